@@ -1,0 +1,170 @@
+"""The network: layout of θ, its views Θ⁽ⁱ⁾, forward pass and back-propagation, for M members at once.
+
+    M   members: networks trained together, one row of θ each        m   examples of a batch
+    L   layers, hidden and output (the input is layer 1)             K   outputs, N_{L+1}
+    N_i neurons of layer i, i = 1 … L + 1                            P   parameters of one member
+
+    θ       (M, P)                  all parameters; Θ⁽ⁱ⁾ (M, N_{i+1}, N_i + 1) are views on it, biases in column 0
+    x       (m, N₁ + 1)             a batch of rows, ones in column 0, so that xᵀ = a⁽¹⁾ with the bias unit
+    a⁽ⁱ⁾    (M, N_i + 1, m)         outputs of layer i, row 0 the bias unit 1; the output layer has none: (M, K, m)
+    δ⁽ⁱ⁾    (M, N_i, m)             ∂C/∂z⁽ⁱ⁾
+    y, s    (K, m), (1 or M, 1, m)  targets and scaled weights of the examples, see losses.py
+
+θ is updated in place only: `theta = theta - …` would detach the views.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.losses import LOSSES
+from nnfit.core.parameter import Array
+
+
+class Group(NamedTuple):
+    """Neighbouring neurons of one layer with the same σ and its parameters."""
+
+    size: int
+    activation: str
+    parameters: dict[str, Any] = {}
+
+
+class Network(NamedTuple):
+    """The symbol table of a network: N₁, the groups of neurons of layers 2 … L + 1, and the loss."""
+
+    inputs: int
+    layers: tuple[tuple[Group, ...], ...]
+    loss: str
+
+    @property
+    def N(self) -> tuple[int, ...]:
+        """N₁ … N_{L+1}, the neurons of each layer."""
+        return (self.inputs, *(sum(group.size for group in layer) for layer in self.layers))
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """The shapes N_{i+1} × (N_i + 1) of Θ⁽¹⁾ … Θ⁽ᴸ⁾."""
+        return [(after, before + 1) for before, after in zip(self.N, self.N[1:], strict=False)]
+
+    @property
+    def P(self) -> int:
+        """Parameters of one member."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+
+def views(network: Network, theta: Array) -> list[Array]:
+    """Θ⁽¹⁾ … Θ⁽ᴸ⁾, each (M, N_{i+1}, N_i + 1), as views on θ (M, P)."""
+    result, start = [], 0
+    for rows, columns in network.shapes:
+        end = start + rows * columns
+        result.append(theta[:, start:end].reshape(len(theta), rows, columns))
+        start = end
+    return result
+
+
+class Slot(NamedTuple):
+    """One group of neurons with the buffers it works on, each (M, group size, m)."""
+
+    activation: Any
+    parameters: dict[str, Any]
+    a: Array
+    delta: Array
+    scratch: Array
+
+
+class Pass:
+    """Forward and backward passes of one network over m examples, in buffers allocated once.
+
+    Every step is then a fixed sequence of matrix products and in-place functions.
+    """
+
+    def __init__(self, network: Network, theta: Array, m: int, gradient: Array | None = None) -> None:
+        M, N, dtype = len(theta), network.N, theta.dtype
+        self.Theta = views(network, theta)
+        self.gradient = [] if gradient is None else views(network, gradient)
+        loss = LOSSES[network.loss]
+        last = network.layers[-1]
+        self.fused = loss.fused.get(last[0].activation) if len(last) == 1 else None
+        self.cost = loss.cost
+        # Row 0 of a hidden layer is its bias unit; z and then σ(z) fill the rows below, which are contiguous.
+        self.a = [np.ones((M, n + 1, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
+        self.z = [a[:, 1:, :] for a in self.a[:-1]] + [self.a[-1]]
+        backward = gradient is not None
+        self.delta = [np.empty((M, n, m) if backward else (M, 0, m), dtype) for n in N[1:]]
+        scratch = np.empty(M * max(N[1:]) * m, dtype)
+        self.sigma: list[list[Slot]] = []
+        for layer, z, delta in zip(network.layers, self.z, self.delta, strict=True):
+            slots, start = [], 0
+            for size, name, parameters in layer:
+                rows = slice(start, start + size)
+                room = scratch[: M * size * m].reshape(M, size, m)
+                slots.append(Slot(ACTIVATIONS[name], parameters, z[:, rows], delta[:, rows], room))
+                start += size
+            self.sigma.append(slots)
+        self.Theta_back = [Theta[:, :, 1:].mT for Theta in self.Theta]
+
+    def _weighted_sums(self, x: Array) -> None:
+        """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
+        a = x.mT
+        top = len(self.a) - 1
+        for i, Theta in enumerate(self.Theta):
+            np.matmul(Theta, a, self.z[i])
+            if i < top:
+                self._activate(i)
+            a = self.a[i]
+
+    def _activate(self, i: int) -> None:
+        for activation, parameters, a, _, scratch in self.sigma[i]:
+            activation.value(a, scratch, parameters)
+
+    def forward(self, x: Array) -> Array:
+        """ŷ (M, K, m) of the batch x; the buffer is overwritten by the next pass.
+
+            z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾,   a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾),   ŷ = a⁽ᴸ⁺¹⁾
+        """
+        self._weighted_sums(x)
+        self._activate(-1)
+        return self.a[-1]
+
+    def gradient_of_cost(self, x: Array, y: Array, s: Array) -> Array:
+        """The cost C of the batch, (M,); ∂C/∂θ is left in the gradient (notes, "Back-propagation"; errata).
+
+            δ⁽ᴸ⁺¹⁾   = ∂C/∂z⁽ᴸ⁺¹⁾                     from the loss
+            ∂C/∂Θ⁽ⁱ⁾ = δ⁽ⁱ⁺¹⁾ a⁽ⁱ⁾ᵀ                   weights and biases together
+            δ⁽ⁱ⁾     = J_σᵀ (Θ⁽ⁱ⁾[:, 1:]ᵀ δ⁽ⁱ⁺¹⁾)      the bias unit passes nothing back
+        """
+        self._weighted_sums(x)
+        if self.fused is not None:
+            C = self.fused(self.z[-1], y, s, self.delta[-1])
+        else:
+            self._activate(-1)
+            C = self.cost(self.a[-1], y, s, self.delta[-1])
+            self._pull_back(-1)
+        for i in range(len(self.Theta) - 1, 0, -1):
+            np.matmul(self.delta[i], self.a[i - 1].mT, self.gradient[i])
+            np.matmul(self.Theta_back[i], self.delta[i], self.delta[i - 1])
+            self._pull_back(i - 1)
+        np.matmul(self.delta[0], x, self.gradient[0])
+        return C
+
+    def _pull_back(self, i: int) -> None:
+        for activation, parameters, a, delta, scratch in self.sigma[i]:
+            activation.vjp(a, delta, scratch, parameters)
+
+
+CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, small enough for constant memory
+
+
+def predict(network: Network, theta: Array, X: Array) -> Array:
+    """ŷ (M, K, n) for the rows X (n, N₁ + 1), ones in column 0."""
+    n = len(X)
+    result = np.empty((len(theta), network.N[-1], n), theta.dtype)
+    whole = Pass(network, theta, min(CHUNK, n))
+    for start in range(0, n, CHUNK):
+        x = X[start : start + CHUNK]
+        batch = whole if len(x) == whole.a[-1].shape[-1] else Pass(network, theta, len(x))
+        result[:, :, start : start + CHUNK] = batch.forward(x)
+    return result

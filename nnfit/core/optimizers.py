@@ -1,0 +1,106 @@
+"""Each optimizer: how θ moves, given ∂C/∂θ.
+
+An entry of OPTIMIZERS makes, from its parameters, a rule that updates one block of θ in place. The rule is given the
+block of θ and of the gradient, blocks of its own memory (`slots`, zero at the start), a scratch block, all of the
+same shape, the number t = 1, 2, … of the update and η, the learning rate. Constants are made arrays once: NumPy
+takes longer to convert a Python number than to multiply a hundred parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnfit.core.parameter import Array, Parameter
+
+Rule = Callable[[Array, Array, Sequence[Array], Array, int, float], None]
+
+
+class Optimizer(NamedTuple):
+    """One row of the table: what makes the rule for a dtype, how many slots of memory it needs, its parameters."""
+
+    rule: Callable[[dict[str, Any], np.dtype[Any]], Rule]
+    slots: Callable[[dict[str, Any]], int]
+    parameters: tuple[Parameter, ...]
+
+
+def sgd(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+    """Gradient descent (notes), with momentum μ (Polyak 1964) and Nesterov's (Sutskever et al. 2013).
+
+        μ = 0:  θ ← θ − η ∇C
+        μ > 0:  v ← μ v + ∇C;  θ ← θ − η v,  with nesterov  θ ← θ − η (∇C + μ v)
+    """
+    mu = np.array(p["momentum"], dtype)
+
+    def rule(theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, t: int, eta: float) -> None:
+        direction = gradient
+        if slots:
+            v = direction = slots[0]
+            np.multiply(v, mu, v)
+            np.add(v, gradient, v)
+            if p["nesterov"]:
+                direction = scratch
+                np.multiply(v, mu, scratch)
+                np.add(scratch, gradient, scratch)
+        np.multiply(direction, eta, scratch)
+        np.subtract(theta, scratch, theta)
+
+    return rule
+
+
+def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+    """Adam (Kingma and Ba 2015, algorithm 1).
+
+        m ← β₁ m + (1 − β₁) ∇C;  v ← β₂ v + (1 − β₂) (∇C)²;  θ ← θ − η m̂ / (√v̂ + ε)
+
+    with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ). The slots hold m / (1 − β₁) and v / (1 − β₂), and the constant
+    factors meet in one step size, which saves two passes over the parameters.
+    """
+    beta1, beta2, epsilon = p["beta1"], p["beta2"], p["epsilon"]
+    keep1, keep2 = np.array(beta1, dtype), np.array(beta2, dtype)
+
+    def rule(theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, t: int, eta: float) -> None:
+        m, v = slots
+        np.multiply(m, keep1, m)
+        np.add(m, gradient, m)
+        np.multiply(gradient, gradient, scratch)
+        np.multiply(v, keep2, v)
+        np.add(v, scratch, v)
+        scale = sqrt((1 - beta2**t) / (1 - beta2))
+        np.sqrt(v, scratch)
+        np.add(scratch, epsilon * scale, scratch)
+        np.divide(m, scratch, scratch)
+        np.multiply(scratch, eta * scale * (1 - beta1) / (1 - beta1**t), scratch)
+        np.subtract(theta, scratch, theta)
+
+    return rule
+
+
+def learning_rate(default: float) -> Parameter:
+    return Parameter("learning_rate", default, "η, the step size", above=0)
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": Optimizer(
+        sgd,
+        lambda p: 1 if p["momentum"] else 0,
+        (
+            learning_rate(0.01),
+            Parameter("momentum", 0.0, "μ, the share of the last step that is kept", least=0, below=1),
+            Parameter("nesterov", False, "look ahead along the momentum"),
+        ),
+    ),
+    "adam": Optimizer(
+        adam,
+        lambda p: 2,
+        (
+            learning_rate(0.001),
+            Parameter("beta1", 0.9, "β₁, the memory of the gradient's mean", least=0, below=1),
+            Parameter("beta2", 0.999, "β₂, the memory of the squared gradient's mean", least=0, below=1),
+            Parameter("epsilon", 1e-8, "ε, keeps the division finite", above=0),
+        ),
+    ),
+}

@@ -1,0 +1,129 @@
+"""The target: how its column becomes the outputs y of the network, and outputs become predictions again.
+
+    regression   real outputs, standardised by mean and population standard deviation (or not: scale none)
+    binary       two classes, one neuron: y = 1 for the second class, 0 for the first (−1 where σ is tanh)
+    multinomial  K classes, K neurons, one-hot; the prediction is the arg max
+    multilabel   several 0/1 columns, one neuron each
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.core.parameter import Array
+from nnfit.data.encoding import moments
+from nnfit.data.table import NUMBER, Table, numbers, quoted
+from nnfit.errors import DataError, Problem
+
+Floats = NDArray[np.float64]
+
+
+class Target(NamedTuple):
+    """The columns to predict and what was fitted to them."""
+
+    task: str
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    low: float = 0.0  # the output that stands for "not this class"
+    mean: tuple[float, ...] = ()
+    sd: tuple[float, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """The number of output neurons it asks for."""
+        return {"binary": 1, "multinomial": len(self.classes)}.get(self.task, len(self.columns))
+
+    @property
+    def kind(self) -> str:
+        """Which metrics apply: classification or regression."""
+        return "regression" if self.task == "regression" else "classification"
+
+
+def classes_of(table: Table, name: str) -> tuple[str, ...]:
+    """The labels of a column, sorted: by value where all are numbers, else as text."""
+    refuse_missing(table, name)
+    labels = set(table.columns[name])
+    if all(NUMBER.fullmatch(label) for label in labels):
+        return tuple(sorted(labels, key=lambda label: (float(label), label)))
+    return tuple(sorted(labels))
+
+
+def refuse_missing(table: Table, name: str) -> None:
+    """A DataError for a row whose target is missing."""
+    missing = np.flatnonzero(table.missing(name))
+    if len(missing):
+        message = f'the target "{name}" is missing in {len(missing)} rows, first here; remove them'
+        raise DataError(Problem(message, table.file, table.line(int(missing[0]))))
+
+
+def fit_regression(table: Table, names: tuple[str, ...], scale: tuple[str, ...]) -> Target:
+    """Mean and standard deviation of each real target over the training rows."""
+    fitted = []
+    for name, how in zip(names, scale, strict=True):
+        refuse_missing(table, name)
+        fitted.append(moments(numbers(table, name)) if how == "standard" else (0.0, 1.0))
+    return Target("regression", names, mean=tuple(m for m, _ in fitted), sd=tuple(s for _, s in fitted))
+
+
+def labels_of(target: Target, table: Table, name: str) -> NDArray[np.intp]:
+    """The index of each row's class; a label that the training rows lack is a DataError."""
+    refuse_missing(table, name)
+    place = {label: k for k, label in enumerate(target.classes)}
+    index = np.array([place.get(label, -1) for label in table.columns[name]], np.intp)
+    if (index < 0).any():
+        row = int(np.argmin(index))
+        message = f'the target "{name}" is {quoted(table.columns[name][row])}, a class that no training row has'
+        raise DataError(Problem(message, table.file, table.line(row)))
+    return index
+
+
+def encode_target(target: Target, table: Table, dtype: str) -> Array:
+    """Y (K, n), feature-major: the outputs the network should give."""
+    table.require(target.columns, "the target")
+    if target.task == "regression":
+        rows = []
+        for name, mean, sd in zip(target.columns, target.mean, target.sd, strict=True):
+            refuse_missing(table, name)
+            rows.append((numbers(table, name) - mean) / sd)
+        return np.array(rows, dtype)
+    index = np.stack([labels_of(target, table, name) for name in target.columns])
+    if target.task == "multinomial":
+        index = index == np.arange(len(target.classes))[:, None]
+    return np.where(index, 1.0, target.low).astype(dtype)
+
+
+def truth(target: Target, table: Table) -> Floats | NDArray[np.intp]:
+    """What the metrics compare with: class indices (n,), 0/1 (n, K) of several targets, or real values (n, K)."""
+    if target.task == "regression":
+        return np.column_stack([numbers(table, name) for name in target.columns])
+    index = [labels_of(target, table, name) for name in target.columns]
+    return np.column_stack(index) if target.task == "multilabel" else index[0]
+
+
+def decode(target: Target, y_hat: Array) -> Floats:
+    """Outputs (K, n) as predictions in the user's terms, float64.
+
+    Regression: values in the target's own unit, (n, K). Classification: probabilities of the classes, (n, K), or of
+    a 1 in each of several targets. Outputs that are no probabilities (mse after linear or tanh) are cut to [0, 1].
+    """
+    y = y_hat.T.astype(np.float64)
+    if target.task == "regression":
+        return y * np.array(target.sd) + np.array(target.mean)
+    p = np.clip((y - target.low) / (1 - target.low), 0.0, 1.0)
+    if target.task == "binary":
+        return np.column_stack([1 - p[:, 0], p[:, 0]])
+    if target.task == "multinomial":
+        total = p.sum(axis=1, keepdims=True)
+        p = np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)
+    return p
+
+
+def decide(target: Target, p: Floats) -> NDArray[np.intp]:
+    """The predicted class of each row: p ≥ ½ for one neuron (the notes' step with k = ½), else the arg max."""
+    if target.task == "multinomial":
+        return p.argmax(axis=1)
+    decided = (p >= 0.5).astype(np.intp)
+    return decided[:, 1] if target.task == "binary" else decided

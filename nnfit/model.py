@@ -1,0 +1,182 @@
+"""A trained model: spec, encoding and θ together; predict, evaluate, save and load.
+
+The file is one `.npz` of plain arrays, described in docs/model-format.md.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnfit import files
+from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.losses import LOSSES
+from nnfit.core.network import Group, Network, predict, views
+from nnfit.core.parameter import Array
+from nnfit.data.encoding import Feature, encode
+from nnfit.data.table import Dialect, Table, from_frame
+from nnfit.data.target import Target, decide, decode
+from nnfit.errors import ModelFileError, Problem
+from nnfit.version import VERSION
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything a prediction needs, and where it came from.
+
+    `spec` is the resolved spec; `record` holds metrics, history, versions, threads and the data's SHA-256.
+    """
+
+    spec: dict[str, Any]
+    theta: Array
+    features: tuple[Feature, ...]
+    target: Target
+    dialect: Dialect
+    record: dict[str, Any]
+
+    @property
+    def network(self) -> Network:
+        return network_of(self.spec)
+
+    def outputs(self, table: Table, unknown: str = "error") -> Array:
+        """ŷ of every member, (M, K, n), for the rows of a table."""
+        return predict(self.network, self.theta, encode(self.features, table, self.spec["network"]["dtype"], unknown))
+
+    def predictions(self, table: Table, proba: bool = False, unknown: str = "error") -> dict[str, NDArray[Any]]:
+        """The columns of the prediction, by name: members averaged, classes as they were spelled."""
+        target = self.target
+        result = decode(target, self.outputs(table, unknown).mean(axis=0))
+        several = len(target.columns) > 1
+        names = [f"prediction_{name}" for name in target.columns] if several else ["prediction"]
+        if target.task == "regression":
+            return dict(zip(names, result.T, strict=True))
+        labels = np.array(target.classes, object)[decide(target, result)]
+        columns = dict(zip(names, labels.reshape(len(labels), -1).T, strict=True))
+        if proba:
+            of = target.columns if several else target.classes
+            columns |= {f"probability_{name}": p for name, p in zip(of, result.T, strict=True)}
+        return columns
+
+    def predict(self, frame: pd.DataFrame, proba: bool = False, unknown: str = "error") -> pd.DataFrame:
+        """Predictions for the rows of a DataFrame, in order, with its index.
+
+        Columns are matched by name. Raises DataError for missing columns, cells that are not numbers, and categories
+        that no training row had (unless unknown="zero").
+        """
+        columns = self.predictions(from_frame(frame, self.dialect), proba, unknown)
+        return pd.DataFrame(columns, index=frame.index)
+
+    def save(self, path: Path | str) -> None:
+        """Write the model file; what was there before stays until the new file is complete."""
+        files.write(Path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The model file: stored `.npy` members with a fixed date, so that the same model gives the same bytes."""
+        arrays: dict[str, NDArray[Any]] = {
+            f"theta_{i}": Theta for i, Theta in enumerate(views(self.network, self.theta), 1)
+        }
+        numeric = [feature for feature in self.features if feature.type == "numeric"]
+        for key in ("mean", "sd", "fill"):
+            arrays[f"input_{key}"] = np.array([getattr(feature, key) for feature in numeric], np.float64)
+        arrays["target_mean"] = np.array(self.target.mean, np.float64)
+        arrays["target_sd"] = np.array(self.target.sd, np.float64)
+        metadata = {
+            "format": FORMAT,
+            "spec": self.spec,
+            "columns": [
+                {"name": f.name, "type": f.type, "scale": f.scale, "indicator": f.indicator, "categories": f.categories}
+                for f in self.features
+            ],
+            "target": {"task": self.target.task, "columns": self.target.columns, "low": self.target.low},
+            "classes": self.target.classes,
+            **self.record,
+        }
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        arrays["metadata"] = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in arrays.items():
+                member = io.BytesIO()
+                np.lib.format.write_array(member, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
+        return buffer.getvalue()
+
+
+def load(path: Path | str) -> Model:
+    """Read a model file; ModelFileError if it is not one."""
+    name = str(path)
+    try:
+        with np.load(Path(path), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        metadata = json.loads(bytes(arrays["metadata"]).decode("utf-8", "surrogatepass"))
+        if metadata["format"] != FORMAT:
+            raise ModelFileError(Problem(f"model format {metadata['format']}; this nnfit reads {FORMAT}", name))
+        return assemble(arrays, metadata)
+    except OSError as error:
+        raise ModelFileError(Problem(f"cannot be read: {error.strerror or 'not an .npz file'}", name)) from None
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        message = f"not a model that nnfit wrote, or damaged ({type(error).__name__}: {error})"
+        raise ModelFileError(Problem(message, name)) from None
+
+
+def assemble(arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Model:
+    """The model of the arrays and metadata of a file; ValueError or KeyError where they do not agree."""
+    spec = metadata["spec"]
+    network = network_of(spec)
+    members = spec["network"]["members"]
+    theta = np.empty((members, network.P), np.dtype(spec["network"]["dtype"]))
+    for i, Theta in enumerate(views(network, theta), 1):
+        stored = arrays[f"theta_{i}"]
+        if stored.shape != Theta.shape or stored.dtype != Theta.dtype:
+            raise ValueError(f"theta_{i} has shape {stored.shape} and not {Theta.shape}")
+        Theta[...] = stored
+    numeric = iter(zip(*(arrays[f"input_{key}"].tolist() for key in ("mean", "sd", "fill")), strict=True))
+    features = []
+    for column in metadata["columns"]:
+        mean, sd, fill = next(numeric) if column["type"] == "numeric" else (0.0, 1.0, 0.0)
+        column = column | {"mean": mean, "sd": sd, "fill": fill, "categories": tuple(column["categories"])}
+        features.append(Feature(**column))
+    described = metadata["target"] | {"columns": tuple(metadata["target"]["columns"])}
+    mean, sd = tuple(arrays["target_mean"].tolist()), tuple(arrays["target_sd"].tolist())
+    target = Target(**described, classes=tuple(metadata["classes"]), mean=mean, sd=sd)
+    if 1 + sum(len(feature.inputs) for feature in features) != network.inputs + 1 or target.outputs != network.N[-1]:
+        raise ValueError("the columns do not fit the network")
+    data = spec["data"]
+    dialect = Dialect(data["separator"], data["encoding"], data["decimal"], tuple(data["missing"]))
+    known = {"format", "spec", "columns", "target", "classes"}
+    return Model(
+        spec, theta, tuple(features), target, dialect, {k: v for k, v in metadata.items() if k not in known}
+    )
+
+
+def network_of(spec: dict[str, Any]) -> Network:
+    """The network of a resolved spec."""
+    layers = []
+    for layer in spec["network"]["layers"]:
+        entries = layer["activation"] if isinstance(layer["activation"], list | tuple) else [layer["activation"]]
+        groups = []
+        for entry in entries:
+            parameters = {key: value for key, value in entry.items() if key not in ("name", "size")}
+            if entry["name"] not in ACTIVATIONS:
+                raise ValueError(f"unknown activation {entry['name']}")
+            groups.append(Group(int(entry.get("size", layer["size"])), entry["name"], parameters))
+        layers.append(tuple(groups))
+    if spec["loss"] not in LOSSES:
+        raise ValueError(f"unknown loss {spec['loss']}")
+    return Network(int(spec["network"]["input"]), tuple(layers), spec["loss"])
+
+
+def versions() -> dict[str, str]:
+    """The versions on which the bytes of a model depend."""
+    return {"nnfit": VERSION, "python": platform.python_version(), "numpy": np.__version__}

@@ -1,0 +1,221 @@
+"""Reading YAML as it is written: the scalars of the YAML 1.2 core schema, and the place of every key and value.
+
+PyYAML's own constructor follows YAML 1.1, where `no` is False, `1e-3` is text and `12:30` is 750. Only its parser is
+used here; the values are made below, within limits that keep any input harmless.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from nnfit.errors import Problem, SpecError
+
+MAX_BYTES = 64 * 1024
+MAX_DEPTH = 16
+MAX_NODES = 20_000  # after aliases are followed
+
+Path = tuple[str | int, ...]
+
+WORDS = {word: value for value, words in {
+    None: ("", "~", "null", "Null", "NULL"),
+    True: ("true", "True", "TRUE"),
+    False: ("false", "False", "FALSE"),
+}.items() for word in words}  # fmt: skip
+INTEGER = re.compile(r"[-+]?[0-9]+")
+PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass
+class Document:
+    """The values of a YAML file and where each was written: `places` maps a path of keys to (line, column)."""
+
+    file: str
+    value: Any = None
+    places: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    options: dict[Path, str] = field(default_factory=dict)  # what --set wrote, with the option's text
+
+    def problem(self, path: Path, message: str) -> Problem:
+        """A problem at a key, at the nearest place above it that was written."""
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.options:
+                return Problem(message, self.options[path[:end]], key=key)
+            if path[:end] in self.places:
+                line, column = self.places[path[:end]]
+                return Problem(message, self.file, line, column, key or None)
+        return Problem(message, self.file, key=key or None)
+
+
+def parse(data: bytes, file: str) -> Document:
+    """The document in `data`; one SpecError for anything that is not plain, small, unambiguous YAML."""
+    if len(data) > MAX_BYTES:
+        raise SpecError(Problem(f"a spec of more than {MAX_BYTES // 1024} KiB is refused; is this a spec?", file))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(Problem(f"not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}", file)) from None
+    document = Document(file)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        document.value = _Composer(document, yaml.parse(text, loader)).whole()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = f"not valid YAML: {error.problem or error.context}"
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        if "\\t" in message or "'\t'" in message:
+            message += "; indent with spaces, not tabs"
+        raise SpecError(Problem(message, file, *place)) from None
+    except yaml.YAMLError as error:
+        raise SpecError(Problem(f"not valid YAML: {str(error).splitlines()[0]}", file)) from None
+    return document
+
+
+def override(document: Document, option: str) -> None:
+    """Apply one `--set KEY=VALUE` to the document, VALUE read as YAML."""
+    label = f"--set {option}"
+    key, equals, text = option.partition("=")
+    if not equals or not key:
+        raise SpecError(Problem("expected KEY=VALUE, as in training.epochs=50", label))
+    path: Path = tuple(int(part) if part.isdecimal() else part for part in re.split(r"[.\[]", key.replace("]", "")))
+    value = parse(text.encode("utf-8", "replace"), label).value
+    place = document.value
+    for part in path[:-1]:
+        if isinstance(place, dict) and isinstance(part, str):
+            if place.get(part) is None:
+                place[part] = {}
+            place = place[part]
+        elif isinstance(place, list) and isinstance(part, int) and part < len(place):
+            place = place[part]
+        else:
+            place = None
+            break
+    last = path[-1]
+    if isinstance(place, dict):
+        place[str(last)] = value
+        path = (*path[:-1], str(last))
+    elif isinstance(place, list) and isinstance(last, int) and last < len(place):
+        place[last] = value
+    else:
+        raise SpecError(Problem("there is no such key in the spec", label))
+    for known in [known for known in document.places if known[: len(path)] == path]:
+        del document.places[known]
+    document.options[path] = label
+
+
+class _Composer:
+    """Turns the parser's events into values, noting places and refusing what is ambiguous or too large."""
+
+    def __init__(self, document: Document, events: Iterator[Any]) -> None:
+        self.document = document
+        self.events = events
+        self.anchors: dict[str, list[Any]] = {}
+        self.nodes = 0
+
+    def fail(self, event: Any, message: str) -> SpecError:
+        mark = event.start_mark
+        return SpecError(Problem(message, self.document.file, mark.line + 1, mark.column + 1))
+
+    def whole(self) -> Any:
+        value = None
+        seen = False
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if seen:
+                    raise self.fail(event, "a spec is one YAML document; remove what follows ---")
+                seen = True
+                value = self.node(next(self.events), (), 1)
+        return value
+
+    def node(self, event: Any, path: Path, depth: int) -> Any:
+        self.nodes += 1
+        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            what = f"nesting deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else f"more than {MAX_NODES} values"
+            raise self.fail(event, f"{what} is refused")
+        self.document.places.setdefault(path, (event.start_mark.line + 1, event.start_mark.column + 1))
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event, path, depth)
+        if event.tag is not None and event.tag != "!":
+            raise self.fail(event, f"the tag {event.tag} is refused; write the value alone")
+        if event.anchor is None:
+            return self.content(event, path, depth)
+        # An anchored node is kept as its events, so that each alias is read anew with places of its own.
+        recorded = list(self.record(event))
+        value = self.replay(recorded, path, depth)
+        self.anchors[event.anchor] = recorded
+        return value
+
+    def replay(self, recorded: list[Any], path: Path, depth: int) -> Any:
+        outer, self.events = self.events, iter(recorded[1:])
+        value = self.content(recorded[0], path, depth)
+        self.events = outer
+        return value
+
+    def record(self, event: Any) -> Iterator[Any]:
+        open_nodes = 0
+        while True:
+            yield event
+            open_nodes += isinstance(event, yaml.CollectionStartEvent)
+            open_nodes -= isinstance(event, yaml.CollectionEndEvent)
+            if open_nodes == 0:
+                return
+            event = next(self.events)
+
+    def alias(self, event: Any, path: Path, depth: int) -> Any:
+        if event.anchor not in self.anchors:
+            raise self.fail(event, f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
+        return self.replay(self.anchors[event.anchor], path, depth)
+
+    def content(self, event: Any, path: Path, depth: int) -> Any:
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(path, depth)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(path, depth)
+        return self.scalar(event)
+
+    def mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = None
+            if isinstance(event, yaml.ScalarEvent) and event.tag is None:
+                key = event.value if event.style else self.scalar(event)
+            if key == "<<" and not event.style:
+                raise self.fail(event, "merge keys (<<) are not part of YAML 1.2; write the keys out")
+            if not isinstance(key, str):
+                raise self.fail(event, "a key must be text; put it in quotes")
+            if key in result:
+                line = self.document.places[(*path, key)][0]
+                raise self.fail(event, f'the key "{key}" is given twice, first in line {line}')
+            self.document.places[(*path, key)] = (event.start_mark.line + 1, event.start_mark.column + 1)
+            result[key] = self.node(next(self.events), (*path, key), depth + 1)
+        return result
+
+    def sequence(self, path: Path, depth: int) -> list[Any]:
+        result: list[Any] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            result.append(self.node(event, (*path, len(result)), depth + 1))
+        return result
+
+    def scalar(self, event: Any) -> Any:
+        text: str = event.value
+        if event.style or event.tag == "!":
+            return text
+        if text in WORDS:
+            return WORDS[text]
+        if len(text) > 400 and (INTEGER.fullmatch(text) or FLOAT.fullmatch(text)):
+            raise self.fail(event, "a number of more than 400 digits is refused")
+        if INTEGER.fullmatch(text):
+            return int(text)
+        if PREFIXED.fullmatch(text):
+            return int(text[2:], 8 if text[1] == "o" else 16)
+        if NOT_FINITE.fullmatch(text) or (FLOAT.fullmatch(text) and not math.isfinite(float(text))):
+            raise self.fail(event, f"{text} is not a finite number")
+        return float(text) if FLOAT.fullmatch(text) else text
+

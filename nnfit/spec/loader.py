@@ -1,0 +1,107 @@
+"""From the bytes of a spec to a Spec: parse, override, validate, and hold the layers against the loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.losses import LOSSES
+from nnfit.errors import Problem, SpecError
+from nnfit.spec import document as yaml_document
+from nnfit.spec.document import Document
+from nnfit.spec.messages import problems
+from nnfit.spec.schema import Spec
+
+
+class LoadedSpec(NamedTuple):
+    """A spec, where its keys were written (for later errors), and the folder its paths are relative to."""
+
+    spec: Spec
+    document: Document
+    folder: Path
+
+
+def load_spec(path: Path, overrides: list[str] | None = None) -> LoadedSpec:
+    """Read a spec file; every mistake in it is listed in one SpecError."""
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        raise SpecError(Problem("this is a folder; expected a spec file", str(path))) from None
+    except OSError as error:
+        raise SpecError(Problem(f"cannot be read: {error.strerror}", str(path))) from None
+    document = yaml_document.parse(data, str(path))
+    for option in overrides or []:
+        yaml_document.override(document, option)
+    return LoadedSpec(validate(document), document, path.parent)
+
+
+def validate(document: Document) -> Spec:
+    """The Spec of a document, with the loss filled in."""
+    if not isinstance(document.value, dict):
+        raise SpecError(document.problem((), "expected a mapping with the keys data and network"))
+    try:
+        spec = Spec.model_validate(document.value)
+    except ValidationError as error:
+        raise SpecError(*problems(error, document, Spec)) from None
+    if spec.loss is None:
+        output = activations(spec)[-1][0].name
+        loss = {"softmax": "cross_entropy", "logistic": "bce"}.get(output, "mse")
+        spec = spec.model_copy(update={"loss": loss})
+    found = list(contradictions(spec, document))
+    if found:
+        raise SpecError(*found)
+    return spec
+
+
+def activations(spec: Spec) -> list[tuple[Any, ...]]:
+    """The groups of each layer: one entry, or several in a mixed layer."""
+    return [
+        layer.activation if isinstance(layer.activation, tuple) else (layer.activation,)
+        for layer in spec.network.layers
+    ]
+
+
+def contradictions(spec: Spec, document: Document) -> list[Problem]:
+    """What the keys say against each other, layer after layer."""
+    found = []
+    layers = spec.network.layers
+    groups_of = activations(spec)
+    for i, (layer, groups) in enumerate(zip(layers, groups_of, strict=True)):
+        at = ("network", "layers", i)
+        output = i == len(layers) - 1
+        if layer.size == "auto" and not output:
+            found.append(document.problem((*at, "size"), "auto is for the output layer; give a hidden layer its size"))
+        if len(groups) > 1 or isinstance(layer.activation, tuple):
+            total = sum(group.size for group in groups)
+            if layer.size != total:
+                message = f"its activations have {total} neurons together, but the layer has {layer.size}"
+                found.append(document.problem((*at, "size"), message))
+        for j, group in enumerate(groups):
+            where = (*at, "activation", j) if isinstance(layer.activation, tuple) else (*at, "activation")
+            if ACTIVATIONS[group.name].whole_layer and isinstance(layer.activation, tuple):
+                found.append(document.problem(where, f"{group.name} couples all neurons of a layer; give it a layer of its own"))
+            if ACTIVATIONS[group.name].whole_layer and layer.size == 1:
+                message = f"{group.name} with one neuron is always 1; use logistic, or as many neurons as classes"
+                found.append(document.problem(where, message))
+            if group.name == "step" and group.gradient == "none" and spec.training.epochs:
+                message = (
+                    "the derivative of step is 0 wherever it exists, so the weights below it cannot learn; use "
+                    "{name: step, gradient: straight_through}, or logistic, whose prediction is the decision p ≥ ½"
+                    if output
+                    else "the derivative of step is 0 wherever it exists, so the weights below it cannot learn; use "
+                    "{name: step, gradient: straight_through}, or another activation"
+                )
+                found.append(document.problem(where, message))
+            assert spec.loss is not None
+            loss = LOSSES[spec.loss]
+            if output and not ACTIVATIONS[group.name].range.within(loss.accepts):
+                legal = ", ".join(name for name, sigma in ACTIVATIONS.items() if sigma.range.within(loss.accepts))
+                message = (
+                    f"{spec.loss} cannot follow {group.name}, whose outputs lie in {ACTIVATIONS[group.name].range}: "
+                    f"{loss.reason}; use {legal} in the output layer, or another loss"
+                )
+                found.append(document.problem(("loss",) if "loss" in document.value else where, message))
+    return found

@@ -1,0 +1,187 @@
+"""The schema of the spec: the default, the check and the text of every key stand side by side.
+
+Activations, optimizers and initializations come from the tables of the core, so that a new entry there is validated
+and documented without being asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag, create_model
+
+from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.activations import ALIASES as ACTIVATION_ALIASES
+from nnfit.core.initialization import INITIALIZATIONS
+from nnfit.core.losses import ALIASES as LOSS_ALIASES
+from nnfit.core.losses import LOSSES
+from nnfit.core.optimizers import OPTIMIZERS
+from nnfit.core.parameter import Parameter
+
+
+class Keys(BaseModel):
+    """A mapping of the spec: these keys, no others, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _words(*words: str) -> Any:
+    return Literal[words]
+
+
+Text = Annotated[str, Strict(), Field(min_length=1)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False, ge=-1e300, le=1e300)]
+Count = Annotated[int, Strict(), Field(ge=1, lt=2**53), BeforeValidator(_whole)]
+Part = Annotated[float, Strict(), Field(gt=0, lt=1)] | Text | None
+Names = Annotated[
+    Annotated[tuple[Text, ...], Field(min_length=1)],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=Text | list[Text]),
+]
+
+
+def _type(parameter: Parameter) -> Any:
+    """The type of a parameter of a core table."""
+    if parameter.choices:
+        return _words(*parameter.choices)
+    if isinstance(parameter.default, bool):
+        return Annotated[bool, Strict()]
+    bounds = {"gt": parameter.above, "ge": parameter.least, "lt": parameter.below}
+    return Annotated[
+        float,
+        Strict(),
+        Field(allow_inf_nan=False, **{key: bound for key, bound in bounds.items() if bound is not None}),
+    ]
+
+
+def _entry(table: Mapping[str, Any], aliases: Mapping[str, str], *words: str, sized: bool = False) -> Any:
+    """The type of `name` or `{name: …, parameter: …}` for a row of a core table; read as a model with all defaults.
+
+    `words` are names that are not in the table (auto); `sized` entries also give their number of neurons.
+    """
+    models: list[Any] = []
+    spellings: list[str] = []
+    for name in (*words, *table):
+        spelled = [name, *(alias for alias, meaning in aliases.items() if meaning == name)]
+        spellings += spelled
+        named = Annotated[_words(*spelled), AfterValidator(lambda value: aliases.get(value, value))]
+        fields: dict[str, Any] = {"name": (named, Field(description="its name"))}
+        if sized:
+            fields["size"] = (Count, Field(description="its number of neurons"))
+        for parameter in table[name].parameters if name in table else ():
+            fields[parameter.name] = (_type(parameter), Field(parameter.default, description=parameter.text))
+        models.append(create_model(name, __base__=Keys, **fields))
+    union = Annotated[Union[tuple(models)], Field(discriminator="name")]  # noqa: UP007
+    if sized:
+        return union
+    return Annotated[
+        union,
+        BeforeValidator(
+            lambda value: {"name": value} if isinstance(value, str) else value,
+            json_schema_input_type=Union[_words(*spellings), union],  # noqa: UP007
+        ),
+    ]
+
+
+Activation = _entry(ACTIVATIONS, ACTIVATION_ALIASES)
+Mixed = tuple[_entry(ACTIVATIONS, ACTIVATION_ALIASES, sized=True), ...]  # type: ignore[misc]
+Activations = Annotated[
+    Union[Annotated[Activation, Tag("one")], Annotated[Mixed, Tag("mixed")]],  # noqa: UP007
+    Discriminator(lambda value: "mixed" if isinstance(value, list | tuple) else "one"),
+]
+Weights = _entry(INITIALIZATIONS, {}, "auto")
+OptimizerEntry = _entry(OPTIMIZERS, {})
+LossName = Annotated[
+    _words(*LOSSES),
+    BeforeValidator(
+        lambda value: LOSS_ALIASES.get(value, value) if isinstance(value, str) else value,
+        json_schema_input_type=_words(*LOSSES, *LOSS_ALIASES),
+    ),
+]
+
+
+class Column(Keys):
+    """How one column is read; what is not given is inferred from the data."""
+
+    type: Literal["numeric", "categorical"] | None = Field(None, description="numbers, or categories (any text)")
+    scale: Literal["standard", "none"] = Field(
+        "standard", description="numeric columns: subtract the mean and divide by the standard deviation, or not"
+    )
+    missing: Literal["median"] = Field("median", description="what stands in for a missing number")
+
+
+class Data(Keys):
+    """The tables, and what their columns are for."""
+
+    train: Text = Field(description="the CSV file to learn from")
+    target: Names = Field(description="the column to predict, or a list: several real outputs, or several 0/1 ones")
+    validation: Part = Field(None, description="rows to watch during training: a share, a file or nothing")
+    test: Part = Field(None, description="rows kept aside for the final metrics: a share, a file or nothing")
+    features: tuple[Text, ...] | None = Field(None, description="the columns to learn from; without it, all others")
+    ignore: tuple[Text, ...] = Field((), description="columns left out")
+    weight: Text | None = Field(None, description="a column of example weights")
+    missing: tuple[Text, ...] = Field((), description="texts that mean a missing cell, besides the empty one")
+    separator: Annotated[str, Strict(), Field(min_length=1, max_length=1)] = Field(
+        ",", description="what stands between two cells"
+    )
+    encoding: Text = Field("utf-8", description="the encoding of the file")
+    decimal: Annotated[str, Strict(), Field(min_length=1, max_length=1)] = Field(
+        ".", description="what stands before the decimals of a number"
+    )
+    columns: dict[Text, Column] = Field({}, description="columns by name, where the inferred reading is not wanted")
+
+
+class Layer(Keys):
+    """One layer: its number of neurons N and their activation σ."""
+
+    size: Count | Literal["auto"] = Field(description="its number of neurons; auto in the output layer fits the target")
+    activation: Activations = Field(description="σ of its neurons, or a list of {name, size} for a mixed layer")
+
+
+class Initial(Keys):
+    """The weights before training."""
+
+    weights: Weights = Field("auto", validate_default=True, description="the random weights; auto suits each activation")
+    bias: Number = Field(1.0, description="the bias weights")
+
+
+class NetworkKeys(Keys):
+    """The layers from the input to the output."""
+
+    input: Count | Literal["auto"] = Field("auto", description="N₁, the inputs after encoding; a number is checked")
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1)] = Field(
+        description="the hidden layers and, last, the output layer"
+    )
+    initialization: Initial = Field(Initial(), description="the weights before training")
+    dtype: Literal["float32", "float64"] = Field("float32", description="the precision of all arithmetic")
+    members: Count = Field(1, description="how many networks are trained together; predictions are their average")
+
+
+class Training(Keys):
+    """How θ is found."""
+
+    epochs: Annotated[int, Strict(), Field(ge=0, lt=2**53), BeforeValidator(_whole)] = Field(
+        200, description="passes over the training rows; 0 writes the untrained network"
+    )
+    batch_size: Count | Literal["full"] = Field(32, description="examples per update; 1 is online, full is all of them")
+    optimizer: OptimizerEntry = Field("adam", validate_default=True, description="the rule of the update")
+
+
+class Spec(Keys):
+    """A network, the data it learns from, and how."""
+
+    data: Data = Field(description="the tables, and what their columns are for")
+    network: NetworkKeys = Field(description="the layers from the input to the output")
+    loss: LossName | None = Field(
+        None,
+        description="the cost C; without it cross_entropy after softmax, bce after logistic, else mse",
+    )
+    training: Training = Field(Training(), description="how θ is found")
+    seed: Annotated[int, Strict(), Field(ge=0, lt=2**53), BeforeValidator(_whole)] = Field(
+        0, description="of the splits, the initial weights and the order of the rows"
+    )
+    output: Text | None = Field(None, description="the model file; without it, beside the spec with the ending .npz")
