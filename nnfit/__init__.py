@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnfit.errors import NnfitError
-from nnfit.version import VERSION as __version__
+from nnfit.version import __version__
 
 if TYPE_CHECKING:
     from nnfit.model import Model

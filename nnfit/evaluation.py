@@ -75,8 +75,10 @@ def average(values: list[float | None]) -> float | None:
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def trivial(target: Target, training: Table, table: Table) -> Metrics:
-    """The metrics of a predictor that knows no input: the class frequencies, or the mean, of the training rows."""
-    Y = encode_target(target, training, "float64")
-    constant = np.repeat(Y.mean(axis=1)[:, None], table.n, axis=1)
+def trivial(target: Target, prior: NDArray[np.float64], table: Table) -> Metrics:
+    """The metrics of a predictor that knows no input: `prior` (K,), the mean output of the training rows, always.
+
+    That is the class frequencies, and so the majority class, or the mean of a real target.
+    """
+    constant = np.repeat(prior[:, None], table.n, axis=1)
     return metrics(target, truth(target, table), decode(target, constant))

@@ -33,8 +33,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode_of(target))
-        os.replace(temporary, target)
+        Path(temporary).chmod(mode_of(target))
+        Path(temporary).replace(target)
         temporary = None
     except OSError as error:
         raise OutputError(Problem(f"cannot be written: {error.strerror or error}", str(path))) from error

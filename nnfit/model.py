@@ -24,9 +24,10 @@ from nnfit.core.network import Group, Network, predict, views
 from nnfit.core.parameter import Array
 from nnfit.data.encoding import Feature, encode
 from nnfit.data.table import Dialect, Table, from_frame
-from nnfit.data.target import Target, decide, decode
+from nnfit.data.target import Target, decide, decode, example_weights
 from nnfit.errors import ModelFileError, Problem
-from nnfit.version import VERSION
+from nnfit.evaluation import evaluate, trivial
+from nnfit.version import __version__
 
 FORMAT = 1
 
@@ -76,6 +77,13 @@ class Model:
         """
         columns = self.predictions(from_frame(frame, self.dialect), proba, unknown)
         return pd.DataFrame(columns, index=frame.index)
+
+    def evaluate(self, table: Table) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The metrics on labelled rows, and those of the trivial predictor of the training rows."""
+        name = self.spec["data"]["weight"]
+        w = example_weights(table, name if name in table.columns else None)
+        found = evaluate(self.target, self.spec["loss"], self.outputs(table), table, w)
+        return found, trivial(self.target, np.array(self.record["prior"]), table)
 
     def save(self, path: Path | str) -> None:
         """Write the model file; what was there before stays until the new file is complete."""
@@ -155,9 +163,7 @@ def assemble(arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Model
     data = spec["data"]
     dialect = Dialect(data["separator"], data["encoding"], data["decimal"], tuple(data["missing"]))
     known = {"format", "spec", "columns", "target", "classes"}
-    return Model(
-        spec, theta, tuple(features), target, dialect, {k: v for k, v in metadata.items() if k not in known}
-    )
+    return Model(spec, theta, tuple(features), target, dialect, {k: v for k, v in metadata.items() if k not in known})
 
 
 def network_of(spec: dict[str, Any]) -> Network:
@@ -179,4 +185,4 @@ def network_of(spec: dict[str, Any]) -> Network:
 
 def versions() -> dict[str, str]:
     """The versions on which the bytes of a model depend."""
-    return {"nnfit": VERSION, "python": platform.python_version(), "numpy": np.__version__}
+    return {"nnfit": __version__, "python": platform.python_version(), "numpy": np.__version__}

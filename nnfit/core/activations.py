@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array, Parameter
 
@@ -48,7 +49,7 @@ class Activation(NamedTuple):
     initialization: str
     parameters: tuple[Parameter, ...] = ()
     whole_layer: bool = False  # its neurons depend on each other, so it cannot share a layer
-    kinks: Callable[[Array], Array] | None = None  # which side of its kinks each output lies on
+    kinks: Callable[[Array], NDArray[np.bool_]] | None = None  # which side of its kinks each output lies on
 
 
 def linear(z: Array, scratch: Array, p: dict[str, float]) -> None:

@@ -39,7 +39,7 @@ class GradientCheck(NamedTuple):
 
 def surrogate(group: Group) -> bool:
     """Whether back-propagation replaces the derivative of this group by something else."""
-    return group.parameters.get("gradient", "none") != "none"
+    return bool(group.parameters.get("gradient", "none") != "none")
 
 
 def check_gradient(
@@ -120,5 +120,5 @@ def kinks(network: Network, batch: Pass, member: int) -> bytes:
         for group, slot in zip(layer, slots, strict=True):
             side = ACTIVATIONS[group.activation].kinks
             if side is not None:
-                sides.append(np.packbits(side(slot.a[member])).tobytes())
+                sides.append(side(slot.a[member]).tobytes())
     return b"".join(sides)

@@ -5,7 +5,8 @@
 with c summed over the outputs and w_i the weights of the examples (mean 1). Shapes, feature-major: ŷ and δ
 (M, K, m), y (K, m), s (1 or M, 1, m); the cost returned is (M,), one per member. `cost` starts from ŷ and writes
 δ = ∂C/∂ŷ. `fused` starts from z for the output activation that belongs to the loss, leaves ŷ = σ(z) in z and writes
-δ = ∂C/∂z, stable for any finite z; with linear outputs and mse ŷ = z, and `cost` is already that. A loss is one entry of LOSSES.
+δ = ∂C/∂z, stable for any finite z; with linear outputs and mse, ŷ = z and `cost` is already that. A loss is one entry
+of LOSSES.
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ class Loss(NamedTuple):
 
 def total(c: Array, s: Array) -> Array:
     """Σ_i s_i c_i for each member: (M, 1, m), (1 or M, 1, m) → (M,)."""
-    return np.vecdot(c, s)[:, 0]
+    result: Array = np.vecdot(c, s)[:, 0]
+    return result
 
 
 def mse(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
     """c = ½ Σ_k (y_k − ŷ_k)², δ_k = s (ŷ_k − y_k) (notes, with their ½)."""
     np.subtract(y_hat, y, delta)
-    c = np.vecdot(delta, delta, axis=-2)[:, None, :]
+    c = np.einsum("Mki,Mki->Mi", delta, delta)[:, None, :]
     np.multiply(delta, s, delta)
     return 0.5 * total(c, s)
 
@@ -99,7 +101,7 @@ def cross_entropy_softmax(z: Array, y: Array, s: Array, delta: Array) -> Array:
 
 
 def clipped(p: Array) -> Array:
-    """Probabilities kept off 0 and 1 by one machine epsilon, as scikit-learn's log_loss does, so that logs are finite."""
+    """Probabilities kept off 0 and 1 by one machine epsilon, as scikit-learn's log_loss does: logs stay finite."""
     epsilon = np.finfo(p.dtype).eps
     return np.clip(p, epsilon, 1 - epsilon)
 

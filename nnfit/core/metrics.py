@@ -50,7 +50,7 @@ def roc_auc(truth: Labels, label: Labels, p: Floats) -> float:
     n1, n0 = int(positive.sum()), int((~positive).sum())
     if p.shape[1] != 2 or not n1 or not n0:
         return float("nan")
-    values, place, counts = np.unique(p[:, 1], return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(p[:, 1], return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2
     return float((ranks[place][positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
 

@@ -30,8 +30,8 @@ class Optimizer(NamedTuple):
 def sgd(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     """Gradient descent (notes), with momentum μ (Polyak 1964) and Nesterov's (Sutskever et al. 2013).
 
-        μ = 0:  θ ← θ − η ∇C
-        μ > 0:  v ← μ v + ∇C;  θ ← θ − η v,  with nesterov  θ ← θ − η (∇C + μ v)
+    μ = 0:  θ ← θ − η ∇C
+    μ > 0:  v ← μ v + ∇C;  θ ← θ − η v,  with nesterov  θ ← θ − η (∇C + μ v)
     """
     mu = np.array(p["momentum"], dtype)
 

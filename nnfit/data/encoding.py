@@ -1,8 +1,8 @@
 """The input encoding φ(x): how each column becomes inputs of the network, fitted on the training rows alone.
 
-    numeric      (x − mean) / sd, population standard deviation; a missing cell becomes the median, and one more
-                 input says 1 where it was missing, if any training row misses it
-    categorical  one input per category of the training rows, 1 for the row's own; a missing cell is a category
+numeric      (x − mean) / sd, population standard deviation; a missing cell becomes the median, and one more
+             input says 1 where it was missing, if any training row misses it
+categorical  one input per category of the training rows, 1 for the row's own; a missing cell is a category
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Table(NamedTuple):
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Which cells of a column are missing."""
         cells = self.columns[name]
-        result = cells == ""
+        result: NDArray[np.bool_] = cells == ""
         for token in self.dialect.missing:
             result |= cells == token
         return result
@@ -150,7 +150,9 @@ def check_header(header: list[str], separator: str, file: str) -> None:
         raise DataError(Problem(f"these column names are given twice: {', '.join(twice)}", file, 1))
     other = [mark for mark in ";\t|," if mark in header[0] and mark != separator]
     if len(header) == 1 and other:
-        raise DataError(Problem(f'one column only, "{header[0]}"; set data.separator: "{other[0]}"'.replace("\t", "\\t"), file, 1))
+        raise DataError(
+            Problem(f'one column only, "{header[0]}"; set data.separator: "{other[0]}"'.replace("\t", "\\t"), file, 1)
+        )
     if all(NUMBER.fullmatch(name) for name in header):
         raise DataError(Problem("the first row holds only numbers; a header with the column names is needed", file, 1))
 

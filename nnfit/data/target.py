@@ -1,9 +1,9 @@
 """The target: how its column becomes the outputs y of the network, and outputs become predictions again.
 
-    regression   real outputs, standardised by mean and population standard deviation (or not: scale none)
-    binary       two classes, one neuron: y = 1 for the second class, 0 for the first (−1 where σ is tanh)
-    multinomial  K classes, K neurons, one-hot; the prediction is the arg max
-    multilabel   several 0/1 columns, one neuron each
+regression   real outputs, standardised by mean and population standard deviation (or not: scale none)
+binary       two classes, one neuron: y = 1 for the second class, 0 for the first (−1 where σ is tanh)
+multinomial  K classes, K neurons, one-hot; the prediction is the arg max
+multilabel   several 0/1 columns, one neuron each
 """
 
 from __future__ import annotations
@@ -95,6 +95,20 @@ def encode_target(target: Target, table: Table, dtype: str) -> Array:
     return np.where(index, 1.0, target.low).astype(dtype)
 
 
+def example_weights(table: Table, name: str | None) -> Floats:
+    """The weights w (n,) of the rows, scaled to mean 1; ones without a weight column."""
+    if name is None:
+        return np.ones(table.n)
+    table.require([name], "the weight column")
+    w = numbers(table, name)
+    bad = np.flatnonzero(~(w >= 0))
+    if len(bad) or not w.sum():
+        message = f'the weight "{name}" must be a number of at least 0 in every row, and not always 0'
+        raise DataError(Problem(message, table.file, table.line(int(bad[0]) if len(bad) else 0)))
+    scaled: Floats = w / w.mean()
+    return scaled
+
+
 def truth(target: Target, table: Table) -> Floats | NDArray[np.intp]:
     """What the metrics compare with: class indices (n,), 0/1 (n, K) of several targets, or real values (n, K)."""
     if target.task == "regression":
@@ -111,8 +125,9 @@ def decode(target: Target, y_hat: Array) -> Floats:
     """
     y = y_hat.T.astype(np.float64)
     if target.task == "regression":
-        return y * np.array(target.sd) + np.array(target.mean)
-    p = np.clip((y - target.low) / (1 - target.low), 0.0, 1.0)
+        real: Floats = y * np.array(target.sd) + np.array(target.mean)
+        return real
+    p: Floats = np.clip((y - target.low) / (1 - target.low), 0.0, 1.0)
     if target.task == "binary":
         return np.column_stack([1 - p[:, 0], p[:, 0]])
     if target.task == "multinomial":
@@ -124,6 +139,7 @@ def decode(target: Target, y_hat: Array) -> Floats:
 def decide(target: Target, p: Floats) -> NDArray[np.intp]:
     """The predicted class of each row: p ≥ ½ for one neuron (the notes' step with k = ½), else the arg max."""
     if target.task == "multinomial":
-        return p.argmax(axis=1)
-    decided = (p >= 0.5).astype(np.intp)
+        best: NDArray[np.intp] = p.argmax(axis=1)
+        return best
+    decided: NDArray[np.intp] = (p >= 0.5).astype(np.intp)
     return decided[:, 1] if target.task == "binary" else decided

@@ -218,4 +218,3 @@ class _Composer:
         if NOT_FINITE.fullmatch(text) or (FLOAT.fullmatch(text) and not math.isfinite(float(text))):
             raise self.fail(event, f"{text} is not a finite number")
         return float(text) if FLOAT.fullmatch(text) else text
-

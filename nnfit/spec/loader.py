@@ -82,7 +82,9 @@ def contradictions(spec: Spec, document: Document) -> list[Problem]:
         for j, group in enumerate(groups):
             where = (*at, "activation", j) if isinstance(layer.activation, tuple) else (*at, "activation")
             if ACTIVATIONS[group.name].whole_layer and isinstance(layer.activation, tuple):
-                found.append(document.problem(where, f"{group.name} couples all neurons of a layer; give it a layer of its own"))
+                found.append(
+                    document.problem(where, f"{group.name} couples all neurons of a layer; give it a layer of its own")
+                )
             if ACTIVATIONS[group.name].whole_layer and layer.size == 1:
                 message = f"{group.name} with one neuron is always 1; use logistic, or as many neurons as classes"
                 found.append(document.problem(where, message))

@@ -29,8 +29,8 @@ def problems(error: ValidationError, document: Document, model: type[BaseModel])
             path = (*path, key)
         elif kind == "extra_forbidden":
             known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
-            name = str(detail["loc"][-1])
-            hint = nearest(name, known) or f"; known here: {', '.join(known)}"
+            unknown = str(detail["loc"][-1])
+            hint = nearest(unknown, known) or f"; known here: {', '.join(known)}"
             problem = document.problem(path, f"there is no such key{hint}")
         elif kind == "union_tag_invalid":
             name = detail["input"].get("name") if isinstance(detail["input"], dict) else detail["input"]
@@ -112,7 +112,7 @@ def at(schema: Schema, node: Schema, path: Path, value: Any) -> Schema:
         if not children:
             return {}
         node = children[0] if len(children) == 1 else {"anyOf": children}
-        value = value[part] if isinstance(value, dict | list) else None
+        value = value_at(value, (part,)) if isinstance(value, dict | list) else None
     return next(iter(named_branch(schema, node, value)), node)
 
 

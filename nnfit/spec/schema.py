@@ -7,9 +7,19 @@ and documented without being asked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    create_model,
+)
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.activations import ALIASES as ACTIVATION_ALIASES
@@ -40,7 +50,9 @@ Count = Annotated[int, Strict(), Field(ge=1, lt=2**53), BeforeValidator(_whole)]
 Part = Annotated[float, Strict(), Field(gt=0, lt=1)] | Text | None
 Names = Annotated[
     Annotated[tuple[Text, ...], Field(min_length=1)],
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=Text | list[Text]),
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=Text | list[Text]
+    ),
 ]
 
 
@@ -51,11 +63,8 @@ def _type(parameter: Parameter) -> Any:
     if isinstance(parameter.default, bool):
         return Annotated[bool, Strict()]
     bounds = {"gt": parameter.above, "ge": parameter.least, "lt": parameter.below}
-    return Annotated[
-        float,
-        Strict(),
-        Field(allow_inf_nan=False, **{key: bound for key, bound in bounds.items() if bound is not None}),
-    ]
+    limits: dict[str, Any] = {key: bound for key, bound in bounds.items() if bound is not None}
+    return Annotated[float, Strict(), Field(allow_inf_nan=False, **limits)]
 
 
 def _entry(table: Mapping[str, Any], aliases: Mapping[str, str], *words: str, sized: bool = False) -> Any:
@@ -68,14 +77,14 @@ def _entry(table: Mapping[str, Any], aliases: Mapping[str, str], *words: str, si
     for name in (*words, *table):
         spelled = [name, *(alias for alias, meaning in aliases.items() if meaning == name)]
         spellings += spelled
-        named = Annotated[_words(*spelled), AfterValidator(lambda value: aliases.get(value, value))]
+        named: Any = Annotated[_words(*spelled), AfterValidator(lambda value: aliases.get(value, value))]
         fields: dict[str, Any] = {"name": (named, Field(description="its name"))}
         if sized:
             fields["size"] = (Count, Field(description="its number of neurons"))
         for parameter in table[name].parameters if name in table else ():
             fields[parameter.name] = (_type(parameter), Field(parameter.default, description=parameter.text))
         models.append(create_model(name, __base__=Keys, **fields))
-    union = Annotated[Union[tuple(models)], Field(discriminator="name")]  # noqa: UP007
+    union: Any = Annotated[Union[tuple(models)], Field(discriminator="name")]  # noqa: UP007
     if sized:
         return union
     return Annotated[
@@ -87,21 +96,28 @@ def _entry(table: Mapping[str, Any], aliases: Mapping[str, str], *words: str, si
     ]
 
 
-Activation = _entry(ACTIVATIONS, ACTIVATION_ALIASES)
-Mixed = tuple[_entry(ACTIVATIONS, ACTIVATION_ALIASES, sized=True), ...]  # type: ignore[misc]
-Activations = Annotated[
-    Union[Annotated[Activation, Tag("one")], Annotated[Mixed, Tag("mixed")]],  # noqa: UP007
-    Discriminator(lambda value: "mixed" if isinstance(value, list | tuple) else "one"),
-]
-Weights = _entry(INITIALIZATIONS, {}, "auto")
-OptimizerEntry = _entry(OPTIMIZERS, {})
-LossName = Annotated[
-    _words(*LOSSES),
-    BeforeValidator(
-        lambda value: LOSS_ALIASES.get(value, value) if isinstance(value, str) else value,
-        json_schema_input_type=_words(*LOSSES, *LOSS_ALIASES),
-    ),
-]
+if TYPE_CHECKING:
+    # Made from the tables at run time, so a type checker cannot see them.
+    Activations: TypeAlias = Any
+    Weights: TypeAlias = Any
+    OptimizerEntry: TypeAlias = Any
+    LossName: TypeAlias = Any
+else:
+    Activation = _entry(ACTIVATIONS, ACTIVATION_ALIASES)
+    Mixed = tuple[_entry(ACTIVATIONS, ACTIVATION_ALIASES, sized=True), ...]
+    Activations = Annotated[
+        Union[Annotated[Activation, Tag("one")], Annotated[Mixed, Tag("mixed")]],  # noqa: UP007
+        Discriminator(lambda value: "mixed" if isinstance(value, list | tuple) else "one"),
+    ]
+    Weights = _entry(INITIALIZATIONS, {}, "auto")
+    OptimizerEntry = _entry(OPTIMIZERS, {})
+    LossName = Annotated[
+        _words(*LOSSES),
+        BeforeValidator(
+            lambda value: LOSS_ALIASES.get(value, value) if isinstance(value, str) else value,
+            json_schema_input_type=_words(*LOSSES, *LOSS_ALIASES),
+        ),
+    ]
 
 
 class Column(Keys):
@@ -145,7 +161,9 @@ class Layer(Keys):
 class Initial(Keys):
     """The weights before training."""
 
-    weights: Weights = Field("auto", validate_default=True, description="the random weights; auto suits each activation")
+    weights: Weights = Field(
+        "auto", validate_default=True, description="the random weights; auto suits each activation"
+    )
     bias: Number = Field(1.0, description="the bias weights")
 
 

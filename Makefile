@@ -1,0 +1,78 @@
+# The work of the project, and the example to copy for batch jobs of your own (see "models").
+
+PYTHON ?= python3
+export OPENBLAS_NUM_THREADS ?= 1
+
+.DELETE_ON_ERROR:
+.PHONY: demo test check format oracle bench models clean help
+
+help:
+	@echo "make demo     train configs/iris.yaml, predict, print the metrics"
+	@echo "make test     run the tests"
+	@echo "make models   train every spec of configs/ into models/ (make -j2 models: two at a time)"
+	@echo "make check    format, lint, types, import layers, tests"
+	@echo "make oracle   the tests that compare with PyTorch and scikit-learn"
+	@echo "make bench    nnfit, scikit-learn and PyTorch side by side"
+
+# --- environments: one file each says that it is complete and newer than what it was made from ---------------------
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 needs its venv module: apt install python3-venv" >&2; exit 1; }
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.dev: .venv/.installed
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.venv/.bench: .venv/.dev
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+# --- use -----------------------------------------------------------------------------------------------------------
+
+demo: .venv/.installed
+	.venv/bin/nnfit train configs/iris.yaml -o models/iris.npz
+	.venv/bin/nnfit predict models/iris.npz datasets/iris.csv --proba -o models/iris_predictions.csv
+	@head -n 4 models/iris_predictions.csv
+	.venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv
+
+# One model for each spec. A model is trained again when its spec, or a data file that nnfit read for it, is newer;
+# nnfit writes those dependencies itself (--depfile). A failed training leaves no model behind.
+SPECS := $(wildcard configs/*.yaml)
+MODELS := $(SPECS:configs/%.yaml=models/%.npz)
+
+models: $(MODELS)
+
+models/%.npz: configs/%.yaml | .venv/.installed
+	.venv/bin/nnfit train $< -o $@ --depfile models/$*.d --json models/$*.json --quiet
+
+-include $(wildcard models/*.d)
+
+# --- development ---------------------------------------------------------------------------------------------------
+
+test: .venv/.dev
+	.venv/bin/pytest
+
+check: .venv/.dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest
+
+format: .venv/.dev
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+oracle: .venv/.bench
+	.venv/bin/pytest -m oracle
+
+bench: .venv/.bench
+	.venv/bin/python benchmarks/speed.py --threads 1
+	.venv/bin/python benchmarks/speed.py --threads 2
+
+clean:
+	rm -rf models/*.npz models/*.d models/*.json models/*.csv

@@ -1,0 +1,5 @@
+"""`python -m nnfit`."""
+
+from nnfit.cli.main import main
+
+main()

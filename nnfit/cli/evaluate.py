@@ -1,0 +1,44 @@
+"""`nnfit evaluate`: the metrics of a saved model on labelled data."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.threads import set_threads
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
+) -> None:
+    """Compare the predictions for DATA with its target column, and print the metrics."""
+    set_threads()
+    from nnfit.cli import screen
+    from nnfit.data.table import read_table
+    from nnfit.model import load
+
+    start = time.perf_counter()
+    trained = load(model)
+    table = read_table(data, trained.dialect)
+    metrics, trivial = trained.evaluate(table)
+    if as_json:
+        report = {
+            "model": str(model),
+            "rows": table.n,
+            "epochs": len(trained.record["history"]["cost"]),
+            "seconds": time.perf_counter() - start,
+            "metrics": {"data": metrics},
+            "trivial": {"data": trivial},
+        }
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    console = screen.out()
+    regression = trained.target.task == "regression"
+    screen.show_metrics(console, {"data": metrics}, {"data": trivial}, {"data": table.n}, regression)
+    screen.show_confusion(console, "data", metrics)

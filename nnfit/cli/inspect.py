@@ -1,0 +1,48 @@
+"""`nnfit inspect`: what is in a model file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.threads import set_threads
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what is in a model file: network, inputs, target, metrics, versions, and the resolved spec."""
+    set_threads()
+    from nnfit.cli import screen
+    from nnfit.model import load
+
+    trained = load(model)
+    network, record, target = trained.network, trained.record, trained.target
+    members = trained.spec["network"]["members"]
+    if as_json:
+        report = {
+            "model": str(model),
+            "spec": trained.spec,
+            "network": {"layers": screen.layers(network), "parameters": network.P, "members": members},
+            "features": [{**f._asdict(), "inputs": f.inputs} for f in trained.features],
+            "target": target._asdict(),
+            **record,
+        }
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    console = screen.out()
+    screen.show_network(console, network, members)
+    screen.show_columns(console, trained.features)
+    classes = f", classes {', '.join(target.classes)}" if target.classes else ""
+    console.print(f"Target: {', '.join(target.columns)} ({target.task}{classes})\n")
+    screen.show_metrics(console, record["metrics"], record["trivial"], record["rows"], target.task == "regression")
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    console.print(f"Trained with {versions}; threads {record['threads']}, seed {record['seed']}")
+    console.print(f"Training data SHA-256 {record['data_sha256']}\n")
+    import yaml
+
+    console.print("Resolved spec:\n" + yaml.safe_dump(trained.spec, sort_keys=False, allow_unicode=True))

@@ -1,0 +1,88 @@
+"""The entry point: the commands, what an error or a signal does, and how many threads NumPy gets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from nnfit.cli import check, evaluate, inspect, predict, train
+from nnfit.errors import NnfitError
+from nnfit.version import __version__
+
+app = typer.Typer(
+    name="nnfit",
+    help="Train multi-layer neural networks on CSV data, driven by YAML specs.",
+    epilog="Start with: nnfit train configs/iris.yaml. Documentation: README.md and docs/.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(train.train)
+app.command()(predict.predict)
+app.command()(evaluate.evaluate)
+app.command()(check.check)
+app.command()(inspect.inspect)
+
+
+class Stopped(BaseException):
+    """A signal asks the process to end."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+        super().__init__(signal.Signals(number).name)
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one leaves at once
+    raise Stopped(number)
+
+
+def version(shown: bool) -> None:
+    if shown:
+        print(f"nnfit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
+    shown: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    context.obj = debug
+    if debug:
+        os.environ["NNFIT_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run a command; an error nnfit raises on purpose is one message and its exit code, a bug is a traceback and 1."""
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nnfit predict … | head` ends quietly
+    try:
+        app()
+    except NnfitError as error:
+        if "--debug" in sys.argv[1:2]:
+            traceback.print_exc()
+        for problem in error.problems:
+            print(f"nnfit: {plain(str(problem))}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Stopped as stopped:
+        what = "interrupted" if stopped.exit_code == 130 else "terminated"
+        print(f"\nnnfit: {what}; nothing was written, outputs are as they were", file=sys.stderr)
+        sys.exit(stopped.exit_code)
+
+
+def plain(text: str) -> str:
+    """Text for a terminal, control characters escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

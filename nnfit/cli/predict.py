@@ -1,0 +1,63 @@
+"""`nnfit predict`: one output row per input row, in order."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.threads import set_threads
+
+
+class Unknown(StrEnum):
+    """What a category that no training row had becomes."""
+
+    error = "error"
+    zero = "zero"
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV file with the model's columns; - reads stdin.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the CSV goes; default stdout.")
+    ] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of every class.")] = False,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Copy this input column in front; repeatable.")
+    ] = None,
+    unknown: Annotated[
+        Unknown, typer.Option(help="A category that no training row had is an error, or counts as none (zero).")
+    ] = Unknown.error,
+) -> None:
+    """Predict a row for every row of DATA, as CSV.
+
+    Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed.
+    """
+    set_threads()
+    from nnfit import files
+    from nnfit.cli import screen
+    from nnfit.data.output import to_csv
+    from nnfit.data.table import read_table
+    from nnfit.model import load
+
+    if output is not None:
+        files.check_writable(output)
+    trained = load(model)
+    table = read_table(data, trained.dialect)
+    kept = list(dict.fromkeys(keep or []))
+    table.require(kept, "columns to keep")
+    used = {*(f.name for f in trained.features), *trained.target.columns, *kept, trained.spec["data"]["weight"]}
+    extra = [name for name in table.columns if name not in used and name not in trained.spec["data"]["ignore"]]
+    predictions = trained.predictions(table, proba, unknown.value)
+    if extra:
+        screen.note(f"warning: columns the model does not use: {', '.join(extra)}")
+    result = to_csv({**{name: table.columns[name] for name in kept}, **predictions})
+    if output is not None:
+        files.write(output, result)
+    else:
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,191 @@
+"""What a person sees: tables and lines, drawn with rich; results on standard output, the rest on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nnfit.core.activations import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from nnfit.core.gradcheck import GradientCheck
+    from nnfit.core.network import Group, Network
+    from nnfit.pipeline import Progress
+
+LINES = 20  # about as many lines as a training prints
+PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
+
+
+def out() -> Console:
+    """Standard output; user text is shown literally: no markup, no emoji, no highlighting."""
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def note(text: str) -> None:
+    """A line on standard error."""
+    print(text, file=sys.stderr)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        note(f"warning: {warning}")
+
+
+def grid(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+    """A table with the first column to the left and the others to the right."""
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def layers(network: Network) -> list[dict[str, Any]]:
+    """Each layer as `check --json` and `inspect --json` give it."""
+    return [
+        {
+            "size": rows,
+            "activation": described(groups),
+            "theta_shape": [rows, columns],
+            "parameters": rows * columns,
+        }
+        for groups, (rows, columns) in zip(network.layers, network.shapes, strict=True)
+    ]
+
+
+def described(groups: Iterable[Group]) -> str:
+    """The activation of a layer in words, parameters where they are not the default: `4 tanh + 4 linear(k=2)`."""
+    parts = []
+    for group in groups:
+        defaults = {parameter.name: parameter.default for parameter in ACTIVATIONS[group.activation].parameters}
+        set_here = [f"{key}={value}" for key, value in group.parameters.items() if value != defaults[key]]
+        parts.append((group.size, group.activation + (f"({', '.join(set_here)})" if set_here else "")))
+    return parts[0][1] if len(parts) == 1 else " + ".join(f"{size} {name}" for size, name in parts)
+
+
+def show_network(console: Console, network: Network, members: int) -> None:
+    rows = [["1 (input)", str(network.inputs), "", "", ""]]
+    for i, layer in enumerate(layers(network), 2):
+        name = f"{i} (output)" if i == len(network.layers) + 1 else str(i)
+        shape = " × ".join(map(str, layer["theta_shape"]))
+        rows.append([name, str(layer["size"]), layer["activation"], shape, f"{layer['parameters']:,}"])
+    together = f", {members} members trained together" if members > 1 else ""
+    title = f"Network: L = {len(network.layers)}, {network.P:,} parameters, loss {network.loss}{together}"
+    console.print(grid(title, ["layer", "neurons", "activation", "Θ", "parameters"], rows))
+
+
+def show_columns(console: Console, features: Iterable[Any]) -> None:
+    """How each column becomes inputs."""
+    rows = []
+    for f in features:
+        if f.type == "numeric":
+            text = f"(x − {f.mean:.4g}) / {f.sd:.4g}" if f.scale == "standard" else "as it is"
+            text += f"; missing: {f.fill:.4g} and an indicator" if f.indicator else ""
+        else:
+            text = "one-hot: " + ", ".join(category or "(missing)" for category in f.categories[:8])
+            text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
+        rows.append([f.name, f.type, str(len(f.inputs)), text])
+    table = grid("Inputs", ["column", "type", "inputs", "encoding"], rows)
+    table.columns[3].justify = "left"
+    console.print(table)
+
+
+def show_gradient(console: Console, result: GradientCheck, tolerance: float) -> None:
+    """The result of the gradient check, with both values at the worst place if it failed."""
+    skipped = f", {result.skipped} skipped (below a surrogate gradient, or at a kink)" if result.skipped else ""
+    if not result.checked:
+        console.print(f"⚠ gradients not checked: all weights lie below a surrogate gradient{skipped}")
+        return
+    good = result.max_relative_error <= tolerance
+    text = f"largest relative error {result.max_relative_error:.1e} over {result.checked} parameters{skipped}"
+    console.print(f"{'✔' if good else '✘'} gradients: {text}; tolerance {tolerance:.0e}")
+    if not good:
+        console.print(f"  in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
+
+
+def show_metrics(
+    console: Console, metrics: dict[str, Any], trivial: dict[str, Any], rows: dict[str, int], regression: bool
+) -> None:
+    """The metrics of every set, beside those of the trivial predictor; with members their mean ± sd below."""
+    columns, body = ["metric"], []
+    sets = list(metrics)
+    for name in sets:
+        columns += [f"{name}\n{rows[name]:,} rows", "trivial"]
+    for metric in [name for name in metrics[sets[0]] if name not in ("confusion", "classes", "members")]:
+        line = [metric]
+        for name in sets:
+            line += [number(metrics[name][metric]), number(trivial[name].get(metric))]
+        body.append(line)
+        if "members" in metrics[sets[0]]:
+            spread = [metrics[name]["members"].get(metric) for name in sets]
+            cells = [f"{number(s['mean'])} ± {number(s['sd'])}" if s else "" for s in spread]
+            body.append(["  members, mean ± sd", *[cell for pair in cells for cell in (pair, "")]])
+    baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
+    console.print(grid(f"Metrics, beside a trivial predictor: {baseline}", columns, body))
+
+
+def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None:
+    """The confusion matrix of one set, if it is small enough to read."""
+    classes, table = metrics.get("classes", []), metrics.get("confusion", [])
+    if not 2 <= len(classes) <= 12 or len(table) != len(classes) or isinstance(table[0][0], list):
+        return
+    rows = [[label, *map(str, line)] for label, line in zip(classes, table, strict=True)]
+    console.print(grid(f"Confusion, {name} rows: true class by predicted class", ["", *classes], rows))
+
+
+def number(value: float | None) -> str:
+    """A metric with four digits."""
+    return "" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progress]:
+    """The epochs, shown as they pass: a line now and then, and on a terminal a bar with the time left."""
+    if quiet:
+        yield from epochs
+        return
+    bar: Any = nullcontext()
+    task = None
+    if sys.stderr.isatty():
+        from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(stderr=True, markup=False, highlight=False)
+        bar = Bar("epoch", MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(), console=console, transient=True)
+        task = bar.add_task("epoch", total=total)
+    every = step_of(total)
+    last = time.monotonic()
+    with bar:
+        for epoch in epochs:
+            now = time.monotonic()
+            if epoch.number in (1, total) or epoch.number % every == 0 or now - last > PATIENCE:
+                last = now
+                if task is None:
+                    note(line(epoch, total))
+                else:
+                    bar.console.print(line(epoch, total))
+            if task is not None:
+                bar.update(task, completed=epoch.number)
+            yield epoch
+
+
+def step_of(total: int) -> int:
+    """1, 2, 5, 10, 20, 50, … so that about LINES lines are printed."""
+    step = 1
+    while total > LINES * step:
+        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
+    return step
+
+
+def line(epoch: Progress, total: int) -> str:
+    """One epoch: its training cost, before each update, and the validation cost; of several members the mean."""
+    text = f"epoch {epoch.number:>{len(str(total))}}/{total}  cost {epoch.cost.mean():.6f}"
+    return text if epoch.validation is None else f"{text}  validation {epoch.validation.mean():.6f}"

@@ -1,0 +1,24 @@
+"""Writing predictions as CSV: numbers with full precision, labels as they were spelled."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nnfit.errors import DataError
+
+
+def to_csv(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """A header and one line per row; floats as the shortest text that reads back the same."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    try:
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    except csv.Error as error:
+        raise DataError(f"the predictions cannot be written as CSV: {error}") from None
+    return buffer.getvalue().encode("utf-8", "surrogatepass")
