@@ -34,7 +34,7 @@ help:
 # --- use -----------------------------------------------------------------------------------------------------------
 
 demo: .venv/.installed
-	.venv/bin/nnfit train configs/iris.yaml -o models/iris.npz
+	.venv/bin/nnfit train configs/iris.yaml -o models/iris.npz --depfile models/iris.d
 	.venv/bin/nnfit predict models/iris.npz datasets/iris.csv --proba -o models/iris_predictions.csv
 	@head -n 4 models/iris_predictions.csv
 	.venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv

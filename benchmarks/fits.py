@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tracemalloc
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def fit_sklearn(N: tuple[int, ...], X: Array, classes: Array, m: int, epochs: in
 def fit_torch(N: tuple[int, ...], X: torch.Tensor, classes: torch.Tensor, m: int, epochs: int) -> float:
     torch.manual_seed(0)
     layers: list[torch.nn.Module] = []
-    for inputs, outputs in zip(N, N[1:], strict=False):
+    for inputs, outputs in pairwise(N):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
@@ -106,7 +107,7 @@ def products_of_step(N: tuple[int, ...], m: int) -> Products:
     Theta, gradient = views(network, theta), views(network, np.empty_like(theta))
     x = np.random.default_rng(0).standard_normal((m, N[0] + 1), np.float32)
     hidden = [np.ones((1, size + 1, m), np.float32) for size in N[1:-1]]
-    a = [x.T[None], *hidden]
+    a = [x.T, *hidden]
     z = [*(array[:, 1:] for array in hidden), np.empty((1, N[-1], m), np.float32)]
     delta = [np.ones((1, size, m), np.float32) for size in N[1:]]
     products = [(Theta[i], a[i], z[i]) for i in range(len(Theta))]

@@ -251,6 +251,6 @@ def warn(spec: Spec, features: tuple[Feature, ...], target: Target, network: Net
         if any(name not in columns or columns[name].scale == "standard" for name in target.columns):
             name = target.columns[0]
             yield (
-                f"the outputs lie in {bounded.range}, but the target is standardised and goes beyond; use linear in "
+                f"the outputs lie in {bounded.range.text}, but the target is standardised and goes beyond; use linear in "
                 f"the output layer, or, if the target lies in that range, data.columns: {{{name}: {{scale: none}}}}"
             )

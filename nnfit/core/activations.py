@@ -163,6 +163,7 @@ ACTIVATIONS: dict[str, Activation] = {
                 choices=("none", "straight_through"),
             ),
         ),
+        kinks=lambda a: a > 0,
     ),
     "logistic": Activation("1 / (1 + e^−z)", logistic, logistic_vjp, UNIT, "glorot"),
     "tanh": Activation("tanh z", tanh, tanh_vjp, Range("(−1, 1)", -1, 1), "glorot"),

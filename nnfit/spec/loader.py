@@ -102,7 +102,7 @@ def contradictions(spec: Spec, document: Document) -> list[Problem]:
             if output and not ACTIVATIONS[group.name].range.within(loss.accepts):
                 legal = ", ".join(name for name, sigma in ACTIVATIONS.items() if sigma.range.within(loss.accepts))
                 message = (
-                    f"{spec.loss} cannot follow {group.name}, whose outputs lie in {ACTIVATIONS[group.name].range}: "
+                    f"{spec.loss} cannot follow {group.name}, whose outputs lie in {ACTIVATIONS[group.name].range.text}: "
                     f"{loss.reason}; use {legal} in the output layer, or another loss"
                 )
                 found.append(document.problem(("loss",) if "loss" in document.value else where, message))

@@ -1,0 +1,1 @@
+"""Tests of the core: NumPy arrays in, NumPy arrays out."""

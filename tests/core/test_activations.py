@@ -1,0 +1,176 @@
+"""Each activation: its value, its vector-Jacobian product, its range, and that no finite input breaks it."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nnfit.core.activations import ACTIVATIONS, ALIASES, REAL, SIMPLEX, UNIT, Range
+from nnfit.core.losses import LOSSES
+
+from .builders import LEGAL_PAIRS, defaults
+
+CASES = [(name, defaults(entry)) for name, entry in ACTIVATIONS.items()] + [
+    (name, defaults(entry) | {parameter.name: parameter.default + 0.125})
+    for name, entry in ACTIVATIONS.items()
+    for parameter in entry.parameters
+    if isinstance(parameter.default, float)
+]
+
+# The formulas of the notes, one neuron at a time (softmax: one layer at a time).
+FORMULAS = {
+    "linear": lambda z, p: [p["k"] * x for x in z],
+    "step": lambda z, p: [1.0 if x >= p["k"] else 0.0 for x in z],
+    "logistic": lambda z, p: [1 / (1 + math.exp(-x)) for x in z],
+    "tanh": lambda z, p: [(math.exp(x) - math.exp(-x)) / (math.exp(x) + math.exp(-x)) for x in z],
+    "relu": lambda z, p: [x if x > 0 else 0.0 for x in z],
+    "softmax": lambda z, p: [math.exp(x) / math.fsum(math.exp(y) for y in z) for x in z],
+}
+
+every_activation = pytest.mark.parametrize(("name", "p"), CASES)
+
+
+def value(name: str, p: dict[str, Any], z: np.ndarray) -> np.ndarray:
+    """σ(z), of a copy; the scratch buffer is filled with what no function may use."""
+    a = z.copy()
+    ACTIVATIONS[name].value(a, np.full_like(a, np.nan), p)
+    return a
+
+
+def vjp(name: str, p: dict[str, Any], a: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+    delta = upstream.copy()
+    ACTIVATIONS[name].vjp(a, delta, np.full_like(a, np.nan), p)
+    return delta
+
+
+def sums(rng: np.random.Generator, shape: tuple[int, int, int] = (2, 4, 5)) -> np.ndarray:
+    """z between 0.2 and 2.5 from 0 on either side, so that a small difference crosses no kink."""
+    return rng.uniform(0.2, 2.5, shape) * rng.choice([-1, 1], shape)
+
+
+@pytest.mark.parametrize(("name", "p"), [case for case in CASES if case[0] in FORMULAS])
+def test_the_value_is_the_formula_of_the_notes(name, p):
+    z = np.random.default_rng(1).normal(0, 4, (2, 4, 25))
+    z[0, :, 0] = (0.0, p.get("k", 0.0), -0.0, 20.0)
+    expected = [[FORMULAS[name](column, p) for column in member.T.tolist()] for member in z]
+    np.testing.assert_allclose(value(name, p, z), np.array(expected).transpose(0, 2, 1), rtol=1e-14, atol=0)
+
+
+@every_activation
+def test_the_vector_jacobian_product_is_that_of_the_numerical_jacobian(name, p):
+    rng = np.random.default_rng(2)
+    z, h = sums(rng), 1e-3
+    M, N, m = z.shape
+    J = np.empty((M, N, N, m))  # J[:, k, l] = ∂a_k/∂z_l
+    for j in range(N):
+        shift = np.zeros_like(z)
+        shift[:, j] = h
+        near = value(name, p, z + shift) - value(name, p, z - shift)
+        far = value(name, p, z + 2 * shift) - value(name, p, z - 2 * shift)
+        J[:, :, j] = (8 * near - far) / (12 * h)
+    upstream = rng.normal(size=z.shape)
+    expected = np.einsum("Mkli,Mki->Mli", J, upstream)
+    np.testing.assert_allclose(vjp(name, p, value(name, p, z), upstream), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_the_straight_through_step_hands_the_gradient_on_unchanged():
+    p = {"k": 0.0, "gradient": "straight_through"}
+    rng = np.random.default_rng(3)
+    z, upstream = sums(rng), rng.normal(size=(2, 4, 5))
+    a = value("step", p, z)
+    assert set(np.unique(a)) == {0.0, 1.0}
+    np.testing.assert_array_equal(vjp("step", p, a, upstream), upstream)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@every_activation
+def test_large_sums_neither_overflow_nor_become_not_a_number(name, p, dtype):
+    ends = [0.0, 1.0, 20.0, 90.0, 1e4, 1e30]
+    z = np.array([[x, y, 0.5] for x in [*ends, *(-x for x in ends)] for y in [*ends, *(-x for x in ends)]], dtype)
+    z = np.ascontiguousarray(z.T)[None]
+    with np.errstate(all="raise", under="ignore"):
+        a = value(name, p, z)
+        delta = vjp(name, p, a, np.ones_like(a))
+    assert a.dtype == delta.dtype == dtype
+    assert np.isfinite(a).all()
+    assert np.isfinite(delta).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@settings(deadline=None, max_examples=200)
+@given(z=arrays(np.float32, (1, 3, 2), elements=st.floats(allow_nan=False, allow_infinity=False, width=32)))
+def test_every_finite_input_gives_outputs_within_the_range(name, z):
+    entry = ACTIVATIONS[name]
+    with np.errstate(all="raise", under="ignore"):
+        a = value(name, defaults(entry), z)
+    assert np.isfinite(a).all()
+    assert (entry.range.low <= a).all()
+    assert (a <= entry.range.high).all()
+    if entry.range.simplex:
+        np.testing.assert_allclose(a.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ACTIVATIONS.items() if entry.range.within(UNIT)])
+@settings(deadline=None)
+@given(z=arrays(np.float64, (1, 3, 2), elements=st.floats(-15, 15)))
+def test_outputs_that_a_likelihood_accepts_have_logarithms(name, z):
+    # Beyond ±15 rounding may reach the ends of the interval; there the losses start from z.
+    a = value(name, defaults(ACTIVATIONS[name]), z)
+    assert np.isfinite(np.log(a)).all()
+    assert np.isfinite(np.log1p(-a)).all()
+
+
+@every_activation
+def test_a_group_within_a_layer_is_computed_as_it_would_be_alone(name, p):
+    rng = np.random.default_rng(4)
+    layer, upstream = sums(rng, (3, 7, 5)), rng.normal(size=(3, 7, 5))
+    alone, untouched = value(name, p, layer[:, 2:6].copy()), layer.copy()
+    below = vjp(name, p, alone, upstream[:, 2:6].copy())
+    scratch = np.empty((3, 4, 5))
+    ACTIVATIONS[name].value(layer[:, 2:6], scratch, p)
+    np.testing.assert_array_equal(layer[:, 2:6], alone)
+    ACTIVATIONS[name].vjp(layer[:, 2:6], upstream[:, 2:6], scratch, p)
+    np.testing.assert_array_equal(upstream[:, 2:6], below)
+    np.testing.assert_array_equal(np.delete(layer, range(2, 6), axis=1), np.delete(untouched, range(2, 6), axis=1))
+
+
+@every_activation
+def test_only_neurons_of_a_whole_layer_activation_depend_on_each_other(name, p):
+    z = sums(np.random.default_rng(5))
+    moved = z.copy()
+    moved[:, 0] += 3
+    others = value(name, p, moved)[:, 1:] == value(name, p, z)[:, 1:]
+    assert others.all() != ACTIVATIONS[name].whole_layer
+
+
+def test_the_ranges_decide_which_output_goes_with_which_loss():
+    assert set(LEGAL_PAIRS) >= {(sigma, loss) for sigma in FORMULAS for loss in ("mse", "rss")}
+    likelihoods = {pair for pair in LEGAL_PAIRS if pair[0] in FORMULAS and pair[1] in ("bce", "cross_entropy")}
+    assert likelihoods == {("logistic", "bce"), ("softmax", "bce"), ("softmax", "cross_entropy")}
+
+
+def test_every_loss_can_be_trained_and_says_why_it_refuses_the_rest():
+    for name, loss in LOSSES.items():
+        assert name in {loss for _, loss in LEGAL_PAIRS}
+        refused = [sigma for sigma, entry in ACTIVATIONS.items() if not entry.range.within(loss.accepts)]
+        assert bool(loss.reason) == bool(refused)
+
+
+def test_a_range_lies_within_another_only_if_every_value_does():
+    assert UNIT.within(REAL)
+    assert not REAL.within(UNIT)
+    assert Range("[0.1, 0.9]", 0.1, 0.9, closed=True).within(UNIT)
+    assert not Range("[0, 1]", 0, 1, closed=True).within(UNIT)
+    assert SIMPLEX.within(UNIT)
+    assert not UNIT.within(SIMPLEX)
+    assert SIMPLEX.within(SIMPLEX)
+    assert not Range("(−1, 1)", -1, 1).within(UNIT)
+
+
+def test_an_alias_is_another_name_for_an_entry_and_never_hides_one():
+    assert set(ALIASES.values()) <= set(ACTIVATIONS)
+    assert not set(ALIASES) & set(ACTIVATIONS)
