@@ -46,7 +46,7 @@ class Prepared(NamedTuple):
     examples: dict[str, Examples]
     sources: tuple[str, ...]
     sha256: str
-    warnings: tuple[str, ...]
+    warnings: tuple[Problem, ...]
 
 
 def prepare(loaded: LoadedSpec) -> Prepared:
@@ -75,7 +75,7 @@ def prepare(loaded: LoadedSpec) -> Prepared:
     }
     network = network_of(resolved)
     sha256 = whole.sha256
-    warnings = tuple(warn(spec, features, target, network, training))
+    warnings = tuple(warn(loaded, features, target, network, training))
     return Prepared(
         resolved, network, features, target, dialect, tables, examples, tuple(paths.values()), sha256, warnings
     )
@@ -236,21 +236,26 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     return resolved
 
 
-def warn(spec: Spec, features: tuple[Feature, ...], target: Target, network: Network, training: Table) -> Iterator[str]:
+def warn(
+    loaded: LoadedSpec, features: tuple[Feature, ...], target: Target, network: Network, training: Table
+) -> Iterator[Problem]:
     """What is legal but probably not meant."""
-    for feature in features:
-        cells = training.columns[feature.name]
-        if len(set(cells)) == 1:
-            yield f'column "{feature.name}" has the same value in every training row; it teaches nothing'
+    spec, document = loaded.spec, loaded.document
+    constant = [f.name for f in features if len(set(training.columns[f.name])) == 1]
+    if constant:
+        names = ", ".join(constant[:10]) + (", …" if len(constant) > 10 else "")
+        yield Problem(f"columns with one value in all training rows teach nothing: {names}", training.file)
     size = spec.training.batch_size
     if isinstance(size, int) and size > training.n:
-        yield f"training.batch_size {size} is more than the {training.n} training rows; each epoch is one update"
+        message = f"{size} is more than the {training.n} training rows; each epoch is one update"
+        yield document.problem(("training", "batch_size"), message)
     bounded = ACTIVATIONS[network.layers[-1][0].activation]
     if target.task == "regression" and bounded.range.low > -np.inf:
         columns = spec.data.columns
         if any(name not in columns or columns[name].scale == "standard" for name in target.columns):
             name = target.columns[0]
-            yield (
-                f"the outputs lie in {bounded.range.text}, but the target is standardised and goes beyond; use linear in "
-                f"the output layer, or, if the target lies in that range, data.columns: {{{name}: {{scale: none}}}}"
+            message = (
+                f"its outputs lie in {bounded.range.text}, but the target is standardised and goes beyond; use linear, "
+                f"or, if the target lies in that range, set data.columns: {{{name}: {{scale: none}}}}"
             )
+            yield document.problem(("network", "layers", len(network.layers) - 1, "activation"), message)

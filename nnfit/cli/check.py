@@ -43,7 +43,7 @@ def check(
         messages = [str(problem) for problem in error.problems]
     if prepared is not None and result is not None:
         network = prepared.network
-        report["warnings"] = list(prepared.warnings)
+        report["warnings"] = [problem._asdict() for problem in prepared.warnings]
         report["network"] = {"layers": screen.layers(network), "parameters": network.P}
         error_found = result.max_relative_error
         report["gradient_check"] = {

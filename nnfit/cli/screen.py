@@ -18,6 +18,7 @@ from nnfit.core.activations import ACTIVATIONS
 if TYPE_CHECKING:
     from nnfit.core.gradcheck import GradientCheck
     from nnfit.core.network import Group, Network
+    from nnfit.errors import Problem
     from nnfit.pipeline import Progress
 
 LINES = 20  # about as many lines as a training prints
@@ -34,7 +35,7 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def warn(warnings: Iterable[str]) -> None:
+def warn(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
         note(f"warning: {warning}")
 

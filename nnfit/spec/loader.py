@@ -100,7 +100,7 @@ def contradictions(spec: Spec, document: Document) -> list[Problem]:
             assert spec.loss is not None
             loss = LOSSES[spec.loss]
             if output and not ACTIVATIONS[group.name].range.within(loss.accepts):
-                legal = ", ".join(name for name, sigma in ACTIVATIONS.items() if sigma.range.within(loss.accepts))
+                legal = " or ".join(name for name, sigma in ACTIVATIONS.items() if sigma.range.within(loss.accepts))
                 message = (
                     f"{spec.loss} cannot follow {group.name}, whose outputs lie in {ACTIVATIONS[group.name].range.text}: "
                     f"{loss.reason}; use {legal} in the output layer, or another loss"

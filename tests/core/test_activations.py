@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,6 +30,8 @@ FORMULAS = {
     "relu": lambda z, p: [x if x > 0 else 0.0 for x in z],
     "softmax": lambda z, p: [math.exp(x) / math.fsum(math.exp(y) for y in z) for x in z],
 }
+
+LARGEST = float(np.finfo(np.float32).max)
 
 every_activation = pytest.mark.parametrize(("name", "p"), CASES)
 
@@ -101,6 +103,7 @@ def test_large_sums_neither_overflow_nor_become_not_a_number(name, p, dtype):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+@example(z=np.float32([[[LARGEST, -LARGEST], [-LARGEST, 0], [0, 1]]]))
 @settings(deadline=None, max_examples=200)
 @given(z=arrays(np.float32, (1, 3, 2), elements=st.floats(allow_nan=False, allow_infinity=False, width=32)))
 def test_every_finite_input_gives_outputs_within_the_range(name, z):
