@@ -30,6 +30,7 @@ from nnfit.cli.threads import set_threads
 
 HERE = Path(__file__).parent
 PAUSE = 0.05  # seconds before each timing, in which the threads of the one before fall asleep
+WIDTH = 120  # of the report
 WHOLE = "iris"  # the name of the whole process
 
 
@@ -113,33 +114,36 @@ def add_case(table: Table, name: str, case: Case, epochs: int, timings: dict[str
         name,
         str(case.batch),
         *(f"{step[run]:.1f}" for run in ("nnfit", "sklearn", "torch")),
-        *beside(step["sklearn"] / step["nnfit"], case.sklearn),
-        *beside(step["torch"] / step["nnfit"], case.torch),
-        *(beside(step["bare"] / step["nnfit"], case.bare) if "bare" in step else ("", "")),
+        beside(step["sklearn"] / step["nnfit"], case.sklearn),
+        beside(step["torch"] / step["nnfit"], case.torch),
+        beside(step["bare"] / step["nnfit"], case.bare) if "bare" in step else "",
         f"{max(timing.spread for timing in timings.values()):.0%}",
-        " ".join(f"{timings[run].result:.3f}" for run in ("nnfit", "sklearn", "torch")),
+        " ".join(f"{timings[run].result:.2f}" for run in ("nnfit", "sklearn", "torch")),
     )
 
 
-def beside(ratio: float, target: float | None) -> tuple[str, str]:
-    return f"{ratio:.2f}", "–" if target is None else f"{target:g}"
+def beside(ratio: float, target: float | None) -> str:
+    return f"{ratio:.2f}" if target is None else f"{ratio:.2f} ({target:g})"
 
 
 def compare_fits(console: Console, names: list[str], quick: bool, rounds: int) -> None:
-    table = Table(title="Training: µs per step, and how many times as fast nnfit is", box=box.SIMPLE)
-    table.add_column("network")
-    headers = "batch nnfit sklearn torch |×_sklearn target |×_torch target |×_bare target spread |last_cost"
-    for header in headers.replace("|", "").split():
-        table.add_column(header.replace("_", " "), justify="right")
+    title = "Training: µs per step, and how many times as fast nnfit is (target)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("network", no_wrap=True)
+    for header in ("batch", "nnfit", "sklearn", "torch", "× sklearn", "× torch", "× bare", "spread"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("last cost", no_wrap=True)
     for name in names:
         case = CASES[name]
         epochs = max(1, case.epochs // 10) if quick else case.epochs
         add_case(table, name, case, epochs, interleave(runs_of(case, epochs), rounds))
     console.print(table)
-    console.print("x8: 8 members trained together, time of one. Targets are for one thread, at least.")
-    console.print("bare: the speed relative to the bare matrix products of a step.")
-    console.print("spread: interquartile range / median, the largest of the line. Last cost: nnfit, sklearn, torch.")
-    console.print("Two classes: sklearn trains one logistic output, nnfit and torch two softmax outputs.")
+    console.print("x8         8 members trained together; the time of one")
+    console.print("bare       the matrix products of a step and nothing else")
+    console.print("target     at least, on one thread")
+    console.print("spread     interquartile range / median, the largest of the line")
+    console.print("last cost  the mean training cost in the last epoch: nnfit, sklearn, torch")
+    console.print("With two classes sklearn trains one logistic output, the others two softmax outputs.")
 
 
 def show_memory(console: Console, name: str) -> None:
@@ -150,24 +154,27 @@ def show_memory(console: Console, name: str) -> None:
     peak = parts.pop("peak")
     text = " + ".join(f"{part} {size:.1f}" for part, size in parts.items())
     bound = sum(parts.values()) + 60
-    console.print(f"\nPeak memory of a fit, {name}: {peak:.1f} MB; target at most {bound:.1f} MB = {text} + 60")
+    console.print(f"\nPeak memory of a fit, {name}: {peak:.1f} MB")
+    console.print(f"target     at most {bound:.1f} MB = {text} + 60")
 
 
 def compare_processes(console: Console, threads: int, rounds: int) -> None:
     """`nnfit train configs/iris.yaml` and the same with scikit-learn, from start to exit of the process."""
     with tempfile.TemporaryDirectory() as folder:
         commands = {"nnfit": nnfit_command(folder, threads), "sklearn": sklearn_command(folder)}
-        runs: Runs = {
-            name: partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
-            for name, command in commands.items()
-        }
-        timings = interleave(runs, rounds)
+        timings = interleave({name: partial(process, command) for name, command in commands.items()}, rounds)
     nnfit, sklearn = timings["nnfit"].median, timings["sklearn"].median
     spread = max(timing.spread for timing in timings.values())
     console.print(
         f"\nWhole process, configs/iris.yaml: nnfit {nnfit:.2f} s, sklearn {sklearn:.2f} s (spread {spread:.0%}); "
         f"share of the time {nnfit / sklearn:.2f}, target at most 0.5"
     )
+
+
+def process(command: list[str]) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True)
+    if ended.returncode:
+        raise SystemExit(ended.stderr)
 
 
 def nnfit_command(folder: str, threads: int) -> list[str]:
@@ -236,7 +243,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rounds = 2 if options.quick else 9
     names = [name for name in CASES if options.only in (None, name)]
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(width=WIDTH, highlight=False)
     show_machine(console, options.threads)
     if names:
         compare_fits(console, names, options.quick, rounds)

@@ -109,11 +109,21 @@ def split(net: Network, theta: np.ndarray) -> list[np.ndarray]:
 
 
 def away_from_kinks(rng: np.random.Generator, net: Network, X: np.ndarray, members: int = 1) -> np.ndarray:
-    """Random θ (members, P) for which no neuron is near 0, where ReLU has its kink and the step its jump."""
+    """Random θ (members, P) for which no sum is near 0, where ReLU has its kink and the step its jump.
+
+    No neuron with a kink is dead, either: a gradient of 0 would be too easy to get right.
+    """
+    kinked = [
+        np.repeat([ACTIVATIONS[part.activation].kinks is not None for part in layer], [part.size for part in layer])
+        for layer in net.layers
+    ]
     rows = []
     while len(rows) < members:
         theta = rng.normal(0, 0.9, net.P)
-        if all(np.abs(z).min() > MARGIN for z in weighted_sums(net, split(net, theta), X)):
+        sums = weighted_sums(net, split(net, theta), X)
+        near = any(np.abs(z).min() < MARGIN for z in sums)
+        dead = any((z[neurons] < 0).all(axis=1).any() for z, neurons in zip(sums, kinked, strict=True))
+        if not near and not dead:
             rows.append(theta)
     return np.array(rows)
 

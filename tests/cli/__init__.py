@@ -1,0 +1,1 @@
+"""Tests of the commands: what a user types, reads and gets back."""

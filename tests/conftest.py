@@ -1,0 +1,230 @@
+"""What the tests share: specs from text, small tables, and commands run in this process or in one of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from nnfit import pipeline
+from nnfit.cli.main import main
+from nnfit.data.table import Dialect, Table
+from nnfit.errors import SpecError
+from nnfit.model import Model
+from nnfit.preparation import Prepared, prepare
+from nnfit.spec.document import override, parse
+from nnfit.spec.loader import load_spec, validate
+from nnfit.spec.schema import Spec
+
+ROOT = Path(__file__).parent.parent
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
+
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile("repeatable")
+
+
+class Ended(NamedTuple):
+    """A command that ended: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the project."""
+    return ROOT
+
+
+# --- specs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def read() -> Callable[..., Spec]:
+    """The Spec of a text, with what --set overrides; errors name the file spec.yaml."""
+
+    def read(text: str, *overrides: str) -> Spec:
+        document = parse(text.encode(), "spec.yaml")
+        for option in overrides:
+            override(document, option)
+        return validate(document)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def refused(read: Callable[..., Spec]) -> Callable[..., str]:
+    """The message of the SpecError that a text raises."""
+
+    def refused(text: str, *overrides: str) -> str:
+        with pytest.raises(SpecError) as caught:
+            read(text, *overrides)
+        return str(caught.value)
+
+    return refused
+
+
+# --- data and models -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def table() -> Callable[..., Table]:
+    """A table of columns given as texts separated by blanks; `-` is an empty cell."""
+
+    def table(missing: tuple[str, ...] = (), decimal: str = ".", **columns: str) -> Table:
+        cells = {
+            name: np.array(["" if cell == "-" else cell for cell in text.split()], object)
+            for name, text in columns.items()
+        }
+        return Table("table.csv", cells, Dialect(missing=missing, decimal=decimal))
+
+    return table
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Callable[..., Prepared]:
+    """A spec and its data.csv, read, split and encoded."""
+
+    def prepared(spec: str, csv: str | bytes, *overrides: str) -> Prepared:
+        (tmp_path / "data.csv").write_bytes(csv if isinstance(csv, bytes) else csv.encode())
+        (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
+        return prepare(load_spec(tmp_path / "spec.yaml", list(overrides)))
+
+    return prepared
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[[Prepared], Model]:
+    """The model of a prepared spec."""
+
+    def train(prepared: Prepared) -> Model:
+        theta = pipeline.initial(prepared)
+        history = list(pipeline.epochs(prepared, theta))
+        return pipeline.finish(prepared, theta, history, 1)
+
+    return train
+
+
+@pytest.fixture
+def trained(prepared: Callable[..., Prepared], train: Callable[[Prepared], Model]) -> Callable[..., Model]:
+    """The model of a spec and its data.csv."""
+    return lambda spec, csv, *overrides: train(prepared(spec, csv, *overrides))
+
+
+FLOWERS = """\
+data:
+  train: flowers.csv
+  target: species
+  test: 0.25
+network:
+  layers:
+    - {size: 4, activation: tanh}
+    - {size: auto, activation: softmax}
+training:
+  epochs: 30
+  batch_size: 8
+  optimizer: {name: adam, learning_rate: 0.05}
+"""
+
+
+def flowers_csv(n: int = 60) -> str:
+    """A number that tells three classes apart, a text column, and an id."""
+    rng = np.random.default_rng(7)
+    lines = ["id,length,colour,species"]
+    for i in range(n):
+        species = ("setosa", "versicolor", "virginica")[i % 3]
+        lines.append(f"{i},{rng.normal(3 * (i % 3), 0.5):.3f},{('red', 'blue')[i % 2]},{species}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def flowers(tmp_path: Path) -> Path:
+    """A folder with flowers.yaml and flowers.csv."""
+    (tmp_path / "flowers.yaml").write_text(FLOWERS)
+    (tmp_path / "flowers.csv").write_text(flowers_csv())
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def flower_model_bytes(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Prepared], Model]) -> bytes:
+    """A model file of the flowers, trained once."""
+    folder = tmp_path_factory.mktemp("flowers")
+    (folder / "flowers.yaml").write_text(FLOWERS)
+    (folder / "flowers.csv").write_text(flowers_csv())
+    return train(prepare(load_spec(folder / "flowers.yaml"))).to_bytes()
+
+
+@pytest.fixture
+def flower_model(flowers: Path, flower_model_bytes: bytes) -> Path:
+    """The model file of the flowers, beside their spec and table."""
+    path = flowers / "flowers.npz"
+    path.write_bytes(flower_model_bytes)
+    return path
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+
+class Streams(NamedTuple):
+    """Standard output and error of a command that runs in this process."""
+
+    out: io.TextIOWrapper
+    err: io.TextIOWrapper
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """The signals, arguments, streams and environment of this process, put back after the test."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    kept = sys.argv, sys.stdin, sys.stdout, sys.stderr
+    environment = dict(os.environ)
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.argv, sys.stdin, sys.stdout, sys.stderr = kept
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.fixture
+def run(restored: None) -> Callable[..., Ended]:
+    """Run a command in this process, through the entry point; a bug in nnfit surfaces as its own exception."""
+
+    def run(*arguments: object, stdin: str = "") -> Ended:
+        kept = sys.stdin, sys.stdout, sys.stderr
+        streams = Streams(*(io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in "oe"))
+        sys.argv = ["nnfit", *map(str, arguments)]
+        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+        sys.stdout, sys.stderr = streams
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = kept
+        return Ended(code, *(stream.buffer.getvalue().decode() for stream in streams))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def spawn() -> Callable[..., Ended]:
+    """Run a command in a process of its own."""
+
+    def spawn(*arguments: object, cwd: Path | None = None, stdin: str = "") -> Ended:
+        command = [sys.executable, "-m", "nnfit", *map(str, arguments)]
+        ended = subprocess.run(command, input=stdin.encode(), capture_output=True, cwd=cwd, timeout=60)
+        return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    return spawn

@@ -1,0 +1,176 @@
+"""Each optimizer against its formula, and what every optimizer must keep to."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nnfit.core import training
+from nnfit.core.optimizers import OPTIMIZERS
+from nnfit.core.training import Update
+
+from .builders import defaults, optimizer
+
+STEPS = 20
+
+
+def sgd(gradients, theta, eta):
+    for g in gradients:
+        theta = theta - eta * g
+        yield theta
+
+
+def momentum(gradients, theta, eta, mu):
+    v = 0.0
+    for g in gradients:
+        v = mu * v + g
+        theta = theta - eta * v
+        yield theta
+
+
+def nesterov(gradients, theta, eta, mu):
+    v = 0.0
+    for g in gradients:
+        v = mu * v + g
+        theta = theta - eta * (g + mu * v)
+        yield theta
+
+
+def adam(gradients, theta, eta, beta1, beta2, epsilon):
+    m = v = 0.0
+    for t, g in enumerate(gradients, 1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        theta = theta - eta * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        yield theta
+
+
+# The table's name, the settings that differ from the defaults, and the formula.
+CASES = [
+    ("sgd", {"learning_rate": 0.1}, lambda g, theta: sgd(g, theta, 0.1)),
+    ("sgd", {"learning_rate": 0.1, "nesterov": True}, lambda g, theta: sgd(g, theta, 0.1)),
+    ("sgd", {"learning_rate": 0.1, "momentum": 0.9}, lambda g, theta: momentum(g, theta, 0.1, 0.9)),
+    ("sgd", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}, lambda g, theta: nesterov(g, theta, 0.1, 0.9)),
+    ("adam", {}, lambda g, theta: adam(g, theta, 0.001, 0.9, 0.999, 1e-8)),
+    (
+        "adam",
+        {"learning_rate": 0.3, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.125},
+        lambda g, theta: adam(g, theta, 0.3, 0.5, 0.75, 0.125),
+    ),
+    ("adam", {"beta1": 0.0, "beta2": 0.0}, lambda g, theta: adam(g, theta, 0.001, 0.0, 0.0, 1e-8)),
+]
+every_case = pytest.mark.parametrize(("name", "settings"), [case[:2] for case in CASES])
+every_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+def path(name, settings, gradients, theta):
+    """θ after every step, as the optimizer of nnfit takes it, in place."""
+    theta, gradient = theta.copy(), np.empty_like(theta)
+    update = Update(theta, gradient, name, optimizer(name, **settings))
+    for t, g in enumerate(gradients, 1):
+        gradient[:] = g
+        update(t)
+        np.testing.assert_array_equal(gradient, g)
+        yield theta.copy()
+
+
+def problem(M=3, P=11, dtype="float64"):
+    """Gradients of all sizes, some of them 0, as in a network with dead neurons."""
+    rng = np.random.default_rng(1)
+    gradients = rng.normal(size=(STEPS, M, P)) * 10.0 ** rng.integers(-6, 3, (M, P))
+    gradients[:, :, 0] = 0
+    return gradients.astype(dtype), rng.normal(size=(M, P)).astype(dtype)
+
+
+@pytest.mark.parametrize(("name", "settings", "formula"), CASES)
+def test_twenty_steps_are_those_of_the_formula(name, settings, formula):
+    gradients, theta = problem()
+    steps = zip(path(name, settings, gradients, theta), formula(gradients, theta), strict=True)
+    for t, (found, expected) in enumerate(steps, 1):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=f"step {t}")
+    assert t == STEPS
+
+
+@pytest.mark.parametrize("block", [1, 7, 30])
+@every_case
+def test_the_size_of_the_blocks_changes_nothing(monkeypatch, name, settings, block):
+    gradients, theta = problem()
+    *_, whole = path(name, settings, gradients, theta)
+    monkeypatch.setattr(training, "BLOCK", block)
+    assert len(Update(theta, theta, name, optimizer(name)).blocks) > 1
+    *_, in_blocks = path(name, settings, gradients, theta)
+    assert in_blocks.tobytes() == whole.tobytes()
+
+
+@every_case
+def test_members_do_not_see_each_other(name, settings):
+    gradients, theta = problem()
+    *_, together = path(name, settings, gradients, theta)
+    for k in range(len(theta)):
+        *_, alone = path(name, settings, gradients[:, k : k + 1], theta[k : k + 1])
+        assert alone.tobytes() == together[k : k + 1].tobytes()
+
+
+@every_case
+def test_float32_stays_float32_and_keeps_to_the_path_of_float64(name, settings):
+    gradients, theta = problem(dtype="float32")
+    update = Update(theta, gradients[0], name, optimizer(name, **settings))
+    assert update.slots.dtype == np.float32
+    *_, single = path(name, settings, gradients, theta)
+    *_, double = path(name, settings, gradients.astype("float64"), theta.astype("float64"))
+    assert single.dtype == np.float32
+    moved = np.abs(double - theta).max(axis=0)
+    assert (np.abs(single - double) <= 1e-4 * moved + 1e-6).all()
+
+
+@every_optimizer
+def test_a_gradient_of_0_moves_nothing(name):
+    theta = np.ones((2, 3))
+    *_, after = path(name, {}, np.zeros((STEPS, 2, 3)), theta)
+    np.testing.assert_array_equal(after, theta)
+
+
+@every_optimizer
+def test_the_first_step_leads_downhill(name):
+    gradients, theta = problem()
+    after = next(path(name, {}, gradients, theta))
+    uphill = gradients[0] != 0
+    assert (np.sign(after - theta)[uphill] == -np.sign(gradients[0])[uphill]).all()
+
+
+@every_optimizer
+def test_the_minimum_of_a_bowl_is_found(name):
+    # C = ½ Σ c θ², whose gradient is c θ; the steepest direction is ten times as steep as the flattest.
+    steepness, theta = np.array([[1.0, 3.0, 10.0]]), np.array([[1.0, -2.0, 3.0]])
+    gradient = np.empty_like(theta)
+    update = Update(theta, gradient, name, optimizer(name, learning_rate=0.05))
+    for t in range(1, 1001):
+        np.multiply(steepness, theta, gradient)
+        update(t)
+    assert np.abs(theta).max() < 1e-6
+
+
+def test_adam_takes_a_first_step_of_the_learning_rate_whatever_the_gradient():
+    gradients = np.array([[[1e-3, -1.0, 1e4]]])
+    after = next(path("adam", {"learning_rate": 0.25}, gradients, np.zeros((1, 3))))
+    assert after[0].tolist() == pytest.approx([-0.25, 0.25, -0.25], rel=1e-4)
+
+
+def test_memory_is_kept_only_where_the_formula_has_some():
+    def slots(name, **settings):
+        return len(Update(np.zeros((1, 2)), np.zeros((1, 2)), name, optimizer(name, **settings)).slots)
+
+    assert slots("sgd") == 0
+    assert slots("sgd", momentum=0.5) == 1
+    assert slots("adam") == 2
+
+
+@every_optimizer
+def test_every_optimizer_has_a_learning_rate_and_defaults_within_its_bounds(name):
+    assert "learning_rate" in defaults(OPTIMIZERS[name])
+    for parameter in OPTIMIZERS[name].parameters:
+        value = float(parameter.default)
+        assert math.isfinite(value)
+        assert parameter.above is None or value > parameter.above
+        assert parameter.least is None or value >= parameter.least
+        assert parameter.below is None or value < parameter.below

@@ -1,0 +1,257 @@
+"""Minibatches, epochs and their cost, what training remembers and forgets, and what it says when it diverges."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from nnfit.core import training
+from nnfit.core.losses import LOSSES
+from nnfit.core.network import Pass, views
+from nnfit.core.training import Examples, fit, minibatches
+from nnfit.errors import TrainingError
+
+from .builders import (
+    LEGAL_PAIRS,
+    cost_and_gradient,
+    examples,
+    group,
+    network,
+    optimizer,
+    start,
+    targets,
+    train,
+    weights,
+)
+
+TINY = 1e-200  # a learning rate so small that θ stays what it is
+BATCHES = [1, 3, 5, 10, 11, 64]  # of 10 rows: online, with a rest, without one, full, and more than there are
+
+every_batch_size = pytest.mark.parametrize("batch_size", BATCHES)
+every_pair = pytest.mark.parametrize(("sigma", "loss"), [pair for pair in LEGAL_PAIRS if pair[0] != "step"])
+
+
+def numbered(n: int, members: int = 1) -> Examples:
+    """Rows that can be told apart: row i is i in X, in Y and in w."""
+    i = np.arange(n, dtype=float)
+    return Examples(np.column_stack([np.ones(n), i]), i[None] + 0.25, np.tile(i + 0.5, (members, 1, 1)))
+
+
+@pytest.mark.parametrize("mean", [True, False])
+@pytest.mark.parametrize("gather", [1, 100, 1 << 18])
+@every_batch_size
+def test_an_epoch_takes_every_row_once_with_its_target_and_weight(monkeypatch, batch_size, gather, mean):
+    monkeypatch.setattr(training, "GATHER", gather)
+    data, n = numbered(10, members=2), 10
+    m, seen = min(batch_size, n), []
+    for x, y, s in minibatches(data, m, mean, np.random.default_rng(1)):
+        rows, size = x[:, 1].astype(int), len(x)
+        seen.append(rows.tolist())
+        assert (x[:, 0] == 1).all()
+        np.testing.assert_array_equal(y, data.Y[:, rows])
+        np.testing.assert_allclose(s, data.w[:, :, rows] / (size if mean else 1), rtol=1e-15)
+    assert sorted(i for rows in seen for i in rows) == list(range(n))
+    assert [len(rows) for rows in seen] == [m] * (n // m) + [n % m] * (n % m > 0)
+
+
+@pytest.mark.parametrize("gather", [1, 100])
+def test_how_many_rows_are_gathered_at_once_changes_nothing(monkeypatch, gather):
+    net = network(3, group(4, "tanh"), group(2, "softmax"), loss="cross_entropy")
+    data, thetas = examples(np.random.default_rng(2), net, 23), [start(net), start(net)]
+    train(net, thetas[0], data, 3, 4)
+    monkeypatch.setattr(training, "GATHER", gather)
+    train(net, thetas[1], data, 3, 4)
+    assert thetas[0].tobytes() == thetas[1].tobytes()
+
+
+def test_rows_come_in_another_order_every_epoch_and_the_data_stay_in_theirs():
+    data, rng = numbered(30), np.random.default_rng(3)
+    before = [part.copy() for part in data]
+    orders = [[i for x, _, _ in minibatches(data, 7, True, rng) for i in x[:, 1].tolist()] for _ in range(3)]
+    assert len({tuple(order) for order in orders}) == 3
+    assert list(range(30)) not in orders
+    for part, kept in zip(data, before, strict=True):
+        np.testing.assert_array_equal(part, kept)
+
+
+def test_a_full_batch_is_the_data_themselves_without_a_copy():
+    data = numbered(10)
+    (batch,) = minibatches(data, 10, True, np.random.default_rng(4))
+    assert batch.X is data.X
+    assert batch.Y is data.Y
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+@every_batch_size
+def test_there_is_one_update_for_each_batch(monkeypatch, batch_size, epochs):
+    def constant(self, x, y, s):
+        for g in self.gradient:
+            g.fill(1)
+        return np.zeros(1)
+
+    monkeypatch.setattr(Pass, "gradient_of_cost", constant)
+    net = network(3, group(2, "tanh"), group(1, "linear"), loss="mse")
+    theta = np.zeros((1, net.P))
+    train(net, theta, examples(np.random.default_rng(5), net, 10), epochs, batch_size, learning_rate=0.125)
+    assert (theta == -0.125 * epochs * math.ceil(10 / batch_size)).all()
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@every_batch_size
+@every_pair
+def test_the_cost_of_an_epoch_is_that_of_all_rows(sigma, loss, batch_size, members):
+    # However small the last batch is: the mean over all rows, or for rss the sum, of weighted examples.
+    rng = np.random.default_rng(6)
+    net = network(3, group(4, "tanh"), group(2, sigma), loss=loss)
+    theta = start(net, members)
+    data = examples(rng, net, 10, weights(rng, 10, members))
+    before = theta.tobytes()
+    expected, _ = cost_and_gradient(net, theta, data)
+    for C in train(net, theta, data, 2, batch_size, learning_rate=TINY):
+        np.testing.assert_allclose(C, expected, rtol=1e-12)
+    assert theta.tobytes() == before
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_smaller_last_batch_moves_theta_by_the_gradient_of_its_own_rows(loss):
+    sigma = next(sigma for sigma, legal in LEGAL_PAIRS if legal == loss and sigma != "step")
+    net = network(3, group(4, "tanh"), group(2, sigma), loss=loss)
+    rng = np.random.default_rng(7)
+    data, theta = examples(rng, net, 10, weights(rng, 10)), start(net)
+    expected = theta.copy()
+    order = np.random.default_rng(0).permutation(10)
+    for rows in (order[:4], order[4:8], order[8:]):
+        part = Examples(data.X[rows], data.Y[:, rows], data.w[:, :, rows])
+        expected -= 0.1 * cost_and_gradient(net, expected, part)[1]
+    train(net, theta, data, 1, 4, learning_rate=0.1)
+    np.testing.assert_allclose(theta, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+@every_pair
+def test_rows_of_weight_0_are_as_good_as_removed(sigma, loss, name):
+    rng = np.random.default_rng(8)
+    net = network(3, group(4, "tanh"), group(2, sigma), loss=loss)
+    data, kept = examples(rng, net, 12), np.arange(12) % 3 > 0
+    fewer = Examples(data.X[kept], data.Y[:, kept], np.ones((1, 1, 8)))
+    # The 8 rows that are left share the weight of 12 where the cost is a mean.
+    w = np.where(kept, 1.5 if LOSSES[loss].mean else 1.0, 0.0)[None, None]
+    # What such a row holds must not matter, however far out it is.
+    data.X[~kept, 1:] *= 50
+    thetas = [start(net), start(net)]
+    costs = [train(net, thetas[0], data._replace(w=w), 10, name=name, learning_rate=0.01)]
+    costs += [train(net, thetas[1], fewer, 10, name=name, learning_rate=0.01)]
+    np.testing.assert_allclose(costs[0], costs[1], rtol=1e-11)
+    np.testing.assert_allclose(thetas[0], thetas[1], rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(name):
+    net = network(3, (group(3, "relu"), group(3, "tanh")), group(3, "softmax"), loss="cross_entropy")
+    data = examples(np.random.default_rng(9), net, 50, dtype="float32")
+    results = []
+    for seed in (1, 1, 2):
+        theta = start(net, 2, "float32")
+        costs = train(net, theta, data, 5, 8, name, seed, learning_rate=0.01)
+        results.append((theta.tobytes(), np.array(costs).tobytes()))
+    assert results[0] == results[1]
+    assert results[0][0] != results[2][0]
+
+
+def test_epochs_are_numbered_from_1_and_each_is_yielded_after_its_updates():
+    net = network(3, group(1, "linear"), loss="mse")
+    data, theta = examples(np.random.default_rng(10), net, 10), start(net)
+    states = [theta.copy()]
+    numbers = []
+    for epoch in fit(net, theta, data, 3, 4, "sgd", optimizer("sgd"), np.random.default_rng(0)):
+        numbers.append(epoch.number)
+        assert epoch.cost.shape == (1,)
+        assert not np.array_equal(theta, states[-1])
+        states.append(theta.copy())
+    assert numbers == [1, 2, 3]
+
+
+def test_no_epochs_leave_theta_as_it_was():
+    net = network(3, group(1, "linear"), loss="mse")
+    theta = start(net)
+    assert train(net, theta, examples(np.random.default_rng(11), net, 10), 0) == []
+    np.testing.assert_array_equal(theta, start(net))
+
+
+def test_training_learns_what_no_single_layer_can():
+    # Exclusive or: the mean cost of a network that knows nothing is log 2.
+    X = np.array([[1.0, a, b] for a in (0, 1) for b in (0, 1)])
+    data = Examples(X, np.array([[0.0, 1, 1, 0]]), np.ones((1, 1, 4)))
+    deep, shallow = (network(2, *hidden, group(1, "logistic"), loss="bce") for hidden in ([group(4, "tanh")], []))
+    assert train(deep, start(deep), data, 500, name="adam", learning_rate=0.05)[-1] < 0.01
+    assert train(shallow, start(shallow), data, 500, name="adam", learning_rate=0.05)[-1] > 0.69
+
+
+# Two linear layers, whose cost is of fourth order in θ: a learning rate of 3 sends it off within a few epochs.
+LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")
+
+
+def test_divergence_is_an_error_that_names_the_epoch_the_matrix_and_what_to_try():
+    data = examples(np.random.default_rng(12), LINEAR, 10)
+    with pytest.raises(TrainingError) as caught:
+        train(LINEAR, start(LINEAR), data, 50, 4, learning_rate=3)
+    message = str(caught.value)
+    assert "diverged in epoch " in message
+    assert "Θ⁽1⁾" in message
+    assert "learning_rate" in message
+    assert caught.value.exit_code == 6
+
+
+def test_the_epoch_that_is_named_is_the_first_that_went_wrong():
+    rng = np.random.default_rng(12)
+    data, theta, finished = examples(rng, LINEAR, 10, dtype="float32"), start(LINEAR, 1, "float32"), 0
+    with pytest.raises(TrainingError) as caught:
+        for epoch in fit(LINEAR, theta, data, 50, 10, "sgd", optimizer("sgd", learning_rate=3), rng):
+            finished = epoch.number
+            assert np.isfinite(theta).all()
+            assert np.isfinite(epoch.cost).all()
+    assert finished > 0
+    assert f"diverged in epoch {finished + 1}:" in str(caught.value)
+
+
+def test_a_cost_that_overflows_is_an_error_even_if_the_weights_are_still_finite():
+    # The square of 10²⁵ is beyond float32, 10²⁵ itself is not.
+    data, theta = examples(np.random.default_rng(12), LINEAR, 10, dtype="float32"), start(LINEAR, 1, "float32")
+    data.Y[:] = 1e25
+    with pytest.raises(TrainingError, match="diverged in epoch 1: the cost is not finite"):
+        train(LINEAR, theta, data, 3, learning_rate=1e-30)
+    assert np.isfinite(theta).all()
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_one_weight_of_one_member_that_is_not_finite_is_found(layer):
+    theta = start(LINEAR, 3)
+    views(LINEAR, theta)[layer - 1][2, 1, 1] = np.inf
+    with pytest.raises(TrainingError, match=f"in epoch 1: Θ⁽{layer}⁾"):
+        training.finite(LINEAR, theta, np.zeros(3), 1)
+
+
+@pytest.mark.parametrize(("name", "slots"), [("sgd", 0), ("adam", 2)])
+def test_a_fit_needs_its_gradient_its_slots_and_the_buffers_of_one_batch(name, slots):
+    net = network(784, group(512, "relu"), group(256, "relu"), group(10, "softmax"), loss="cross_entropy")
+    n, m, itemsize = 12_000, 256, 4
+    rng = np.random.default_rng(13)
+    X = rng.random((n, 785), np.float32)
+    X[:, 0] = 1
+    data = Examples(X, targets(rng, net.loss, 10, n, "float32"), np.ones((1, 1, n), np.float32))
+    theta = start(net, 1, "float32")
+    # The data and θ are there already, so that a copy of the data, or a buffer for all rows, would be seen.
+    tracemalloc.start()
+    try:
+        train(net, theta, data, 1, m, name, learning_rate=1e-4)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    neurons = sum(net.N[1:])
+    # For each batch size (256 and the rest of 224): a and δ of every neuron and a scratch of the widest layer.
+    buffers = itemsize * (m + n % m) * (2 * neurons + max(net.N[1:]) + len(net.N))
+    gathered = training.GATHER + m * X.itemsize * X.shape[1]
+    order, block, small = 8 * n, itemsize * training.BLOCK, 1 << 19
+    assert peak <= itemsize * net.P * (1 + slots) + buffers + gathered + order + block + small
+    assert peak <= data.X.nbytes / 2

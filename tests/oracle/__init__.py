@@ -1,0 +1,1 @@
+"""Tests against PyTorch and scikit-learn, which are imported only where such a test runs."""

@@ -1,0 +1,1 @@
+"""Tests of the spec: YAML in, one Spec or one SpecError out."""
