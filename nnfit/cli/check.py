@@ -62,7 +62,7 @@ def check(
         for message in messages:
             console.print(f"✘ {message}")
     else:
-        rows = ", ".join(f"{table.n:,} {name}" for name, table in prepared.tables.items())
+        rows = ", ".join(f"{part.n:,} {name}" for name, part in prepared.parts.items())
         console.print(f"✔ spec    {spec}")
         console.print(f"✔ data    {rows} rows; {len(prepared.features)} columns as {prepared.network.inputs} inputs")
         screen.show_columns(console, prepared.features)

@@ -18,6 +18,7 @@ from nnfit.core.activations import ACTIVATIONS
 if TYPE_CHECKING:
     from nnfit.core.gradcheck import GradientCheck
     from nnfit.core.network import Group, Network
+    from nnfit.data.encoding import Feature
     from nnfit.errors import Problem
     from nnfit.pipeline import Progress
 
@@ -86,18 +87,34 @@ def show_network(console: Console, network: Network, members: int) -> None:
 
 def show_columns(console: Console, features: Iterable[Any]) -> None:
     """How each column becomes inputs."""
-    rows = []
-    for f in features:
-        if f.type == "numeric":
-            text = f"(x − {f.mean:.4g}) / {f.sd:.4g}" if f.scale == "standard" else "as it is"
-            text += f"; missing: {f.fill:.4g} and an indicator" if f.indicator else ""
-        else:
-            text = "one-hot: " + ", ".join(category or "(missing)" for category in f.categories[:8])
-            text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
-        rows.append([f.name, f.type, str(len(f.inputs)), text])
+    rows = [[f.name, f.type, str(len(f.inputs)), encoding(f)] for f in features]
     table = grid("Inputs", ["column", "type", "inputs", "encoding"], rows)
     table.columns[3].justify = "left"
     console.print(table)
+
+
+def encoding(f: Feature) -> str:
+    """How a column is encoded, in words."""
+    if f.type == "categorical":
+        text = "one-hot: " + ", ".join(category or "(missing)" for category in f.categories[:8])
+        text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
+        return text + (f"; {len(f.merged)} rare ones share an input" if f.merged else "")
+    if f.type == "numeric":
+        o = f.options
+        text = "x" if not o["log1p"] else "log x"
+        if o["bins"]:
+            text = f"{o['bins']} bins of {text}"
+        elif o["scale"] in ("standard", "minmax", "robust"):
+            text = f"({text} − {f.fitted[3]:.4g}) / {f.fitted[4]:.4g}" + (" clipped" * (o["scale"] == "robust"))
+        elif o["scale"] == "quantile":
+            text = f"normal score of the rank of {text}"
+        text += f", powers to {o['degree']}" if o["degree"] > 1 else ""
+        filled = f"{f.fitted[0]:.4g}"
+    elif f.type == "date":
+        text, filled = "year, month, weekday, days elapsed, circle pairs", "the median date"
+    else:
+        text, filled = "0 or 1", "true" if f.fitted[0] else "false"
+    return text + (f"; missing: {filled}, and an indicator" if f.indicator else "")
 
 
 def show_gradient(console: Console, result: GradientCheck, tolerance: float) -> None:
