@@ -19,7 +19,8 @@ Metrics = dict[str, Any]
 def evaluate(target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64]) -> Metrics:
     """The metrics of outputs y_hat (M, K, n), members averaged; with several, their mean and sd beside.
 
-    `expected` is the truth as `data.target.truth` gives it; `loss` is the training cost of the averaged outputs, in the units of training, with the example weights w (n,).
+    `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
+    averaged outputs, in the units of training, with the example weights w (n,).
     """
     Y = outputs(target, expected, "float64")
     average = y_hat.mean(axis=0, dtype=np.float64)

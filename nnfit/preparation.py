@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,6 @@ from nnfit.errors import DataError, Problem, SpecError, nearest
 from nnfit.model import network_of
 from nnfit.spec.loader import LoadedSpec, activations
 from nnfit.spec.schema import Column, Spec
-
 
 MAX_CLASSES = 1000
 
@@ -54,7 +54,7 @@ class Part(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Everything that is known before the first epoch; `parts` holds train and, where there are any, validation, test."""
+    """Everything that is known before the first epoch; `parts` holds train and, if wanted, validation and test."""
 
     spec: dict[str, Any]
     network: Network
@@ -104,22 +104,20 @@ def prepare(loaded: LoadedSpec) -> Prepared:
     if "test" in parts:
         warnings += leaks(parts["train"], parts["test"], whole.file)
     sha256 = whole.sha256
-    return Prepared(
-        resolved, network, features, target, dialect, parts, tuple(paths.values()), sha256, tuple(warnings)
-    )
+    return Prepared(resolved, network, features, target, dialect, parts, tuple(paths.values()), sha256, tuple(warnings))
 
 
 def path_of(loaded: LoadedSpec, file: str) -> str:
     """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
     path = loaded.folder / file
-    short = os.path.normpath(path)
-    return short if os.path.exists(path) and os.path.exists(short) and os.path.samefile(path, short) else str(path)
+    short = Path(os.path.normpath(path))
+    return str(short if path.exists() and short.exists() and short.samefile(path) else path)
 
 
 def reading(spec: Spec) -> dict[str, str]:
     """How the spec says columns are read: numeric, text, or not at all. Classes are text, spelled as written."""
     data = spec.data
-    kinds = {name: "skip" for name in data.ignore}
+    kinds = dict.fromkeys(data.ignore, "skip")
     kinds |= dict.fromkeys(data.features or (), "") | dict.fromkeys(data.target, "")
     for name, column in data.columns.items():
         if kinds.get(name) != "skip":

@@ -117,17 +117,57 @@ def encoding(f: Feature) -> str:
     return text + (f"; missing: {filled}, and an indicator" if f.indicator else "")
 
 
-def show_gradient(console: Console, result: GradientCheck, tolerance: float) -> None:
+class Sheet:
+    """The lines of a check, by section, and how many of each kind there are."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.counts = {"✔": 0, "⚠": 0, "✘": 0}
+
+    def section(self, name: str) -> None:
+        self.console.print(Text(name, style="bold"))
+
+    def line(self, mark: str, *texts: object) -> None:
+        for text in texts:
+            self.counts[mark] += 1
+            self.console.print(f"  {mark} {text}")
+
+    def good(self, *texts: object) -> None:
+        self.line("✔", *texts)
+
+    def doubt(self, *texts: object) -> None:
+        self.line("⚠", *texts)
+
+    def bad(self, *texts: object) -> None:
+        self.line("✘", *texts)
+
+    def note(self, text: str) -> None:
+        self.console.print(f"  {text}")
+
+    def close(self) -> None:
+        passed, doubts, errors = self.counts.values()
+        self.console.print(f"\n{count(passed, 'check')} passed, {count(doubts, 'warning')}, {count(errors, 'error')}")
+
+
+def count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None:
     """The result of the gradient check, with both values at the worst place if it failed."""
     skipped = f", {result.skipped} skipped (below a surrogate gradient, or at a kink)" if result.skipped else ""
     if not result.checked:
-        console.print(f"⚠ gradients not checked: all weights lie below a surrogate gradient{skipped}")
+        sheet.doubt("not checked: all weights lie below a surrogate gradient, which is not the derivative on purpose")
         return
-    good = result.max_relative_error <= tolerance
-    text = f"largest relative error {result.max_relative_error:.1e} over {result.checked} parameters{skipped}"
-    console.print(f"{'✔' if good else '✘'} gradients: {text}; tolerance {tolerance:.0e}")
-    if not good:
-        console.print(f"  in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
+    text = (
+        "back-propagation agrees with central differences: largest relative error "
+        f"{result.max_relative_error:.1e} over {result.checked} parameters{skipped}; tolerance {tolerance:.0e}"
+    )
+    if result.max_relative_error <= tolerance:
+        sheet.good(text)
+    else:
+        sheet.bad(text.replace("agrees", "does not agree"))
+        sheet.note(f"in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
 
 
 def show_metrics(

@@ -66,8 +66,10 @@ class Feature(NamedTuple):
             "numeric": lambda: numeric.names(name, self.options),
             "boolean": lambda: [name],
             "date": lambda: [f"{name} {part}" for part in dates.NAMES],
-            "categorical": lambda: [f"{name}={c}" if c else f"{name} is missing" for c in self.categories]
-            + ([f"{name} is rare"] if self.merged else []),
+            "categorical": lambda: (
+                [f"{name}={c}" if c else f"{name} is missing" for c in self.categories]
+                + ([f"{name} is rare"] if self.merged else [])
+            ),
         }[self.type]()
         return own + ([f"{name} is missing"] if self.indicator else [])
 

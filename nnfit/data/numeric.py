@@ -6,6 +6,7 @@ A scale is one entry of SCALES: what it fits to the training rows (a fixed numbe
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -47,12 +48,14 @@ def extremes(x: Floats) -> list[float]:
 
 
 def linear(x: Floats, fitted: Floats) -> Floats:
-    return (x - fitted[0]) / fitted[1]
+    z: Floats = (x - fitted[0]) / fitted[1]
+    return z
 
 
 def clipped(x: Floats, fitted: Floats) -> Floats:
     z = linear(x, fitted)
-    return z / np.sqrt(1 + (z / 3) ** 2)
+    soft: Floats = z / np.sqrt(1 + (z / 3) ** 2)
+    return soft
 
 
 def normal_scores(x: Floats, knots: Floats) -> Floats:
@@ -61,7 +64,8 @@ def normal_scores(x: Floats, knots: Floats) -> Floats:
     # Among equal knots the middle score, as for ties of ranks.
     below = np.interp(x, knots, scores)
     above = -np.interp(-x, -knots[::-1], -scores[::-1])
-    return (below + above) / 2
+    middle_score: Floats = (below + above) / 2
+    return middle_score
 
 
 SCALES: dict[str, Scale] = {
@@ -121,7 +125,7 @@ def apply(x: Floats, options: dict[str, Any], fitted: tuple[float, ...], out: ND
     values = np.array(fitted[3:])
     if options["bins"]:
         edges = values[-options["bins"] - 1 :]
-        for t, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+        for t, (low, high) in enumerate(pairwise(edges)):
             out[:, t] = np.clip((x - low) / (high - low), 0, 1) if high > low else x >= high
         return
     scale = SCALES[options["scale"]]

@@ -245,25 +245,24 @@ class Reader:
 
     def frame(self, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> pd.DataFrame | None:
         """pandas' reading of the rows, or None if a cell that should be a number is none."""
-        dialect = self.dialect
+        options: dict[str, Any] = {
+            "sep": self.dialect.separator,
+            "decimal": self.dialect.decimal,
+            "header": None,
+            "names": list(range(len(self.header))),
+            "usecols": list(wanted),
+            "index_col": False,
+            "dtype": {i: np.float64 if i in numeric else object for i in wanted},
+            "keep_default_na": False,
+            "na_values": dict.fromkeys(numeric, self.dialect.gaps),
+            "na_filter": bool(numeric),
+            "skip_blank_lines": False,
+            "encoding_errors": "surrogatepass",
+            "engine": "c",
+        }
         try:
-            return pd.read_csv(
-                io.BytesIO(data),
-                sep=dialect.separator,
-                header=None,
-                names=list(range(len(self.header))),
-                usecols=list(wanted),
-                index_col=False,
-                dtype={i: np.float64 if i in numeric else object for i in wanted},
-                keep_default_na=False,
-                na_values={i: dialect.gaps for i in numeric},
-                na_filter=bool(numeric),
-                skip_blank_lines=False,
-                decimal=dialect.decimal,
-                encoding="utf-8",
-                encoding_errors="surrogatepass",
-                engine="c",
-            )
+            frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), **options)
+            return frame
         except (ValueError, OverflowError):
             if not numeric:
                 raise
@@ -349,7 +348,9 @@ def check_header(header: list[str], separator: str, fail: Any) -> None:
     others = [mark for mark in ";\t|," if mark != separator and mark in header[0]] if header else []
     if len(header) == 1 and others:
         shown = others[0].replace("\t", "\\t")
-        fail(f'one column only, {quoted(header[0])}; if "{shown}" separates the cells, set data.separator: "{shown}"', 1)
+        fail(
+            f'one column only, {quoted(header[0])}; if "{shown}" separates the cells, set data.separator: "{shown}"', 1
+        )
     for position, name in enumerate(header, 1):
         if not name:
             fail("this column has no name; give every column one", 1, position)

@@ -50,7 +50,7 @@ def is_identifier(column: Floats | Text) -> bool:
     """All texts differ, or the numbers count through a range."""
     if isinstance(column, Text):
         return len(column.labels) == len(column.codes)
-    if not column.max() - column.min() == len(column) - 1:  # false where a cell is missing, NaN
+    if column.max() - column.min() != len(column) - 1:  # also where a cell is missing: NaN
         return False
     return len(np.unique(column)) == len(column) and bool((column == np.floor(column)).all())
 

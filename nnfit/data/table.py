@@ -76,9 +76,12 @@ def require(names: Sequence[str], present: Sequence[str], file: str, what: str) 
         raise DataError(Problem(f"{what} missing: {', '.join(lost)}{hint}", file, 1))
 
 
-def read_table(path: str, dialect: Dialect, kinds: Mapping[str, str], others: bool = True) -> Table:
+def read_table(
+    path: str, dialect: Dialect, kinds: Mapping[str, str], others: bool = True, mixtures: bool = False
+) -> Table:
     """A whole file. `kinds` says numeric, text or skip for some columns; the `others` are numeric if every cell is.
 
+    A column that mixes numbers and other texts is an error, unless `mixtures` are wanted: it is then text.
     A column that turns out to hold text is read again as text, so that `007` or `1.0` keep their spelling.
     """
     fallen: dict[str, Problem] = {}
@@ -87,21 +90,26 @@ def read_table(path: str, dialect: Dialect, kinds: Mapping[str, str], others: bo
         known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
         known |= dict.fromkeys(fallen, "text")
         try:
-            return gather(reader, {name: kind for name, kind in known.items() if kind != "skip"}, fallen)
+            table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
+            break
         except NotANumbersError as error:
             stated = [problem for name, problem in error.columns.items() if kinds.get(name)]
-            if stated or path == "-":
-                raise DataError(*(stated or error.columns.values())) from None
+            if stated:
+                raise DataError(*stated) from None
             fallen |= error.columns
         finally:
             reader.close()
+    for name, problem in fallen.items():
+        if not mixtures:
+            refuse_mixture(table, name, problem)
+    return table
 
 
 class Growing:
-    """An array that rows are added to. Room is taken for the rows that the file seems to have: no part is held twice."""
+    """An array that rows are added to, with room from the start for the rows that the file seems to have."""
 
     def __init__(self, dtype: type, reader: Reader) -> None:
-        self.values = np.empty(0, dtype)
+        self.values: NDArray[Any] = np.empty(0, dtype)
         self.n = 0
         self.reader = reader
 
@@ -120,7 +128,7 @@ class Growing:
         return self.values[: self.n]
 
 
-def gather(reader: Reader, kinds: Mapping[str, str], fallen: Mapping[str, Problem]) -> Table:
+def gather(reader: Reader, kinds: Mapping[str, str]) -> Table:
     """All blocks of a reader as one table."""
     grown = {name: Growing(np.float64 if kind == "numeric" else np.int32, reader) for name, kind in kinds.items()}
     labels: dict[str, dict[str, int]] = {name: {} for name, kind in kinds.items() if kind == "text"}
@@ -135,10 +143,7 @@ def gather(reader: Reader, kinds: Mapping[str, str], fallen: Mapping[str, Proble
         for name, column in grown.items()
     }
     lines = contiguous(rows.whole())
-    table = Table(reader.file, columns, lines, reader.dialect, tuple(reader.header), reader.sha256.hexdigest())
-    for name, problem in fallen.items():
-        refuse_mixture(table, name, problem)
-    return table
+    return Table(reader.file, columns, lines, reader.dialect, tuple(reader.header), reader.sha256.hexdigest())
 
 
 def encode_labels(cells: NDArray[Any], known: dict[str, int]) -> NDArray[np.int32]:
@@ -153,7 +158,7 @@ def contiguous(lines: NDArray[np.int64]) -> Sequence[int]:
     first = int(lines[0])
     if int(lines[-1]) - first + 1 == len(lines):
         return range(first, first + len(lines))
-    return lines.tolist()
+    return [int(line) for line in lines]
 
 
 def refuse_mixture(table: Table, name: str, problem: Problem) -> None:
@@ -167,8 +172,8 @@ def refuse_mixture(table: Table, name: str, problem: Problem) -> None:
         others = [column.labels[i] for i in known if not NUMBER.fullmatch(column.labels[i])]
         shown = ", ".join(quoted(label) for label in others[:5]) + (", …" if len(others) > 5 else "")
         message = (
-            f'column "{name}" holds {good:,} numbers and {total - good:,} other texts ({shown}, first here); add these to '
-            f"data.missing if they mean missing cells, or set data.columns: {{{name}: {{type: categorical}}}}"
+            f'column "{name}" holds {good:,} numbers and {total - good:,} other texts ({shown}, first here); add these '
+            f"to data.missing if they mean missing cells, or set data.columns: {{{name}: {{type: categorical}}}}"
         )
         raise DataError(problem._replace(message=message))
 

@@ -137,7 +137,8 @@ class Column(Keys):
         None, description="numeric: the piecewise-linear encoding over this many quantile bins, in place of the value"
     )
     missing: Literal["median", "mean", "category"] | Number = Field(
-        "median", description="numeric: what stands in for a missing number; category: the median, always with indicator"
+        "median",
+        description="numeric: what stands in for a missing number; category: the median, always with indicator",
     )
     indicator: Switch | Literal["auto"] = Field(
         "auto", description="an input that is 1 where the cell is missing; auto: if a training row misses it"
