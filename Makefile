@@ -4,7 +4,7 @@ PYTHON ?= python3
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format oracle bench models clean help
+.PHONY: demo test check format docs oracle bench models clean help
 
 help:
 	@echo "make demo     train configs/iris.yaml, predict, print the metrics"
@@ -12,6 +12,7 @@ help:
 	@echo "make models   train every spec of configs/ into models/ (make -j2 models: two at a time)"
 	@echo "make check    format, lint, types, import layers, tests"
 	@echo "make oracle   the tests that compare with PyTorch and scikit-learn"
+	@echo "make docs     the reference of the spec and its JSON Schema, from the code"
 	@echo "make bench    nnfit, scikit-learn and PyTorch side by side"
 
 # --- environments: one file each says that it is complete and newer than what it was made from ---------------------
@@ -66,6 +67,9 @@ check: .venv/.dev
 format: .venv/.dev
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+docs: .venv/.installed
+	.venv/bin/python -m nnfit.spec.reference docs
 
 oracle: .venv/.bench
 	.venv/bin/pytest -m oracle

@@ -11,19 +11,18 @@ from numpy.typing import NDArray
 from nnfit.core.losses import LOSSES
 from nnfit.core.metrics import METRICS, confusion
 from nnfit.core.parameter import Array
-from nnfit.data.table import Table
-from nnfit.data.target import Target, decide, decode, encode_target, truth
+from nnfit.data.target import Target, decide, decode, outputs
 
 Metrics = dict[str, Any]
 
 
-def evaluate(target: Target, loss: str, y_hat: Array, table: Table, w: NDArray[np.float64]) -> Metrics:
+def evaluate(target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64]) -> Metrics:
     """The metrics of outputs y_hat (M, K, n), members averaged; with several, their mean and sd beside.
 
-    `loss` is the training cost of the averaged outputs, in the units of training, with the example weights w (n,).
+    `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
+    averaged outputs, in the units of training, with the example weights w (n,).
     """
-    Y = encode_target(target, table, "float64")
-    expected = truth(target, table)
+    Y = outputs(target, expected, "float64")
     average = y_hat.mean(axis=0, dtype=np.float64)
     result = {"loss": cost(loss, average, Y, w), **metrics(target, expected, decode(target, average))}
     if len(y_hat) > 1:
@@ -75,10 +74,10 @@ def average(values: list[float | None]) -> float | None:
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def trivial(target: Target, prior: NDArray[np.float64], table: Table) -> Metrics:
+def trivial(target: Target, prior: NDArray[np.float64], expected: NDArray[Any]) -> Metrics:
     """The metrics of a predictor that knows no input: `prior` (K,), the mean output of the training rows, always.
 
     That is the class frequencies, and so the majority class, or the mean of a real target.
     """
-    constant = np.repeat(prior[:, None], table.n, axis=1)
-    return metrics(target, truth(target, table), decode(target, constant))
+    constant = np.repeat(prior[:, None], len(expected), axis=1)
+    return metrics(target, expected, decode(target, constant))

@@ -22,10 +22,11 @@ from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, predict, views
 from nnfit.core.parameter import Array
-from nnfit.data.encoding import Feature, encode
-from nnfit.data.table import Dialect, Table, from_frame
-from nnfit.data.target import Target, decide, decode, example_weights
-from nnfit.errors import ModelFileError, Problem
+from nnfit.data.encoding import Feature, encode, join
+from nnfit.data.reader import Dialect
+from nnfit.data.table import Table, from_frame
+from nnfit.data.target import Target, decide, decode, example_weights, truth
+from nnfit.errors import DataError, ModelFileError, Problem
 from nnfit.evaluation import evaluate, trivial
 from nnfit.version import __version__
 
@@ -50,9 +51,19 @@ class Model:
     def network(self) -> Network:
         return network_of(self.spec)
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """How each input column is read: numeric or text."""
+        return {feature.name: feature.kind for feature in self.features}
+
     def outputs(self, table: Table, unknown: str = "error") -> Array:
         """ŷ of every member, (M, K, n), for the rows of a table."""
-        return predict(self.network, self.theta, encode(self.features, table, self.spec["network"]["dtype"], unknown))
+        table.require(list(self.kinds), "columns")
+        strange: list[Problem] = []
+        X = join(encode(self.features, table, self.spec["network"]["dtype"], strange))
+        if strange and unknown == "error":
+            raise DataError(*strange)
+        return predict(self.network, self.theta, X)
 
     def predictions(self, table: Table, proba: bool = False, unknown: str = "error") -> dict[str, NDArray[Any]]:
         """The columns of the prediction, by name: members averaged, classes as they were spelled."""
@@ -75,15 +86,16 @@ class Model:
         Columns are matched by name. Raises DataError for missing columns, cells that are not numbers, and categories
         that no training row had (unless unknown="zero").
         """
-        columns = self.predictions(from_frame(frame, self.dialect), proba, unknown)
+        columns = self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
         return pd.DataFrame(columns, index=frame.index)
 
     def evaluate(self, table: Table) -> tuple[dict[str, Any], dict[str, Any]]:
         """The metrics on labelled rows, and those of the trivial predictor of the training rows."""
         name = self.spec["data"]["weight"]
         w = example_weights(table, name if name in table.columns else None)
-        found = evaluate(self.target, self.spec["loss"], self.outputs(table), table, w)
-        return found, trivial(self.target, np.array(self.record["prior"]), table)
+        expected = truth(self.target, table)
+        found = evaluate(self.target, self.spec["loss"], self.outputs(table), expected, w / w.mean())
+        return found, trivial(self.target, np.array(self.record["prior"]), expected)
 
     def save(self, path: Path | str) -> None:
         """Write the model file; what was there before stays until the new file is complete."""
@@ -94,18 +106,13 @@ class Model:
         arrays: dict[str, NDArray[Any]] = {
             f"theta_{i}": Theta for i, Theta in enumerate(views(self.network, self.theta), 1)
         }
-        numeric = [feature for feature in self.features if feature.type == "numeric"]
-        for key in ("mean", "sd", "fill"):
-            arrays[f"input_{key}"] = np.array([getattr(feature, key) for feature in numeric], np.float64)
+        arrays["input_fitted"] = np.array([value for f in self.features for value in f.fitted], np.float64)
         arrays["target_mean"] = np.array(self.target.mean, np.float64)
         arrays["target_sd"] = np.array(self.target.sd, np.float64)
         metadata = {
             "format": FORMAT,
             "spec": self.spec,
-            "columns": [
-                {"name": f.name, "type": f.type, "scale": f.scale, "indicator": f.indicator, "categories": f.categories}
-                for f in self.features
-            ],
+            "columns": [feature._asdict() | {"fitted": len(feature.fitted)} for feature in self.features],
             "target": {"task": self.target.task, "columns": self.target.columns, "low": self.target.low},
             "classes": self.target.classes,
             **self.record,
@@ -149,12 +156,12 @@ def assemble(arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Model
         if stored.shape != Theta.shape or stored.dtype != Theta.dtype:
             raise ValueError(f"theta_{i} has shape {stored.shape} and not {Theta.shape}")
         Theta[...] = stored
-    numeric = iter(zip(*(arrays[f"input_{key}"].tolist() for key in ("mean", "sd", "fill")), strict=True))
-    features = []
+    features, start = [], 0
     for column in metadata["columns"]:
-        mean, sd, fill = next(numeric) if column["type"] == "numeric" else (0.0, 1.0, 0.0)
-        column = column | {"mean": mean, "sd": sd, "fill": fill, "categories": tuple(column["categories"])}
-        features.append(Feature(**column))
+        end = start + column["fitted"]
+        column = column | {"fitted": tuple(arrays["input_fitted"][start:end].tolist())}
+        features.append(Feature(**column | {key: tuple(column[key]) for key in ("categories", "merged")}))
+        start = end
     described = metadata["target"] | {"columns": tuple(metadata["target"]["columns"])}
     mean, sd = tuple(arrays["target_mean"].tolist()), tuple(arrays["target_sd"].tolist())
     target = Target(**described, classes=tuple(metadata["classes"]), mean=mean, sd=sd)

@@ -49,8 +49,8 @@ def initial(prepared: Prepared) -> Array:
 def epochs(prepared: Prepared, theta: Array) -> Iterator[Progress]:
     """Train θ in place, epoch after epoch."""
     keys = prepared.spec["training"]
-    training = prepared.examples["train"]
-    validation = prepared.examples.get("validation")
+    training = prepared.parts["train"].examples
+    validation = prepared.parts["validation"].examples if "validation" in prepared.parts else None
     parameters = dict(keys["optimizer"])
     size = len(training.X) if keys["batch_size"] == "full" else keys["batch_size"]
     rng = np.random.default_rng([prepared.spec["seed"], Stream.SHUFFLE])
@@ -71,15 +71,14 @@ def costs(network: Network, theta: Array, examples: Examples) -> Array:
 def finish(prepared: Prepared, theta: Array, history: list[Progress], threads: int) -> Model:
     """The model, with its metrics on every set beside those of the trivial predictor."""
     measured, constant = {}, {}
-    prior = prepared.examples["train"].Y.mean(axis=1, dtype=np.float64)
-    for name, table in prepared.tables.items():
-        examples = prepared.examples[name]
-        w = examples.w[0, 0].astype(np.float64)
-        y_hat = predict(prepared.network, theta, examples.X)
-        measured[name] = evaluate(prepared.target, prepared.network.loss, y_hat, table, w)
-        constant[name] = trivial(prepared.target, prior, table)
+    prior = prepared.parts["train"].examples.Y.mean(axis=1, dtype=np.float64)
+    for name, part in prepared.parts.items():
+        w = part.examples.w[0, 0].astype(np.float64)
+        y_hat = predict(prepared.network, theta, part.examples.X)
+        measured[name] = evaluate(prepared.target, prepared.network.loss, y_hat, part.truth, w)
+        constant[name] = trivial(prepared.target, prior, part.truth)
     record = {
-        "rows": {name: table.n for name, table in prepared.tables.items()},
+        "rows": {name: part.n for name, part in prepared.parts.items()},
         "metrics": measured,
         "prior": prior.tolist(),
         "trivial": constant,
@@ -98,7 +97,7 @@ def finish(prepared: Prepared, theta: Array, history: list[Progress], threads: i
 def gradient_check(prepared: Prepared) -> GradientCheck:
     """The gradients of this network, at its initial weights, on its own training rows."""
     rng = np.random.default_rng([prepared.spec["seed"], Stream.CHECK])
-    X, Y, w = prepared.examples["train"]
+    X, Y, w = prepared.parts["train"].examples
     rows = rng.permutation(len(X))[:32]
     few = Examples(X[rows], np.ascontiguousarray(Y[:, rows]), np.ascontiguousarray(w[:, :, rows]))
     return check_gradient(prepared.network, initial(prepared), few, rng)

@@ -5,24 +5,31 @@ read the tables → split → fit the encoding on the training rows alone → fi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network
 from nnfit.core.training import Examples
-from nnfit.data.encoding import Feature, encode, fit_categorical, fit_numeric
+from nnfit.data import suspicions
+from nnfit.data.encoding import OPTIONS, Feature, encode, fit_feature, join
+from nnfit.data.reader import Dialect
 from nnfit.data.split import draw
-from nnfit.data.table import Dialect, Table, kind, read_table
-from nnfit.data.target import Target, classes_of, encode_target, example_weights, fit_regression
+from nnfit.data.table import Rows, Table, Text, kind, read_table
+from nnfit.data.target import Labels, Target, classes_of, example_weights, fit_regression, outputs, truth
 from nnfit.errors import DataError, Problem, SpecError, nearest
 from nnfit.model import network_of
 from nnfit.spec.loader import LoadedSpec, activations
-from nnfit.spec.schema import Spec
+from nnfit.spec.schema import Column, Spec
+
+MAX_CLASSES = 1000
 
 
 class Stream(IntEnum):
@@ -34,16 +41,27 @@ class Stream(IntEnum):
     CHECK = 3
 
 
+class Part(NamedTuple):
+    """The rows of training, validation or test: arrays to learn from, and the truth that metrics compare with."""
+
+    examples: Examples
+    truth: NDArray[np.float64] | Labels
+
+    @property
+    def n(self) -> int:
+        """The number of rows."""
+        return len(self.examples.X)
+
+
 class Prepared(NamedTuple):
-    """Everything that is known before the first epoch; `tables` and `examples` hold train, validation and test."""
+    """Everything that is known before the first epoch; `parts` holds train and, if wanted, validation and test."""
 
     spec: dict[str, Any]
     network: Network
     features: tuple[Feature, ...]
     target: Target
     dialect: Dialect
-    tables: dict[str, Table]
-    examples: dict[str, Examples]
+    parts: dict[str, Part]
     sources: tuple[str, ...]
     sha256: str
     warnings: tuple[Problem, ...]
@@ -54,31 +72,104 @@ def prepare(loaded: LoadedSpec) -> Prepared:
     spec, data = loaded.spec, loaded.spec.data
     dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
     sources = {"train": data.train, "validation": data.validation, "test": data.test}
-    paths = {name: str(loaded.folder / file) for name, file in sources.items() if isinstance(file, str)}
-    read = {name: read_table(path, dialect) for name, path in paths.items()}
-    whole = read["train"]
+    paths = {name: path_of(loaded, file) for name, file in sources.items() if isinstance(file, str)}
+    whole = read_table(paths["train"], dialect, reading(spec), others=data.features is None)
     names = feature_columns(loaded, whole)
     classes = classify(loaded, whole)
-    tables = split(spec, read, classes is not None)
-    training = tables["train"]
-    features = tuple(fit_feature(spec, training, name, kind_of(spec, whole, name)) for name in names)
-    target = fit_target(loaded, training, classes)
+    rows = split(spec, whole, classes is not None)
+    training = rows["train"]
+
+    features = tuple(fit_feature(whole, training, name, *column_options(loaded, whole, name)) for name in names)
+    target = fit_target(loaded, whole, training, classes)
     resolved = resolve(loaded, features, target)
-    dtype = spec.network.dtype
-    examples = {
-        name: Examples(
-            encode(features, table, dtype),
-            encode_target(target, table, dtype),
-            example_weights(table, data.weight).astype(dtype)[None, None],
-        )
-        for name, table in tables.items()
-    }
     network = network_of(resolved)
+    warnings = list(warn(loaded, network, target, len(training)))
+    warnings += [Problem(text, whole.file) for text in suspicions.columns(whole, training, features, target)]
+    if classes is not None and len(data.target) == 1:
+        warnings += [Problem(text, whole.file) for text in small_classes(whole, data.target[0])]
+
+    parts: dict[str, Part] = {}
+    kinds = {f.name: f.kind for f in features} | target_kinds(target) | weight_kind(spec)
+    tables = {"train": (whole, rows)}
+    for name in ("validation", "test"):
+        if name in paths:
+            table = read_table(paths[name], dialect, kinds, others=False)
+            table.require(list(kinds), "columns")
+            tables[name] = (table, {name: np.arange(table.n)})
+    for table, parts_of in tables.values():
+        encoded, strange = encode_parts(spec, features, target, table, parts_of)
+        parts |= encoded
+        warnings += strange
+    parts = {name: parts[name] for name in ("train", "validation", "test") if name in parts}
+    if "test" in parts:
+        warnings += leaks(parts["train"], parts["test"], whole.file)
     sha256 = whole.sha256
-    warnings = tuple(warn(loaded, features, target, network, training))
-    return Prepared(
-        resolved, network, features, target, dialect, tables, examples, tuple(paths.values()), sha256, warnings
-    )
+    return Prepared(resolved, network, features, target, dialect, parts, tuple(paths.values()), sha256, tuple(warnings))
+
+
+def path_of(loaded: LoadedSpec, file: str) -> str:
+    """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
+    path = loaded.folder / file
+    short = Path(os.path.normpath(path))
+    return str(short if path.exists() and short.exists() and short.samefile(path) else path)
+
+
+def reading(spec: Spec) -> dict[str, str]:
+    """How the spec says columns are read: numeric, text, or not at all. Classes are text, spelled as written."""
+    data = spec.data
+    kinds = dict.fromkeys(data.ignore, "skip")
+    kinds |= dict.fromkeys(data.features or (), "") | dict.fromkeys(data.target, "")
+    for name, column in data.columns.items():
+        if kinds.get(name) != "skip":
+            kinds[name] = "" if column.type is None else "numeric" if column.type == "numeric" else "text"
+    if LOSSES[str(spec.loss)].accepts.high == 1:
+        kinds |= dict.fromkeys(data.target, "text")
+    return kinds | weight_kind(spec)
+
+
+def weight_kind(spec: Spec) -> dict[str, str]:
+    return {spec.data.weight: "numeric"} if spec.data.weight else {}
+
+
+def target_kinds(target: Target) -> dict[str, str]:
+    return dict.fromkeys(target.columns, "numeric" if target.task == "regression" else "text")
+
+
+def encode_parts(
+    spec: Spec, features: tuple[Feature, ...], target: Target, table: Table, rows: dict[str, Rows]
+) -> tuple[dict[str, Part], list[Problem]]:
+    """The parts that rows of one table make. The table's columns are given up on the way, to save memory.
+
+    A category that the training rows lack becomes zeros here, with a warning: the split is not the user's fault.
+    """
+    dtype = spec.network.dtype
+    expected = truth(target, table)
+    w = example_weights(table, spec.data.weight)
+    strange: list[Problem] = []
+    blocks = encode(features, table, dtype, strange, consume=True)
+    parts = {}
+    for name, chosen in rows.items():
+        share = w[chosen] / w[chosen].mean()
+        Y = outputs(target, expected[chosen], dtype)
+        examples = Examples(join(blocks, chosen), Y, share.astype(dtype)[None, None, :])
+        parts[name] = Part(examples, expected[chosen])
+    return parts, strange
+
+
+def small_classes(table: Table, name: str) -> Iterator[str]:
+    """Classes that cannot be in the training and the test rows both."""
+    text = table.text(name)
+    counts = np.bincount(text.codes, minlength=len(text.labels))
+    single = [label for label, count in zip(text.labels, counts, strict=True) if count == 1]
+    if single:
+        yield f'classes of "{name}" with a single row: {suspicions.listed(single)}'
+
+
+def leaks(train: Part, test: Part, file: str) -> list[Problem]:
+    """A warning about test rows that are training rows too."""
+    count = suspicions.repeated((train.examples.X, train.examples.Y), (test.examples.X, test.examples.Y))
+    message = f"{count:,} of {test.n:,} test rows are, value for value, training rows too: the test is easier by that"
+    return [Problem(message, file)] if count else []
 
 
 def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
@@ -93,10 +184,10 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
     found = []
     for path, columns in named.items():
         for column in columns:
-            if column not in table.columns:
+            if column not in table.header:
                 found.append(document.problem(path, absent(column, table)))
     for column in data.columns:
-        if column not in table.columns:
+        if column not in table.header:
             found.append(document.problem(("data", "columns", column), absent(column, table)))
     taken = {*data.target, data.weight}
     for column in data.features or ():
@@ -104,7 +195,7 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
             found.append(document.problem(("data", "features"), f'"{column}" is the target or the weight'))
     names = [
         name
-        for name in table.columns
+        for name in table.header
         if name not in taken and name not in data.ignore and (data.features is None or name in data.features)
     ]
     if not names and not found:
@@ -115,87 +206,86 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
 
 
 def absent(column: str, table: Table) -> str:
-    hint = nearest(column, table.columns)
-    return f'{table.file} has no column "{column}"{hint or "; it has " + ", ".join(list(table.columns)[:20])}'
+    hint = nearest(column, table.header)
+    return f'{table.file} has no column "{column}"{hint or "; it has " + ", ".join(list(table.header)[:20])}'
 
 
-def kind_of(spec: Spec, table: Table, name: str) -> str:
-    """The type of a column: the spec's word, else inferred from all its cells."""
-    column = spec.data.columns.get(name)
-    return column.type if column and column.type else kind(table, name)
+def column_options(loaded: LoadedSpec, table: Table, name: str) -> tuple[str, dict[str, Any]]:
+    """The type of an input column (the spec's word, else inferred from all its cells), and its options."""
+    column = loaded.spec.data.columns.get(name, Column())
+    type_ = column.type or kind(table, name)
+    given = {key: getattr(column, key) for key in column.model_fields_set - {"type"}}
+    misplaced = [key for key in given if key not in OPTIONS[type_]]
+    if misplaced:
+        at = ("data", "columns", name)
+        message = "is for {} columns, and this one is {}"
+        raise SpecError(
+            *(
+                loaded.document.problem(
+                    (*at, key),
+                    message.format(" and ".join(t for t, known in OPTIONS.items() if key in known), type_),
+                )
+                for key in misplaced
+            )
+        )
+    return type_, OPTIONS[type_] | given
 
 
 def classify(loaded: LoadedSpec, table: Table) -> tuple[str, ...] | None:
     """The classes of the target, or None for real targets; the loss decides, and with mse or rss the column's type."""
     spec = loaded.spec
     targets = spec.data.target
-    table.require(targets, "the target")
-    log_likelihood = LOSSES[str(spec.loss)].accepts.high == 1
-    if not log_likelihood:
-        kinds = {kind_of(spec, table, name) for name in targets}
-        if kinds == {"numeric"}:
-            return None
-        if len(targets) > 1:
-            at = loaded.document.problem
-            raise SpecError(at(("data", "target"), f"several targets with {spec.loss} must all be numbers"))
+    if not any(isinstance(table.columns[name], Text) for name in targets):
+        return None
+    if LOSSES[str(spec.loss)].accepts.high != 1 and len(targets) > 1:
+        found = loaded.document.problem(("data", "target"), f"several targets with {spec.loss} must all be numbers")
+        raise SpecError(found)
     if len(targets) > 1:
         for name in targets:
-            if set(classes_of(table, name)) - {"0", "1"}:
-                raise DataError(
-                    Problem(f'column "{name}": several targets with {spec.loss} must be 0 or 1', table.file)
-                )
+            wrong = set(classes_of(table, name)) - {"0", "1"}
+            if wrong:
+                message = f'column "{name}": several targets with {spec.loss} must be 0 or 1, got {min(wrong)}'
+                raise DataError(Problem(message, table.file))
         return ("0", "1")
     classes = classes_of(table, targets[0])
     if len(classes) < 2:
         message = f'the target "{targets[0]}" has a single class, "{classes[0]}"; there is nothing to learn'
         raise DataError(Problem(message, table.file))
-    if len(classes) > 1000:
-        message = f'the target "{targets[0]}" has {len(classes)} classes; for a real target use the loss mse'
+    if len(classes) > MAX_CLASSES:
+        message = f'the target "{targets[0]}" has {len(classes):,} classes; for a real target use the loss mse'
         raise DataError(Problem(message, table.file))
     return classes
 
 
-def split(spec: Spec, read: dict[str, Table], stratified: bool) -> dict[str, Table]:
-    """The tables of train, validation and test; shares are drawn from the training file, stratified by class."""
-    whole, targets = read["train"], spec.data.target
-    strata = None
-    if stratified and len(targets) == 1:
-        strata = np.unique(whole.columns[targets[0]].astype(str), return_inverse=True)[1]
+def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
+    """The rows of train, validation and test that are drawn from the training file, stratified by class."""
+    targets = spec.data.target
+    strata = whole.text(targets[0]).codes.astype(np.intp) if stratified and len(targets) == 1 else None
     rng = np.random.default_rng([spec.seed, Stream.SPLIT])
     left = np.arange(whole.n)
     drawn = {}
     for name, share in (("test", spec.data.test), ("validation", spec.data.validation)):
         if isinstance(share, float):
             part = draw(len(left), share * whole.n / len(left), None if strata is None else strata[left], rng)
-            drawn[name] = whole.take(left[part])
+            drawn[name] = left[part]
             left = np.delete(left, part)
             if not len(left):
-                raise DataError(
-                    Problem(f"{whole.n} rows are too few to split; nothing is left to train on", whole.file)
-                )
-    tables = {"train": whole.take(left) if drawn else whole}
-    for name in ("validation", "test"):
-        if name in drawn or name in read:
-            tables[name] = drawn[name] if name in drawn else read[name]
-    return tables
+                raise DataError(Problem(f"{whole.n} rows are too few to split; none is left to train on", whole.file))
+    return {"train": left, **drawn}
 
 
-def fit_feature(spec: Spec, training: Table, name: str, type_: str) -> Feature:
-    column = spec.data.columns.get(name)
-    if type_ == "numeric":
-        return fit_numeric(training, name, column.scale if column else "standard")
-    return fit_categorical(training, name)
-
-
-def fit_target(loaded: LoadedSpec, training: Table, classes: tuple[str, ...] | None) -> Target:
+def fit_target(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, ...] | None) -> Target:
     """The target as the output layer and the loss ask for it."""
     spec = loaded.spec
     names = spec.data.target
     if classes is None:
         columns = spec.data.columns
-        return fit_regression(
-            training, names, tuple(columns[name].scale if name in columns else "standard" for name in names)
-        )
+        scales = tuple(columns[name].scale if name in columns else "standard" for name in names)
+        for name, scale in zip(names, scales, strict=True):
+            if scale not in ("standard", "none"):
+                at = ("data", "columns", name, "scale")
+                raise SpecError(loaded.document.problem(at, f"a target is scaled by standard or none, not {scale}"))
+        return fit_regression(table, rows, names, scales)
     last, groups = spec.network.layers[-1], activations(spec)[-1]
     low = -1.0 if all(ACTIVATIONS[group.name].range.low == -1 for group in groups) else 0.0
     if len(names) > 1:
@@ -229,25 +319,17 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     resolved: dict[str, Any] = spec.model_dump(mode="json")
     resolved["network"]["input"] = inputs
     resolved["network"]["layers"][last]["size"] = target.outputs
-    types = {feature.name: feature for feature in features}
-    for name, column in resolved["data"]["columns"].items():
-        if column["type"] is None and name in types:
-            column["type"] = types[name].type
+    for feature in features:
+        resolved["data"]["columns"][feature.name] = {"type": feature.type, **feature.options}
     return resolved
 
 
-def warn(
-    loaded: LoadedSpec, features: tuple[Feature, ...], target: Target, network: Network, training: Table
-) -> Iterator[Problem]:
-    """What is legal but probably not meant."""
+def warn(loaded: LoadedSpec, network: Network, target: Target, n: int) -> Iterator[Problem]:
+    """What in the spec is legal but probably not meant."""
     spec, document = loaded.spec, loaded.document
-    constant = [f.name for f in features if len(set(training.columns[f.name])) == 1]
-    if constant:
-        names = ", ".join(constant[:10]) + (", …" if len(constant) > 10 else "")
-        yield Problem(f"columns with one value in all training rows teach nothing: {names}", training.file)
     size = spec.training.batch_size
-    if isinstance(size, int) and size > training.n:
-        message = f"{size} is more than the {training.n} training rows; each epoch is one update"
+    if isinstance(size, int) and size > n:
+        message = f"{size} is more than the {n} training rows; each epoch is one update"
         yield document.problem(("training", "batch_size"), message)
     bounded = ACTIVATIONS[network.layers[-1][0].activation]
     if target.task == "regression" and bounded.range.low > -np.inf:

@@ -27,49 +27,66 @@ def check(
     from nnfit import pipeline
     from nnfit.cli import screen
     from nnfit.core.gradcheck import TOLERANCE
-    from nnfit.errors import NnfitError
+    from nnfit.errors import NnfitError, SpecError
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
 
-    report: dict[str, Any] = {"ok": False, "errors": [], "warnings": [], "network": None, "gradient_check": None}
-    code = 0
-    prepared = result = None
+    loaded = prepared = result = error = None
     try:
-        prepared = prepare(load_spec(spec, overrides))
+        loaded = load_spec(spec, overrides)
+        prepared = prepare(loaded)
         result = pipeline.gradient_check(prepared)
-    except NnfitError as error:
-        code = error.exit_code
-        report["errors"] = [problem._asdict() for problem in error.problems]
-        messages = [str(problem) for problem in error.problems]
-    if prepared is not None and result is not None:
-        network = prepared.network
-        report["warnings"] = [problem._asdict() for problem in prepared.warnings]
-        report["network"] = {"layers": screen.layers(network), "parameters": network.P}
-        error_found = result.max_relative_error
-        report["gradient_check"] = {
-            "max_relative_error": error_found,
-            "tolerance": TOLERANCE,
-            "checked": result.checked,
-            "skipped": result.skipped,
-        }
-        report["ok"] = error_found <= TOLERANCE
-        code = 0 if report["ok"] else 1
+    except NnfitError as found:
+        error = found
+    proved = result is not None and result.max_relative_error <= TOLERANCE
+    code = error.exit_code if error else 0 if proved else 1
+    errors = error.problems if error else ()
+    warnings = prepared.warnings if prepared else ()
     if as_json:
+        report: dict[str, Any] = {
+            "ok": code == 0,
+            "errors": [problem._asdict() for problem in errors],
+            "warnings": [problem._asdict() for problem in warnings],
+            "network": None,
+            "gradient_check": None,
+        }
+        if prepared and result:
+            network = prepared.network
+            report["network"] = {"layers": screen.layers(network), "parameters": network.P}
+            report["gradient_check"] = {
+                "max_relative_error": result.max_relative_error,
+                "tolerance": TOLERANCE,
+                "checked": result.checked,
+                "skipped": result.skipped,
+            }
         print(json.dumps(report, ensure_ascii=False, indent=2))
         raise typer.Exit(code)
+
     console = screen.out()
-    if prepared is None or result is None:
-        for message in messages:
-            console.print(f"✘ {message}")
-    else:
-        rows = ", ".join(f"{table.n:,} {name}" for name, table in prepared.tables.items())
-        console.print(f"✔ spec    {spec}")
-        console.print(f"✔ data    {rows} rows; {len(prepared.features)} columns as {prepared.network.inputs} inputs")
+    sheet = screen.Sheet(console)
+    sheet.section("spec")
+    if loaded:
+        sheet.good(f"{spec}: every key is known, the loss {loaded.spec.loss} fits the output layer")
+    elif error:
+        sheet.bad(*error.problems)
+    if loaded:
+        sheet.section("data")
+    if prepared:
+        for name, part in prepared.parts.items():
+            sheet.good(f"{name}: {part.n:,} rows")
+        sheet.good(f"{len(prepared.features)} columns become {prepared.network.inputs} inputs")
         screen.show_columns(console, prepared.features)
+        sheet.doubt(*(problem for problem in warnings if not problem.key))
+        sheet.section("network")
+        sheet.good(f"{prepared.network.P:,} parameters, its ends fit the data")
         screen.show_network(console, prepared.network, prepared.spec["network"]["members"])
-        for warning in prepared.warnings:
-            console.print(f"⚠ {warning}")
-        screen.show_gradient(console, result, TOLERANCE)
-    counted = f"{len(report['errors'])} errors, {len(report['warnings'])} warnings"
-    console.print(counted)
+        sheet.doubt(*(problem for problem in warnings if problem.key))
+        sheet.section("gradients")
+        if result:
+            screen.show_gradient(sheet, result, TOLERANCE)
+    elif loaded and error:
+        if isinstance(error, SpecError):
+            sheet.note("the data do not fit the spec:")
+        sheet.bad(*error.problems)
+    sheet.close()
     raise typer.Exit(code)

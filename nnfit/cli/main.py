@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli import check, evaluate, inspect, predict, train
+from nnfit.cli import check, evaluate, init, inspect, predict, schema, train
 from nnfit.errors import NnfitError
 from nnfit.version import __version__
 
@@ -28,7 +28,9 @@ app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(check.check)
+app.command()(init.init)
 app.command()(inspect.inspect)
+app.command()(schema.schema)
 
 
 class Stopped(BaseException):

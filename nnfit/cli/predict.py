@@ -40,24 +40,20 @@ def predict(
     set_threads()
     from nnfit import files
     from nnfit.cli import screen
-    from nnfit.data.output import to_csv
-    from nnfit.data.table import read_table
+    from nnfit.data.reader import Reader
     from nnfit.model import load
+    from nnfit.prediction import stream
 
     if output is not None:
         files.check_writable(output)
     trained = load(model)
-    table = read_table(data, trained.dialect)
-    kept = list(dict.fromkeys(keep or []))
-    table.require(kept, "columns to keep")
-    used = {*(f.name for f in trained.features), *trained.target.columns, *kept, trained.spec["data"]["weight"]}
-    extra = [name for name in table.columns if name not in used and name not in trained.spec["data"]["ignore"]]
-    predictions = trained.predictions(table, proba, unknown.value)
-    if extra:
-        screen.note(f"warning: columns the model does not use: {', '.join(extra)}")
-    result = to_csv({**{name: table.columns[name] for name in kept}, **predictions})
+    reader = Reader(data, trained.dialect)
+    pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)
     if output is not None:
-        files.write(output, result)
+        with files.replacing(output) as file:
+            for piece in pieces:
+                file.write(piece)
     else:
-        sys.stdout.buffer.write(result)
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()

@@ -18,6 +18,7 @@ from nnfit.core.activations import ACTIVATIONS
 if TYPE_CHECKING:
     from nnfit.core.gradcheck import GradientCheck
     from nnfit.core.network import Group, Network
+    from nnfit.data.encoding import Feature
     from nnfit.errors import Problem
     from nnfit.pipeline import Progress
 
@@ -86,31 +87,87 @@ def show_network(console: Console, network: Network, members: int) -> None:
 
 def show_columns(console: Console, features: Iterable[Any]) -> None:
     """How each column becomes inputs."""
-    rows = []
-    for f in features:
-        if f.type == "numeric":
-            text = f"(x − {f.mean:.4g}) / {f.sd:.4g}" if f.scale == "standard" else "as it is"
-            text += f"; missing: {f.fill:.4g} and an indicator" if f.indicator else ""
-        else:
-            text = "one-hot: " + ", ".join(category or "(missing)" for category in f.categories[:8])
-            text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
-        rows.append([f.name, f.type, str(len(f.inputs)), text])
+    rows = [[f.name, f.type, str(len(f.inputs)), encoding(f)] for f in features]
     table = grid("Inputs", ["column", "type", "inputs", "encoding"], rows)
     table.columns[3].justify = "left"
     console.print(table)
 
 
-def show_gradient(console: Console, result: GradientCheck, tolerance: float) -> None:
+def encoding(f: Feature) -> str:
+    """How a column is encoded, in words."""
+    if f.type == "categorical":
+        text = "one-hot: " + ", ".join(category or "(missing)" for category in f.categories[:8])
+        text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
+        return text + (f"; {len(f.merged)} rare ones share an input" if f.merged else "")
+    if f.type == "numeric":
+        o = f.options
+        text = "x" if not o["log1p"] else "log x"
+        if o["bins"]:
+            text = f"{o['bins']} bins of {text}"
+        elif o["scale"] in ("standard", "minmax", "robust"):
+            text = f"({text} − {f.fitted[3]:.4g}) / {f.fitted[4]:.4g}" + (" clipped" * (o["scale"] == "robust"))
+        elif o["scale"] == "quantile":
+            text = f"normal score of the rank of {text}"
+        text += f", powers to {o['degree']}" if o["degree"] > 1 else ""
+        filled = f"{f.fitted[0]:.4g}"
+    elif f.type == "date":
+        text, filled = "year, month, weekday, days elapsed, circle pairs", "the median date"
+    else:
+        text, filled = "0 or 1", "true" if f.fitted[0] else "false"
+    return text + (f"; missing: {filled}, and an indicator" if f.indicator else "")
+
+
+class Sheet:
+    """The lines of a check, by section, and how many of each kind there are."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.counts = {"✔": 0, "⚠": 0, "✘": 0}
+
+    def section(self, name: str) -> None:
+        self.console.print(Text(name, style="bold"))
+
+    def line(self, mark: str, *texts: object) -> None:
+        for text in texts:
+            self.counts[mark] += 1
+            self.console.print(f"  {mark} {text}")
+
+    def good(self, *texts: object) -> None:
+        self.line("✔", *texts)
+
+    def doubt(self, *texts: object) -> None:
+        self.line("⚠", *texts)
+
+    def bad(self, *texts: object) -> None:
+        self.line("✘", *texts)
+
+    def note(self, text: str) -> None:
+        self.console.print(f"  {text}")
+
+    def close(self) -> None:
+        passed, doubts, errors = self.counts.values()
+        self.console.print(f"\n{count(passed, 'check')} passed, {count(doubts, 'warning')}, {count(errors, 'error')}")
+
+
+def count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None:
     """The result of the gradient check, with both values at the worst place if it failed."""
     skipped = f", {result.skipped} skipped (below a surrogate gradient, or at a kink)" if result.skipped else ""
     if not result.checked:
-        console.print(f"⚠ gradients not checked: all weights lie below a surrogate gradient{skipped}")
+        sheet.doubt("not checked: all weights lie below a surrogate gradient, which is not the derivative on purpose")
         return
-    good = result.max_relative_error <= tolerance
-    text = f"largest relative error {result.max_relative_error:.1e} over {result.checked} parameters{skipped}"
-    console.print(f"{'✔' if good else '✘'} gradients: {text}; tolerance {tolerance:.0e}")
-    if not good:
-        console.print(f"  in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
+    text = (
+        "back-propagation agrees with central differences: largest relative error "
+        f"{result.max_relative_error:.1e} over {result.checked} parameters{skipped}; tolerance {tolerance:.0e}"
+    )
+    if result.max_relative_error <= tolerance:
+        sheet.good(text)
+    else:
+        sheet.bad(text.replace("agrees", "does not agree"))
+        sheet.note(f"in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
 
 
 def show_metrics(

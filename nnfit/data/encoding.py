@@ -1,109 +1,223 @@
 """The input encoding φ(x): how each column becomes inputs of the network, fitted on the training rows alone.
 
-numeric      (x − mean) / sd, population standard deviation; a missing cell becomes the median, and one more
-             input says 1 where it was missing, if any training row misses it
-categorical  one input per category of the training rows, 1 for the row's own; a missing cell is a category
+    numeric      filled, scaled and expanded as numeric.py says
+    boolean      0 for false (no, n, f, off), 1 for true; a missing cell is the more frequent of the two
+    date         year, month, weekday, days elapsed and two pairs on the circle, as dates.py says
+    categorical  one input per category of the training rows, 1 for the row's own; a missing cell is a category
+
+One more input says 1 where a number, boolean or date is missing, if any training row misses it (or the spec says so).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
-from nnfit.data.table import Table, numbers, quoted
+from nnfit.data import dates, numeric
+from nnfit.data.reader import quoted
+from nnfit.data.table import Rows, Table
 from nnfit.errors import DataError, Problem
+
+Floats = NDArray[np.float64]
+
+# What a column of each type takes from the spec, and its value there where the spec says nothing.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "numeric": {
+        "scale": "standard",
+        "log1p": False,
+        "degree": 1,
+        "bins": None,
+        "missing": "median",
+        "indicator": "auto",
+    },
+    "boolean": {"indicator": "auto"},
+    "date": {"format": None, "indicator": "auto"},
+    "categorical": {"min_count": 1, "max_categories": 1000},
+}
+TRUE = {"true", "yes", "y", "t", "on", "1"}
+FALSE = {"false", "no", "n", "f", "off", "0"}
 
 
 class Feature(NamedTuple):
-    """One column and what was fitted to it."""
+    """One column: its type and options, and what was fitted to the training rows."""
 
     name: str
     type: str
-    scale: str = "standard"
-    mean: float = 0.0
-    sd: float = 1.0
-    fill: float = 0.0
+    options: dict[str, Any]
     indicator: bool = False
+    fitted: tuple[float, ...] = ()
     categories: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()  # categories too rare for an input of their own; they share one
+
+    @property
+    def kind(self) -> str:
+        """How the column is read: as numeric or as text."""
+        return "numeric" if self.type == "numeric" else "text"
 
     @property
     def inputs(self) -> list[str]:
         """The names of the inputs it becomes."""
-        if self.type == "numeric":
-            return [self.name] + ([f"{self.name} is missing"] if self.indicator else [])
-        return [f"{self.name}={category}" if category else f"{self.name} is missing" for category in self.categories]
+        name = self.name
+        own = {
+            "numeric": lambda: numeric.names(name, self.options),
+            "boolean": lambda: [name],
+            "date": lambda: [f"{name} {part}" for part in dates.NAMES],
+            "categorical": lambda: (
+                [f"{name}={c}" if c else f"{name} is missing" for c in self.categories]
+                + ([f"{name} is rare"] if self.merged else [])
+            ),
+        }[self.type]()
+        return own + ([f"{name} is missing"] if self.indicator else [])
 
 
-def fit_numeric(table: Table, name: str, scale: str) -> Feature:
-    """Mean, standard deviation and median of the training rows; a constant column keeps its scale."""
-    x = numbers(table, name)
-    missing = np.isnan(x)
-    known = x[~missing]
-    fill = float(np.median(known)) if len(known) else 0.0
-    mean, sd = 0.0, 1.0
-    if scale == "standard":
-        mean, sd = moments(np.where(missing, fill, x))
-    return Feature(name, "numeric", scale, mean, sd, fill, bool(missing.any()))
+def values(feature: Feature, table: Table) -> Floats:
+    """A numeric, boolean or date column as numbers, missing cells as NaN."""
+    if feature.type == "numeric":
+        return table.numbers(feature.name)
+    read: Callable[[str], float] = boolean if feature.type == "boolean" else date_reader(feature.options["format"])
+    text = table.text(feature.name)
+    numbers = np.full(len(text.labels), np.nan)
+    used = np.bincount(text.codes, minlength=len(text.labels)) > 0
+    for code, label in enumerate(text.labels):
+        if used[code] and label not in table.dialect.gaps:
+            try:
+                numbers[code] = read(label)
+            except (ValueError, OverflowError):
+                row = int(np.argmax(text.codes == code))
+                expected = "true or false" if feature.type == "boolean" else "a date"
+                message = f'column "{feature.name}": expected {expected}, got {quoted(label)}'
+                raise DataError(Problem(message, table.file, table.lines[row])) from None
+    return numbers[text.codes]
 
 
-def moments(x: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and population standard deviation, the latter 1 for a column that is constant up to rounding."""
-    mean = float(x.mean())
-    sd = float(np.sqrt(np.mean((x - mean) ** 2)))
-    return mean, sd if sd > 1e-12 * max(1.0, abs(mean)) else 1.0
+def boolean(label: str) -> float:
+    word = label.strip().lower()
+    if word not in TRUE | FALSE:
+        raise ValueError
+    return float(word in TRUE)
 
 
-def fit_categorical(table: Table, name: str) -> Feature:
+def date_reader(form: str | None) -> Callable[[str], float]:
+    return lambda label: dates.parse(label, form)
+
+
+def fit_feature(table: Table, rows: Rows, name: str, type_: str, options: dict[str, Any]) -> Feature:
+    """What the training rows say about one column."""
+    feature = Feature(name, type_, options)
+    if type_ == "categorical":
+        return fit_categorical(feature, table, rows)
+    x = values(feature, table)[rows]
+    missing = bool(np.isnan(x).any())
+    indicator = missing if options["indicator"] == "auto" else options["indicator"]
+    if type_ == "numeric":
+        fitted = numeric.fit(x, options)
+        indicator = indicator or options["missing"] == "category"
+    elif type_ == "date":
+        fitted = dates.fit(x)
+    else:
+        known = x[~np.isnan(x)]
+        fitted = (float(known.mean() >= 0.5) if len(known) else 0.0, 0.0, 1.0)
+    return feature._replace(indicator=bool(indicator), fitted=fitted)
+
+
+def fit_categorical(feature: Feature, table: Table, rows: Rows) -> Feature:
     """The categories of the training rows, sorted; the empty text stands for a missing cell."""
-    return Feature(name, "categorical", categories=tuple(sorted(set(texts(table, name)))))
+    text = table.text(feature.name)
+    counts: dict[str, int] = {}
+    for code, count in enumerate(np.bincount(text.codes[rows], minlength=len(text.labels)).tolist()):
+        if count:
+            label = "" if text.labels[code] in table.dialect.gaps else text.labels[code]
+            counts[label] = counts.get(label, 0) + count
+    rare = [label for label in counts if counts[label] < feature.options["min_count"]]
+    categories = sorted(set(counts).difference(rare))
+    if len(categories) > feature.options["max_categories"]:
+        message = (
+            f'column "{feature.name}" has {len(categories):,} categories, more than max_categories '
+            f"{feature.options['max_categories']:,}; merge rare ones with data.columns: {{{feature.name}: "
+            "{min_count: 5}}, or leave it out with data.ignore"
+        )
+        raise DataError(Problem(message, table.file))
+    return feature._replace(categories=tuple(categories), merged=tuple(sorted(rare)))
 
 
-def texts(table: Table, name: str) -> NDArray[np.object_]:
-    """The cells of a categorical column, every missing one as the empty text."""
-    return np.where(table.missing(name), "", table.columns[name])
+def encode(
+    features: Sequence[Feature], table: Table, dtype: str, strange: list[Problem], consume: bool = False
+) -> list[Array]:
+    """The inputs of every row, one block (n, width) per column.
 
-
-def encode(features: tuple[Feature, ...], table: Table, dtype: str, unknown: str = "error") -> Array:
-    """X (n, N₁ + 1): the rows of a table as inputs, with ones in column 0 for the bias unit.
-
-    A category that no training row has is a DataError that lists the values and lines, or zeros with unknown="zero".
+    A category that no training row has becomes zeros; a problem that lists such values and lines is put into `strange`.
+    With `consume`, each column leaves the table as it is encoded: the table and its encoding are never whole together.
     """
-    table.require([feature.name for feature in features], "columns")
-    X = np.ones((table.n, 1 + sum(len(feature.inputs) for feature in features)), dtype)
-    strange: list[Problem] = []
-    column = 1
+    blocks: list[Array] = []
     for feature in features:
-        width = len(feature.inputs)
-        block = X[:, column : column + width]
-        if feature.type == "numeric":
-            x = numbers(table, feature.name)
-            missing = np.isnan(x)
-            block[:, 0] = (np.where(missing, feature.fill, x) - feature.mean) / feature.sd
-            if feature.indicator:
-                block[:, 1] = missing
-        else:
-            place = {category: k for k, category in enumerate(feature.categories)}
-            index = np.array([place.get(cell, -1) for cell in texts(table, feature.name)], np.intp)
-            block[:] = index[:, None] == np.arange(width)
-            if unknown == "error" and (index < 0).any():
-                strange.append(unseen(feature, table, np.flatnonzero(index < 0)))
-        column += width
-    if strange:
-        raise DataError(*strange)
+        block = np.empty((table.n, len(feature.inputs)), dtype)
+        problem = encode_feature(feature, table, block)
+        strange += [problem] if problem else []
+        blocks.append(block)
+        if consume:
+            del table.columns[feature.name]
+    return blocks
+
+
+def join(blocks: list[Array], rows: Rows | None = None) -> Array:
+    """X (n, N₁ + 1): some rows (all, without `rows`) of all blocks, behind a column of ones for the bias unit."""
+    n = len(blocks[0]) if rows is None else len(rows)
+    X = np.empty((n, 1 + sum(block.shape[1] for block in blocks)), blocks[0].dtype)
+    X[:, 0] = 1
+    column = 1
+    for block in blocks:
+        X[:, column : column + block.shape[1]] = block if rows is None else block[rows]
+        column += block.shape[1]
     return X
 
 
-def unseen(feature: Feature, table: Table, rows: NDArray[np.intp]) -> Problem:
-    """The problem of categories that the training rows do not have."""
-    cells = texts(table, feature.name)
-    values = list(dict.fromkeys(quoted(cells[row]) if cells[row] else "a missing cell" for row in rows))
-    lines = ", ".join(str(table.line(int(row))) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
-    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None:
+    """Write the inputs of one column to out (n, width); the problem of categories that were never seen."""
+    if feature.type == "categorical":
+        return one_hot(feature, table, out)
+    x = values(feature, table)
+    if feature.indicator:
+        out[:, -1] = np.isnan(x)
+        out = out[:, :-1]
+    if feature.type == "numeric":
+        numeric.apply(x, feature.options, feature.fitted, out)
+    elif feature.type == "date":
+        dates.apply(x, feature.fitted, out)
+    else:
+        out[:, 0] = np.where(np.isnan(x), feature.fitted[0], x)
+    return None
+
+
+def one_hot(feature: Feature, table: Table, out: Array) -> Problem | None:
+    text = table.text(feature.name)
+    place = {category: k for k, category in enumerate(feature.categories)}
+    place |= dict.fromkeys(feature.merged, len(feature.categories))
+    labels = ["" if label in table.dialect.gaps else label for label in text.labels]
+    index = np.array([place.get(label, -1) for label in labels], np.intp)[text.codes]
+    seen = np.flatnonzero(index >= 0)
+    out[:] = 0
+    out[seen, index[seen]] = 1
+    if len(seen) == len(index):
+        return None
+    strange = np.flatnonzero(index < 0)
+    found = dict.fromkeys(labels[code] for code in text.codes[strange].tolist())
+    names = [quoted(label) if label else "a missing cell" for label in found]
+    lines = ", ".join(str(table.lines[int(row)]) for row in strange[:5]) + (", …" if len(strange) > 5 else "")
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     message = (
-        f'column "{feature.name}": no training row has {", ".join(values[:5])}{more} (lines {lines}); '
+        f'column "{feature.name}": no training row has {", ".join(names[:5])}{more} (lines {lines}); '
         "correct the cells, or accept them as zeros with --unknown zero"
     )
-    return Problem(message, table.file, table.line(int(rows[0])))
+    return Problem(message, table.file, table.lines[int(strange[0])])
+
+
+def beyond(feature: Feature, table: Table) -> int:
+    """How many rows hold a number or date outside the range of the training rows."""
+    if feature.type not in ("numeric", "date"):
+        return 0
+    x = values(feature, table)
+    return int(((x < feature.fitted[1]) | (x > feature.fitted[2])).sum())

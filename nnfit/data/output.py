@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from nnfit.errors import DataError
 
 
-def to_csv(columns: Mapping[str, NDArray[Any]]) -> bytes:
+def to_csv(columns: Mapping[str, NDArray[Any]], header: bool = True) -> bytes:
     """A header and one line per row; floats as the shortest text that reads back the same."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
+    if header:
+        writer.writerow(columns)
     try:
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     except csv.Error as error:

@@ -1,226 +1,238 @@
-"""Reading a CSV: every cell is kept as the text that was written, until an encoding asks for a number.
-
-pandas parses; what it would guess or mend in silence (missing markers, short rows, an index column) is switched off
-or checked here.
-"""
+"""A table in memory: numbers as float64 arrays, text as codes into a list of labels; and the kind of each column."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
+import mmap
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnfit.data.reader import NUMBER, Block, Dialect, NotANumbersError, NotFiniteError, Reader, quoted, to_numbers
 from nnfit.errors import DataError, Problem, nearest
 
-Cells = NDArray[np.object_]
-NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float64]
+
+BOOLEANS = ({"false", "true"}, {"no", "yes"}, {"n", "y"}, {"f", "t"}, {"off", "on"})
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?")
 
 
-class Dialect(NamedTuple):
-    """How the text of a file is cut into cells, and which cells are missing besides the empty ones."""
+class Text(NamedTuple):
+    """A column of text: the cell of row i is labels[codes[i]]."""
 
-    separator: str = ","
-    encoding: str = "utf-8"
-    decimal: str = "."
-    missing: tuple[str, ...] = ()
+    codes: NDArray[np.int32]
+    labels: tuple[str, ...]
 
 
 class Table(NamedTuple):
-    """The cells of a file by column, as text; `line(row)` tells where a row was written."""
+    """Columns by name, in the order of the file; `lines` are those in which the rows begin."""
 
     file: str
-    columns: dict[str, Cells]
+    columns: dict[str, Floats | Text]
+    lines: Sequence[int]
     dialect: Dialect
+    header: tuple[str, ...] = ()  # all columns of the file, read or not
     sha256: str = ""
-    lines: tuple[int, ...] | None = None  # first line of every row; None where row i stands in line i + 2
 
     @property
     def n(self) -> int:
         """The number of rows."""
-        return len(next(iter(self.columns.values())))
+        return len(self.lines)
 
-    def line(self, row: int) -> int:
-        """The line of the file in which a row begins; the header is line 1."""
-        return self.lines[row] if self.lines else row + 2
+    def numbers(self, name: str) -> Floats:
+        """A column of numbers, missing cells as NaN."""
+        column = self.columns[name]
+        assert not isinstance(column, Text)
+        return column
 
-    def take(self, rows: NDArray[np.intp]) -> Table:
-        """The table of some rows."""
-        lines = tuple(self.line(int(row)) for row in rows)
-        return self._replace(columns={name: cells[rows] for name, cells in self.columns.items()}, lines=lines)
+    def text(self, name: str) -> Text:
+        """A column of text."""
+        column = self.columns[name]
+        assert isinstance(column, Text)
+        return column
 
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Which cells of a column are missing."""
-        cells = self.columns[name]
-        result: NDArray[np.bool_] = cells == ""
-        for token in self.dialect.missing:
-            result |= cells == token
-        return result
+        column = self.columns[name]
+        if not isinstance(column, Text):
+            return np.isnan(column)
+        gaps = [code for code, label in enumerate(column.labels) if label in self.dialect.gaps]
+        return np.isin(column.codes, gaps)
 
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
-        lost = [name for name in names if name not in self.columns]
-        if lost:
-            hints = "".join(nearest(name, self.columns) for name in lost[:1]) if len(lost) == 1 else ""
-            raise DataError(Problem(f"{what} missing: {', '.join(lost)}{hints}", self.file, 1))
+        require(names, list(self.columns), self.file, what)
 
 
-def read_table(path: str, dialect: Dialect) -> Table:
-    """The table in a CSV file with a header, or on standard input for `-`."""
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                data = file.read()
-    except OSError as error:
-        raise DataError(Problem(f"cannot be read: {error.strerror}", path)) from None
-    file_name = "standard input" if path == "-" else path
-    data = data.removeprefix(b"\xef\xbb\xbf") if dialect.encoding.lower().replace("-", "") == "utf8" else data
-    try:
-        text = data.decode(dialect.encoding)
-    except (UnicodeDecodeError, LookupError) as error:
-        hint = "set data.encoding, for example to latin-1"
-        raise DataError(Problem(f"cannot be read as {dialect.encoding} ({error}); {hint}", file_name)) from None
-    if not text.strip():
-        raise DataError(Problem("is empty; expected a header and rows", file_name))
-    header, lines = shape(text, dialect.separator, file_name)
-    frame = pd.read_csv(
-        io.StringIO(text, newline=""),
-        sep=dialect.separator,
-        header=None,
-        skiprows=0,
-        dtype=object,
-        keep_default_na=False,
-        na_filter=False,
-        skip_blank_lines=len(header) > 1,
-        engine="c",
-    )
-    columns = {name: frame[i].to_numpy(object)[1:] for i, name in enumerate(header)}
-    table = Table(file_name, columns, dialect, hashlib.sha256(data).hexdigest(), lines)
-    if table.n == 0:
-        raise DataError(Problem("has a header but no rows", file_name, 1))
+def require(names: Sequence[str], present: Sequence[str], file: str, what: str) -> None:
+    """A DataError that lists every name that is not present."""
+    lost = [name for name in names if name not in present]
+    if lost:
+        hint = nearest(lost[0], present) if len(lost) == 1 else ""
+        raise DataError(Problem(f"{what} missing: {', '.join(lost)}{hint}", file, 1))
+
+
+def read_table(
+    path: str, dialect: Dialect, kinds: Mapping[str, str], others: bool = True, mixtures: bool = False
+) -> Table:
+    """A whole file. `kinds` says numeric, text or skip for some columns; the `others` are numeric if every cell is.
+
+    A column that mixes numbers and other texts is an error, unless `mixtures` are wanted: it is then text.
+    A column that turns out to hold text is read again as text, so that `007` or `1.0` keep their spelling.
+    """
+    fallen: dict[str, Problem] = {}
+    while True:
+        reader = Reader(path, dialect)
+        known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
+        known |= dict.fromkeys(fallen, "text")
+        try:
+            table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
+            break
+        except NotANumbersError as error:
+            stated = [problem for name, problem in error.columns.items() if kinds.get(name)]
+            if stated:
+                raise DataError(*stated) from None
+            fallen |= error.columns
+        finally:
+            reader.close()
+    for name, problem in fallen.items():
+        if not mixtures:
+            refuse_mixture(table, name, problem)
     return table
 
 
-def shape(text: str, separator: str, file: str) -> tuple[list[str], tuple[int, ...] | None]:
-    """The header, and the lines in which rows begin where cells span lines; refuses rows of another length."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header: list[str] = []
-    lines: list[int] = []
-    blank = begin = 0
-    spanning = False
-    try:
-        for row in reader:
-            begin, previous = reader.line_num, begin
-            if not header:
-                header = row
-                check_header(header, separator, file)
-                continue
-            if not row:
-                blank = blank or begin
-                continue
-            if blank and len(header) > 1:
-                raise DataError(Problem("a blank line stands between the rows; remove it", file, blank))
-            spanning |= begin != previous + 1
-            lines.append(previous + 1)
-            if len(row) != len(header):
-                message = f"{len(row)} cells, but the header has {len(header)} columns"
-                hint = "; a cell that contains the separator needs quotes" if len(row) > len(header) else ""
-                raise DataError(Problem(message + hint, file, previous + 1))
-    except csv.Error as error:
-        raise DataError(Problem(f"cannot be cut into cells: {error}", file, begin + 1)) from None
-    return header, tuple(lines) if spanning else None
+class Growing:
+    """An array that rows are added to, with room from the start for the rows that the file seems to have."""
+
+    def __init__(self, dtype: type, reader: Reader) -> None:
+        self.values: NDArray[Any] = np.empty(0, dtype)
+        self.n = 0
+        self.reader = reader
+
+    def add(self, values: NDArray[Any]) -> None:
+        end = self.n + len(values)
+        if end > len(self.values):
+            rows = max(end, self.reader.expected_rows(end), len(self.values) * 5 // 4)
+            # Memory mapped, and so given back to the system as soon as the column is encoded: the heap would keep it.
+            room = np.frombuffer(mmap.mmap(-1, rows * self.values.itemsize), self.values.dtype)
+            room[: self.n] = self.values[: self.n]
+            self.values = room
+        self.values[self.n : end] = values
+        self.n = end
+
+    def whole(self) -> NDArray[Any]:
+        return self.values[: self.n]
 
 
-def check_header(header: list[str], separator: str, file: str) -> None:
-    """Refuse a header that does not name every column once, or that another separator would cut."""
-    for position, name in enumerate(header, 1):
-        if not name:
-            raise DataError(Problem(f"column {position} has no name", file, 1))
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise DataError(Problem(f"these column names are given twice: {', '.join(twice)}", file, 1))
-    other = [mark for mark in ";\t|," if mark in header[0] and mark != separator]
-    if len(header) == 1 and other:
-        raise DataError(
-            Problem(f'one column only, "{header[0]}"; set data.separator: "{other[0]}"'.replace("\t", "\\t"), file, 1)
+def gather(reader: Reader, kinds: Mapping[str, str]) -> Table:
+    """All blocks of a reader as one table."""
+    grown = {name: Growing(np.float64 if kind == "numeric" else np.int32, reader) for name, kind in kinds.items()}
+    labels: dict[str, dict[str, int]] = {name: {} for name, kind in kinds.items() if kind == "text"}
+    rows = Growing(np.int64, reader)
+    for block in reader.blocks(kinds):
+        rows.add(block.lines)
+        for name, column in grown.items():
+            cells = block.columns[name]
+            column.add(encode_labels(cells, labels[name]) if name in labels else cells)
+    columns: dict[str, Floats | Text] = {
+        name: Text(column.whole(), tuple(labels[name])) if name in labels else column.whole()
+        for name, column in grown.items()
+    }
+    lines = contiguous(rows.whole())
+    return Table(reader.file, columns, lines, reader.dialect, tuple(reader.header), reader.sha256.hexdigest())
+
+
+def encode_labels(cells: NDArray[Any], known: dict[str, int]) -> NDArray[np.int32]:
+    """The codes of some texts; new ones are added to the known labels."""
+    local, found = pd.factorize(cells)
+    place = np.array([known.setdefault(label, len(known)) for label in found], np.int32)
+    return place[local]
+
+
+def contiguous(lines: NDArray[np.int64]) -> Sequence[int]:
+    """Line numbers, as a range where no cell spans lines."""
+    first = int(lines[0])
+    if int(lines[-1]) - first + 1 == len(lines):
+        return range(first, first + len(lines))
+    return [int(line) for line in lines]
+
+
+def refuse_mixture(table: Table, name: str, problem: Problem) -> None:
+    """A column that is mostly numbers, but not always, has as a rule a marker for missing cells: say so."""
+    column = table.text(name)
+    counts = np.bincount(column.codes, minlength=len(column.labels))
+    known = [i for i, label in enumerate(column.labels) if label not in table.dialect.gaps]
+    good = sum(int(counts[i]) for i in known if NUMBER.fullmatch(column.labels[i]))
+    total = sum(int(counts[i]) for i in known)
+    if good > total / 2:
+        others = [column.labels[i] for i in known if not NUMBER.fullmatch(column.labels[i])]
+        shown = ", ".join(quoted(label) for label in others[:5]) + (", …" if len(others) > 5 else "")
+        message = (
+            f'column "{name}" holds {good:,} numbers and {total - good:,} other texts ({shown}, first here); add these '
+            f"to data.missing if they mean missing cells, or set data.columns: {{{name}: {{type: categorical}}}}"
         )
-    if all(NUMBER.fullmatch(name) for name in header):
-        raise DataError(Problem("the first row holds only numbers; a header with the column names is needed", file, 1))
-
-
-def numbers(table: Table, name: str) -> NDArray[np.float64]:
-    """A column as float64, missing cells as NaN; a cell that is not a finite number is a DataError."""
-    cells, missing = table.columns[name], table.missing(name)
-    result = np.full(len(cells), np.nan)
-    written = cells[~missing]
-    if table.dialect.decimal != ".":
-        written = np.array([cell.replace(table.dialect.decimal, ".") for cell in written], object)
-    good = np.array([NUMBER.fullmatch(cell) is not None for cell in written], bool)
-    if good.all():
-        with np.errstate(over="ignore"):
-            result[~missing] = written.astype(np.float64)
-        good = np.isfinite(result[~missing])
-    if not good.all():
-        row = int(np.flatnonzero(~missing)[np.argmin(good)])
-        message = f'column "{name}": expected a number, got {quoted(cells[row])}'
-        hint = "; if it means a missing cell, add it to data.missing"
-        raise DataError(Problem(message + hint, table.file, table.line(row)))
-    return result
+        raise DataError(problem._replace(message=message))
 
 
 def kind(table: Table, name: str) -> str:
-    """`numeric` if every cell that is not missing is a number, `categorical` if most are not.
-
-    In between lies, as a rule, a marker for missing cells that the spec does not name: a DataError.
-    """
-    cells, missing = table.columns[name], table.missing(name)
-    written = cells[~missing]
-    if not len(written):
-        raise DataError(Problem(f'column "{name}" has no value; add it to data.ignore', table.file))
-    decimal = table.dialect.decimal
-    texts = written if decimal == "." else [cell.replace(decimal, ".") for cell in written]
-    good = np.array([NUMBER.fullmatch(cell) is not None for cell in texts], bool)
-    if good.all():
+    """numeric, boolean, date or categorical: what all cells that are not missing have in common."""
+    column = table.columns[name]
+    if not isinstance(column, Text):
+        if np.isnan(column).all():
+            raise DataError(Problem(f'column "{name}" has no value; add it to data.ignore', table.file))
         return "numeric"
-    if good.mean() <= 0.5:
-        return "categorical"
-    row = int(np.flatnonzero(~missing)[np.argmin(good)])
-    raise DataError(
-        Problem(
-            f'column "{name}" holds {int(good.sum())} numbers, but {quoted(cells[row])} here; add that to data.missing '
-            f"if it means a missing cell, or set data.columns: {{{name}: {{type: categorical}}}}",
-            table.file,
-            table.line(row),
-        )
-    )
+    known = [label for label in column.labels if label not in table.dialect.gaps]
+    folded = {label.strip().lower() for label in known}
+    if any(folded == words for words in BOOLEANS):
+        return "boolean"
+    return "date" if all(ISO_DATE.fullmatch(label) for label in known) else "categorical"
 
 
-def quoted(cell: str) -> str:
-    """A cell as a message shows it: in quotes, control characters escaped, shortened."""
-    text = cell if len(cell) <= 40 else cell[:39] + "…"
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text) + '"'
+def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
+    """A block as a table of its own. A numeric column that was read as text, to be copied as written, is converted."""
+    columns: dict[str, Floats | Text] = {}
+    for name, kind_of_column in kinds.items():
+        cells = block.columns[name]
+        if kind_of_column == "text":
+            labels: dict[str, int] = {}
+            columns[name] = Text(encode_labels(cells, labels), tuple(labels))
+        else:
+            columns[name] = reader.numbers(name, cells, block.lines) if cells.dtype == object else cells
+    return Table(reader.file, columns, contiguous(block.lines), reader.dialect)
 
 
-def from_frame(frame: Any, dialect: Dialect) -> Table:
-    """The table of a pandas DataFrame, each value as the text a CSV would hold."""
-    columns = {}
-    for name in frame.columns:
-        values = frame[name].to_numpy(object)
-        cells = ["" if pd.isna(value) else value if isinstance(value, str) else repr_of(value) for value in values]
-        columns[str(name)] = np.array(cells, object)
-    if not columns or not len(frame):
-        raise DataError("the frame has no rows or no columns")
-    return Table("frame", columns, dialect)
+def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) -> Table:
+    """The table of some columns of a DataFrame: numbers as they are, all else as the text a CSV would hold."""
+    columns: dict[str, Floats | Text] = {}
+    for name, kind_of_column in kinds.items():
+        if name not in frame.columns:
+            continue
+        values = frame[name]
+        if kind_of_column == "numeric" and values.dtype.kind in "iuf":
+            numbers = values.to_numpy(np.float64)
+            if np.isinf(numbers).any():
+                raise DataError(f'column "{name}": expected finite numbers, got inf')
+            columns[name] = numbers
+            continue
+        cells = np.array([spelled(value) for value in values.to_numpy(object)], object)
+        if kind_of_column == "numeric":
+            try:
+                columns[name] = to_numbers(cells, dialect)
+            except NotFiniteError as error:
+                message = f'column "{name}": expected a number, got {quoted(cells[error.row])} in row {error.row}'
+                raise DataError(message) from None
+        else:
+            labels: dict[str, int] = {}
+            columns[name] = Text(encode_labels(cells, labels), tuple(labels))
+    return Table("frame", columns, range(len(frame)), dialect)
 
 
-def repr_of(value: Any) -> str:
-    return repr(float(value)) if isinstance(value, float | np.floating) else str(value)
+def spelled(value: Any) -> str:
+    """A value of a frame as a CSV would spell it."""
+    if isinstance(value, str):
+        return value
+    return "" if pd.isna(value) else str(value)

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
-from nnfit.data.encoding import moments
-from nnfit.data.table import NUMBER, Table, numbers, quoted
+from nnfit.data.numeric import Floats, moments
+from nnfit.data.reader import NUMBER, quoted
+from nnfit.data.table import Rows, Table
 from nnfit.errors import DataError, Problem
 
-Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
 
 
 class Target(NamedTuple):
@@ -42,79 +43,80 @@ class Target(NamedTuple):
         return "regression" if self.task == "regression" else "classification"
 
 
+def refuse_missing(table: Table, name: str) -> None:
+    """A DataError for rows whose target is missing."""
+    missing = np.flatnonzero(table.missing(name))
+    if len(missing):
+        message = f'the target "{name}" is missing in {len(missing):,} rows, first here; remove them'
+        raise DataError(Problem(message, table.file, table.lines[int(missing[0])]))
+
+
 def classes_of(table: Table, name: str) -> tuple[str, ...]:
     """The labels of a column, sorted: by value where all are numbers, else as text."""
     refuse_missing(table, name)
-    labels = set(table.columns[name])
+    labels = table.text(name).labels
     if all(NUMBER.fullmatch(label) for label in labels):
         return tuple(sorted(labels, key=lambda label: (float(label), label)))
     return tuple(sorted(labels))
 
 
-def refuse_missing(table: Table, name: str) -> None:
-    """A DataError for a row whose target is missing."""
-    missing = np.flatnonzero(table.missing(name))
-    if len(missing):
-        message = f'the target "{name}" is missing in {len(missing)} rows, first here; remove them'
-        raise DataError(Problem(message, table.file, table.line(int(missing[0]))))
-
-
-def fit_regression(table: Table, names: tuple[str, ...], scale: tuple[str, ...]) -> Target:
+def fit_regression(table: Table, rows: Rows, names: tuple[str, ...], scales: tuple[str, ...]) -> Target:
     """Mean and standard deviation of each real target over the training rows."""
     fitted = []
-    for name, how in zip(names, scale, strict=True):
+    for name, scale in zip(names, scales, strict=True):
         refuse_missing(table, name)
-        fitted.append(moments(numbers(table, name)) if how == "standard" else (0.0, 1.0))
+        fitted.append(moments(table.numbers(name)[rows]) if scale == "standard" else [0.0, 1.0])
     return Target("regression", names, mean=tuple(m for m, _ in fitted), sd=tuple(s for _, s in fitted))
 
 
-def labels_of(target: Target, table: Table, name: str) -> NDArray[np.intp]:
-    """The index of each row's class; a label that the training rows lack is a DataError."""
-    refuse_missing(table, name)
+def truth(target: Target, table: Table) -> Floats | Labels:
+    """What the metrics compare with: class indices (n,), 0/1 (n, K) of several targets, or real values (n, K).
+
+    A label that the training file lacks is a DataError.
+    """
+    table.require(target.columns, "the target is")
+    for name in target.columns:
+        refuse_missing(table, name)
+    if target.task == "regression":
+        return np.column_stack([table.numbers(name) for name in target.columns])
+    index = [labels_of(target, table, name) for name in target.columns]
+    return np.column_stack(index) if target.task == "multilabel" else index[0]
+
+
+def labels_of(target: Target, table: Table, name: str) -> Labels:
+    """The index of each row's class."""
+    text = table.text(name)
     place = {label: k for k, label in enumerate(target.classes)}
-    index = np.array([place.get(label, -1) for label in table.columns[name]], np.intp)
+    index = np.array([place.get(label, -1) for label in text.labels], np.intp)[text.codes]
     if (index < 0).any():
         row = int(np.argmin(index))
-        message = f'the target "{name}" is {quoted(table.columns[name][row])}, a class that no training row has'
-        raise DataError(Problem(message, table.file, table.line(row)))
+        label = quoted(text.labels[text.codes[row]])
+        message = f'the target "{name}" is {label}, a class that no training row has'
+        raise DataError(Problem(message, table.file, table.lines[row]))
     return index
 
 
-def encode_target(target: Target, table: Table, dtype: str) -> Array:
-    """Y (K, n), feature-major: the outputs the network should give."""
-    table.require(target.columns, "the target")
+def outputs(target: Target, expected: Floats | Labels, dtype: str) -> Array:
+    """Y (K, n), feature-major: the outputs the network should give for the truth."""
     if target.task == "regression":
-        rows = []
-        for name, mean, sd in zip(target.columns, target.mean, target.sd, strict=True):
-            refuse_missing(table, name)
-            rows.append((numbers(table, name) - mean) / sd)
-        return np.array(rows, dtype)
-    index = np.stack([labels_of(target, table, name) for name in target.columns])
+        return np.ascontiguousarray(((expected - np.array(target.mean)) / np.array(target.sd)).T, dtype)
+    index = expected.T if target.task == "multilabel" else expected[None, :]
     if target.task == "multinomial":
         index = index == np.arange(len(target.classes))[:, None]
     return np.where(index, 1.0, target.low).astype(dtype)
 
 
 def example_weights(table: Table, name: str | None) -> Floats:
-    """The weights w (n,) of the rows, scaled to mean 1; ones without a weight column."""
+    """The weights w (n,) of the rows, as written; ones without a weight column."""
     if name is None:
         return np.ones(table.n)
-    table.require([name], "the weight column")
-    w = numbers(table, name)
+    table.require([name], "the weight column is")
+    w = table.numbers(name)
     bad = np.flatnonzero(~(w >= 0))
     if len(bad) or not w.sum():
         message = f'the weight "{name}" must be a number of at least 0 in every row, and not always 0'
-        raise DataError(Problem(message, table.file, table.line(int(bad[0]) if len(bad) else 0)))
-    scaled: Floats = w / w.mean()
-    return scaled
-
-
-def truth(target: Target, table: Table) -> Floats | NDArray[np.intp]:
-    """What the metrics compare with: class indices (n,), 0/1 (n, K) of several targets, or real values (n, K)."""
-    if target.task == "regression":
-        return np.column_stack([numbers(table, name) for name in target.columns])
-    index = [labels_of(target, table, name) for name in target.columns]
-    return np.column_stack(index) if target.task == "multilabel" else index[0]
+        raise DataError(Problem(message, table.file, table.lines[int(bad[0]) if len(bad) else 0]))
+    return w
 
 
 def decode(target: Target, y_hat: Array) -> Floats:

@@ -99,10 +99,11 @@ def contradictions(spec: Spec, document: Document) -> list[Problem]:
                 found.append(document.problem(where, message))
             assert spec.loss is not None
             loss = LOSSES[spec.loss]
-            if output and not ACTIVATIONS[group.name].range.within(loss.accepts):
+            produced = ACTIVATIONS[group.name].range
+            if output and not produced.within(loss.accepts):
                 legal = " or ".join(name for name, sigma in ACTIVATIONS.items() if sigma.range.within(loss.accepts))
                 message = (
-                    f"{spec.loss} cannot follow {group.name}, whose outputs lie in {ACTIVATIONS[group.name].range.text}: "
+                    f"{spec.loss} cannot follow {group.name}, whose outputs lie in {produced.text}: "
                     f"{loss.reason}; use {legal} in the output layer, or another loss"
                 )
                 found.append(document.problem(("loss",) if "loss" in document.value else where, message))

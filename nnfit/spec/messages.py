@@ -157,6 +157,9 @@ def phrase(schema: Schema, node: Schema) -> str:
         least = node.get("minimum")
         if least is not None and least > -1e300:
             bounds.append(f"of at least {least:g}")
+        most = node.get("maximum")
+        if most is not None and most < 1e300:
+            bounds.append(f"at most {most:g}")
         if high is not None and high < 2**53:
             bounds.append(f"below {high:g}")
         return " ".join([noun, " and ".join(bounds)]).strip()

@@ -28,6 +28,7 @@ from nnfit.core.losses import ALIASES as LOSS_ALIASES
 from nnfit.core.losses import LOSSES
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Parameter
+from nnfit.data.numeric import SCALES
 
 
 class Keys(BaseModel):
@@ -47,6 +48,7 @@ def _words(*words: str) -> Any:
 Text = Annotated[str, Strict(), Field(min_length=1)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False, ge=-1e300, le=1e300)]
 Count = Annotated[int, Strict(), Field(ge=1, lt=2**53), BeforeValidator(_whole)]
+Switch = Annotated[bool, Strict()]
 Part = Annotated[float, Strict(), Field(gt=0, lt=1)] | Text | None
 Names = Annotated[
     Annotated[tuple[Text, ...], Field(min_length=1)],
@@ -61,7 +63,7 @@ def _type(parameter: Parameter) -> Any:
     if parameter.choices:
         return _words(*parameter.choices)
     if isinstance(parameter.default, bool):
-        return Annotated[bool, Strict()]
+        return Switch
     bounds = {"gt": parameter.above, "ge": parameter.least, "lt": parameter.below}
     limits: dict[str, Any] = {key: bound for key, bound in bounds.items() if bound is not None}
     return Annotated[float, Strict(), Field(allow_inf_nan=False, **limits)]
@@ -121,13 +123,31 @@ else:
 
 
 class Column(Keys):
-    """How one column is read; what is not given is inferred from the data."""
+    """How one column is read and encoded; what is not given is inferred from the data, and shown by check."""
 
-    type: Literal["numeric", "categorical"] | None = Field(None, description="numbers, or categories (any text)")
-    scale: Literal["standard", "none"] = Field(
-        "standard", description="numeric columns: subtract the mean and divide by the standard deviation, or not"
+    type: Literal["numeric", "boolean", "date", "categorical"] | None = Field(
+        None, description="numbers; true and false; dates; or categories, which may be any text"
     )
-    missing: Literal["median"] = Field("median", description="what stands in for a missing number")
+    scale: _words(*SCALES) = Field(  # type: ignore[valid-type]
+        "standard", description="numeric: " + "; ".join(f"{name}: {scale.formula}" for name, scale in SCALES.items())
+    )
+    log1p: Switch = Field(False, description="numeric: sign(x) log(1 + |x|) before the scale")
+    degree: Annotated[Count, Field(le=10)] = Field(1, description="numeric: the scaled value and its powers up to this")
+    bins: Annotated[int, Strict(), Field(ge=2, le=1000)] | None = Field(
+        None, description="numeric: the piecewise-linear encoding over this many quantile bins, in place of the value"
+    )
+    missing: Literal["median", "mean", "category"] | Number = Field(
+        "median",
+        description="numeric: what stands in for a missing number; category: the median, always with indicator",
+    )
+    indicator: Switch | Literal["auto"] = Field(
+        "auto", description="an input that is 1 where the cell is missing; auto: if a training row misses it"
+    )
+    min_count: Count = Field(
+        1, description="categorical: categories with fewer training rows than this share one input"
+    )
+    max_categories: Count = Field(1000, description="categorical: more categories than this are an error")
+    format: Text | None = Field(None, description="date: as in strptime, %d.%m.%Y; without it ISO 8601")
 
 
 class Data(Keys):

@@ -1,0 +1,41 @@
+"""`nnfit init`: a commented spec made for a CSV, ready to train."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.threads import set_threads
+
+
+def init(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="The CSV file, with a header.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a spec that is already there.")] = False,
+) -> None:
+    """Look at DATA and write a spec that predicts COLUMN from the other columns.
+
+    Separator, encoding, markers for missing cells and the type of each column are found out; the output layer and the
+    loss follow from the target, the layer sizes and epochs from the number of rows. Each choice has a comment.
+    """
+    set_threads()
+    from nnfit import files
+    from nnfit.errors import OutputError, Problem
+    from nnfit.proposal import propose
+
+    if output is not None:
+        files.check_writable(output)
+        if output.exists() and not force:
+            raise OutputError(Problem("exists already; choose another name, or replace it with --force", str(output)))
+    text = propose(data, target, output.parent if output else Path())
+    if output is not None:
+        files.write(output, text.encode())
+        print(f"wrote {output}; try: nnfit check {output}", file=sys.stderr)
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,18 @@
+"""`nnfit schema`: the JSON Schema of the spec, for editors."""
+
+from __future__ import annotations
+
+import json
+
+from nnfit.cli.threads import set_threads
+
+
+def schema() -> None:
+    """Print the JSON Schema (draft 2020-12) of the spec, with which editors complete and check it.
+
+    A spec names it in its first line: # yaml-language-server: $schema=FILE
+    """
+    set_threads()
+    from nnfit.spec.reference import json_schema
+
+    print(json.dumps(json_schema(), ensure_ascii=False, indent=2))

@@ -1,0 +1,392 @@
+"""Reading CSV in blocks of whole rows: every cell is used as written, or refused with its line and column.
+
+nnfit opens the file and cuts it into rows; pandas parses them. What pandas would guess or mend in silence (markers for
+missing cells, short rows, an index column, `true` as 1, `inf`) is switched off or checked here. A block is a few
+megabytes, so a file of any length is read in constant memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import re
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnfit.errors import DataError, Problem
+
+BLOCK = 1 << 21  # bytes read at once
+NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+# What pandas takes for a number and nnfit does not, by a letter that is quickly looked for.
+WORDS = {b"n": (b"nan", b"inf"), b"u": (b"true",), b"l": (b"false",)}
+
+Cells = NDArray[Any]
+Lines = NDArray[np.int64]
+
+
+class Dialect(NamedTuple):
+    """How the text of a file is cut into cells, and which cells are missing besides the empty ones."""
+
+    separator: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+    missing: tuple[str, ...] = ()
+
+    @property
+    def gaps(self) -> list[str]:
+        """The cells that are missing."""
+        return ["", *self.missing]
+
+
+class Block(NamedTuple):
+    """Some rows in a row: a float64 array (missing: NaN) for each numeric column, text for the others."""
+
+    columns: dict[str, Cells]
+    lines: Lines  # the line of the file in which each row begins
+
+    @property
+    def n(self) -> int:
+        return len(self.lines)
+
+
+class NotANumbersError(DataError):
+    """Columns that were to be read as numbers hold something else; `columns` has the first such cell of each."""
+
+    def __init__(self, columns: dict[str, Problem]) -> None:
+        self.columns = columns
+        super().__init__(*columns.values())
+
+
+class Reader:
+    """A CSV file opened for reading: its header at once, its rows by `blocks`."""
+
+    def __init__(self, path: str, dialect: Dialect) -> None:
+        self.file = "standard input" if path == "-" else path
+        self.dialect = dialect
+        self.sha256 = hashlib.sha256()
+        self.decoder = decoder(dialect.encoding, self.file)
+        self.stream = sys.stdin.buffer if path == "-" else opened(path)
+        self.line = 1  # of the next row
+        self.rest = b""  # read, and not yet cut into rows
+        self.taken = 0
+        self.size = None if path == "-" else Path(path).stat().st_size
+        self.ended = False
+        self.header = self.read_header()
+
+    def fail(self, message: str, line: int | None = None, column: int | None = None) -> NoReturn:
+        raise DataError(Problem(message, self.file, line, column))
+
+    def close(self) -> None:
+        if self.stream is not sys.stdin.buffer:
+            self.stream.close()
+
+    # --- bytes -------------------------------------------------------------------------------------------------
+
+    def more(self) -> None:
+        """Read one more block of bytes, as UTF-8, behind the rest."""
+        try:
+            data = self.stream.read(BLOCK)
+        except OSError as error:
+            self.fail(f"cannot be read: {error.strerror}")
+        self.sha256.update(data)
+        self.taken += len(data)
+        self.ended = len(data) < BLOCK
+        try:
+            text = self.decoder.decode(data, final=self.ended)
+        except UnicodeDecodeError as error:
+            line = self.line + self.rest.count(b"\n") + error.object[: error.start].count(b"\n")
+            byte = error.object[error.start]
+            self.fail(
+                f"the byte 0x{byte:02x} is not {self.dialect.encoding}; save the file as UTF-8, or set data.encoding "
+                "(latin-1 and cp1252 are common)",
+                line,
+            )
+        fresh = text.encode("utf-8", "surrogatepass")
+        if b"\0" in fresh:
+            at = fresh.index(b"\0")
+            self.fail("a NUL byte; is this a text file?", self.line + (self.rest + fresh[:at]).count(b"\n"))
+        self.rest += fresh
+        if self.ended and self.rest and not self.rest.endswith(b"\n"):
+            self.rest += b"\n"
+
+    def expected_rows(self, so_far: int) -> int:
+        """About how many rows the file has, from its size and the rows so far; 0 for a stream of unknown length."""
+        if self.size is None or self.taken <= 0:
+            return 0
+        return int(so_far * self.size / max(1, self.taken - len(self.rest)) * 1.02) + 1
+
+    def read_header(self) -> list[str]:
+        """The names of the columns, each given once, cut by the right separator."""
+        self.more()
+        if not self.rest.strip():
+            self.fail("is empty; expected a header and rows")
+        while True:
+            rows = list(csv_rows(self.rest, self.dialect.separator, self.fail, self.line, partial=True, most=1))
+            if rows or self.ended:
+                break
+            self.more()
+        if not rows:
+            self.fail("the header has a quote that is not closed", 1)
+        header, end, line = rows[0].cells, rows[0].end, rows[0].next_line
+        check_header(header, self.dialect.separator, self.fail)
+        self.rest, self.line = self.rest[end:], line
+        return header
+
+    # --- rows --------------------------------------------------------------------------------------------------
+
+    def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
+        """The rows, block after block. `kinds` says numeric or text for each column; one that it lacks is skipped."""
+        some = False
+        while True:
+            data, lines = self.whole_rows()
+            if len(lines):
+                some = True
+                yield Block(self.parse(data, lines, kinds), lines)
+            if self.ended and not self.rest:
+                break
+            self.more()
+        if not some:
+            self.fail("has a header but no rows", 1)
+
+    def whole_rows(self) -> tuple[bytes, Lines]:
+        """The whole rows that have been read, and the line in which each begins; the rest waits for more bytes."""
+        if b'"' in self.rest:
+            return self.quoted_rows()
+        data = self.rest[: self.rest.rfind(b"\n") + 1]
+        self.rest = self.rest[len(data) :]
+        return self.plain_rows(data)
+
+    def plain_rows(self, data: bytes) -> tuple[bytes, Lines]:
+        """Rows without quotes: one line each, as many separators in every one."""
+        characters = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(characters == 10)
+        if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+            at = next(match.start() for match in re.finditer(rb"\r(?!\n)", data))
+            self.fail("a carriage return stands alone; put the cell in quotes", self.line + data.count(b"\n", 0, at))
+        lengths = np.diff(ends, prepend=-1) - 1
+        if b"\r" in data:
+            lengths -= characters[ends - 1] == 13
+        first = self.line
+        self.line += len(ends)
+        blank = np.flatnonzero(lengths <= 0)
+        if len(blank):
+            # Blank lines may only end the file.
+            start = int(ends[blank[0] - 1]) + 1 if blank[0] else 0
+            while not self.ended:
+                self.more()
+                if self.rest.strip():
+                    break
+            if data[start:].strip() or self.rest.strip():
+                self.fail("a blank line stands between the rows; remove it", first + int(blank[0]))
+            self.rest = b""
+            data, ends = data[:start], ends[: blank[0]]
+        separators = np.flatnonzero(characters[: len(data)] == ord(self.dialect.separator))
+        counts = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
+        wrong = np.flatnonzero(counts != len(self.header))
+        if len(wrong):
+            self.ragged(int(counts[wrong[0]]), first + int(wrong[0]))
+        return data, np.arange(first, first + len(ends))
+
+    def quoted_rows(self) -> tuple[bytes, Lines]:
+        """Rows with quotes: Python's csv cuts them, since a quoted cell may hold separators and line ends."""
+        lines: list[int] = []
+        end = 0
+        blank = 0
+        rows = csv_rows(self.rest, self.dialect.separator, self.fail, self.line, partial=not self.ended)
+        for row in rows:
+            if not row.cells:
+                blank = blank or row.line
+                continue
+            if blank:
+                self.fail("a blank line stands between the rows; remove it", blank)
+            if len(row.cells) != len(self.header):
+                self.ragged(len(row.cells), row.line)
+            lines.append(row.line)
+            end, self.line = row.end, row.next_line
+        data = self.rest[:end]
+        # What follows is an unfinished row, or blank lines, which may only end the file.
+        self.rest = b"" if self.ended else self.rest[end:]
+        return data, np.array(lines, np.int64)
+
+    def ragged(self, cells: int, line: int) -> NoReturn:
+        hint = "; a cell that holds the separator needs quotes" if cells > len(self.header) else ""
+        self.fail(f"{cells} cells, but the header has {len(self.header)} columns{hint}", line)
+
+    # --- cells -------------------------------------------------------------------------------------------------
+
+    def parse(self, data: bytes, lines: Lines, kinds: Mapping[str, str]) -> dict[str, Cells]:
+        """The wanted columns of some whole rows."""
+        wanted = {i: name for i, name in enumerate(self.header) if name in kinds}
+        numeric = [i for i, name in wanted.items() if kinds[name] == "numeric"]
+        lower = data.lower()
+        doubtful = any(letter in lower and any(word in lower for word in words) for letter, words in WORDS.items())
+        frame = None if doubtful and numeric else self.frame(data, wanted, numeric)
+        if frame is None or any(np.isinf(frame[i].to_numpy()).any() for i in numeric):
+            frame = self.frame(data, wanted, [])
+            assert frame is not None
+            problems: dict[str, Problem] = {}
+            for i in numeric:
+                try:
+                    frame[i] = self.numbers(wanted[i], frame[i].to_numpy(object), lines)
+                except NotANumbersError as error:
+                    problems |= error.columns
+            if problems:
+                raise NotANumbersError(problems)
+        return {name: frame[i].to_numpy() for i, name in wanted.items()}
+
+    def frame(self, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> pd.DataFrame | None:
+        """pandas' reading of the rows, or None if a cell that should be a number is none."""
+        options: dict[str, Any] = {
+            "sep": self.dialect.separator,
+            "decimal": self.dialect.decimal,
+            "header": None,
+            "names": list(range(len(self.header))),
+            "usecols": list(wanted),
+            "index_col": False,
+            "dtype": {i: np.float64 if i in numeric else object for i in wanted},
+            "keep_default_na": False,
+            "na_values": dict.fromkeys(numeric, self.dialect.gaps),
+            "na_filter": bool(numeric),
+            "skip_blank_lines": False,
+            "encoding_errors": "surrogatepass",
+            "engine": "c",
+        }
+        try:
+            frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), **options)
+            return frame
+        except (ValueError, OverflowError):
+            if not numeric:
+                raise
+            return None
+
+    def numbers(self, name: str, cells: Cells, lines: Lines) -> NDArray[np.float64]:
+        """A column of texts as numbers; the first that is not a finite number is an error with its line and column."""
+        try:
+            return to_numbers(cells, self.dialect)
+        except NotFiniteError as error:
+            message = f'column "{name}": expected a number, got {quoted(cells[error.row])}'
+            hint = "; if it means a missing cell, add it to data.missing"
+            place = int(lines[error.row]), self.header.index(name) + 1
+            raise NotANumbersError({name: Problem(message + hint, self.file, *place)}) from None
+
+
+class NotFiniteError(ValueError):
+    """A text is not a finite number."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+        super().__init__(row)
+
+
+def to_numbers(cells: Cells, dialect: Dialect) -> NDArray[np.float64]:
+    """The numbers that texts spell, missing cells as NaN; exactly `float(text)`."""
+    gaps = set(dialect.gaps)
+    result = np.full(len(cells), np.nan)
+    for row, cell in enumerate(cells):
+        if cell not in gaps:
+            text = cell if dialect.decimal == "." else cell.replace(".", "?").replace(dialect.decimal, ".")
+            value = float(text) if NUMBER.fullmatch(text) else np.inf
+            if not np.isfinite(value):
+                raise NotFiniteError(row)
+            result[row] = value
+    return result
+
+
+class Row(NamedTuple):
+    """A row that Python's csv cut: its cells, its line, the byte after it, and the line after it."""
+
+    cells: list[str]
+    line: int
+    end: int
+    next_line: int
+
+
+def csv_rows(data: bytes, separator: str, fail: Any, line: int, partial: bool, most: int = -1) -> Iterator[Row]:
+    """The rows in some bytes; with `partial`, the last may be unfinished and is then left out."""
+    consumed: list[int] = [0]
+
+    def source() -> Iterator[str]:
+        for text in io.StringIO(data.decode("utf-8", "surrogatepass"), newline=""):
+            consumed[0] += len(text.encode("utf-8", "surrogatepass"))
+            yield text
+
+    reader = csv.reader(source(), delimiter=separator, strict=True)
+    newlines = 0
+    begin = 0
+    while most:
+        most -= 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                if partial:
+                    return
+                fail("a quote is opened in this row and never closed", line + newlines)
+            if "field larger" in str(error):
+                fail("a cell of more than 131,072 characters; is a quote not closed?", line + newlines)
+            fail(f"cannot be cut into cells: {error}", line + newlines)
+        end = consumed[0]
+        added = data.count(b"\n", begin, end)
+        yield Row(cells, line + newlines, end, line + newlines + added)
+        newlines += added
+        begin = end
+
+
+def check_header(header: list[str], separator: str, fail: Any) -> None:
+    """Refuse a header that does not name every column once, or that another separator would cut."""
+    others = [mark for mark in ";\t|," if mark != separator and mark in header[0]] if header else []
+    if len(header) == 1 and others:
+        shown = others[0].replace("\t", "\\t")
+        fail(
+            f'one column only, {quoted(header[0])}; if "{shown}" separates the cells, set data.separator: "{shown}"', 1
+        )
+    for position, name in enumerate(header, 1):
+        if not name:
+            fail("this column has no name; give every column one", 1, position)
+    seen: set[str] = set()
+    for position, name in enumerate(header, 1):
+        if name in seen:
+            fail(f"the column name {quoted(name)} is given twice", 1, position)
+        seen.add(name)
+    if all(NUMBER.fullmatch(name) for name in header):
+        fail("the first row holds only numbers; a header with the names of the columns is needed", 1)
+
+
+def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
+    """A decoder for an encoding; a byte order mark of UTF-8 is dropped."""
+    name = encoding.lower().replace("_", "-")
+    try:
+        info = codecs.lookup("utf-8-sig" if name in ("utf-8", "utf8") else name)
+        made = codecs.getincrementaldecoder(info.name)()
+        "".encode(encoding)
+    except LookupError:
+        raise DataError(Problem(f"data.encoding: there is no text encoding {quoted(encoding)}", file)) from None
+    return made
+
+
+def opened(path: str) -> BinaryIO:
+    """A regular file, opened; anything else is refused."""
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise DataError(Problem("is not a regular file; use - for standard input", path))
+        return open(path, "rb")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(Problem(f"cannot be read: {reason}", path)) from None
+
+
+def quoted(text: str) -> str:
+    """Text of a user as a message shows it: in quotes, control characters escaped, shortened."""
+    short = text if len(text) <= 40 else text[:39] + "…"
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + '"'

@@ -1,0 +1,103 @@
+"""What in the data is legal but probably not meant: columns that teach nothing or too much, rows that leak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.core.parameter import Array
+from nnfit.data.encoding import Feature
+from nnfit.data.table import Floats, Rows, Table, Text
+from nnfit.data.target import Target
+
+ENOUGH = 20  # with fewer rows, distinct values and equal columns are no surprise
+
+
+def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Target) -> Iterator[str]:
+    """Constant columns, identifiers, and columns that are the target in other words."""
+    constant = [f.name for f in features if is_constant(table.columns[f.name], rows)]
+    if constant:
+        yield f"one value in all training rows, so nothing to learn from: {listed(constant)}"
+    if table.n < ENOUGH:
+        return
+    rest = [f for f in features if f.name not in constant]
+    identifiers = [f.name for f in rest if is_identifier(table.columns[f.name])]
+    if identifiers:
+        yield f"another value in every row, as an identifier has: {listed(identifiers)}; add it to data.ignore"
+    for name in target.columns:
+        same = [f.name for f in rest if f.name not in identifiers and tells(table.columns[f.name], table.columns[name])]
+        if same:
+            yield (
+                f'{listed(same)} tells the target "{name}" in every row (leakage?); if it is not known when you '
+                "predict, add it to data.ignore"
+            )
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f", … {len(names)} in all" if len(names) > 10 else "")
+
+
+def is_constant(column: Floats | Text, rows: Rows) -> bool:
+    values = column.codes if isinstance(column, Text) else column
+    first = values[rows[0]]
+    same = values == first if first == first else np.isnan(values)
+    return bool(same[rows].all())
+
+
+def is_identifier(column: Floats | Text) -> bool:
+    """All texts differ, or the numbers count through a range."""
+    if isinstance(column, Text):
+        return len(column.labels) == len(column.codes)
+    if column.max() - column.min() != len(column) - 1:  # also where a cell is missing: NaN
+        return False
+    return len(np.unique(column)) == len(column) and bool((column == np.floor(column)).all())
+
+
+def tells(column: Floats | Text, target: Floats | Text) -> bool:
+    """Whether each value of the column belongs to one of the target and the other way round, or they are in line."""
+    few = slice(0, 1000)  # these settle nearly every case, without a pass over all rows
+    return all(tell(part(column, rows), part(target, rows)) for rows in (few, slice(None)))
+
+
+def part(column: Floats | Text, rows: slice) -> Floats | Text:
+    return Text(column.codes[rows], column.labels) if isinstance(column, Text) else column[rows]
+
+
+def tell(column: Floats | Text, target: Floats | Text) -> bool:
+    if isinstance(column, Text) or isinstance(target, Text):
+        x, y = codes(column), codes(target)
+        # A column of different numbers is in one-to-one relation to anything of different values.
+        return max(len(np.unique(x)), len(np.unique(y))) <= len(x) / 2 and one_to_one(x, y)
+    if np.isnan(column).any():
+        return False
+    x, y = column - column.mean(), target - target.mean()
+    scale = float(np.sqrt((x @ x) * (y @ y)))
+    return scale > 0 and abs(float(x @ y)) / scale > 1 - 1e-12
+
+
+def codes(column: Floats | Text) -> NDArray[np.intp]:
+    return column.codes.astype(np.intp) if isinstance(column, Text) else np.unique(column, return_inverse=True)[1]
+
+
+def one_to_one(x: NDArray[np.integer], y: NDArray[np.integer]) -> bool:
+    pairs = len(np.unique(x.astype(np.int64) * (int(y.max()) + 1) + y))
+    return pairs == len(np.unique(x)) == len(np.unique(y))
+
+
+def repeated(train: tuple[Array, Array], other: tuple[Array, Array]) -> int:
+    """How many of the other rows (X, Y) are, input for input and output for output, training rows too."""
+    return int(np.isin(fingerprints(*other), fingerprints(*train)).sum())
+
+
+def fingerprints(X: Array, Y: Array) -> NDArray[np.uint64]:
+    """One number per row that equal rows share: integer arithmetic on the bits, so that rounding plays no part."""
+    rng = np.random.default_rng(0)
+    result = np.zeros(len(X), np.uint64)
+    bits = np.uint32 if X.itemsize == 4 else np.uint64
+    for column in (*X.T, *Y):
+        factor = rng.integers(1, 2**63, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        # adding zero makes −0.0 and 0.0 the same
+        result = (result ^ (np.ascontiguousarray(column + 0).view(bits).astype(np.uint64) * factor)) * np.uint64(31)
+    return result

@@ -1,0 +1,41 @@
+"""Predictions as a stream: blocks of rows in, pieces of CSV out, in constant memory and in the order of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from nnfit.data.encoding import beyond
+from nnfit.data.output import to_csv
+from nnfit.data.reader import Reader
+from nnfit.data.table import from_block, require
+from nnfit.model import Model
+
+
+def stream(
+    model: Model, reader: Reader, proba: bool, keep: Sequence[str], unknown: str, warn: Callable[[str], None]
+) -> Iterator[bytes]:
+    """The predictions for all rows of a reader, as CSV; `warn` is called once for each kind of warning.
+
+    Columns are matched by name. Those to keep are copied in front as they were written.
+    """
+    kinds = model.kinds
+    require(list(kinds), reader.header, reader.file, "columns")
+    require(keep, reader.header, reader.file, "columns to keep are")
+    data = model.spec["data"]
+    used = {*kinds, *keep, *model.target.columns, *data["ignore"], data["weight"]}
+    extra = [name for name in reader.header if name not in used]
+    if extra:
+        warn(f"warning: columns the model does not use: {', '.join(extra[:10])}{', …' if len(extra) > 10 else ''}")
+    outside = dict.fromkeys(kinds, 0)
+    first = True
+    for block in reader.blocks(kinds | dict.fromkeys(keep, "text")):
+        table = from_block(block, reader, kinds)
+        for feature in model.features:
+            outside[feature.name] += beyond(feature, table)
+        columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown)
+        yield to_csv(columns, header=first)
+        first = False
+    beyond_range = [f"{name} ({count:,} rows)" for name, count in outside.items() if count]
+    if beyond_range:
+        listed = ", ".join(beyond_range[:10]) + (", …" if len(beyond_range) > 10 else "")
+        warn(f"warning: values outside the range of the training rows: {listed}")

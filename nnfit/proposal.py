@@ -1,0 +1,214 @@
+"""A spec for a stranger's CSV: look at the file, choose what suits it, and say why beside each choice."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nnfit.data import suspicions
+from nnfit.data.reader import NUMBER, Dialect, Reader, quoted
+from nnfit.data.table import Table, Text, kind, read_table
+from nnfit.data.target import Target, refuse_missing
+from nnfit.errors import DataError, Problem
+from nnfit.spec.document import parse
+
+# What people write for a missing cell.
+MARKERS = ("?", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "-", "--", ".", "missing")
+SEPARATORS = (",", ";", "\t", "|")
+FEW = 10  # whole numbers with no more different values than this are taken for classes
+WIDE = 400  # a spec that lists more columns than this is no longer read by anybody
+UPDATES = 4000  # about as many steps of the optimizer are proposed
+
+
+class Plan(NamedTuple):
+    """What was found out about a file, and what follows from it."""
+
+    table: Table
+    separator: str
+    decimal: str
+    encoding: str
+    markers: tuple[str, ...]
+    target: str
+    classes: tuple[str, ...] | None
+    ignored: dict[str, str]  # columns left out, and why
+    mixed: tuple[str, ...]  # columns that hold numbers and other texts, taken as categories
+
+
+def propose(data: Path, target: str, folder: Path) -> str:
+    """The text of a spec in `folder` that predicts `target` from the other columns of the file `data`."""
+    return "\n".join(lines(look(data, target), data, folder)) + "\n"
+
+
+def look(data: Path, target: str) -> Plan:
+    """Read the file, finding out its separator, encoding, markers for missing cells and the kind of its columns."""
+    dialect, header = guess_dialect(str(data))
+    if target not in header:
+        Table(str(data), dict.fromkeys(header, np.empty(0)), (), dialect).require([target], "the target column is")
+    table, markers, mixed = read_mixed(str(data), dialect, target)
+    column = table.columns[target]
+    assert isinstance(column, Text)
+    refuse_missing(table, target)
+    classes = classes_or_none(column.labels)
+    if classes is not None and len(classes) < 2:
+        raise DataError(Problem(f'the target "{target}" has a single value; there is nothing to learn', str(data)))
+    ignored = {}
+    rows = np.arange(table.n)
+    for name, values in table.columns.items():
+        if name == target:
+            continue
+        if suspicions.is_constant(values, rows):
+            ignored[name] = "the same in every row"
+        elif table.n >= suspicions.ENOUGH and suspicions.is_identifier(values):
+            ignored[name] = "another value in every row, like an identifier"
+    if len(ignored) == len(table.columns) - 1:
+        ignored = {}
+    return Plan(table, dialect.separator, dialect.decimal, dialect.encoding, markers, target, classes, ignored, mixed)
+
+
+def guess_dialect(data: str) -> tuple[Dialect, list[str]]:
+    """The first encoding and separator that read the header and the first rows as a table."""
+    problems: list[DataError] = []
+    for encoding in ("utf-8", "cp1252", "latin-1"):
+        for separator in SEPARATORS:
+            dialect = Dialect(separator, encoding)
+            try:
+                reader = Reader(data, dialect)
+                try:
+                    block = next(reader.blocks(dict.fromkeys(reader.header, "text")))
+                finally:
+                    reader.close()
+            except DataError as error:
+                problems.append(error)
+                continue
+            comma = sum(
+                bool(re.fullmatch(r"-?\d+,\d+", str(c))) for cells in block.columns.values() for c in cells[:50]
+            )
+            return dialect._replace(decimal="," if separator != "," and comma else "."), reader.header
+    raise problems[0]
+
+
+def read_mixed(data: str, dialect: Dialect, target: str) -> tuple[Table, tuple[str, ...], tuple[str, ...]]:
+    """The table, the markers for missing cells that it uses, and the columns that mix numbers with other texts."""
+    table = read_table(data, dialect, {target: "text"}, mixtures=True)
+    found: set[str] = set()
+    for name, column in table.columns.items():
+        if name != target and isinstance(column, Text) and any(NUMBER.fullmatch(label) for label in column.labels):
+            others = {label for label in column.labels if label and not NUMBER.fullmatch(label)}
+            if others <= set(MARKERS):
+                found |= others
+    if found:
+        dialect = dialect._replace(missing=tuple(sorted(found)))
+        table = read_table(data, dialect, {target: "text"}, mixtures=True)
+    mixed = [
+        name
+        for name, column in table.columns.items()
+        if name != target and isinstance(column, Text) and any(NUMBER.fullmatch(label) for label in column.labels)
+    ]
+    return table, dialect.missing, tuple(mixed)
+
+
+def classes_or_none(labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The labels as classes, or None where they are better taken for a real number."""
+    if not all(NUMBER.fullmatch(label) for label in labels):
+        return labels
+    few = len(labels) <= 2 or (len(labels) <= FEW and all(float(label).is_integer() for label in labels))
+    return labels if few else None
+
+
+def lines(plan: Plan, data: Path, folder: Path) -> Iterator[str]:
+    """The spec, line by line."""
+    n = plan.table.n
+    inputs = [name for name in plan.table.columns if name != plan.target and name not in plan.ignored]
+    yield f"# Made by nnfit init for {data.name}: {n:,} rows, {len(inputs)} columns to learn from."
+    yield "# Try it: nnfit check, then nnfit train. Every key is explained in docs/spec.md."
+    yield "data:"
+    yield f"  train: {word(os.path.relpath(data, folder))}"
+    kind_of_target = "a real number" if plan.classes is None else f"{len(plan.classes)} classes"
+    yield comment(f"  target: {word(plan.target)}", kind_of_target)
+    yield comment("  test: 0.2", "kept aside for the final metrics")
+    if plan.separator != ",":
+        yield f"  separator: {json.dumps(plan.separator)}"
+    if plan.decimal != ".":
+        yield f"  decimal: {json.dumps(plan.decimal)}"
+    if plan.encoding != "utf-8":
+        yield comment(f"  encoding: {plan.encoding}", "the file is not UTF-8")
+    if plan.markers:
+        yield comment(f"  missing: {listed(plan.markers)}", "stand among numbers, so they mean a missing cell")
+    for name, reason in plan.ignored.items():
+        yield f"  # {word(name)} is ignored: {reason}"
+    if plan.ignored:
+        yield f"  ignore: {listed(tuple(plan.ignored))}"
+    if len(inputs) <= WIDE:
+        yield "  columns:"
+        for name in inputs:
+            yield column_line(plan, name)
+    yield from network_lines(plan, n)
+
+
+def column_line(plan: Plan, name: str) -> str:
+    """One column: its type, and why."""
+    table = plan.table
+    column, type_ = table.columns[name], kind(table, name)
+    gaps = int(table.missing(name).sum())
+    missing = f"; {gaps:,} missing" if gaps else ""
+    if not isinstance(column, Text):
+        text = f"numbers from {np.nanmin(column):.6g} to {np.nanmax(column):.6g}"
+        entry = "{type: numeric, scale: standard}"
+    else:
+        known = [label for label in column.labels if label not in table.dialect.gaps]
+        entry = f"{{type: {type_}}}"
+        if type_ == "categorical" and len(known) > 50:
+            entry = "{type: categorical, min_count: 5, max_categories: 10000}"
+        shown = ", ".join(quoted(label)[1:-1] for label in known[:4]) + (", …" if len(known) > 4 else "")
+        text = f"{len(known):,} different texts: {shown}"
+        if name in plan.mixed:
+            text += " (numbers among them: are the others missing cells? then list them under missing)"
+    return comment(f"    {word(name)}: {entry}", text + missing)
+
+
+def network_lines(plan: Plan, n: int) -> Iterator[str]:
+    """The network and its training, sized by the number of rows."""
+    sizes = [16] if n < 200 else [32, 16] if n < 2_000 else [64, 32] if n < 20_000 else [128, 64]
+    batch = 16 if n < 500 else 32 if n < 5_000 else 64 if n < 50_000 else 256
+    epochs = int(np.clip(round(UPDATES * batch / (0.8 * n)), 10, 100))
+    yield "network:"
+    yield "  layers:"
+    for size in sizes:
+        yield comment(f"    - {{size: {size}, activation: relu}}", f"hidden; suits {n:,} rows")
+    if plan.classes is None:
+        output, loss = ("1, activation: linear", "one real output"), ("mse", "mean squared error, for a real target")
+    elif len(plan.classes) == 2:
+        second = Target("binary", (plan.target,), plan.classes)
+        output = "1, activation: logistic", f"the probability of one of {len(second.classes)} classes"
+        loss = "bce", "binary cross-entropy, for two classes"
+    else:
+        output = "auto, activation: softmax", "one probability per class"
+        loss = "cross_entropy", "for more than two classes"
+    yield comment(f"    - {{size: {output[0]}}}", output[1])
+    yield comment("  members: 8", "networks from different starts, trained together; predictions are averaged")
+    yield comment(f"loss: {loss[0]}", loss[1])
+    yield "training:"
+    yield comment(f"  epochs: {epochs}", f"about {epochs * max(1, round(0.8 * n / batch)):,} updates")
+    yield comment(f"  batch_size: {batch}", "examples per update")
+    yield "  optimizer: {name: adam, learning_rate: 0.002}"
+    yield comment("seed: 0", "of the split, the initial weights and the order of the rows")
+
+
+def comment(text: str, why: str) -> str:
+    return f"{text:<50} # {why}"
+
+
+def listed(names: tuple[str, ...]) -> str:
+    return f"[{', '.join(map(word, names))}]"
+
+
+def word(text: str) -> str:
+    """Text as YAML: plain where that reads back the same, else in double quotes."""
+    simple = re.fullmatch(r"[A-Za-z_./]([A-Za-z0-9_./ -]*[A-Za-z0-9_])?", text)
+    return text if simple and parse(text.encode(), "").value == text else json.dumps(text)
