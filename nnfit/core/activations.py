@@ -125,7 +125,8 @@ def softmax(z: Array, scratch: Array, p: object) -> None:
     """σ(z)_k = e^z_k / Σ_j e^z_j over the neurons of the layer, from z − max z, so that nothing overflows."""
     row = scratch[..., :1, :]
     np.maximum.reduce(z, axis=-2, keepdims=True, out=row)
-    np.subtract(z, row, z)
+    with np.errstate(over="ignore"):  # near the largest floats z − max z is −∞, and e^z is 0 as it should be
+        np.subtract(z, row, z)
     np.exp(z, z)
     np.add.reduce(z, axis=-2, keepdims=True, out=row)
     np.divide(z, row, z)

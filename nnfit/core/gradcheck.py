@@ -71,8 +71,8 @@ def check_gradient(
                 checked += 1
                 backward = float(g[member, j, k])
                 error = abs(backward - numerical) / max(abs(backward), abs(numerical), scale, 1e-12)
-                # `not <=` also catches a gradient that is not a number
-                if not error <= worst.max_relative_error:
+                # `not <=` also catches a gradient that is not a number, and then nothing is worse
+                if not np.isnan(worst.max_relative_error) and not error <= worst.max_relative_error:
                     worst = GradientCheck(error, 0, 0, i + 1, backward, numerical)
     return worst._replace(checked=checked, skipped=skipped)
 

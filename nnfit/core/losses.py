@@ -5,7 +5,7 @@
 with c summed over the outputs and w_i the weights of the examples (mean 1). Shapes, feature-major: ŷ and δ
 (M, K, m), y (K, m), s (1 or M, 1, m); the cost returned is (M,), one per member. `cost` starts from ŷ and writes
 δ = ∂C/∂ŷ. `fused` starts from z for the output activation that belongs to the loss, leaves ŷ = σ(z) in z and writes
-δ = ∂C/∂z, stable for any finite z; with linear outputs and mse, ŷ = z and `cost` is already that. A loss is one entry
+δ = ∂C/∂z, stable for any z whose differences are finite numbers; with linear outputs and mse, ŷ = z and `cost` is already that. A loss is one entry
 of LOSSES.
 """
 
@@ -66,10 +66,10 @@ def bce(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
 
 def bce_logistic(z: Array, y: Array, s: Array, delta: Array) -> Array:
     """From z: c = Σ_k [log(1 + e^z_k) − y_k z_k], δ_k = s (ŷ_k − y_k)."""
-    np.logaddexp(0, z, out=delta)
-    c = np.add.reduce(delta, axis=-2, keepdims=True)
     np.multiply(z, y, delta)
-    np.subtract(c, np.add.reduce(delta, axis=-2, keepdims=True), c)
+    # Output by output before the sum: far out both terms are large and their difference is not.
+    np.subtract(np.logaddexp(0, z), delta, delta)
+    c = np.add.reduce(delta, axis=-2, keepdims=True)
     logistic(z, delta, None)
     np.subtract(z, y, delta)
     np.multiply(delta, s, delta)

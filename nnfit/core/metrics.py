@@ -68,7 +68,8 @@ def mae(y: Floats, y_hat: Floats) -> float:
 def r2(y: Floats, y_hat: Floats) -> float:
     """1 − Σ (y − ŷ)² / Σ (y − ȳ)²; for a constant y 1 if it is met exactly, else 0."""
     residual = ((y - y_hat) ** 2).sum(axis=0)
-    spread = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    # A constant y has no spread; its mean may differ from it by a rounding error.
+    spread = np.where(np.ptp(y, axis=0) > 0, ((y - y.mean(axis=0)) ** 2).sum(axis=0), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
     return float(share.mean())

@@ -70,7 +70,8 @@ def parse(data: bytes, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         message = f"not valid YAML: {error.problem or error.context}"
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        if "\\t" in message or "'\t'" in message:
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+        if "\t" in line[: len(line) - len(line.lstrip())]:
             message += "; indent with spaces, not tabs"
         raise SpecError(Problem(message, file, *place)) from None
     except yaml.YAMLError as error:

@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     LossName: TypeAlias = Any
 else:
     Activation = _entry(ACTIVATIONS, ACTIVATION_ALIASES)
-    Mixed = tuple[_entry(ACTIVATIONS, ACTIVATION_ALIASES, sized=True), ...]
+    Mixed = Annotated[tuple[_entry(ACTIVATIONS, ACTIVATION_ALIASES, sized=True), ...], Field(min_length=1)]
     Activations = Annotated[
         Union[Annotated[Activation, Tag("one")], Annotated[Mixed, Tag("mixed")]],  # noqa: UP007
         Discriminator(lambda value: "mixed" if isinstance(value, list | tuple) else "one"),

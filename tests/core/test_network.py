@@ -6,9 +6,9 @@ import pytest
 from nnfit.core import network as core
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
-from nnfit.core.network import Group, Network, Pass, predict, views
+from nnfit.core.network import Pass, predict, views
 
-from .builders import cost_and_gradient, defaults, examples, group, inputs, network, split, start, train, weighted_sums
+from .builders import cost_and_gradient, examples, group, inputs, network, split, start, train, weighted_sums
 
 MIXED = (group(2, "relu"), group(3, "tanh"), group(1, "linear", k=0.5))
 NETWORKS = {
@@ -171,8 +171,3 @@ def test_more_rows_than_one_chunk_are_all_predicted_in_order():
 def test_no_rows_give_no_predictions(L):
     net = NETWORKS[L]
     assert predict(net, start(net, 2), np.empty((0, 5))).shape == (2, net.N[-1], 0)
-
-
-def test_a_group_may_be_built_without_parameters():
-    net = Network(2, ((Group(2, "tanh"),), (Group(1, "linear", defaults(ACTIVATIONS["linear"])),)), "mse")
-    assert net.P == 2 * 3 + 3

@@ -25,6 +25,8 @@ from .builders import (
     weights,
 )
 
+# Its cost is of fourth order in θ, so that a learning rate of 3 sends it off within a few epochs.
+LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")
 TINY = 1e-200  # a learning rate so small that θ stays what it is
 BATCHES = [1, 3, 5, 10, 11, 64]  # of 10 rows: online, with a rest, without one, full, and more than there are
 
@@ -95,6 +97,14 @@ def test_there_is_one_update_for_each_batch(monkeypatch, batch_size, epochs):
     theta = np.zeros((1, net.P))
     train(net, theta, examples(np.random.default_rng(5), net, 10), epochs, batch_size, learning_rate=0.125)
     assert (theta == -0.125 * epochs * math.ceil(10 / batch_size)).all()
+
+
+def test_updates_are_numbered_from_1_through_all_epochs(monkeypatch):
+    # Adam's correction of its means depends on that number.
+    seen = []
+    monkeypatch.setattr(training.Update, "__call__", lambda self, t: seen.append(t))
+    train(LINEAR, start(LINEAR), examples(np.random.default_rng(5), LINEAR, 10), 3, 4, "adam")
+    assert seen == list(range(1, 10))
 
 
 @pytest.mark.parametrize("members", [1, 2])
@@ -186,10 +196,6 @@ def test_training_learns_what_no_single_layer_can():
     deep, shallow = (network(2, *hidden, group(1, "logistic"), loss="bce") for hidden in ([group(4, "tanh")], []))
     assert train(deep, start(deep), data, 500, name="adam", learning_rate=0.05)[-1] < 0.01
     assert train(shallow, start(shallow), data, 500, name="adam", learning_rate=0.05)[-1] > 0.69
-
-
-# Two linear layers, whose cost is of fourth order in θ: a learning rate of 3 sends it off within a few epochs.
-LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")
 
 
 def test_divergence_is_an_error_that_names_the_epoch_the_matrix_and_what_to_try():

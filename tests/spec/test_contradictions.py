@@ -75,19 +75,19 @@ def test_a_pair_is_legal_exactly_where_the_ranges_agree(read: Read, refused: Ref
 def test_softmax_with_one_neuron_is_refused(refused: Refused) -> None:
     expected = "softmax with one neuron is always 1; use logistic, or as many neurons as classes"
     assert (
-        refused(spec("{size: 1, activation: softmax}")) == f"spec.yaml:4:16: network.layers[0].activation: {expected}"
+        refused(spec("{size: 1, activation: softmax}")) == f"spec.yaml:4:17: network.layers[0].activation: {expected}"
     )
 
 
 def test_a_step_without_a_surrogate_cannot_be_trained(refused: Refused) -> None:
     hidden = spec("{size: 3, activation: step}", "{size: auto, activation: softmax}")
     assert refused(hidden) == (
-        f"spec.yaml:4:16: network.layers[0].activation: {STEP}"
+        f"spec.yaml:4:17: network.layers[0].activation: {STEP}"
         "{name: step, gradient: straight_through}, or another activation"
     )
     output = spec("{size: 1, activation: {name: step, k: 0.5}}")
     assert refused(output) == (
-        f"spec.yaml:4:16: network.layers[0].activation: {STEP}"
+        f"spec.yaml:4:17: network.layers[0].activation: {STEP}"
         "{name: step, gradient: straight_through}, or logistic, whose prediction is the decision p ≥ ½"
     )
 
@@ -110,7 +110,8 @@ def test_the_activations_of_a_mixed_layer_must_fill_it(read: Read, refused: Refu
 def test_softmax_cannot_share_a_layer(refused: Refused) -> None:
     layer = "{size: 5, activation: [{name: tanh, size: 2}, {name: softmax, size: 3}]}"
     assert refused(spec(layer, "{size: auto, activation: linear}")) == (
-        "spec.yaml:4:53: network.layers[0].activation[1]: softmax couples all neurons of a layer; give it a layer of its own"
+        "spec.yaml:4:53: network.layers[0].activation[1]: "
+        "softmax couples all neurons of a layer; give it a layer of its own"
     )
 
 

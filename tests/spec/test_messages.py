@@ -1,4 +1,4 @@
-"""A mistake in a spec is told in the words of the spec: file, line, column, key, what was expected and what was found."""
+"""A mistake in a spec is told in the words of the spec: its place, its key, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ SIGMAS = "linear, identity, step, logistic, sigmoid, tanh, relu, softmax"
 # what is written instead of a part of the spec above, and what nnfit says to it
 MISTAKES = [
     ("  train: t.csv\n", "", "1:1: data: the key train is missing (the CSV file to learn from)"),
-    ("train: t.csv", "trian: t.csv", '2:3: data.trian: there is no such key; did you mean "train"?'),
     ("train: t.csv", "train: 12", "2:3: data.train: expected text, got 12; put it in quotes to make it text"),
-    ("train: t.csv", "train: ''", '2:3: data.train: expected text, got ""'),
+    ("  target: y", "  target: y\n  trian: t.csv", '4:3: data.trian: there is no such key; did you mean "train"?'),
     ("train: t.csv", "train: [t.csv]", '2:3: data.train: expected text, got ["t.csv"]'),
     ("target: y", "target: []", "3:3: data.target: expected text or a list of text, got []"),
     (
@@ -58,7 +57,8 @@ MISTAKES = [
     (
         "target: y",
         "target: y\n  columns: {x: {type: number}}",
-        '4:17: data.columns.x.type: expected one of numeric, categorical or nothing, got "number"; did you mean "numeric"?',
+        "4:17: data.columns.x.type: expected one of numeric, categorical or nothing, "
+        'got "number"; did you mean "numeric"?',
     ),
     (
         "target: y",
@@ -71,7 +71,8 @@ MISTAKES = [
     (
         "size: 4, ",
         "",
-        "6:7: network.layers[0]: the key size is missing (its number of neurons; auto in the output layer fits the target)",
+        "6:7: network.layers[0]: the key size is missing "
+        "(its number of neurons; auto in the output layer fits the target)",
     ),
     (
         "activation: tanh",
@@ -107,7 +108,7 @@ MISTAKES = [
     (
         "activation: tanh",
         "activation: [{name: tanh}]",
-        "6:30: network.layers[0].activation[0]: the key size is missing (its number of neurons)",
+        "6:30: network.layers[0].activation[0]: the key size is missing",
     ),
     ("training:", "trainig:", '8:1: trainig: there is no such key; did you mean "training"?'),
     ("epochs: 5", "epochs: -1", "9:3: training.epochs: expected a whole number of at least 0, got -1"),
@@ -136,7 +137,8 @@ MISTAKES = [
     (
         "epochs: 5",
         "optimizer: {name: adam, momentum: 0}",
-        "9:27: training.optimizer.momentum: there is no such key; known here: name, learning_rate, beta1, beta2, epsilon",
+        "9:27: training.optimizer.momentum: there is no such key; "
+        "known here: name, learning_rate, beta1, beta2, epsilon",
     ),
     ("epochs: 5", "epochs: 5\nseed: -1", "10:1: seed: expected a whole number of at least 0, got -1"),
     (
@@ -148,7 +150,8 @@ MISTAKES = [
     (
         "training:\n  epochs: 5",
         "loss: mes",
-        '8:1: loss: expected one of mse, rss, bce, cross_entropy, CE, multinomial_ce, categorical_crossentropy or nothing, got "mes"; did you mean "mse"?',
+        "8:1: loss: expected one of mse, rss, bce, cross_entropy, CE, multinomial_ce, categorical_crossentropy or nothing, "
+        'got "mes"; did you mean "mse"?',
     ),
 ]
 
@@ -171,12 +174,12 @@ def test_a_long_value_is_shortened(refused: Callable[..., str]) -> None:
     assert refused(WHOLE.replace("epochs: 5", "epochs: " + "x" * 1000)) == expected
 
 
-@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "0x" + "f" * 4000])
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 399, "9" * 500, "0x" + "f" * 4000], ids=lambda n: n[:3])
 @pytest.mark.parametrize("key", ["seed", "network: {members", "training: {optimizer: {name: sgd, learning_rate"])
 def test_a_number_too_large_for_any_use_is_refused(refused: Callable[..., str], key: str, number: str) -> None:
     head = "data: {train: t.csv, target: y}\n"
     text = head + f"{key}: {number}" + "}" * key.count("{")
-    assert "expected a" in refused(text)
+    assert refused(text).count("\n") <= 1  # beside the number, the key network is missing or incomplete
 
 
 def test_all_mistakes_are_listed_at_once_in_the_order_of_the_file(refused: Callable[..., str]) -> None:
@@ -216,8 +219,11 @@ def test_a_word_is_never_proposed_for_itself(refused: Callable[..., str]) -> Non
     assert "did you mean" not in found
 
 
-def test_the_empty_text_is_named_as_what_is_wrong(refused: Callable[..., str]) -> None:
-    assert "expected text or nothing" not in refused(WHOLE + "output: ''\n")
+@pytest.mark.parametrize("entry", ["activation: {k: 2}", "activation: {}"])
+def test_an_entry_without_a_name_is_told_that_the_name_is_missing(refused: Callable[..., str], entry: str) -> None:
+    found = refused(WHOLE.replace("activation: tanh", entry))
+    assert found.startswith("spec.yaml:6:")
+    assert "name" in found
 
 
 FULL = validate(parse(WHOLE.replace("epochs: 5", "epochs: 5\nseed: 3").encode(), "spec.yaml")).model_dump(mode="json")

@@ -93,8 +93,8 @@ def test_a_mistake_is_blamed_on_the_option_that_wrote_it(refused: Refused) -> No
 
 
 def test_a_contradiction_with_an_option_names_the_option(refused: Refused) -> None:
-    found = refused(TEXT.replace("seed:\n", ""), "loss=bce")
-    assert found.startswith("--set loss=bce: loss: bce cannot follow softmax")
+    found = refused(TEXT.replace("seed:\n", ""), "network.layers[2].activation=logistic", "loss=CE")
+    assert found.startswith("--set loss=CE: loss: cross_entropy cannot follow logistic")
 
 
 def test_mistakes_of_the_file_keep_their_place_beside_options(refused: Refused) -> None:
