@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from nnfit import pipeline
 from nnfit.cli.main import main
-from nnfit.data.table import Dialect, Table
+from nnfit.data.reader import Dialect, Reader
 from nnfit.errors import SpecError
 from nnfit.model import Model
 from nnfit.preparation import Prepared, prepare
@@ -77,18 +77,33 @@ def refused(read: Callable[..., Spec]) -> Callable[..., str]:
 # --- data and models -----------------------------------------------------------------------------------------------
 
 
+class Cut(NamedTuple):
+    """A file cut into cells: each column as text, and the line in which each row begins."""
+
+    cells: dict[str, list[str]]
+    lines: list[int]
+
+
+def cut(path: Path, **dialect: Any) -> Cut:
+    reader = Reader(str(path), Dialect(**dialect))
+    try:
+        blocks = list(reader.blocks(dict.fromkeys(reader.header, "text")))
+    finally:
+        reader.close()
+    cells = {name: [cell for block in blocks for cell in block.columns[name].tolist()] for name in reader.header}
+    return Cut(cells, [int(line) for block in blocks for line in block.lines])
+
+
 @pytest.fixture(scope="session")
-def table() -> Callable[..., Table]:
-    """A table of columns given as texts separated by blanks; `-` is an empty cell."""
+def cut_csv(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cut]:
+    """Cut the text or bytes of a CSV file into cells; errors name the file data.csv in some folder."""
+    path = tmp_path_factory.mktemp("csv") / "data.csv"
 
-    def table(missing: tuple[str, ...] = (), decimal: str = ".", **columns: str) -> Table:
-        cells = {
-            name: np.array(["" if cell == "-" else cell for cell in text.split()], object)
-            for name, text in columns.items()
-        }
-        return Table("table.csv", cells, Dialect(missing=missing, decimal=decimal))
+    def cut_csv(data: str | bytes, **dialect: Any) -> Cut:
+        path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass"))
+        return cut(path, **dialect)
 
-    return table
+    return cut_csv
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@
 with c summed over the outputs and w_i the weights of the examples (mean 1). Shapes, feature-major: ŷ and δ
 (M, K, m), y (K, m), s (1 or M, 1, m); the cost returned is (M,), one per member. `cost` starts from ŷ and writes
 δ = ∂C/∂ŷ. `fused` starts from z for the output activation that belongs to the loss, leaves ŷ = σ(z) in z and writes
-δ = ∂C/∂z, stable for any z whose differences are finite numbers; with linear outputs and mse, ŷ = z and `cost` is already that. A loss is one entry
-of LOSSES.
+δ = ∂C/∂z, stable for any z whose differences are finite numbers; with linear outputs and mse, ŷ = z and `cost` is
+already that. A loss is one entry of LOSSES.
 """
 
 from __future__ import annotations

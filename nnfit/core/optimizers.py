@@ -61,6 +61,7 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     """
     beta1, beta2, epsilon = p["beta1"], p["beta2"], p["epsilon"]
     keep1, keep2 = np.array(beta1, dtype), np.array(beta2, dtype)
+    shift, step = np.empty((), dtype), np.empty((), dtype)
 
     def rule(theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, t: int, eta: float) -> None:
         m, v = slots
@@ -70,10 +71,12 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
         np.multiply(v, keep2, v)
         np.add(v, scratch, v)
         scale = sqrt((1 - beta2**t) / (1 - beta2))
+        shift.fill(epsilon * scale)
+        step.fill(eta * scale * (1 - beta1) / (1 - beta1**t))
         np.sqrt(v, scratch)
-        np.add(scratch, epsilon * scale, scratch)
+        np.add(scratch, shift, scratch)
         np.divide(m, scratch, scratch)
-        np.multiply(scratch, eta * scale * (1 - beta1) / (1 - beta1**t), scratch)
+        np.multiply(scratch, step, scratch)
         np.subtract(theta, scratch, theta)
 
     return rule

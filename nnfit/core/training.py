@@ -17,7 +17,7 @@ from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Array
 from nnfit.errors import TrainingError
 
-BLOCK = 65_536  # parameters an optimizer updates at once: all its arrays then stay in the cache
+BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
 GATHER = 1 << 18  # bytes of shuffled rows copied at once: one copy serves several small minibatches
 
 

@@ -56,9 +56,9 @@ MISTAKES = [
     ("target: y", "target: y\n  separator: ', '", '4:3: data.separator: expected one character, got ", "'),
     (
         "target: y",
-        "target: y\n  columns: {x: {type: number}}",
-        "4:17: data.columns.x.type: expected one of numeric, categorical or nothing, "
-        'got "number"; did you mean "numeric"?',
+        "target: y\n  columns: {x: {missing: medium}}",
+        "4:17: data.columns.x.missing: expected one of median, mean, category or a number, "
+        'got "medium"; did you mean "median"?',
     ),
     (
         "target: y",
@@ -150,8 +150,8 @@ MISTAKES = [
     (
         "training:\n  epochs: 5",
         "loss: mes",
-        "8:1: loss: expected one of mse, rss, bce, cross_entropy, CE, multinomial_ce, categorical_crossentropy or nothing, "
-        'got "mes"; did you mean "mse"?',
+        "8:1: loss: expected one of mse, rss, bce, cross_entropy, CE, multinomial_ce, categorical_crossentropy "
+        'or nothing, got "mes"; did you mean "mse"?',
     ),
 ]
 

@@ -1,0 +1,106 @@
+"""From a prepared spec to a model: weights, epochs, and where the model goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnfit import pipeline
+from nnfit.errors import TrainingError
+from nnfit.model import Model
+from nnfit.spec.loader import load_spec
+
+Prepare = Callable[..., Any]
+Train = Callable[..., Model]
+
+SPEC = """\
+data: {train: data.csv, target: y, validation: 0.2}
+network: {layers: [{size: 5, activation: tanh}, {size: auto, activation: linear}], initialization: {bias: 0.5}}
+training: {epochs: 4, batch_size: 8}
+"""
+CSV = "x,z,y\n" + "".join(f"{i % 7},{i * i % 5},{i % 11}\n" for i in range(50))
+
+
+def test_without_epochs_the_network_stays_as_it_was_made(trained: Train) -> None:
+    model = trained(SPEC, CSV, "training.epochs=0")
+    assert model.record["history"] == {"cost": [], "validation": []}
+    for Theta in (model.theta[0, :15].reshape(5, 3), model.theta[0, 15:].reshape(1, 6)):
+        assert (Theta[:, 0] == 0.5).all()
+        assert (Theta[:, 1:] != 0).all()
+
+
+def test_every_epoch_reports_the_cost_and_that_of_the_validation_rows(prepared: Prepare) -> None:
+    ready = prepared(SPEC, CSV, "network.members=3")
+    theta = pipeline.initial(ready)
+    before = pipeline.costs(ready.network, theta, ready.parts["validation"].examples)
+    history = list(pipeline.epochs(ready, theta))
+    assert [epoch.number for epoch in history] == [1, 2, 3, 4]
+    assert all(epoch.cost.shape == epoch.validation.shape == (3,) for epoch in history)
+    after = pipeline.costs(ready.network, theta, ready.parts["validation"].examples)
+    np.testing.assert_allclose(history[-1].validation, after)
+    assert (after < before).all()
+
+
+def test_the_history_is_the_mean_over_the_members(prepared: Prepare, train: Callable[[Any], Model]) -> None:
+    ready = prepared(SPEC, CSV, "network.members=2")
+    history = list(pipeline.epochs(ready, pipeline.initial(ready)))
+    found = train(ready).record["history"]
+    assert found["cost"] == [epoch.cost.mean() for epoch in history]
+    assert found["validation"] == [epoch.validation.mean() for epoch in history]
+
+
+def test_without_validation_rows_there_is_no_validation_cost(prepared: Prepare) -> None:
+    ready = prepared(SPEC, CSV, "data.validation=null")
+    assert [epoch.validation for epoch in pipeline.epochs(ready, pipeline.initial(ready))] == [None] * 4
+
+
+def test_a_member_is_the_same_whatever_their_number(trained: Train) -> None:
+    # not to the last bit: products of several matrices may be summed in another order
+    alone = trained(SPEC, CSV, "network.dtype=float64")
+    three = trained(SPEC, CSV, "network.dtype=float64", "network.members=3")
+    np.testing.assert_allclose(three.theta[:1], alone.theta, rtol=1e-9)
+    assert not np.allclose(three.theta[1], three.theta[0])
+
+
+def test_the_seed_decides_the_weights_and_the_order_of_the_rows(trained: Train) -> None:
+    data = ("data.validation=null",)  # the split would differ too
+    first, again, other = (trained(SPEC, CSV, *data, *more) for more in ((), (), ("seed=1",)))
+    assert first.to_bytes() == again.to_bytes()
+    assert not np.allclose(first.theta, other.theta)
+
+
+def test_weights_of_the_examples_count_like_repeated_rows(trained: Train) -> None:
+    full = ("data.validation=null", "training.batch_size=full", "network.dtype=float64")
+    rows = "x,y\n1,5\n2,3\n4,4\n"
+    scale = ("data.columns={x: {scale: none}, y: {scale: none}}",)
+    weighted = rows.replace("x,y", "x,y,w").replace("5\n", "5,2\n").replace("3\n", "3,1\n").replace("4\n", "4,1\n")
+    twice = trained(SPEC, "x,y\n1,5\n1,5\n2,3\n4,4\n", *full, *scale)
+    once = trained(SPEC, weighted, *full, *scale, "data.weight=w")
+    np.testing.assert_allclose(once.theta, twice.theta, rtol=1e-9)
+
+
+def test_a_training_that_diverges_says_so(trained: Train) -> None:
+    with pytest.raises(TrainingError, match=r"training diverged in epoch \d+: .*learning_rate"):
+        trained(SPEC, CSV, "training.optimizer={name: sgd, learning_rate: 1e30}", "training.epochs=50")
+
+
+def test_the_gradients_of_a_network_agree_with_central_differences(prepared: Prepare) -> None:
+    result = pipeline.gradient_check(prepared(SPEC, CSV))
+    assert result.checked == 15 + 6
+    assert result.max_relative_error < 1e-8
+
+
+def test_the_model_goes_to_the_option_else_the_spec_else_beside_the_spec(tmp_path: Path) -> None:
+    path = tmp_path / "net.v2.yaml"
+    path.write_text(SPEC)
+    loaded = load_spec(path)
+    assert pipeline.output_path(loaded, path, None) == tmp_path / "net.v2.npz"
+    assert pipeline.output_path(loaded, path, Path("here.npz")) == Path("here.npz")
+    path.write_text(SPEC + "output: ../models/net.npz\n")
+    loaded = load_spec(path)
+    assert pipeline.output_path(loaded, path, None) == tmp_path / ".." / "models" / "net.npz"
+    assert pipeline.output_path(loaded, path, Path("here.npz")) == Path("here.npz")
