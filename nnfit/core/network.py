@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import matmul
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
@@ -104,21 +105,13 @@ class Pass:
                 slots.append(Slot(ACTIVATIONS[name], parameters, z[:, rows], delta[:, rows], room))
                 start += size
             self.sigma.append(slots)
-        self.Theta_back = [Theta[:, :, 1:].mT for Theta in self.Theta]
-
-    def _weighted_sums(self, x: Array) -> None:
-        """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
-        a = x.mT
-        top = len(self.a) - 1
-        for i, Theta in enumerate(self.Theta):
-            np.matmul(Theta, a, self.z[i])
-            if i < top:
-                self._activate(i)
-            a = self.a[i]
-
-    def _activate(self, i: int) -> None:
-        for activation, parameters, a, _, scratch in self.sigma[i]:
-            activation.value(a, scratch, parameters)
+        # What each step of the way up and down needs, once and for all.
+        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.sigma[:-1], strict=False))
+        self.down = [
+            (self.gradient[i], self.a[i - 1].mT, self.Theta[i][:, :, 1:].mT, self.delta[i - 1], self.sigma[i - 1])
+            for i in range(len(N) - 2, 0, -1)
+            if backward
+        ]
 
     def forward(self, x: Array) -> Array:
         """ŷ (M, K, m) of the batch x; the buffer is overwritten by the next pass.
@@ -126,8 +119,17 @@ class Pass:
         z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾,   a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾),   ŷ = a⁽ᴸ⁺¹⁾
         """
         self._weighted_sums(x)
-        self._activate(-1)
+        activate(self.sigma[-1])
         return self.a[-1]
+
+    def _weighted_sums(self, x: Array) -> None:
+        """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
+        a = x.mT
+        for Theta, z, above, slots in self.up:
+            matmul(Theta, a, z)
+            activate(slots)
+            a = above
+        matmul(self.Theta[-1], a, self.z[-1])
 
     def gradient_of_cost(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of the batch, (M,); ∂C/∂θ is left in the gradient (notes, "Back-propagation"; errata).
@@ -137,22 +139,32 @@ class Pass:
         δ⁽ⁱ⁾     = J_σᵀ (Θ⁽ⁱ⁾[:, 1:]ᵀ δ⁽ⁱ⁺¹⁾)      the bias unit passes nothing back
         """
         self._weighted_sums(x)
+        delta = self.delta[-1]
         if self.fused is not None:
-            C = self.fused(self.z[-1], y, s, self.delta[-1])
+            C = self.fused(self.z[-1], y, s, delta)
         else:
-            self._activate(-1)
-            C = self.cost(self.a[-1], y, s, self.delta[-1])
-            self._pull_back(-1)
-        for i in range(len(self.Theta) - 1, 0, -1):
-            np.matmul(self.delta[i], self.a[i - 1].mT, self.gradient[i])
-            np.matmul(self.Theta_back[i], self.delta[i], self.delta[i - 1])
-            self._pull_back(i - 1)
-        np.matmul(self.delta[0], x, self.gradient[0])
+            activate(self.sigma[-1])
+            C = self.cost(self.a[-1], y, s, delta)
+            pull_back(self.sigma[-1])
+        for gradient, a_transposed, Theta_transposed, below, slots in self.down:
+            matmul(delta, a_transposed, gradient)
+            matmul(Theta_transposed, delta, below)
+            pull_back(slots)
+            delta = below
+        matmul(delta, x, self.gradient[0])
         return C
 
-    def _pull_back(self, i: int) -> None:
-        for activation, parameters, a, delta, scratch in self.sigma[i]:
-            activation.vjp(a, delta, scratch, parameters)
+
+def activate(slots: list[Slot]) -> None:
+    """a = σ(z) in place, group by group."""
+    for activation, parameters, a, _, scratch in slots:
+        activation.value(a, scratch, parameters)
+
+
+def pull_back(slots: list[Slot]) -> None:
+    """∂C/∂a becomes ∂C/∂z in place, group by group."""
+    for activation, parameters, a, delta, scratch in slots:
+        activation.vjp(a, delta, scratch, parameters)
 
 
 CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, small enough for constant memory

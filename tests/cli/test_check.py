@@ -1,0 +1,136 @@
+"""nnfit check: everything that can be known about a spec before training it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnfit import pipeline
+from nnfit.core.gradcheck import GradientCheck
+
+Run = Callable[..., Any]
+
+KEYS = {"ok", "errors", "warnings", "network", "gradient_check"}
+PROBLEM = {"file", "line", "column", "key", "message"}
+
+
+@pytest.fixture
+def spec(flowers: Path) -> Path:
+    return flowers / "flowers.yaml"
+
+
+def test_a_spec_that_is_fine_is_shown_with_its_network_and_its_gradients(spawn: Run, flowers: Path) -> None:
+    before = sorted(flowers.iterdir())
+    ended = spawn("check", "flowers.yaml", cwd=flowers)
+    assert (ended.code, ended.err) == (0, "")
+    for text in ("45 rows", "length", "one-hot: blue, red", "4 × 4", "3 × 5", "largest relative error", "0 errors"):
+        assert text in ended.out
+    assert "\x1b" not in ended.out
+    assert sorted(flowers.iterdir()) == before
+
+
+def test_json_of_a_spec_that_is_fine(run: Run, spec: Path) -> None:
+    ended = run("check", spec, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    report = json.loads(ended.out)
+    assert set(report) == KEYS
+    assert (report["ok"], report["errors"], report["warnings"]) == (True, [], [])
+    assert report["network"] == {
+        "layers": [
+            {"size": 4, "activation": "tanh", "theta_shape": [4, 4], "parameters": 16},
+            {"size": 3, "activation": "softmax", "theta_shape": [3, 5], "parameters": 15},
+        ],
+        "parameters": 31,
+    }
+    assert report["gradient_check"]["checked"] == 31
+    assert 0 < report["gradient_check"]["max_relative_error"] < report["gradient_check"]["tolerance"] <= 1e-5
+
+
+def test_warnings_are_listed_and_do_not_fail(run: Run, spec: Path) -> None:
+    options = ("--set", "training.batch_size=99")
+    report = json.loads(run("check", spec, "--json", *options).out)
+    assert report["ok"]
+    assert [set(warning) for warning in report["warnings"]] == [PROBLEM]
+    assert report["warnings"][0]["key"] == "training.batch_size"
+    ended = run("check", spec, *options)
+    assert ended.code == 0
+    assert "99 is more than the 45 training rows" in ended.out
+    assert "1 warning, 0 errors" in ended.out
+
+
+def test_every_error_of_a_spec_is_listed_and_the_exit_code_is_3(run: Run, spec: Path) -> None:
+    text = spec.read_text().replace("size: 4", "size: 0").replace("softmax", "sofmax")
+    spec.write_text(text)
+    ended = run("check", spec, "--json")
+    assert (ended.code, ended.err) == (3, "")
+    report = json.loads(ended.out)
+    assert set(report) == KEYS
+    assert report["ok"] is False
+    assert (report["network"], report["gradient_check"]) == (None, None)
+    assert report["errors"] == [
+        {
+            "file": str(spec),
+            "line": 8,
+            "column": 8,
+            "key": "network.layers[0].size",
+            "message": "expected a whole number of at least 1 or auto, got 0",
+        },
+        {
+            "file": str(spec),
+            "line": 9,
+            "column": 20,
+            "key": "network.layers[1].activation",
+            "message": "expected one of linear, identity, step, logistic, sigmoid, tanh, relu, softmax, "
+            'got "sofmax"; did you mean "softmax"?',
+        },
+    ]
+    ended = run("check", spec)
+    assert ended.code == 3
+    for problem in report["errors"]:
+        assert f"{spec}:{problem['line']}:{problem['column']}: {problem['key']}: {problem['message']}" in ended.out
+    assert "2 errors" in ended.out
+
+
+def test_a_contradiction_is_an_error_of_the_spec(run: Run, spec: Path) -> None:
+    ended = run("check", spec, "--json", "--set", "loss=bce", "--set", "network.layers[1].activation=tanh")
+    assert ended.code == 3
+    assert "bce cannot follow tanh" in json.loads(ended.out)["errors"][0]["message"]
+
+
+def test_an_error_of_the_data_exits_with_4(run: Run, spec: Path, flowers: Path) -> None:
+    (flowers / "flowers.csv").write_text("id,species\n1,a\n2\n")
+    ended = run("check", spec, "--json")
+    assert (ended.code, ended.err) == (4, "")
+    assert json.loads(ended.out)["errors"] == [
+        {
+            "file": str(flowers / "flowers.csv"),
+            "line": 3,
+            "column": None,
+            "key": None,
+            "message": "1 cells, but the header has 2 columns",
+        }
+    ]
+    assert run("check", spec).code == 4
+
+
+def test_gradients_that_disagree_fail(run: Run, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (1e-3, float("nan")):
+        wrong = GradientCheck(error, 31, 0, 2, 0.5, 0.25)
+        monkeypatch.setattr(pipeline, "gradient_check", lambda prepared, wrong=wrong: wrong)
+        ended = run("check", spec)
+        assert ended.code == 1
+        assert "back-propagation 0.5, numerically 0.25" in ended.out
+        ended = run("check", spec, "--json")
+        assert ended.code == 1
+        assert json.loads(ended.out)["ok"] is False
+
+
+def test_weights_below_a_surrogate_gradient_are_not_checked(run: Run, spec: Path) -> None:
+    step = "network.layers[0].activation={name: step, gradient: straight_through}"
+    report = json.loads(run("check", spec, "--json", "--set", step).out)
+    assert report["ok"]
+    assert report["gradient_check"]["checked"] == 15  # of the layer above the steps

@@ -1,0 +1,92 @@
+"""nnfit evaluate: the metrics of a saved model on labelled data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnfit
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def data(flower_model: Path) -> Path:
+    return flower_model.with_suffix(".csv")
+
+
+def strict(text: str) -> Any:
+    """JSON without NaN and infinities, which other readers refuse."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_the_metrics_are_shown_beside_those_of_a_trivial_predictor(spawn: Run, flower_model: Path) -> None:
+    ended = spawn("evaluate", "flowers.npz", "flowers.csv", cwd=flower_model.parent)
+    assert (ended.code, ended.err) == (0, "")
+    for text in ("60 rows", "trivial", "accuracy", "log_loss", "f1_macro", "Confusion", "versicolor"):
+        assert text in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_json_is_one_object_with_full_precision(run: Run, flower_model: Path, data: Path) -> None:
+    ended = run("evaluate", flower_model, data, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    report = strict(ended.out)
+    assert {"model", "rows", "epochs", "seconds", "metrics"} <= set(report)
+    assert (report["model"], report["rows"], report["epochs"]) == (str(flower_model), 60, 30)
+    assert list(report["metrics"]) == ["data"]
+    metrics = report["metrics"]["data"]
+    assert set(metrics) == {"loss", "accuracy", "log_loss", "f1_macro", "confusion", "classes"}
+    assert metrics["accuracy"] == np.trace(metrics["confusion"]) / 60
+    assert metrics["loss"] == pytest.approx(metrics["log_loss"], rel=1e-5)
+
+
+def test_the_training_rows_alone_give_the_metrics_of_the_training(run: Run, flowers: Path, tmp_path: Path) -> None:
+    run("train", flowers / "flowers.yaml", "--set", "data.test=null")
+    found = strict(run("evaluate", flowers / "flowers.npz", flowers / "flowers.csv", "--json").out)
+    assert found["metrics"]["data"] == nnfit.load(flowers / "flowers.npz").record["metrics"]["train"]
+
+
+def test_data_come_from_standard_input(run: Run, flower_model: Path, data: Path) -> None:
+    found, expected = (
+        strict(run("evaluate", flower_model, source, "--json", stdin=data.read_text()).out) for source in ("-", data)
+    )
+    assert found["metrics"] == expected["metrics"]
+
+
+def test_rows_of_one_class_have_metrics_too(run: Run, flower_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("id,length,colour,species\n1,0,red,setosa\n")
+    report = strict(run("evaluate", flower_model, tmp_path / "one.csv", "--json").out)
+    assert report["rows"] == 1
+    assert np.sum(report["metrics"]["data"]["confusion"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("id,length,colour\n1,2,red\n", ":1: the target is missing: species"),
+        (
+            "id,length,colour,species\n1,2,red,setosa\n2,2,red,rose\n",
+            ':3: the target "species" is "rose", a class that no training row has',
+        ),
+        (
+            "id,length,colour,species\n1,2,red,setosa\n2,2,red,\n",
+            ':3: the target "species" is missing in 1 rows, first here; remove them',
+        ),
+    ],
+)
+def test_rows_without_a_known_label_are_refused(
+    run: Run, flower_model: Path, tmp_path: Path, rows: str, expected: str
+) -> None:
+    (tmp_path / "new.csv").write_text(rows)
+    ended = run("evaluate", flower_model, tmp_path / "new.csv")
+    assert ended == (4, "", f"nnfit: {tmp_path / 'new.csv'}{expected}\n")

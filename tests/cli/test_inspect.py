@@ -1,0 +1,56 @@
+"""nnfit inspect: what is in a model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import nnfit
+
+Run = Callable[..., Any]
+
+
+def test_everything_in_the_file_is_shown(spawn: Run, flower_model: Path) -> None:
+    ended = spawn("inspect", "flowers.npz", cwd=flower_model.parent)
+    assert (ended.code, ended.err) == (0, "")
+    hashed = sha256(flower_model.with_suffix(".csv").read_bytes()).hexdigest()
+    for text in (
+        *("L = 2", "softmax", "one-hot: blue, red", "species", "setosa, versicolor, virginica", "accuracy"),
+        *(f"nnfit {nnfit.__version__}", "threads 1", "seed 0", hashed, "beta1: 0.9", "bias: 1.0"),
+    ):
+        assert text in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_json_holds_spec_network_features_metrics_and_versions(run: Run, flower_model: Path) -> None:
+    ended = run("inspect", flower_model, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    report = json.loads(ended.out)
+    model = nnfit.load(flower_model)
+    assert report["model"] == str(flower_model)
+    assert report["spec"] == model.spec
+    assert report["spec"]["training"]["optimizer"] == {
+        "name": "adam",
+        "learning_rate": 0.05,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+    }
+    assert [layer["theta_shape"] for layer in report["network"]["layers"]] == [[4, 4], [3, 5]]
+    assert [feature["inputs"] for feature in report["features"]] == [
+        ["length"],
+        ["colour=blue", "colour=red"],
+    ]
+    assert report["metrics"] == model.record["metrics"]
+    assert report["versions"]["nnfit"] == nnfit.__version__
+
+
+def test_the_resolved_spec_that_is_shown_can_be_trained_again(run: Run, flower_model: Path) -> None:
+    resolved = json.loads(run("inspect", flower_model, "--json").out)["spec"]
+    again = flower_model.parent / "again.yaml"
+    again.write_text(json.dumps(resolved))
+    assert run("train", again).code == 0
+    assert (flower_model.parent / "again.npz").read_bytes() == flower_model.read_bytes()

@@ -1,0 +1,114 @@
+"""What a person sees: names as they are spelled, colours and bars on a terminal only."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnfit.cli import screen
+
+Run = Callable[..., Any]
+
+
+def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> str:
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nnfit", *arguments],
+        cwd=folder,
+        stdout=theirs,
+        stderr=theirs,
+        env={**kept, "TERM": "xterm-256color", **environment},
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while data := os.read(ours, 65536):
+            written += data
+    except OSError:  # the terminal is gone when the process is
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(timeout=30) == 0
+    return written.decode()
+
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])[0-9;]*m")
+
+
+def test_on_a_terminal_there_is_a_bar_and_no_color_is_honoured(flowers: Path) -> None:
+    bright = on_a_terminal(flowers, "train", "flowers.yaml")
+    assert COLOUR.search(bright)
+    assert "\x1b[2K" in bright  # the bar erases itself
+    assert "model written to" in bright
+    plain = on_a_terminal(flowers, "train", "flowers.yaml", NO_COLOR="1")
+    assert not COLOUR.search(plain)
+    assert "model written to" in plain
+
+
+LABELS = ["[bold]x[/bold]", ":smile:", "[red]", "100%", "a\\[b]"]
+
+
+def strange(folder: Path, labels: list[str]) -> None:
+    """flowers.csv with other labels, which name a column, categories and classes."""
+    with open(folder / "flowers.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "x", labels[0], "species"])
+        writer.writerows([[i, i * i % 7, labels[i % 2], labels[i % len(labels)]] for i in range(60)])
+
+
+def test_names_are_shown_as_they_are_spelled(run: Run, flowers: Path) -> None:
+    strange(flowers, LABELS)
+    model = flowers / "flowers.npz"
+    trained = run("train", flowers / "flowers.yaml")
+    assert trained.code == 0
+    evaluated = run("evaluate", model, flowers / "flowers.csv")
+    for ended in (trained, evaluated):
+        for label in LABELS:
+            assert ended.out.count(label) == 2  # a row and a column of the confusion matrix
+    for ended in (run("inspect", model), run("check", flowers / "flowers.yaml")):
+        assert "one-hot: :smile:, [bold]x[/bold]" in ended.out
+        assert ended.out.count("[bold]x[/bold]") >= 2
+    predicted = run("predict", model, flowers / "flowers.csv").out.splitlines()
+    assert set(predicted[1:]) <= set(LABELS)
+
+
+def test_control_characters_in_names_reach_no_screen(run: Run, flowers: Path) -> None:
+    strange(flowers, ["\x1b[31mred", "\x07bell", "plain"])
+    model = flowers / "flowers.npz"
+    (flowers / "extra.csv").write_text("x,\x1b[31mred,\x1b[2Jgone\n1,plain,2\n")
+    for arguments in (
+        ("train", flowers / "flowers.yaml"),
+        ("evaluate", model, flowers / "flowers.csv"),
+        ("inspect", model),
+        ("check", flowers / "flowers.yaml"),
+        ("predict", model, flowers / "extra.csv", "--unknown", "zero", "-o", os.devnull),
+    ):
+        ended = run(*arguments)
+        assert ended.code == 0
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", ended.out + ended.err), arguments[0]
+
+
+@pytest.mark.parametrize(
+    ("total", "lines"), [(0, 0), (1, 1), (7, 7), (20, 20), (30, 16), (100, 21), (1000, 21), (4321, 10)]
+)
+def test_about_twenty_lines_tell_of_the_epochs(capsys: pytest.CaptureFixture[str], total: int, lines: int) -> None:
+    epochs = (SimpleNamespace(number=i, cost=np.array([1 / i]), validation=None) for i in range(1, total + 1))
+    assert len(list(screen.watch(epochs, total, quiet=False))) == total
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert len(found.err.splitlines()) == lines
+    if total:
+        assert found.err.splitlines()[-1].startswith(f"epoch {total}/{total}  cost ")

@@ -1,0 +1,154 @@
+"""nnfit train: from a spec to a model file, a report and a make rule."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnfit
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def spec(flowers: Path) -> Path:
+    return flowers / "flowers.yaml"
+
+
+def test_training_writes_the_model_and_shows_network_epochs_and_metrics(spawn: Run, flowers: Path) -> None:
+    ended = spawn("train", "flowers.yaml", "-o", "model.npz", cwd=flowers)
+    assert ended.code == 0
+    for text in ("Network: L = 2", "4 × 4", "accuracy", "train", "test", "setosa", "written to model.npz"):
+        assert text in ended.out
+    assert "epoch" not in ended.out.replace("epochs in", "")
+    lines = [line for line in ended.err.splitlines() if not line.startswith("warning: ")]
+    assert [line.split()[0] for line in lines] == ["epoch"] * len(lines)
+    assert lines[0].startswith("epoch  1/30  cost ")
+    assert lines[-1].startswith("epoch 30/30  cost ")
+    assert "\x1b" not in ended.out + ended.err
+    assert "\r" not in ended.out + ended.err
+    assert nnfit.load(flowers / "model.npz").target.classes == ("setosa", "versicolor", "virginica")
+
+
+def test_the_same_command_gives_the_same_bytes(spawn: Run, run: Run, spec: Path, tmp_path: Path) -> None:
+    for name in ("first.npz", "second.npz"):
+        assert spawn("train", spec, "-o", tmp_path / name, "--quiet").code == 0
+    first = (tmp_path / "first.npz").read_bytes()
+    assert (tmp_path / "second.npz").read_bytes() == first
+    assert run("train", spec, "-o", tmp_path / "third.npz", "--set", "seed=1").code == 0
+    assert (tmp_path / "third.npz").read_bytes() != first
+
+
+def test_without_an_output_the_model_goes_beside_the_spec(run: Run, spec: Path, flowers: Path) -> None:
+    assert run("train", spec).code == 0
+    assert (flowers / "flowers.npz").exists()
+    (flowers / "models").mkdir()
+    ended = run("train", spec, "--set", "output=models/it.npz")
+    assert f"model written to {flowers / 'models' / 'it.npz'}" in ended.out
+    assert (flowers / "models" / "it.npz").exists()
+
+
+def test_quiet_prints_nothing_but_warnings(run: Run, spec: Path) -> None:
+    assert run("train", spec, "--quiet") == (0, "", "")
+    ended = run("train", spec, "--quiet", "--set", "training.batch_size=99")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == (
+        "warning: --set training.batch_size=99: training.batch_size: 99 is more than the 45 training rows; "
+        "each epoch is one update\n"
+    )
+
+
+def test_the_report_is_one_json_object_with_full_precision(run: Run, spec: Path, tmp_path: Path) -> None:
+    run("train", spec, "-o", tmp_path / "m.npz", "--json", tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert {"model", "rows", "epochs", "seconds", "metrics"} <= set(report)
+    assert report["model"] == str(tmp_path / "m.npz")
+    assert (report["rows"], report["epochs"]) == (60, 30)
+    assert 0 < report["seconds"] < 60
+    assert list(report["metrics"]) == ["train", "test"]
+    metrics = report["metrics"]["test"]
+    assert {"loss", "accuracy", "log_loss", "f1_macro", "confusion", "classes"} <= set(metrics)
+    assert "roc_auc" not in metrics
+    assert metrics["classes"] == ["setosa", "versicolor", "virginica"]
+    assert np.sum(metrics["confusion"]) == 15
+    assert report["metrics"] == nnfit.load(tmp_path / "m.npz").record["metrics"]
+    assert metrics["loss"] != round(metrics["loss"], 6)
+
+
+def test_the_report_of_two_classes_has_the_area_under_the_curve(run: Run, spec: Path, tmp_path: Path) -> None:
+    rows = (tmp_path / "flowers.csv").read_text().replace("versicolor", "setosa")
+    (tmp_path / "flowers.csv").write_text(rows)
+    run("train", spec, "--set", "network.layers[1].activation=logistic", "--json", tmp_path / "report.json")
+    assert 0 <= json.loads((tmp_path / "report.json").read_text())["metrics"]["test"]["roc_auc"] <= 1
+
+
+def test_the_report_of_a_real_target_has_its_metrics(run: Run, spec: Path, tmp_path: Path) -> None:
+    changes = ("data.target=length", "network.layers[1].activation=linear", "data.validation=0.2")
+    options = [word for change in changes for word in ("--set", change)]
+    assert run("train", spec, *options, "--json", tmp_path / "report.json").code == 0
+    metrics = json.loads((tmp_path / "report.json").read_text())["metrics"]
+    assert list(metrics) == ["train", "validation", "test"]
+    assert set(metrics["test"]) == {"loss", "rmse", "mae", "r2"}
+
+
+def test_set_changes_the_spec_that_is_stored(run: Run, spec: Path, tmp_path: Path) -> None:
+    run("train", spec, "--set", "training.epochs=2", "--set", "network.members=3", "-o", tmp_path / "m.npz")
+    model = nnfit.load(tmp_path / "m.npz")
+    assert model.spec["training"]["epochs"] == 2
+    assert len(model.record["history"]["cost"]) == 2
+    assert model.theta.shape[0] == 3
+
+
+def test_an_unknown_key_of_set_is_an_error(run: Run, spec: Path) -> None:
+    ended = run("train", spec, "--set", "training.epoch=2")
+    assert ended.code == 3
+    assert ended.err == (
+        'nnfit: --set training.epoch=2: training.epoch: there is no such key; did you mean "epochs"?\n'
+    )
+
+
+def test_the_number_of_threads_is_recorded(run: Run, spec: Path, tmp_path: Path) -> None:
+    for threads in (1, 2):
+        assert run("train", spec, "--threads", threads, "-o", tmp_path / "m.npz").code == 0
+        assert nnfit.load(tmp_path / "m.npz").record["threads"] == threads
+
+
+def test_no_epochs_write_the_untrained_network(run: Run, spec: Path, tmp_path: Path) -> None:
+    ended = run("train", spec, "--set", "training.epochs=0", "-o", tmp_path / "m.npz")
+    assert ended.code == 0
+    assert "0 epochs" in ended.out
+    assert nnfit.load(tmp_path / "m.npz").record["history"]["cost"] == []
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "dollar$", "hash#", "100%", "back\\slash", "é"])
+def test_the_make_rule_is_read_by_make_whatever_the_names(
+    run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(flowers)
+    folder = Path(f"{name} in")
+    folder.mkdir()
+    Path("flowers.yaml").rename(folder / f"{name}.yaml")
+    Path("flowers.csv").rename(folder / f"{name}.csv")
+    Path("more.csv").write_text((folder / f"{name}.csv").read_text())
+    model = f"{name}.npz"
+    sets = ("--set", f"data.train='{name}.csv'", "--set", "data.test=../more.csv", "--set", "training.epochs=1")
+    ended = run("train", folder / f"{name}.yaml", *sets, "-o", model, "--depfile", "rules.d", "--quiet")
+    assert ended.code == 0, ended.err
+    Path("Makefile").write_text("include rules.d\n%.npz:\n\t@false\n")
+
+    def make(*options: str) -> int:
+        return subprocess.run(["make", "-q", *options, model], capture_output=True, timeout=60).returncode
+
+    assert make() == 0  # up to date
+    for source in (folder / f"{name}.yaml", folder / f"{name}.csv", Path("more.csv")):
+        assert make(f"--what-if={source}") == 1  # to be made again
+        source.rename("aside")
+        assert make() != 2  # a source that vanishes does not stop make
+        Path("aside").rename(source)
+    assert make("--what-if=unrelated") == 0
