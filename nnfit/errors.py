@@ -73,4 +73,9 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     for choice in valid:
         choices.setdefault(choice.lower(), choice)
     found = difflib.get_close_matches(name.lower(), choices, n=1)
-    return f'; did you mean "{choices[found[0]]}"?' if found else ""
+    return f'; did you mean "{choices[found[0]]}"?' if found and choices[found[0]] != name else ""
+
+
+def plain(text: str) -> str:
+    """Text for a terminal: control characters, which may come from a file, are escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -31,6 +31,7 @@ from nnfit.evaluation import evaluate, trivial
 from nnfit.version import __version__
 
 FORMAT = 1
+RECORD = ("rows", "metrics", "trivial", "prior", "history", "versions", "threads", "seed", "data_sha256")
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,24 @@ class Model:
             raise DataError(*strange)
         return predict(self.network, self.theta, X)
 
+    def output_names(self, proba: bool) -> list[str]:
+        """The columns of a prediction, and with `proba` those of the probabilities after them."""
+        target = self.target
+        several = len(target.columns) > 1
+        names = [f"prediction_{name}" for name in target.columns] if several else ["prediction"]
+        if proba and target.classes:
+            names += [f"probability_{name}" for name in (target.columns if several else target.classes)]
+        return names
+
     def predictions(self, table: Table, proba: bool = False, unknown: str = "error") -> dict[str, NDArray[Any]]:
         """The columns of the prediction, by name: members averaged, classes as they were spelled."""
         target = self.target
         result = decode(target, self.outputs(table, unknown).mean(axis=0))
-        several = len(target.columns) > 1
-        names = [f"prediction_{name}" for name in target.columns] if several else ["prediction"]
-        if target.task == "regression":
-            return dict(zip(names, result.T, strict=True))
-        labels = np.array(target.classes, object)[decide(target, result)]
-        columns = dict(zip(names, labels.reshape(len(labels), -1).T, strict=True))
-        if proba:
-            of = target.columns if several else target.classes
-            columns |= {f"probability_{name}": p for name, p in zip(of, result.T, strict=True)}
-        return columns
+        columns = list(result.T)
+        if target.classes:
+            labels = np.array(target.classes, object)[decide(target, result)]
+            columns = [*(labels.T if labels.ndim == 2 else [labels]), *columns]
+        return dict(zip(self.output_names(proba), columns, strict=False))
 
     def predict(self, frame: pd.DataFrame, proba: bool = False, unknown: str = "error") -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index.
@@ -132,7 +137,7 @@ def load(path: Path | str) -> Model:
     """Read a model file; ModelFileError if it is not one."""
     name = str(path)
     try:
-        with np.load(Path(path), allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         metadata = json.loads(bytes(arrays["metadata"]).decode("utf-8", "surrogatepass"))
         if metadata["format"] != FORMAT:
@@ -150,12 +155,13 @@ def assemble(arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Model
     spec = metadata["spec"]
     network = network_of(spec)
     members = spec["network"]["members"]
-    theta = np.empty((members, network.P), np.dtype(spec["network"]["dtype"]))
-    for i, Theta in enumerate(views(network, theta), 1):
-        stored = arrays[f"theta_{i}"]
-        if stored.shape != Theta.shape or stored.dtype != Theta.dtype:
-            raise ValueError(f"theta_{i} has shape {stored.shape} and not {Theta.shape}")
-        Theta[...] = stored
+    stored = [arrays[f"theta_{i}"] for i in range(1, len(network.layers) + 1)]
+    for i, (Theta, shape) in enumerate(zip(stored, network.shapes, strict=True), 1):
+        if Theta.shape != (members, *shape) or Theta.dtype != spec["network"]["dtype"]:
+            raise ValueError(f"theta_{i} is {Theta.dtype} {Theta.shape}, not {spec['network']['dtype']} {shape}")
+        if not np.isfinite(Theta).all():
+            raise ValueError(f"theta_{i} holds values that are not finite")
+    theta = np.concatenate([Theta.reshape(members, -1) for Theta in stored], axis=1)
     features, start = [], 0
     for column in metadata["columns"]:
         end = start + column["fitted"]
@@ -169,8 +175,8 @@ def assemble(arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Model
         raise ValueError("the columns do not fit the network")
     data = spec["data"]
     dialect = Dialect(data["separator"], data["encoding"], data["decimal"], tuple(data["missing"]))
-    known = {"format", "spec", "columns", "target", "classes"}
-    return Model(spec, theta, tuple(features), target, dialect, {k: v for k, v in metadata.items() if k not in known})
+    record = {key: metadata[key] for key in RECORD}
+    return Model(spec, theta, tuple(features), target, dialect, record)
 
 
 def network_of(spec: dict[str, Any]) -> Network:

@@ -8,6 +8,7 @@ from nnfit.data.encoding import beyond
 from nnfit.data.output import to_csv
 from nnfit.data.reader import Reader
 from nnfit.data.table import from_block, require
+from nnfit.errors import UsageError
 from nnfit.model import Model
 
 
@@ -21,6 +22,9 @@ def stream(
     kinds = model.kinds
     require(list(kinds), reader.header, reader.file, "columns")
     require(keep, reader.header, reader.file, "columns to keep are")
+    clash = sorted(set(keep) & set(model.output_names(proba)))
+    if clash:
+        raise UsageError(f"--keep {clash[0]}: the output has a column of that name already")
     data = model.spec["data"]
     used = {*kinds, *keep, *model.target.columns, *data["ignore"], data["weight"]}
     extra = [name for name in reader.header if name not in used]

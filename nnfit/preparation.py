@@ -190,9 +190,10 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
         if column not in table.header:
             found.append(document.problem(("data", "columns", column), absent(column, table)))
     taken = {*data.target, data.weight}
-    for column in data.features or ():
-        if column in taken:
-            found.append(document.problem(("data", "features"), f'"{column}" is the target or the weight'))
+    for key, columns in (("features", data.features or ()), ("ignore", data.ignore), ("weight", (data.weight or "",))):
+        for column in columns:
+            if column in data.target or (key == "features" and column == data.weight):
+                found.append(document.problem(("data", key), f'"{column}" is the target or the weight'))
     names = [
         name
         for name in table.header
@@ -260,7 +261,10 @@ def classify(loaded: LoadedSpec, table: Table) -> tuple[str, ...] | None:
 def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
     """The rows of train, validation and test that are drawn from the training file, stratified by class."""
     targets = spec.data.target
-    strata = whole.text(targets[0]).codes.astype(np.intp) if stratified and len(targets) == 1 else None
+    strata = None
+    if stratified and len(targets) == 1:
+        text = whole.text(targets[0])
+        strata = np.argsort(np.argsort(np.array(text.labels)))[text.codes]  # classes in sorted order
     rng = np.random.default_rng([spec.seed, Stream.SPLIT])
     left = np.arange(whole.n)
     drawn = {}
@@ -311,8 +315,11 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
         }.get(target.task, f"{len(target.classes)} classes")
         message = f"the data have {reason}, so the output layer needs {target.outputs} neurons, not {size}"
         found.append(document.problem(("network", "layers", last, "size"), message))
-    if ACTIVATIONS[activations(spec)[-1][0].name].whole_layer and target.outputs == 1:
+    coupled = ACTIVATIONS[activations(spec)[-1][0].name].whole_layer
+    if coupled and (target.outputs == 1 or target.task == "multilabel"):
         message = "softmax with one neuron is always 1; use linear for one real target"
+        if target.task == "multilabel":
+            message = "the outputs of softmax sum to one, but several 0/1 targets may all be 1; use logistic"
         found.append(document.problem(("network", "layers", last, "activation"), message))
     if found:
         raise SpecError(*found)

@@ -78,11 +78,8 @@ def guess_dialect(data: str) -> tuple[Dialect, list[str]]:
         for separator in SEPARATORS:
             dialect = Dialect(separator, encoding)
             try:
-                reader = Reader(data, dialect)
-                try:
+                with Reader(data, dialect) as reader:
                     block = next(reader.blocks(dict.fromkeys(reader.header, "text")))
-                finally:
-                    reader.close()
             except DataError as error:
                 problems.append(error)
                 continue

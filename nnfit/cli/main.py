@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from nnfit.cli import check, evaluate, init, inspect, predict, schema, train
-from nnfit.errors import NnfitError
+from nnfit.errors import NnfitError, plain
 from nnfit.version import __version__
 
 app = typer.Typer(
@@ -72,7 +72,15 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nnfit predict … | head` ends quietly
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        print(f"nnfit: standard output: cannot be written: {error.strerror}", file=sys.stderr)
+        os._exit(7)  # at a plain exit Python would try once more to write what is left in the buffer
     except NnfitError as error:
         if "--debug" in sys.argv[1:2]:
             traceback.print_exc()
@@ -83,8 +91,3 @@ def main() -> None:
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
         print(f"\nnnfit: {what}; nothing was written, outputs are as they were", file=sys.stderr)
         sys.exit(stopped.exit_code)
-
-
-def plain(text: str) -> str:
-    """Text for a terminal, control characters escaped."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -47,13 +47,11 @@ def predict(
     if output is not None:
         files.check_writable(output)
     trained = load(model)
-    reader = Reader(data, trained.dialect)
-    pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)
-    if output is not None:
-        with files.replacing(output) as file:
-            for piece in pieces:
-                file.write(piece)
-    else:
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+    with Reader(data, trained.dialect) as reader:
+        pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)
+        if output is not None:
+            with files.replacing(output) as file:
+                file.writelines(pieces)
+        else:
+            sys.stdout.buffer.writelines(pieces)
+            sys.stdout.buffer.flush()

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.errors import plain
 
 if TYPE_CHECKING:
     from nnfit.core.gradcheck import GradientCheck
@@ -33,7 +34,7 @@ def out() -> Console:
 
 def note(text: str) -> None:
     """A line on standard error."""
-    print(text, file=sys.stderr)
+    print(plain(text), file=sys.stderr)
 
 
 def warn(warnings: Iterable[Problem]) -> None:
@@ -45,9 +46,9 @@ def grid(title: str, columns: list[str], rows: list[list[str]]) -> Table:
     """A table with the first column to the left and the others to the right."""
     table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(Text(plain(column)), justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     return table
 
 
@@ -130,7 +131,7 @@ class Sheet:
     def line(self, mark: str, *texts: object) -> None:
         for text in texts:
             self.counts[mark] += 1
-            self.console.print(f"  {mark} {text}")
+            self.console.print(plain(f"  {mark} {text}"))
 
     def good(self, *texts: object) -> None:
         self.line("✔", *texts)
@@ -142,7 +143,7 @@ class Sheet:
         self.line("✘", *texts)
 
     def note(self, text: str) -> None:
-        self.console.print(f"  {text}")
+        self.console.print(plain(f"  {text}"))
 
     def close(self) -> None:
         passed, doubts, errors = self.counts.values()

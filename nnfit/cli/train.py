@@ -40,6 +40,7 @@ def train(
     set_threads(threads)
     from nnfit import files, pipeline
     from nnfit.cli import screen
+    from nnfit.errors import plain
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
 
@@ -80,12 +81,15 @@ def train(
         screen.show_metrics(console, record["metrics"], record["trivial"], record["rows"], regression)
         last = list(record["metrics"])[-1]
         screen.show_confusion(console, last, record["metrics"][last])
-        console.print(f"{len(history)} epochs in {seconds:.2f} s; model written to {path}")
+        console.print(plain(f"{len(history)} epochs in {seconds:.2f} s; model written to {path}"))
 
 
 def rule(model: Path, sources: list[str]) -> str:
     """A make rule: the model depends on what was read; a source that vanishes later does not stop make."""
     names = [os.path.normpath(source) for source in sources]
-    escaped = [name.replace("$", "$$").replace("#", "\\#").replace(" ", "\\ ") for name in (str(model), *names)]
-    phony = "".join(f"\n{name}:\n" for name in escaped[1:])
-    return f"{escaped[0]}: {' '.join(escaped[1:])}\n{phony}"
+    target, *sources = [
+        name.replace("$", "$$").replace("#", "\\#").replace(" ", "\\ ") for name in (str(model), *names)
+    ]
+    # In a target, % would make a pattern.
+    phony = "".join(f"\n{name.replace('%', chr(92) + '%')}:\n" for name in sources)
+    return f"{target.replace('%', chr(92) + '%')}: {' '.join(sources)}\n{phony}"

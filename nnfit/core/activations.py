@@ -17,7 +17,7 @@ from nnfit.core.parameter import Array, Parameter
 
 INF = float("inf")
 # Constants as arrays: NumPy takes longer to convert a Python number than to work on a small layer.
-ZERO, ONE, LOW = np.float32(0)[...], np.float32(1)[...], np.float32(-80)[...]
+ZERO, ONE, LOW = (np.array(constant, np.float32) for constant in (0, 1, -80))
 
 
 class Range(NamedTuple):

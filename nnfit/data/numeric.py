@@ -29,9 +29,11 @@ class Scale(NamedTuple):
 
 def moments(x: Floats) -> list[float]:
     """Mean and population standard deviation; 1 in place of a deviation that is 0 up to rounding."""
-    mean = float(x.mean())
-    sd = float(np.sqrt(np.mean((x - mean) ** 2)))
-    return [mean, sd if sd > 1e-12 * max(1.0, abs(mean)) else 1.0]
+    unit = float(np.abs(x).max()) or 1.0  # squares of very large or small numbers would leave the range of floats
+    scaled = x / unit
+    mean = float(scaled.mean())
+    sd = float(np.sqrt(np.mean((scaled - mean) ** 2)))
+    return [mean * unit, sd * unit if sd > 1e-12 * abs(mean) else 1.0]
 
 
 def middle(x: Floats) -> list[float]:

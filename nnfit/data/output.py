@@ -15,10 +15,13 @@ from nnfit.errors import DataError
 def to_csv(columns: Mapping[str, NDArray[Any]], header: bool = True) -> bytes:
     """A header and one line per row; floats as the shortest text that reads back the same."""
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    if header:
-        writer.writerow(columns)
+    texts = [cell for column in columns.values() if column.dtype == object for cell in set(column)]
+    # Python's csv leaves a lone carriage return unquoted, and no reader takes it for part of a cell then.
+    returns = any("\r" in text for text in (*columns, *texts))
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL)
     try:
+        if header:
+            writer.writerow(columns)
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     except csv.Error as error:
         raise DataError(f"the predictions cannot be written as CSV: {error}") from None

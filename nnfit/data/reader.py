@@ -73,6 +73,10 @@ class Reader:
         self.file = "standard input" if path == "-" else path
         self.dialect = dialect
         self.sha256 = hashlib.sha256()
+        for key in ("separator", "decimal"):
+            mark = getattr(dialect, key)
+            if len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
+                self.fail(f"data.{key} must be one ASCII character, not {quoted(mark)}")
         self.decoder = decoder(dialect.encoding, self.file)
         self.stream = sys.stdin.buffer if path == "-" else opened(path)
         self.line = 1  # of the next row
@@ -80,7 +84,17 @@ class Reader:
         self.taken = 0
         self.size = None if path == "-" else Path(path).stat().st_size
         self.ended = False
-        self.header = self.read_header()
+        try:
+            self.header = self.read_header()
+        except DataError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def fail(self, message: str, line: int | None = None, column: int | None = None) -> NoReturn:
         raise DataError(Problem(message, self.file, line, column))
@@ -313,10 +327,16 @@ class Row(NamedTuple):
 def csv_rows(data: bytes, separator: str, fail: Any, line: int, partial: bool, most: int = -1) -> Iterator[Row]:
     """The rows in some bytes; with `partial`, the last may be unfinished and is then left out."""
     consumed: list[int] = [0]
+    if partial:
+        data = data[: data.rfind(b"\n") + 1]  # what follows may be the beginning of a row
+
+    returned = False
 
     def source() -> Iterator[str]:
+        nonlocal returned
         for text in io.StringIO(data.decode("utf-8", "surrogatepass"), newline=""):
             consumed[0] += len(text.encode("utf-8", "surrogatepass"))
+            returned = text.endswith("\r")
             yield text
 
     reader = csv.reader(source(), delimiter=separator, strict=True)
@@ -336,6 +356,8 @@ def csv_rows(data: bytes, separator: str, fail: Any, line: int, partial: bool, m
             if "field larger" in str(error):
                 fail("a cell of more than 131,072 characters; is a quote not closed?", line + newlines)
             fail(f"cannot be cut into cells: {error}", line + newlines)
+        if returned:
+            fail("a carriage return stands alone; put the cell in quotes", line + newlines)
         end = consumed[0]
         added = data.count(b"\n", begin, end)
         yield Row(cells, line + newlines, end, line + newlines + added)
@@ -345,7 +367,9 @@ def csv_rows(data: bytes, separator: str, fail: Any, line: int, partial: bool, m
 
 def check_header(header: list[str], separator: str, fail: Any) -> None:
     """Refuse a header that does not name every column once, or that another separator would cut."""
-    others = [mark for mark in ";\t|," if mark != separator and mark in header[0]] if header else []
+    if not header:
+        fail("the first line is blank; a header with the names of the columns is needed", 1)
+    others = [mark for mark in ";\t|," if mark != separator and mark in header[0]]
     if len(header) == 1 and others:
         shown = others[0].replace("\t", "\\t")
         fail(
@@ -370,7 +394,7 @@ def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
         info = codecs.lookup("utf-8-sig" if name in ("utf-8", "utf8") else name)
         made = codecs.getincrementaldecoder(info.name)()
         "".encode(encoding)
-    except LookupError:
+    except (LookupError, ValueError):
         raise DataError(Problem(f"data.encoding: there is no text encoding {quoted(encoding)}", file)) from None
     return made
 

@@ -86,19 +86,17 @@ def read_table(
     """
     fallen: dict[str, Problem] = {}
     while True:
-        reader = Reader(path, dialect)
-        known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
-        known |= dict.fromkeys(fallen, "text")
-        try:
-            table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
-            break
-        except NotANumbersError as error:
-            stated = [problem for name, problem in error.columns.items() if kinds.get(name)]
-            if stated:
-                raise DataError(*stated) from None
-            fallen |= error.columns
-        finally:
-            reader.close()
+        with Reader(path, dialect) as reader:
+            known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
+            known |= dict.fromkeys(fallen, "text")
+            try:
+                table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
+                break
+            except NotANumbersError as error:
+                stated = [problem for name, problem in error.columns.items() if kinds.get(name)]
+                if stated:
+                    raise DataError(*stated) from None
+                fallen |= error.columns
     for name, problem in fallen.items():
         if not mixtures:
             refuse_mixture(table, name, problem)
@@ -207,17 +205,24 @@ def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
 
 def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) -> Table:
     """The table of some columns of a DataFrame: numbers as they are, all else as the text a CSV would hold."""
+    twice = [name for name in frame.columns[frame.columns.duplicated()] if name in kinds]
+    if twice:
+        raise DataError(f"columns are there twice: {', '.join(twice)}")
     columns: dict[str, Floats | Text] = {}
     for name, kind_of_column in kinds.items():
         if name not in frame.columns:
             continue
         values = frame[name]
         if kind_of_column == "numeric" and values.dtype.kind in "iuf":
-            numbers = values.to_numpy(np.float64)
+            numbers = values.to_numpy(np.float64, copy=True)
+            gaps = [float(token) for token in dialect.missing if NUMBER.fullmatch(token)]
+            numbers[np.isin(numbers, gaps)] = np.nan
             if np.isinf(numbers).any():
                 raise DataError(f'column "{name}": expected finite numbers, got inf')
             columns[name] = numbers
             continue
+        if values.dtype.kind == "f" and (values.isna() | (values == np.floor(values))).all():
+            values = values.astype("Int64")  # pandas makes whole numbers floats where one is missing
         cells = np.array([spelled(value) for value in values.to_numpy(object)], object)
         if kind_of_column == "numeric":
             try:

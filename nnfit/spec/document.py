@@ -85,30 +85,32 @@ def override(document: Document, option: str) -> None:
     key, equals, text = option.partition("=")
     if not equals or not key:
         raise SpecError(Problem("expected KEY=VALUE, as in training.epochs=50", label))
-    path: Path = tuple(int(part) if part.isdecimal() else part for part in re.split(r"[.\[]", key.replace("]", "")))
     value = parse(text.encode("utf-8", "replace"), label).value
-    place = document.value
-    for part in path[:-1]:
-        if isinstance(place, dict) and isinstance(part, str):
-            if place.get(part) is None:
+    place: Any = document.value
+    path: list[str | int] = []
+    parts = re.split(r"[.\[]", key.replace("]", ""))
+    for depth, part in enumerate(parts, 1):
+        last = depth == len(parts)
+        if isinstance(place, dict):
+            path.append(part)
+            if last:
+                place[part] = value
+            elif place.get(part) is None:
                 place[part] = {}
+                document.options[tuple(path)] = label
             place = place[part]
-        elif isinstance(place, list) and isinstance(part, int) and part < len(place):
-            place = place[part]
+        elif isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+            path.append(int(part))
+            if last:
+                place[int(part)] = value
+            place = place[int(part)]
         else:
-            place = None
-            break
-    last = path[-1]
-    if isinstance(place, dict):
-        place[str(last)] = value
-        path = (*path[:-1], str(last))
-    elif isinstance(place, list) and isinstance(last, int) and last < len(place):
-        place[last] = value
-    else:
-        raise SpecError(Problem("there is no such key in the spec", label))
-    for known in [known for known in document.places if known[: len(path)] == path]:
-        del document.places[known]
-    document.options[path] = label
+            raise SpecError(Problem("there is no such key in the spec", label))
+    # What the option replaced is no longer where the file, or an earlier option, wrote it.
+    for known in (document.places, document.options):
+        for written in [written for written in known if written[: len(path)] == tuple(path)]:
+            del known[written]
+    document.options[tuple(path)] = label
 
 
 class _Composer:
@@ -210,7 +212,7 @@ class _Composer:
             return text
         if text in WORDS:
             return WORDS[text]
-        if len(text) > 400 and (INTEGER.fullmatch(text) or FLOAT.fullmatch(text)):
+        if len(text) > 400 and any(number.fullmatch(text) for number in (INTEGER, PREFIXED, FLOAT)):
             raise self.fail(event, "a number of more than 400 digits is refused")
         if INTEGER.fullmatch(text):
             return int(text)

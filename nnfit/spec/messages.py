@@ -32,12 +32,17 @@ def problems(error: ValidationError, document: Document, model: type[BaseModel])
             unknown = str(detail["loc"][-1])
             hint = nearest(unknown, known) or f"; known here: {', '.join(known)}"
             problem = document.problem(path, f"there is no such key{hint}")
+        elif kind == "union_tag_not_found" and isinstance(detail["input"], dict):
+            known = names(schema, at(schema, schema, path, document.value))
+            problem = document.problem(path, f"the key name is missing, one of {listed(known)}")
         elif kind == "union_tag_invalid":
             name = detail["input"].get("name") if isinstance(detail["input"], dict) else detail["input"]
             known = names(schema, at(schema, schema, path, document.value))
             hint = nearest(name, known) if isinstance(name, str) else ""
             path = (*path, "name") if isinstance(value_at(document.value, path), dict) else path
             problem = document.problem(path, f"expected one of {listed(known)}, got {shown(name)}{hint}")
+        elif kind == "distinct":
+            problem = document.problem(path, detail["msg"])
         else:
             value = value_at(document.value, path)
             expected = words(schema, at(schema, schema, path, document.value))

@@ -20,6 +20,7 @@ from pydantic import (
     Tag,
     create_model,
 )
+from pydantic_core import PydanticCustomError
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.activations import ALIASES as ACTIVATION_ALIASES
@@ -49,9 +50,20 @@ Text = Annotated[str, Strict(), Field(min_length=1)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False, ge=-1e300, le=1e300)]
 Count = Annotated[int, Strict(), Field(ge=1, lt=2**53), BeforeValidator(_whole)]
 Switch = Annotated[bool, Strict()]
+Mark = Annotated[str, Strict(), Field(min_length=1, max_length=1, pattern=r"^[\t -~]$")]
 Part = Annotated[float, Strict(), Field(gt=0, lt=1)] | Text | None
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise PydanticCustomError("distinct", '"{name}" stands there twice', {"name": twice[0]})
+    return names
+
+
+Columns = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 Names = Annotated[
-    Annotated[tuple[Text, ...], Field(min_length=1)],
+    Annotated[Columns, Field(min_length=1)],
     BeforeValidator(
         lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=Text | list[Text]
     ),
@@ -157,17 +169,13 @@ class Data(Keys):
     target: Names = Field(description="the column to predict, or a list: several real outputs, or several 0/1 ones")
     validation: Part = Field(None, description="rows to watch during training: a share, a file or nothing")
     test: Part = Field(None, description="rows kept aside for the final metrics: a share, a file or nothing")
-    features: tuple[Text, ...] | None = Field(None, description="the columns to learn from; without it, all others")
-    ignore: tuple[Text, ...] = Field((), description="columns left out")
+    features: Columns | None = Field(None, description="the columns to learn from; without it, all others")
+    ignore: Columns = Field((), description="columns left out")
     weight: Text | None = Field(None, description="a column of example weights")
     missing: tuple[Text, ...] = Field((), description="texts that mean a missing cell, besides the empty one")
-    separator: Annotated[str, Strict(), Field(min_length=1, max_length=1)] = Field(
-        ",", description="what stands between two cells"
-    )
+    separator: Mark = Field(",", description="what stands between two cells")
     encoding: Text = Field("utf-8", description="the encoding of the file")
-    decimal: Annotated[str, Strict(), Field(min_length=1, max_length=1)] = Field(
-        ".", description="what stands before the decimals of a number"
-    )
+    decimal: Mark = Field(".", description="what stands before the decimals of a number")
     columns: dict[Text, Column] = Field({}, description="columns by name, where the inferred reading is not wanted")
 
 
