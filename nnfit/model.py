@@ -31,7 +31,7 @@ from nnfit.evaluation import evaluate, trivial
 from nnfit.version import __version__
 
 FORMAT = 1
-RECORD = ("rows", "metrics", "trivial", "prior", "history", "versions", "threads", "seed", "data_sha256")
+RECORD = ("rows", "metrics", "prior", "trivial", "history", "versions", "threads", "seed", "data_sha256")
 
 
 @dataclass(frozen=True)
