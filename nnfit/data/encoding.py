@@ -184,7 +184,12 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
         out[:, -1] = np.isnan(x)
         out = out[:, :-1]
     if feature.type == "numeric":
-        numeric.apply(x, feature.options, feature.fitted, out)
+        with np.errstate(over="ignore", invalid="ignore"):
+            numeric.apply(x, feature.options, feature.fitted, out)
+        bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
+        if len(bad):
+            message = f'column "{feature.name}": {x[bad[0]]:g} is beyond what {out.dtype} can hold once it is scaled'
+            raise DataError(Problem(f"{message}; correct it, or use scale: robust", table.file, table.lines[bad[0]]))
     elif feature.type == "date":
         dates.apply(x, feature.fitted, out)
     else:
