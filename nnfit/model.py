@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import json
 import platform
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,11 @@ from nnfit.evaluation import evaluate, trivial
 from nnfit.version import __version__
 
 FORMAT = 1
+# What zipfile, NumPy and json raise at bytes that are not what they should be.
+DAMAGE: tuple[type[Exception], ...] = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, EOFError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 RECORD = ("rows", "metrics", "prior", "trivial", "history", "versions", "threads", "seed", "data_sha256")
 
 
@@ -145,7 +152,7 @@ def load(path: Path | str) -> Model:
         return assemble(arrays, metadata)
     except OSError as error:
         raise ModelFileError(Problem(f"cannot be read: {error.strerror or 'not an .npz file'}", name)) from None
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         message = f"not a model that nnfit wrote, or damaged ({type(error).__name__}: {error})"
         raise ModelFileError(Problem(message, name)) from None
 

@@ -28,10 +28,11 @@ CASES = int(500 * float(os.environ.get("NNFIT_FUZZ", "1")))
 SPECS = [path.read_bytes() for path in sorted((ROOT / "configs").glob("*.yaml"))]
 TABLE = (ROOT / "datasets/penguins.csv").read_bytes()[:1500].rsplit(b"\n", 1)[0] + b"\n"
 PIECES = [
-    b"\x00", b"\xff", b"\r", b"\n\n", b'"', b"''", b",", b";", b"\t", b"nan", b"inf", b"1e400", b"-", b"&a ", b"*a",
-    b"<<: ",    b"!!python/object:os.system ", b"{", b"}", b"[", b"]", b": ", b"? ", b"---\n", b"%", b"@", b"1e-3", b"0x10",
-    b"true",     b"no", b"9" * 50, b"null", b"~", "é".encode(), "\u2028".encode(), b"auto", b"softmax", b"step", b"features: [x]\n",
-]  # fmt: skip
+    *(b"\x00", b"\xff", b"\r", b"\n\n", b'"', b"''", b",", b";", b"\t", b"nan", b"inf", b"1e400", b"-", b"9" * 50),
+    *(b"&a ", b"*a", b"<<: ", b"!!python/object:os.system ", b"{", b"}", b"[", b"]", b": ", b"? ", b"---\n", b"%"),
+    *(b"@", b"1e-3", b"0x10", b"true", b"no", b"null", b"~", b"auto", b"softmax", b"step", b"features: [x]\n"),
+    *("é".encode(), "\u2028".encode()),
+]
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

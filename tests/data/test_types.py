@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nnfit.data.reader import Dialect
+from nnfit.data.table import read_table
 from nnfit.errors import DataError, SpecError
 
 Prepare = Callable[..., Any]
@@ -130,3 +133,15 @@ def test_a_number_is_read_exactly(prepared: Prepare) -> None:
     cells = ("0.1", "123456789.123456789", "4.9406564584124654e-324", "1.7976931348623157e308", "9007199254740993")
     found = inputs(prepared(spec("columns: {x: {scale: none}}"), csv(*cells)))[:, 0]
     assert found.tolist() == [float(cell) for cell in cells]
+
+
+def test_two_hundred_thousand_random_floats_are_read_exactly(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    bits = np.frombuffer(rng.bytes(8 * 210_000), np.float64)
+    values = bits[np.isfinite(bits)][:200_000].tolist()
+    forms = ["{!r}", "{:.17e}", "{:.25g}", "{:.6g}", "{:+.3e}"]
+    texts = [forms[i % len(forms)].format(value) for i, value in enumerate(values)]
+    (tmp_path / "data.csv").write_text("\n".join(["x", *texts]) + "\n")
+    read = read_table(str(tmp_path / "data.csv"), Dialect(), {}).numbers("x")
+    assert len(read) == 200_000
+    assert (read == [float(text) for text in texts]).all()

@@ -1,0 +1,51 @@
+"""The README's commands do what it shows: numbers may differ between machines, words and lines may not."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def shown(command: str) -> str:
+    """What the README shows after a command."""
+    block = re.search(r"```console\n\$ " + re.escape(command) + r"\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert block
+    return block[1]
+
+
+def masked(text: str) -> list[str]:
+    """The words of every line, numbers and empty lines left out."""
+    lines = [re.sub(r"[\d.]+(e-\d+)?", "0", line).split() for line in text.splitlines()]
+    return [" ".join(line) for line in lines if line]
+
+
+def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    command = ".venv/bin/nnfit train configs/iris.yaml -o models/iris.npz --depfile models/iris.d"
+    for name in ("configs", "datasets"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "models").mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    done = subprocess.run(
+        [sys.executable, "-m", "nnfit", *command.split()[1:]],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert masked(done.stdout) == masked(shown(command))
+
+
+def test_every_command_of_the_readme_is_one_of_nnfit() -> None:
+    blocks = re.findall(r"```(?:console)?\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?nnfit (\w+)", "\n".join(blocks), re.M))
+    for command in named:
+        done = subprocess.run([sys.executable, "-m", "nnfit", command, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0, command
+    assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "schema"}
