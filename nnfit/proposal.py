@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfit.data import suspicions
-from nnfit.data.reader import NUMBER, Dialect, Reader, quoted
+from nnfit.data.reader import Dialect, Reader
+from nnfit.data.rows import NUMBER, quoted
 from nnfit.data.table import Table, Text, kind, read_table
 from nnfit.data.target import Target, refuse_missing
 from nnfit.errors import DataError, Problem

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data import dates, numeric
-from nnfit.data.reader import quoted
+from nnfit.data.rows import quoted
 from nnfit.data.table import Rows, Table
 from nnfit.errors import DataError, Problem
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.data.reader import NUMBER, Block, Dialect, NotANumbersError, NotFiniteError, Reader, quoted, to_numbers
+from nnfit.data.reader import Block, Dialect, NotANumbersError, NotFiniteError, Reader, to_numbers
+from nnfit.data.rows import NUMBER, quoted
 from nnfit.errors import DataError, Problem, nearest
 
 Rows = NDArray[np.intp]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data.numeric import Floats, moments
-from nnfit.data.reader import NUMBER, quoted
+from nnfit.data.rows import NUMBER, quoted
 from nnfit.data.table import Rows, Table
 from nnfit.errors import DataError, Problem
 

@@ -81,6 +81,7 @@ def test_names_are_shown_as_they_are_spelled(run: Run, flowers: Path) -> None:
     for ended in (run("inspect", model), run("check", flowers / "flowers.yaml")):
         assert "one-hot: :smile:, [bold]x[/bold]" in ended.out
         assert ended.out.count("[bold]x[/bold]") >= 2
+    assert ", ".join(sorted(LABELS)) in run("inspect", model).out
     predicted = run("predict", model, flowers / "flowers.csv").out.splitlines()
     assert set(predicted[1:]) <= set(LABELS)
 

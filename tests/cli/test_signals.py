@@ -43,6 +43,31 @@ def test_a_training_that_is_stopped_leaves_the_old_model(
     assert sorted(flowers.iterdir()) == before
 
 
+def test_a_signal_is_not_lost_where_python_drops_exceptions(flowers: Path) -> None:
+    # Modules being loaded have such callbacks, so this is Ctrl-C in the first second of a command.
+    code = """\
+import os, signal, sys, weakref
+sys.argv = ["nnfit", "train", "flowers.yaml", "--set", "training.epochs=10000", "--quiet"]
+from nnfit import pipeline
+from nnfit.cli.main import main
+
+class Thing:
+    pass
+
+def initial(prepared, original=pipeline.initial):
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
+    del thing
+    return original(prepared)
+
+pipeline.initial = initial
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=flowers, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 130
+    assert not (flowers / "flowers.npz").exists()
+
+
 def test_a_reader_that_goes_away_is_no_error(flower_model: Path) -> None:
     row = "1,2,red\n"
     (flower_model.parent / "long.csv").write_text("id,length,colour\n" + row * 20_000)
