@@ -1,7 +1,6 @@
 # The work of the project, and the example to copy for batch jobs of your own (see "models").
 
 PYTHON ?= python3
-export OPENBLAS_NUM_THREADS ?= 1
 
 .DELETE_ON_ERROR:
 .PHONY: demo test check format docs oracle bench models clean help
@@ -41,7 +40,7 @@ demo: .venv/.installed
 	.venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv
 
 # One model for each spec. A model is trained again when its spec, or a data file that nnfit read for it, is newer;
-# nnfit writes those dependencies itself (--depfile). A failed training leaves no model behind.
+# nnfit writes those dependencies itself (--depfile). A failed training leaves the model as it was.
 SPECS := $(wildcard configs/*.yaml)
 MODELS := $(SPECS:configs/%.yaml=models/%.npz)
 

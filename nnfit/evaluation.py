@@ -22,6 +22,19 @@ def evaluate(target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w:
     `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
     averaged outputs, in the units of training, with the example weights w (n,).
     """
+    with np.errstate(all="ignore"):
+        found: Metrics = tidy(measure(target, loss, y_hat, expected, w))
+    return found
+
+
+def tidy(value: Any) -> Any:
+    """Metrics with None in place of a number that is not finite, as JSON has none."""
+    if isinstance(value, dict):
+        return {key: tidy(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def measure(target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64]) -> Metrics:
     Y = outputs(target, expected, "float64")
     average = y_hat.mean(axis=0, dtype=np.float64)
     result = {"loss": cost(loss, average, Y, w), **metrics(target, expected, decode(target, average))}
@@ -80,4 +93,6 @@ def trivial(target: Target, prior: NDArray[np.float64], expected: NDArray[Any]) 
     That is the class frequencies, and so the majority class, or the mean of a real target.
     """
     constant = np.repeat(prior[:, None], len(expected), axis=1)
-    return metrics(target, expected, decode(target, constant))
+    with np.errstate(all="ignore"):
+        found: Metrics = tidy(metrics(target, expected, decode(target, constant)))
+    return found

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,18 +52,31 @@ def mode_of(target: Path) -> int:
     return 0o666 & ~mask
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write a whole file."""
-    with replacing(path) as file:
-        file.write(data)
+def write(*outputs: tuple[Path, bytes]) -> None:
+    """Write whole files; none takes its place before all are written."""
+    with ExitStack() as stack:
+        opened = [(stack.enter_context(replacing(path)), data) for path, data in outputs]
+        for file, data in opened:
+            file.write(data)
+            file.flush()
 
 
-def check_writable(path: Path) -> None:
-    """Refuse an output that could not be written, before any work is done for it."""
-    folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir():
-        raise OutputError(Problem(f"cannot be written: there is no folder {folder}; make it first", str(path)))
-    if path.is_dir():
-        raise OutputError(Problem("cannot be written: is a folder", str(path)))
-    if not os.access(folder, os.W_OK):
-        raise OutputError(Problem(f"cannot be written: the folder {folder} is not writable", str(path)))
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
+    """Refuse outputs that could not be written, or that would replace an input or each other, before any work."""
+    taken = {os.path.realpath(path): "is also an input" for path in inputs}
+    for path in filter(None, outputs):
+        folder = Path(os.path.realpath(path)).parent
+        reason = taken.get(os.path.realpath(path))
+        try:
+            if not folder.is_dir():
+                reason = f"there is no folder {folder}; make it first"
+            elif path.is_dir():
+                reason = "is a folder"
+            elif not os.access(folder, os.W_OK) and not path.exists():
+                reason = f"the folder {folder} is not writable"
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+        if reason:
+            raise OutputError(Problem(f"cannot be written: {reason}", str(path)))
+        if not str(path).startswith("/dev/"):
+            taken[os.path.realpath(path)] = "is given for two outputs"

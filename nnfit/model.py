@@ -71,7 +71,13 @@ class Model:
         X = join(encode(self.features, table, self.spec["network"]["dtype"], strange))
         if strange and unknown == "error":
             raise DataError(*strange)
-        return predict(self.network, self.theta, X)
+        with np.errstate(all="ignore"):
+            y_hat = predict(self.network, self.theta, X)
+        bad = np.flatnonzero(~np.isfinite(y_hat).all(axis=(0, 1)))
+        if len(bad):
+            message = "the network's output is not a finite number; are the values of this row far too large?"
+            raise DataError(Problem(message, table.file, table.lines[int(bad[0])]))
+        return y_hat
 
     def output_names(self, proba: bool) -> list[str]:
         """The columns of a prediction, and with `proba` those of the probabilities after them."""
@@ -85,7 +91,7 @@ class Model:
     def predictions(self, table: Table, proba: bool = False, unknown: str = "error") -> dict[str, NDArray[Any]]:
         """The columns of the prediction, by name: members averaged, classes as they were spelled."""
         target = self.target
-        result = decode(target, self.outputs(table, unknown).mean(axis=0))
+        result = decode(target, self.outputs(table, unknown).mean(axis=0, dtype=np.float64))
         columns = list(result.T)
         if target.classes:
             labels = np.array(target.classes, object)[decide(target, result)]
@@ -111,7 +117,7 @@ class Model:
 
     def save(self, path: Path | str) -> None:
         """Write the model file; what was there before stays until the new file is complete."""
-        files.write(Path(path), self.to_bytes())
+        files.write((Path(path), self.to_bytes()))
 
     def to_bytes(self) -> bytes:
         """The model file: stored `.npy` members with a fixed date, so that the same model gives the same bytes."""

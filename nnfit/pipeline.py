@@ -74,7 +74,8 @@ def finish(prepared: Prepared, theta: Array, history: list[Progress], threads: i
     prior = prepared.parts["train"].examples.Y.mean(axis=1, dtype=np.float64)
     for name, part in prepared.parts.items():
         w = part.examples.w[0, 0].astype(np.float64)
-        y_hat = predict(prepared.network, theta, part.examples.X)
+        with np.errstate(all="ignore"):
+            y_hat = predict(prepared.network, theta, part.examples.X)
         measured[name] = evaluate(prepared.target, prepared.network.loss, y_hat, part.truth, w)
         constant[name] = trivial(prepared.target, prior, part.truth)
     record = {

@@ -22,6 +22,8 @@ def stream(
     kinds = model.kinds
     require(list(kinds), reader.header, reader.file, "columns")
     require(keep, reader.header, reader.file, "columns to keep are")
+    if proba and not model.target.classes:
+        raise UsageError("--proba: this model predicts real numbers, which have no probabilities")
     clash = sorted(set(keep) & set(model.output_names(proba)))
     if clash:
         raise UsageError(f"--keep {clash[0]}: the output has a column of that name already")

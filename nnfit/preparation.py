@@ -111,7 +111,10 @@ def path_of(loaded: LoadedSpec, file: str) -> str:
     """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
     path = loaded.folder / file
     short = Path(os.path.normpath(path))
-    return str(short if path.exists() and short.exists() and short.samefile(path) else path)
+    try:
+        return str(short if short.samefile(path) else path)
+    except (OSError, ValueError):  # it is not there, or no path at all; reading it will say so
+        return str(path)
 
 
 def reading(spec: Spec) -> dict[str, str]:
@@ -145,10 +148,14 @@ def encode_parts(
     dtype = spec.network.dtype
     expected = truth(target, table)
     w = example_weights(table, spec.data.weight)
-    strange: list[Problem] = []
-    blocks = encode(features, table, dtype, strange, consume=True)
+    unseen: list[Problem] = []
+    blocks = encode(features, table, dtype, unseen, consume=True)
+    strange = [p._replace(message=p.message.split("; correct")[0] + "; here they become zeros") for p in unseen]
     parts = {}
     for name, chosen in rows.items():
+        if not w[chosen].sum():
+            message = f'the weight "{spec.data.weight}" is 0 in all rows of {name}; give weights that are not'
+            raise DataError(Problem(message, table.file))
         share = w[chosen] / w[chosen].mean()
         Y = outputs(target, expected[chosen], dtype)
         examples = Examples(join(blocks, chosen), Y, share.astype(dtype)[None, None, :])
@@ -192,6 +199,8 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
     taken = {*data.target, data.weight}
     for key, columns in (("features", data.features or ()), ("ignore", data.ignore), ("weight", (data.weight or "",))):
         for column in columns:
+            if key == "ignore" and column in (data.features or ()):
+                found.append(document.problem(("data", key), f'"{column}" is one of the features'))
             if column in data.target or (key == "features" and column == data.weight):
                 found.append(document.problem(("data", key), f'"{column}" is the target or the weight'))
     names = [
@@ -262,9 +271,12 @@ def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
     """The rows of train, validation and test that are drawn from the training file, stratified by class."""
     targets = spec.data.target
     strata = None
-    if stratified and len(targets) == 1:
-        text = whole.text(targets[0])
-        strata = np.argsort(np.argsort(np.array(text.labels)))[text.codes]  # classes in sorted order
+    if stratified:
+        sorted_codes = []  # by label, so that the order of the rows in the file does not matter
+        for name in targets:
+            text = whole.text(name)
+            sorted_codes.append(np.argsort(np.argsort(np.array(text.labels)))[text.codes])
+        strata = np.unique(np.column_stack(sorted_codes), axis=0, return_inverse=True)[1].reshape(-1)
     rng = np.random.default_rng([spec.seed, Stream.SPLIT])
     left = np.arange(whole.n)
     drawn = {}
@@ -282,6 +294,15 @@ def fit_target(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str,
     """The target as the output layer and the loss ask for it."""
     spec = loaded.spec
     names = spec.data.target
+    what, wanted = ("real", {"type", "scale"}) if classes is None else ("class", {"type"})
+    misplaced = [
+        loaded.document.problem(("data", "columns", name, key), f"a {what} target does not take this key")
+        for name in names
+        if name in spec.data.columns
+        for key in sorted(spec.data.columns[name].model_fields_set - wanted)
+    ]
+    if misplaced:
+        raise SpecError(*misplaced)
     if classes is None:
         columns = spec.data.columns
         scales = tuple(columns[name].scale if name in columns else "standard" for name in names)
@@ -317,7 +338,10 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
         found.append(document.problem(("network", "layers", last, "size"), message))
     coupled = ACTIVATIONS[activations(spec)[-1][0].name].whole_layer
     if coupled and (target.outputs == 1 or target.task == "multilabel"):
-        message = "softmax with one neuron is always 1; use linear for one real target"
+        message = (
+            "softmax with one neuron is always 1; use linear for one real target, or, if its numbers are classes, "
+            f"the loss cross_entropy or data.columns: {{{target.columns[0]}: {{type: categorical}}}}"
+        )
         if target.task == "multilabel":
             message = "the outputs of softmax sum to one, but several 0/1 targets may all be 1; use logistic"
         found.append(document.problem(("network", "layers", last, "activation"), message))
@@ -338,7 +362,7 @@ def warn(loaded: LoadedSpec, network: Network, target: Target, n: int) -> Iterat
     if isinstance(size, int) and size > n:
         message = f"{size} is more than the {n} training rows; each epoch is one update"
         yield document.problem(("training", "batch_size"), message)
-    bounded = ACTIVATIONS[network.layers[-1][0].activation]
+    bounded = min((ACTIVATIONS[group.activation] for group in network.layers[-1]), key=lambda sigma: -sigma.range.low)
     if target.task == "regression" and bounded.range.low > -np.inf:
         columns = spec.data.columns
         if any(name not in columns or columns[name].scale == "standard" for name in target.columns):

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnfit.data import suspicions
 from nnfit.data.reader import Dialect, Reader
-from nnfit.data.rows import NUMBER, quoted
+from nnfit.data.rows import number, quoted
 from nnfit.data.table import Table, Text, kind, read_table
 from nnfit.data.target import Target, refuse_missing
 from nnfit.errors import DataError, Problem
@@ -55,7 +55,7 @@ def look(data: Path, target: str) -> Plan:
     column = table.columns[target]
     assert isinstance(column, Text)
     refuse_missing(table, target)
-    classes = classes_or_none(column.labels)
+    classes = classes_or_none(column.labels, dialect.decimal)
     if classes is not None and len(classes) < 2:
         raise DataError(Problem(f'the target "{target}" has a single value; there is nothing to learn', str(data)))
     ignored = {}
@@ -65,7 +65,7 @@ def look(data: Path, target: str) -> Plan:
             continue
         if suspicions.is_constant(values, rows):
             ignored[name] = "the same in every row"
-        elif table.n >= suspicions.ENOUGH and suspicions.is_identifier(values):
+        elif table.n >= suspicions.ENOUGH and suspicions.is_identifier(values) and kind(table, name) != "date":
             ignored[name] = "another value in every row, like an identifier"
     if len(ignored) == len(table.columns) - 1:
         ignored = {}
@@ -96,26 +96,32 @@ def read_mixed(data: str, dialect: Dialect, target: str) -> tuple[Table, tuple[s
     table = read_table(data, dialect, {target: "text"}, mixtures=True)
     found: set[str] = set()
     for name, column in table.columns.items():
-        if name != target and isinstance(column, Text) and any(NUMBER.fullmatch(label) for label in column.labels):
-            others = {label for label in column.labels if label and not NUMBER.fullmatch(label)}
+        if name != target and isinstance(column, Text) and has_numbers(column, dialect):
+            others = {label for label in column.labels if label and number(label, dialect.decimal) is None}
             if others <= set(MARKERS):
                 found |= others
+    found -= set(table.text(target).labels)
     if found:
         dialect = dialect._replace(missing=tuple(sorted(found)))
         table = read_table(data, dialect, {target: "text"}, mixtures=True)
     mixed = [
         name
         for name, column in table.columns.items()
-        if name != target and isinstance(column, Text) and any(NUMBER.fullmatch(label) for label in column.labels)
+        if name != target and isinstance(column, Text) and has_numbers(column, dialect)
     ]
     return table, dialect.missing, tuple(mixed)
 
 
-def classes_or_none(labels: tuple[str, ...]) -> tuple[str, ...] | None:
+def has_numbers(column: Text, dialect: Dialect) -> bool:
+    return any(number(label, dialect.decimal) is not None for label in column.labels)
+
+
+def classes_or_none(labels: tuple[str, ...], decimal: str) -> tuple[str, ...] | None:
     """The labels as classes, or None where they are better taken for a real number."""
-    if not all(NUMBER.fullmatch(label) for label in labels):
+    values = [number(label, decimal) for label in labels]
+    if None in values:
         return labels
-    few = len(labels) <= 2 or (len(labels) <= FEW and all(float(label).is_integer() for label in labels))
+    few = len(labels) <= 2 or (len(labels) <= FEW and all(value == round(value) for value in values if value))
     return labels if few else None
 
 

@@ -191,6 +191,24 @@ def test_a_damaged_file_is_refused_or_gives_the_same_weights(
     np.testing.assert_array_equal(found.theta, whole.theta)
 
 
+class Trap:
+    """An object whose pickle makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, (str(self.path), "w"))
+
+
+def test_a_pickle_in_the_file_is_refused_and_not_run(path: Path, tmp_path: Path) -> None:
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    np.savez(path, **{**arrays, "theta_1": np.array([Trap(tmp_path / "sprung")], object)}, allow_pickle=True)
+    refused(path)
+    assert not (tmp_path / "sprung").exists()
+
+
 def rewritten(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
     """Change the arrays and the metadata of a model file."""
     with np.load(path) as archive:

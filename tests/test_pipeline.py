@@ -73,6 +73,15 @@ def test_the_seed_decides_the_weights_and_the_order_of_the_rows(trained: Train) 
     assert not np.allclose(first.theta, other.theta)
 
 
+def test_the_seed_decides_the_order_of_the_rows_alone(trained: Train) -> None:
+    alike = ("data.validation=null", "network.layers=[{size: 1, activation: linear}]", "training.batch_size=1")
+    zeros = "network.initialization.weights=zeros"
+    first, other = (trained(SPEC, CSV, *alike, zeros, f"seed={seed}").theta for seed in (0, 1))
+    assert not np.array_equal(first, other)
+    first, other = (trained(SPEC, CSV, *alike, zeros, "training.batch_size=full", f"seed={s}").theta for s in (0, 1))
+    np.testing.assert_array_equal(first, other)
+
+
 def test_weights_of_the_examples_count_like_repeated_rows(trained: Train) -> None:
     full = ("data.validation=null", "training.batch_size=full", "network.dtype=float64")
     rows = "x,y\n1,5\n2,3\n4,4\n"

@@ -26,16 +26,17 @@ def init(
     """
     set_threads()
     from nnfit import files
-    from nnfit.errors import OutputError, Problem
+    from nnfit.errors import OutputError, Problem, UsageError
     from nnfit.proposal import propose
 
-    if output is not None:
-        files.check_writable(output)
-        if output.exists() and not force:
-            raise OutputError(Problem("exists already; choose another name, or replace it with --force", str(output)))
+    if str(data) == "-":
+        raise UsageError("DATA must be a file here, since the spec names it")
+    files.check_outputs([output], [data])
+    if output is not None and output.exists() and not force:
+        raise OutputError(Problem("exists already; choose another name, or replace it with --force", str(output)))
     text = propose(data, target, output.parent if output else Path())
     if output is not None:
-        files.write(output, text.encode())
+        files.write((output, text.encode()))
         print(f"wrote {output}; try: nnfit check {output}", file=sys.stderr)
     else:
         sys.stdout.write(text)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from nnfit.cli import check, evaluate, init, inspect, predict, schema, train
+from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train
 from nnfit.errors import NnfitError, plain
 from nnfit.version import __version__
 
@@ -33,19 +31,6 @@ app.command()(inspect.inspect)
 app.command()(schema.schema)
 
 
-class Stopped(BaseException):
-    """A signal asks the process to end."""
-
-    def __init__(self, number: int) -> None:
-        self.exit_code = 128 + number
-        super().__init__(signal.Signals(number).name)
-
-
-def stop(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)  # a second one leaves at once
-    raise Stopped(number)
-
-
 def version(shown: bool) -> None:
     if shown:
         print(f"nnfit {__version__}")
@@ -54,40 +39,35 @@ def version(shown: bool) -> None:
 
 @app.callback()
 def options(
-    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
     shown: Annotated[
         bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    context.obj = debug
-    if debug:
-        os.environ["NNFIT_DEBUG"] = "1"
+    """Options for every command; --debug is taken by `main`, wherever it stands."""
 
 
 def main() -> None:
     """Run a command; an error nnfit raises on purpose is one message and its exit code, a bug is a traceback and 1."""
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `nnfit predict … | head` ends quietly
+    signals.install()
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         try:
-            app()
+            app(arguments)
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.filename is not None:
-            raise
-        print(f"nnfit: standard output: cannot be written: {error.strerror}", file=sys.stderr)
+        name = error.filename or "standard output"
+        print(f"nnfit: {plain(str(name))}: cannot be read or written: {error.strerror}", file=sys.stderr)
         os._exit(7)  # at a plain exit Python would try once more to write what is left in the buffer
     except NnfitError as error:
-        if "--debug" in sys.argv[1:2]:
+        if debug:
             traceback.print_exc()
         for problem in error.problems:
             print(f"nnfit: {plain(str(problem))}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except Stopped as stopped:
+    except signals.Stopped as stopped:
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
-        print(f"\nnnfit: {what}; nothing was written, outputs are as they were", file=sys.stderr)
+        print(f"\nnnfit: {what}; output files are as they were", file=sys.stderr)
         sys.exit(stopped.exit_code)

@@ -44,8 +44,7 @@ def predict(
     from nnfit.model import load
     from nnfit.prediction import stream
 
-    if output is not None:
-        files.check_writable(output)
+    files.check_outputs([output], [model])
     trained = load(model)
     with Reader(data, trained.dialect) as reader:
         pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)

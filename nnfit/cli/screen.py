@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nnfit.cli import signals
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.errors import plain
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from nnfit.pipeline import Progress
 
 LINES = 20  # about as many lines as a training prints
+WIDE = 200  # columns of a file or pipe: nothing is cut there
 PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
 
 
 def out() -> Console:
     """Standard output; user text is shown literally: no markup, no emoji, no highlighting."""
-    return Console(markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    width = None if sys.stdout.isatty() else WIDE
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=width is not None, width=width)
 
 
 def note(text: str) -> None:
@@ -209,7 +212,9 @@ def number(value: float | None) -> str:
 def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progress]:
     """The epochs, shown as they pass: a line now and then, and on a terminal a bar with the time left."""
     if quiet:
-        yield from epochs
+        for epoch in epochs:
+            signals.check()
+            yield epoch
         return
     bar: Any = nullcontext()
     task = None
@@ -224,6 +229,7 @@ def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progr
     last = time.monotonic()
     with bar:
         for epoch in epochs:
+            signals.check()
             now = time.monotonic()
             if epoch.number in (1, total) or epoch.number % every == 0 or now - last > PATIENCE:
                 last = now

@@ -46,9 +46,9 @@ def train(
 
     loaded = load_spec(spec, overrides)
     path = pipeline.output_path(loaded, spec, output)
-    for target in filter(None, (path, json_file, depfile)):
-        files.check_writable(target)
+    files.check_outputs((path, json_file, depfile), [spec])
     prepared = prepare(loaded)
+    files.check_outputs((path, json_file, depfile), [spec, *prepared.sources])
     screen.warn(prepared.warnings)
     console = screen.out()
     members = loaded.spec.network.members
@@ -62,7 +62,7 @@ def train(
     seconds = time.perf_counter() - start
     model = pipeline.finish(prepared, theta, history, threads)
 
-    model.save(path)
+    outputs = [(path, model.to_bytes())]
     if json_file is not None:
         report = {
             "model": str(path),
@@ -72,9 +72,10 @@ def train(
             "metrics": model.record["metrics"],
             "trivial": model.record["trivial"],
         }
-        files.write(json_file, (json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode())
+        outputs.append((json_file, (json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode()))
     if depfile is not None:
-        files.write(depfile, rule(path, [str(spec), *prepared.sources]).encode())
+        outputs.append((depfile, rule(path, [str(spec), *prepared.sources]).encode()))
+    files.write(*outputs)
     if not quiet:
         record = model.record
         regression = model.target.task == "regression"

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.data.rows import NUMBER, check_header, csv_rows, quoted
+from nnfit.data.rows import check_header, csv_rows, number, quoted
 from nnfit.errors import DataError, Problem
 
 BLOCK = 1 << 21  # bytes read at once
@@ -240,10 +240,8 @@ class Reader:
         """The wanted columns of some whole rows."""
         wanted = {i: name for i, name in enumerate(self.header) if name in kinds}
         numeric = [i for i, name in wanted.items() if kinds[name] == "numeric"]
-        lower = data.lower()
-        doubtful = any(letter in lower and any(word in lower for word in words) for letter, words in WORDS.items())
-        frame = None if doubtful and numeric else self.frame(data, wanted, numeric)
-        if frame is None or any(np.isinf(frame[i].to_numpy()).any() for i in numeric):
+        frame = self.frame(data, wanted, numeric)
+        if frame is None or self.misread(frame, data, wanted, numeric):
             frame = self.frame(data, wanted, [])
             assert frame is not None
             problems: dict[str, Problem] = {}
@@ -255,6 +253,24 @@ class Reader:
             if problems:
                 raise NotANumbersError(problems)
         return {name: frame[i].to_numpy() for i, name in wanted.items()}
+
+    def misread(self, frame: pd.DataFrame, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> bool:
+        """Whether pandas took a word for a number. The cells that could be one are looked at again, as text."""
+        if any(np.isinf(frame[i].to_numpy()).any() for i in numeric):
+            return True
+        lower = data.lower()
+        if not any(letter in lower and any(word in lower for word in words) for letter, words in WORDS.items()):
+            return False
+        suspects = {i: np.flatnonzero(~(frame[i].abs() > 0) | (frame[i] == 1)) for i in numeric}
+        suspects = {i: rows for i, rows in suspects.items() if len(rows)}
+        texts = self.frame(data, {i: wanted[i] for i in suspects}, []) if suspects else None
+        if texts is None:
+            return False
+        for i, rows in suspects.items():
+            cells = set(texts[i].to_numpy(object)[rows]).difference(self.dialect.gaps)
+            if any(number(cell, self.dialect.decimal) is None for cell in cells):
+                return True
+        return False
 
     def frame(self, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> pd.DataFrame | None:
         """pandas' reading of the rows, or None if a cell that should be a number is none."""
@@ -301,16 +317,17 @@ class NotFiniteError(ValueError):
 
 
 def to_numbers(cells: Cells, dialect: Dialect) -> NDArray[np.float64]:
-    """The numbers that texts spell, missing cells as NaN; exactly `float(text)`."""
+    """The numbers that texts spell, exactly `float(text)`; NaN for missing cells, however the number is written."""
     gaps = set(dialect.gaps)
+    values = {number(token, dialect.decimal) for token in dialect.missing} - {None}
     result = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
         if cell not in gaps:
-            text = cell if dialect.decimal == "." else cell.replace(".", "?").replace(dialect.decimal, ".")
-            value = float(text) if NUMBER.fullmatch(text) else np.inf
-            if not np.isfinite(value):
+            value = number(cell, dialect.decimal)
+            if value is None or not np.isfinite(value):
                 raise NotFiniteError(row)
-            result[row] = value
+            if value not in values:
+                result[row] = value
     return result
 
 

@@ -10,6 +10,14 @@ from typing import NamedTuple, NoReturn
 
 NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 
+
+def number(text: str, decimal: str = ".") -> float | None:
+    """The number that a text spells, or None if it spells none; with another decimal mark, a point is no number."""
+    if decimal != ".":
+        text = text.replace(".", "?").replace(decimal, ".")
+    return float(text) if NUMBER.fullmatch(text) else None
+
+
 Fail = Callable[..., NoReturn]
 
 

@@ -23,7 +23,7 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
     if table.n < ENOUGH:
         return
     rest = [f for f in features if f.name not in constant]
-    identifiers = [f.name for f in rest if is_identifier(table.columns[f.name])]
+    identifiers = [f.name for f in rest if f.type != "date" and is_identifier(table.columns[f.name])]
     if identifiers:
         yield f"another value in every row, as an identifier has: {listed(identifiers)}; add it to data.ignore"
     for name in target.columns:
@@ -99,5 +99,7 @@ def fingerprints(X: Array, Y: Array) -> NDArray[np.uint64]:
     for column in (*X.T, *Y):
         factor = rng.integers(1, 2**63, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         # adding zero makes −0.0 and 0.0 the same
-        result = (result ^ (np.ascontiguousarray(column + 0).view(bits).astype(np.uint64) * factor)) * np.uint64(31)
+        mixed = np.ascontiguousarray(column + 0).view(bits).astype(np.uint64)
+        mixed = (mixed ^ (mixed >> np.uint64(32))) * factor  # the high bits of a float64 say the most: bring them down
+        result = (result ^ mixed ^ (mixed >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
     return result

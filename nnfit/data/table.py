@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.data.reader import Block, Dialect, NotANumbersError, NotFiniteError, Reader, to_numbers
-from nnfit.data.rows import NUMBER, quoted
+from nnfit.data.rows import number, quoted
 from nnfit.errors import DataError, Problem, nearest
 
 Rows = NDArray[np.intp]
@@ -98,9 +98,9 @@ def read_table(
                 if stated:
                     raise DataError(*stated) from None
                 fallen |= error.columns
-    for name, problem in fallen.items():
-        if not mixtures:
-            refuse_mixture(table, name, problem)
+    found = [] if mixtures else [mixture(table, name, problem) for name, problem in fallen.items()]
+    if any(found):
+        raise DataError(*(problem for problem in found if problem))
     return table
 
 
@@ -160,21 +160,23 @@ def contiguous(lines: NDArray[np.int64]) -> Sequence[int]:
     return [int(line) for line in lines]
 
 
-def refuse_mixture(table: Table, name: str, problem: Problem) -> None:
+def mixture(table: Table, name: str, problem: Problem) -> Problem | None:
     """A column that is mostly numbers, but not always, has as a rule a marker for missing cells: say so."""
     column = table.text(name)
     counts = np.bincount(column.codes, minlength=len(column.labels))
     known = [i for i, label in enumerate(column.labels) if label not in table.dialect.gaps]
-    good = sum(int(counts[i]) for i in known if NUMBER.fullmatch(column.labels[i]))
+    decimal = table.dialect.decimal
+    good = sum(int(counts[i]) for i in known if number(column.labels[i], decimal) is not None)
     total = sum(int(counts[i]) for i in known)
     if good > total / 2:
-        others = [column.labels[i] for i in known if not NUMBER.fullmatch(column.labels[i])]
+        others = [column.labels[i] for i in known if number(column.labels[i], decimal) is None]
         shown = ", ".join(quoted(label) for label in others[:5]) + (", …" if len(others) > 5 else "")
         message = (
             f'column "{name}" holds {good:,} numbers and {total - good:,} other texts ({shown}, first here); add these '
             f"to data.missing if they mean missing cells, or set data.columns: {{{name}: {{type: categorical}}}}"
         )
-        raise DataError(problem._replace(message=message))
+        return problem._replace(message=message)
+    return None
 
 
 def kind(table: Table, name: str) -> str:
@@ -216,7 +218,7 @@ def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) 
         values = frame[name]
         if kind_of_column == "numeric" and values.dtype.kind in "iuf":
             numbers = values.to_numpy(np.float64, copy=True)
-            gaps = [float(token) for token in dialect.missing if NUMBER.fullmatch(token)]
+            gaps = [float(token) for token in dialect.missing if number(token) is not None]
             numbers[np.isin(numbers, gaps)] = np.nan
             if np.isinf(numbers).any():
                 raise DataError(f'column "{name}": expected finite numbers, got inf')
@@ -224,6 +226,8 @@ def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) 
             continue
         if values.dtype.kind == "f" and (values.isna() | (values == np.floor(values))).all():
             values = values.astype("Int64")  # pandas makes whole numbers floats where one is missing
+        if kind_of_column == "numeric" and dialect.decimal != ".":
+            dialect = dialect._replace(decimal=".")  # numbers of Python, not of the file
         cells = np.array([spelled(value) for value in values.to_numpy(object)], object)
         if kind_of_column == "numeric":
             try:

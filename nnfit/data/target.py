@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data.numeric import Floats, moments
-from nnfit.data.rows import NUMBER, quoted
+from nnfit.data.rows import number, quoted
 from nnfit.data.table import Rows, Table
 from nnfit.errors import DataError, Problem
 
@@ -54,10 +54,10 @@ def refuse_missing(table: Table, name: str) -> None:
 def classes_of(table: Table, name: str) -> tuple[str, ...]:
     """The labels of a column, sorted: by value where all are numbers, else as text."""
     refuse_missing(table, name)
-    labels = table.text(name).labels
-    if all(NUMBER.fullmatch(label) for label in labels):
-        return tuple(sorted(labels, key=lambda label: (float(label), label)))
-    return tuple(sorted(labels))
+    values = {label: number(label, table.dialect.decimal) for label in table.text(name).labels}
+    if None in values.values():
+        return tuple(sorted(values))
+    return tuple(sorted(values, key=lambda label: (values[label], label)))
 
 
 def fit_regression(table: Table, rows: Rows, names: tuple[str, ...], scales: tuple[str, ...]) -> Target:

@@ -95,6 +95,8 @@ def override(document: Document, option: str) -> None:
             path.append(part)
             if last:
                 place[part] = value
+            elif isinstance(place.get(part), str):
+                place[part] = {"name": place[part]}  # adam is short for {name: adam}
             elif place.get(part) is None:
                 place[part] = {}
                 document.options[tuple(path)] = label

@@ -67,6 +67,9 @@ def activations(spec: Spec) -> list[tuple[Any, ...]]:
 def contradictions(spec: Spec, document: Document) -> list[Problem]:
     """What the keys say against each other, layer after layer."""
     found = []
+    shares = [share for share in (spec.data.validation, spec.data.test) if isinstance(share, float)]
+    if sum(shares) >= 1:
+        found.append(document.problem(("data", "test"), "validation and test together leave no rows to train on"))
     layers = spec.network.layers
     groups_of = activations(spec)
     for i, (layer, groups) in enumerate(zip(layers, groups_of, strict=True)):

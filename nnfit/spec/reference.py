@@ -18,8 +18,8 @@ Schema = dict[str, Any]
 HEAD = """# The spec
 
 Every key of a spec, made from the schema that checks it (`make docs`). A key without a default must be given. Paths are
-relative to the spec's folder. `nnfit schema` prints the same as JSON Schema; `nnfit check` shows a spec with all its
-defaults filled in.
+relative to the spec's folder. `nnfit schema` prints the same as JSON Schema; `nnfit inspect` shows the spec of a model
+with all its defaults filled in.
 """
 
 

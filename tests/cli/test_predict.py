@@ -152,7 +152,7 @@ def test_a_real_target_is_predicted_in_its_own_unit(run: Run, flowers: Path) -> 
     sets = ("data.target=[length, id]", "network.layers[1].activation=linear", "data.ignore=[]")
     options = [word for change in sets for word in ("--set", change)]
     assert run("train", flowers / "flowers.yaml", *options).code == 0
-    ended = run("predict", flowers / "flowers.npz", flowers / "flowers.csv", "--proba")
+    ended = run("predict", flowers / "flowers.npz", flowers / "flowers.csv")
     assert ended.code == 0
     rows = read(ended.out)
     assert list(rows[0]) == ["prediction_length", "prediction_id"]

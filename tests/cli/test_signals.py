@@ -36,7 +36,7 @@ def test_a_training_that_is_stopped_leaves_the_old_model(
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == code
-    assert err.splitlines()[-1] == f"nnfit: {word}; nothing was written, outputs are as they were"
+    assert err.splitlines()[-1] == f"nnfit: {word}; output files are as they were"
     assert "Traceback" not in err
     assert (flowers / "out.npz").read_bytes() == b"old"
     assert (flowers / "report.json").read_bytes() == b"old"

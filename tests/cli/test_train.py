@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +118,7 @@ def test_the_number_of_threads_is_recorded(run: Run, spec: Path, tmp_path: Path)
     for threads in (1, 2):
         assert run("train", spec, "--threads", threads, "-o", tmp_path / "m.npz").code == 0
         assert nnfit.load(tmp_path / "m.npz").record["threads"] == threads
+        assert os.environ["OPENBLAS_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == str(threads)
 
 
 def test_no_epochs_write_the_untrained_network(run: Run, spec: Path, tmp_path: Path) -> None:

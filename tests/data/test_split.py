@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfit.data.split import draw
-from nnfit.errors import DataError
+from nnfit.errors import DataError, SpecError
 
 Prepare = Callable[..., Any]
 
@@ -122,5 +122,5 @@ def test_a_class_that_no_training_row_has_is_refused_in_a_test_file(prepared: Pr
 
 @pytest.mark.parametrize(("validation", "test"), [("0.5", "0.5"), ("0.6", "0.6"), ("0.9", "0.99")])
 def test_a_split_that_leaves_no_training_row_is_refused(prepared: Prepare, validation: str, test: str) -> None:
-    with pytest.raises(DataError, match="12 rows are too few to split; none is left to train on"):
+    with pytest.raises(SpecError, match="validation and test together leave no rows to train on"):
         prepared(SPEC.replace("0.15", validation).replace("0.2", test), csv(12))

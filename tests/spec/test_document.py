@@ -146,6 +146,12 @@ def test_nesting_is_read_to_a_depth_of_16_and_no_deeper() -> None:
     assert message("[" * 30_000) == "spec.yaml:1:17: nesting deeper than 16 is refused"
 
 
+def test_nesting_is_counted_through_aliases() -> None:
+    anchor = "a: &a " + "[" * 8 + "]" * 8 + "\n"
+    assert value(anchor + "b: [*a]\n")["b"] == [[[[[[[[[]]]]]]]]]
+    assert message(anchor + "b: " + "[" * 8 + "*a" + "]" * 8) == "spec.yaml:1:14: nesting deeper than 16 is refused"
+
+
 def test_an_alias_bomb_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 14)]
