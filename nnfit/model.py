@@ -159,7 +159,8 @@ def load(path: Path | str) -> Model:
     except OSError as error:
         raise ModelFileError(Problem(f"cannot be read: {error.strerror or 'not an .npz file'}", name)) from None
     except DAMAGE as error:
-        message = f"not a model that nnfit wrote, or damaged ({type(error).__name__}: {error})"
+        detail = "" if "pickle" in str(error) else f" ({type(error).__name__}: {error})"
+        message = f"not a model that nnfit wrote, or damaged{detail}"
         raise ModelFileError(Problem(message, name)) from None
 
 

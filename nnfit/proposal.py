@@ -14,7 +14,7 @@ import numpy as np
 from nnfit.data import suspicions
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.rows import number, quoted
-from nnfit.data.table import Table, Text, kind, read_table
+from nnfit.data.table import Table, Text, kind, mixture, read_table
 from nnfit.data.target import Target, refuse_missing
 from nnfit.errors import DataError, Problem
 from nnfit.spec.document import parse
@@ -55,6 +55,9 @@ def look(data: Path, target: str) -> Plan:
     column = table.columns[target]
     assert isinstance(column, Text)
     refuse_missing(table, target)
+    mixed_target = mixture(table, target, Problem("", str(data)))
+    if mixed_target:
+        raise DataError(mixed_target)
     classes = classes_or_none(column.labels, dialect.decimal)
     if classes is not None and len(classes) < 2:
         raise DataError(Problem(f'the target "{target}" has a single value; there is nothing to learn', str(data)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -50,6 +51,11 @@ def options(
 def main() -> None:
     """Run a command; an error nnfit raises on purpose is one message and its exit code, a bug is a traceback and 1."""
     signals.install()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            sys.exit(7)  # closed by whoever started the command: nothing can be said
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Θ must not end a training
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -67,6 +73,9 @@ def main() -> None:
         for problem in error.problems:
             print(f"nnfit: {plain(str(problem))}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        print(f"nnfit: not enough memory for this network or these data: {error}", file=sys.stderr)
+        sys.exit(3)
     except signals.Stopped as stopped:
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
         print(f"\nnnfit: {what}; output files are as they were", file=sys.stderr)

@@ -44,7 +44,7 @@ def predict(
     from nnfit.model import load
     from nnfit.prediction import stream
 
-    files.check_outputs([output], [model])
+    files.check_outputs([output], [model, data])
     trained = load(model)
     with Reader(data, trained.dialect) as reader:
         pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)

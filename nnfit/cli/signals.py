@@ -24,8 +24,9 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 def install() -> None:
     """Handle Ctrl-C and termination, and let a broken pipe end the process quietly (`nnfit predict … | head`)."""
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as for a job that a script put in the background
+            signal.signal(number, stop)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 

@@ -168,7 +168,7 @@ def mixture(table: Table, name: str, problem: Problem) -> Problem | None:
     decimal = table.dialect.decimal
     good = sum(int(counts[i]) for i in known if number(column.labels[i], decimal) is not None)
     total = sum(int(counts[i]) for i in known)
-    if good > total / 2:
+    if total / 2 < good < total:
         others = [column.labels[i] for i in known if number(column.labels[i], decimal) is None]
         shown = ", ".join(quoted(label) for label in others[:5]) + (", …" if len(others) > 5 else "")
         message = (

@@ -51,7 +51,10 @@ Number = Annotated[float, Strict(), Field(allow_inf_nan=False, ge=-1e300, le=1e3
 Count = Annotated[int, Strict(), Field(ge=1, lt=2**53), BeforeValidator(_whole)]
 Switch = Annotated[bool, Strict()]
 Mark = Annotated[str, Strict(), Field(min_length=1, max_length=1, pattern=r"^[\t -~]$")]
-Part = Annotated[float, Strict(), Field(gt=0, lt=1)] | Text | None
+Part = Annotated[
+    Annotated[float, Strict(), Field(gt=0, lt=1)] | Text | None,
+    BeforeValidator(lambda value: None if value == "none" else value),
+]
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:

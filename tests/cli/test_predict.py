@@ -45,10 +45,12 @@ def test_predictions_go_to_a_file(run: Run, flower_model: Path, data: Path, tmp_
     assert (tmp_path / "out.csv").read_text() == expected
 
 
-def test_predictions_may_replace_their_own_input(run: Run, flower_model: Path, data: Path) -> None:
-    expected = run("predict", flower_model, data, "--keep", "id").out
-    assert run("predict", flower_model, data, "--keep", "id", "-o", data).code == 0
-    assert data.read_text() == expected
+def test_predictions_never_replace_their_own_input(run: Run, flower_model: Path, data: Path) -> None:
+    before = data.read_bytes(), flower_model.read_bytes()
+    for path in (data, flower_model):
+        ended = run("predict", flower_model, data, "-o", path)
+        assert ended == (7, "", f"nnfit: {path}: cannot be written: is also an input\n")
+    assert (data.read_bytes(), flower_model.read_bytes()) == before
 
 
 def test_data_come_from_standard_input(spawn: Run, run: Run, flower_model: Path, data: Path) -> None:

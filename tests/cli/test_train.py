@@ -154,3 +154,19 @@ def test_the_make_rule_is_read_by_make_whatever_the_names(
         assert make() != 2  # a source that vanishes does not stop make
         Path("aside").rename(source)
     assert make("--what-if=unrelated") == 0
+
+
+def test_an_output_never_replaces_an_input_or_another_output(run: Run, flowers: Path) -> None:
+    spec, data = flowers / "flowers.yaml", flowers / "flowers.csv"
+    before = spec.read_bytes(), data.read_bytes()
+    for path in (spec, data):
+        assert run("train", spec, "-o", path).code == 7
+    both = run("train", spec, "-o", flowers / "m.npz", "--json", flowers / "m.npz")
+    assert both.err.endswith("m.npz: cannot be written: is given for two outputs\n")
+    assert (spec.read_bytes(), data.read_bytes()) == before
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_model(run: Run, flowers: Path) -> None:
+    (flowers / "m.npz").write_bytes(b"old")
+    assert run("train", flowers / "flowers.yaml", "-o", flowers / "m.npz", "--json", "/dev/full").code == 7
+    assert (flowers / "m.npz").read_bytes() == b"old"
