@@ -89,7 +89,7 @@ def prepare(loaded: LoadedSpec) -> Prepared:
         warnings += [Problem(text, whole.file) for text in small_classes(whole, data.target[0])]
 
     parts: dict[str, Part] = {}
-    kinds = {f.name: f.kind for f in features} | target_kinds(target) | weight_kind(spec)
+    kinds = {f.name: f.kind for f in features} | target.kinds | weight_kind(spec)
     tables = {"train": (whole, rows)}
     for name in ("validation", "test"):
         if name in paths:
@@ -132,10 +132,6 @@ def reading(spec: Spec) -> dict[str, str]:
 
 def weight_kind(spec: Spec) -> dict[str, str]:
     return {spec.data.weight: "numeric"} if spec.data.weight else {}
-
-
-def target_kinds(target: Target) -> dict[str, str]:
-    return dict.fromkeys(target.columns, "numeric" if target.task == "regression" else "text")
 
 
 def encode_parts(

@@ -25,9 +25,8 @@ def evaluate(
 
     start = time.perf_counter()
     trained = load(model)
-    target = trained.target
     weight = trained.spec["data"]["weight"]
-    kinds = trained.kinds | dict.fromkeys(target.columns, "numeric" if target.task == "regression" else "text")
+    kinds = trained.kinds | trained.target.kinds
     table = read_table(data, trained.dialect, kinds | ({weight: "numeric"} if weight else {}), others=False)
     metrics, trivial = trained.evaluate(table)
     if as_json:

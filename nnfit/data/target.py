@@ -38,9 +38,9 @@ class Target(NamedTuple):
         return {"binary": 1, "multinomial": len(self.classes)}.get(self.task, len(self.columns))
 
     @property
-    def kind(self) -> str:
-        """Which metrics apply: classification or regression."""
-        return "regression" if self.task == "regression" else "classification"
+    def kinds(self) -> dict[str, str]:
+        """How its columns are read: real values as numeric, classes as text, spelled as written."""
+        return dict.fromkeys(self.columns, "numeric" if self.task == "regression" else "text")
 
 
 def refuse_missing(table: Table, name: str) -> None:
