@@ -32,7 +32,8 @@ def moments(x: Floats) -> list[float]:
     unit = float(np.abs(x).max()) or 1.0  # squares of very large or small numbers would leave the range of floats
     scaled = x / unit
     mean = float(scaled.mean())
-    sd = float(np.sqrt(np.mean((scaled - mean) ** 2)))
+    np.subtract(scaled, mean, scaled)
+    sd = float(np.sqrt(np.vecdot(scaled, scaled) / len(x)))
     return [mean * unit, sd * unit if sd > 1e-12 * abs(mean) else 1.0]
 
 
@@ -94,14 +95,15 @@ def logarithm(x: Floats) -> Floats:
 
 def fit(x: Floats, options: dict[str, Any]) -> tuple[float, ...]:
     """What is fitted to the training rows: fill, minimum, maximum, then the scale's values, then the edges of bins."""
-    known = x[~np.isnan(x)]
+    gaps = np.isnan(x)
+    known = x[~gaps] if gaps.any() else x  # a long column is not copied for nothing
     missing = options["missing"]
     if isinstance(missing, int | float):
         fill = float(missing)
     else:
         fill = float(known.mean() if missing == "mean" else np.median(known)) if len(known) else 0.0
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    filled = np.where(np.isnan(x), fill, x)
+    filled = x if known is x else np.where(gaps, fill, x)
     if options["log1p"]:
         filled = logarithm(filled)
     edges: list[float] = []

@@ -13,7 +13,9 @@ import io
 import re
 import stat
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
@@ -24,7 +26,9 @@ from numpy.typing import NDArray
 from nnfit.data.rows import check_header, csv_rows, number, quoted
 from nnfit.errors import DataError, Problem
 
-BLOCK = 1 << 21  # bytes read at once
+UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
+BLOCK = 1 << 20  # bytes read at once
+PARSERS = 1  # threads that pandas parses in, ahead of what is asked for; it lets go of the interpreter meanwhile
 # What pandas takes for a number and nnfit does not, by a letter that is quickly looked for.
 WORDS = {b"n": (b"nan", b"inf"), b"u": (b"true",), b"l": (b"false",)}
 
@@ -113,6 +117,21 @@ class Reader:
         self.sha256.update(data)
         self.taken += len(data)
         self.ended = len(data) < BLOCK
+        fresh = data if self.plain and data.isascii() else self.decoded(data)
+        if b"\0" in fresh:
+            at = fresh.index(b"\0")
+            self.fail("a NUL byte; is this a text file?", self.line + (self.rest + fresh[:at]).count(b"\n"))
+        self.rest += fresh
+        if self.ended and self.rest and not self.rest.endswith(b"\n"):
+            self.rest += b"\n"
+
+    @property
+    def plain(self) -> bool:
+        """Whether ASCII that comes next needs no decoding: nothing is half read, and no byte order mark can follow."""
+        return isinstance(self.decoder, UTF8) and self.decoder.getstate() == (b"", 0) and self.taken > BLOCK
+
+    def decoded(self, data: bytes) -> bytes:
+        """Bytes in the file's encoding as UTF-8."""
         try:
             text = self.decoder.decode(data, final=self.ended)
         except UnicodeDecodeError as error:
@@ -123,13 +142,7 @@ class Reader:
                 "(latin-1 and cp1252 are common)",
                 line,
             )
-        fresh = text.encode("utf-8", "surrogatepass")
-        if b"\0" in fresh:
-            at = fresh.index(b"\0")
-            self.fail("a NUL byte; is this a text file?", self.line + (self.rest + fresh[:at]).count(b"\n"))
-        self.rest += fresh
-        if self.ended and self.rest and not self.rest.endswith(b"\n"):
-            self.rest += b"\n"
+        return text.encode("utf-8", "surrogatepass")
 
     def expected_rows(self, so_far: int) -> int:
         """About how many rows the file has, from its size and the rows so far; 0 for a stream of unknown length."""
@@ -158,12 +171,29 @@ class Reader:
 
     def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
         """The rows, block after block. `kinds` says numeric or text for each column; one that it lacks is skipped."""
+        with ThreadPoolExecutor(PARSERS) as pool:
+            ahead: deque[Future[Block]] = deque()
+            problem = None
+            try:
+                for data, lines in self.cut():
+                    ahead.append(pool.submit(self.parse, data, lines, kinds))
+                    if len(ahead) > PARSERS:
+                        yield ahead.popleft().result()
+            except DataError as error:
+                problem = error  # what is wrong in earlier rows comes first
+            while ahead:
+                yield ahead.popleft().result()
+            if problem:
+                raise problem
+
+    def cut(self) -> Iterator[tuple[bytes, Lines]]:
+        """The text of whole rows, block after block, and the line in which each row begins."""
         some = False
         while True:
             data, lines = self.whole_rows()
             if len(lines):
                 some = True
-                yield Block(self.parse(data, lines, kinds), lines)
+                yield data, lines
             if self.ended and not self.rest:
                 break
             self.more()
@@ -203,10 +233,10 @@ class Reader:
             self.rest = b""
             data, ends = data[:start], ends[: blank[0]]
         separators = np.flatnonzero(characters[: len(data)] == ord(self.dialect.separator))
-        counts = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
-        wrong = np.flatnonzero(counts != len(self.header))
-        if len(wrong):
-            self.ragged(int(counts[wrong[0]]), first + int(wrong[0]))
+        if not regular(separators, ends, len(self.header) - 1):
+            counts = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
+            wrong = int(np.flatnonzero(counts != len(self.header))[0])
+            self.ragged(int(counts[wrong]), first + wrong)
         return data, np.arange(first, first + len(ends))
 
     def quoted_rows(self) -> tuple[bytes, Lines]:
@@ -236,7 +266,7 @@ class Reader:
 
     # --- cells -------------------------------------------------------------------------------------------------
 
-    def parse(self, data: bytes, lines: Lines, kinds: Mapping[str, str]) -> dict[str, Cells]:
+    def parse(self, data: bytes, lines: Lines, kinds: Mapping[str, str]) -> Block:
         """The wanted columns of some whole rows."""
         wanted = {i: name for i, name in enumerate(self.header) if name in kinds}
         numeric = [i for i, name in wanted.items() if kinds[name] == "numeric"]
@@ -247,33 +277,35 @@ class Reader:
             problems: dict[str, Problem] = {}
             for i in numeric:
                 try:
-                    frame[i] = self.numbers(wanted[i], frame[i].to_numpy(object), lines)
+                    frame[i] = self.numbers(wanted[i], frame[i], lines)
                 except NotANumbersError as error:
                     problems |= error.columns
             if problems:
                 raise NotANumbersError(problems)
-        return {name: frame[i].to_numpy() for i, name in wanted.items()}
+        return Block({name: frame[i] for i, name in wanted.items()}, lines)
 
-    def misread(self, frame: pd.DataFrame, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> bool:
+    def misread(self, frame: dict[int, Cells], data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> bool:
         """Whether pandas took a word for a number. The cells that could be one are looked at again, as text."""
-        if any(np.isinf(frame[i].to_numpy()).any() for i in numeric):
+        if any(np.isinf(frame[i]).any() for i in numeric):
             return True
+        if np.frombuffer(data, np.uint8).max() <= ord("9"):
+            return False  # there is no letter at all
         lower = data.lower()
         if not any(letter in lower and any(word in lower for word in words) for letter, words in WORDS.items()):
             return False
-        suspects = {i: np.flatnonzero(~(frame[i].abs() > 0) | (frame[i] == 1)) for i in numeric}
+        suspects = {i: np.flatnonzero(~(np.abs(frame[i]) > 0) | (frame[i] == 1)) for i in numeric}
         suspects = {i: rows for i, rows in suspects.items() if len(rows)}
         texts = self.frame(data, {i: wanted[i] for i in suspects}, []) if suspects else None
         if texts is None:
             return False
         for i, rows in suspects.items():
-            cells = set(texts[i].to_numpy(object)[rows]).difference(self.dialect.gaps)
+            cells = set(texts[i][rows]).difference(self.dialect.gaps)
             if any(number(cell, self.dialect.decimal) is None for cell in cells):
                 return True
         return False
 
-    def frame(self, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> pd.DataFrame | None:
-        """pandas' reading of the rows, or None if a cell that should be a number is none."""
+    def frame(self, data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> dict[int, Cells] | None:
+        """pandas' reading of the wanted columns, or None if a cell that should be a number is none."""
         options: dict[str, Any] = {
             "sep": self.dialect.separator,
             "decimal": self.dialect.decimal,
@@ -288,10 +320,11 @@ class Reader:
             "skip_blank_lines": False,
             "encoding_errors": "surrogatepass",
             "engine": "c",
+            "low_memory": False,  # the rows are few enough for one piece
         }
         try:
             frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), **options)
-            return frame
+            return {i: frame[i].to_numpy() for i in wanted}
         except (ValueError, OverflowError):
             if not numeric:
                 raise
@@ -306,6 +339,14 @@ class Reader:
             hint = "; if it means a missing cell, add it to data.missing"
             place = int(lines[error.row]), self.header.index(name) + 1
             raise NotANumbersError({name: Problem(message + hint, self.file, *place)}) from None
+
+
+def regular(separators: Lines, ends: Lines, each: int) -> bool:
+    """Whether every line has as many separators: the last of each lies in it, and the first after the line before."""
+    if not each or len(separators) != each * len(ends):
+        return len(separators) == each * len(ends)
+    rows = separators.reshape(-1, each)
+    return bool((rows[:, -1] < ends).all() and (rows[1:, 0] > ends[:-1]).all())
 
 
 class NotFiniteError(ValueError):

@@ -18,6 +18,8 @@ from nnfit.errors import DataError, Problem, nearest
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
+# Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
+PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
 BOOLEANS = ({"false", "true"}, {"no", "yes"}, {"n", "y"}, {"f", "t"}, {"off", "on"})
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?")
 
@@ -117,7 +119,7 @@ class Growing:
         if end > len(self.values):
             rows = max(end, self.reader.expected_rows(end), len(self.values) * 5 // 4)
             # Memory mapped, and so given back to the system as soon as the column is encoded: the heap would keep it.
-            room = np.frombuffer(mmap.mmap(-1, rows * self.values.itemsize), self.values.dtype)
+            room = np.frombuffer(mmap.mmap(-1, rows * self.values.itemsize, PAGES), self.values.dtype)
             room[: self.n] = self.values[: self.n]
             self.values = room
         self.values[self.n : end] = values
