@@ -5,23 +5,17 @@ The file is one `.npz` of plain arrays, described in docs/model-format.md.
 
 from __future__ import annotations
 
-import io
-import json
 import platform
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit import files
-from nnfit.core.activations import ACTIVATIONS
-from nnfit.core.losses import LOSSES
+from nnfit import archive, files, metadata_text
 from nnfit.core.network import Group, Network, predict, views
 from nnfit.core.parameter import Array
 from nnfit.data.encoding import Feature, encode, join
@@ -30,15 +24,17 @@ from nnfit.data.table import Table, from_frame
 from nnfit.data.target import Target, decide, decode, example_weights, truth
 from nnfit.errors import DataError, ModelFileError, Problem
 from nnfit.evaluation import evaluate, trivial
+from nnfit.metadata import FORMAT, check_record, features_of, parsed, record_of, target_of
 from nnfit.version import __version__
 
-FORMAT = 1
-# What zipfile, NumPy and json raise at bytes that are not what they should be.
-DAMAGE: tuple[type[Exception], ...] = (
-    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, EOFError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
-)
-RECORD = ("rows", "metrics", "prior", "trivial", "history", "versions", "threads", "seed", "data_sha256")
+# The arrays of the file, beside its weights theta_1 … theta_L.
+PLAIN = {
+    "input_fitted": archive.Form(("<f8",), 1),
+    "target_mean": archive.Form(("<f8",), 1),
+    "target_sd": archive.Form(("<f8",), 1),
+    metadata_text.MEMBER: archive.Form(("|u1",), 1),
+}
+FORMS = {"theta_[1-9][0-9]{0,3}": archive.Form(("<f4", "<f8"), 3), **PLAIN}
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ class Model:
         files.write((Path(path), self.to_bytes()))
 
     def to_bytes(self) -> bytes:
-        """The model file: stored `.npy` members with a fixed date, so that the same model gives the same bytes."""
+        """The model file; the same model gives the same bytes."""
         arrays: dict[str, NDArray[Any]] = {
             f"theta_{i}": Theta for i, Theta in enumerate(views(self.network, self.theta), 1)
         }
@@ -135,62 +131,44 @@ class Model:
             "classes": self.target.classes,
             **self.record,
         }
-        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        arrays["metadata"] = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in arrays.items():
-                member = io.BytesIO()
-                np.lib.format.write_array(member, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
-        return buffer.getvalue()
+        arrays[metadata_text.MEMBER] = np.frombuffer(metadata_text.write(metadata), np.uint8)
+        return archive.pack(arrays)
 
 
 def load(path: Path | str) -> Model:
     """Read a model file; ModelFileError if it is not one."""
-    name = str(path)
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        metadata = json.loads(bytes(arrays["metadata"]).decode("utf-8", "surrogatepass"))
-        if metadata["format"] != FORMAT:
-            raise ModelFileError(Problem(f"model format {metadata['format']}; this nnfit reads {FORMAT}", name))
-        return assemble(arrays, metadata)
-    except OSError as error:
-        raise ModelFileError(Problem(f"cannot be read: {error.strerror or 'not an .npz file'}", name)) from None
-    except DAMAGE as error:
-        detail = "" if "pickle" in str(error) else f" ({type(error).__name__}: {error})"
-        message = f"not a model that nnfit wrote, or damaged{detail}"
-        raise ModelFileError(Problem(message, name)) from None
+    return assemble(archive.read(path, FORMS), str(path))
 
 
-def assemble(arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Model:
-    """The model of the arrays and metadata of a file; ValueError or KeyError where they do not agree."""
-    spec = metadata["spec"]
-    network = network_of(spec)
-    members = spec["network"]["members"]
-    stored = [arrays[f"theta_{i}"] for i in range(1, len(network.layers) + 1)]
-    for i, (Theta, shape) in enumerate(zip(stored, network.shapes, strict=True), 1):
-        if Theta.shape != (members, *shape) or Theta.dtype != spec["network"]["dtype"]:
-            raise ValueError(f"theta_{i} is {Theta.dtype} {Theta.shape}, not {spec['network']['dtype']} {shape}")
-        if not np.isfinite(Theta).all():
-            raise ValueError(f"theta_{i} holds values that are not finite")
-    theta = np.concatenate([Theta.reshape(members, -1) for Theta in stored], axis=1)
-    features, start = [], 0
-    for column in metadata["columns"]:
-        end = start + column["fitted"]
-        column = column | {"fitted": tuple(arrays["input_fitted"][start:end].tolist())}
-        features.append(Feature(**column | {key: tuple(column[key]) for key in ("categories", "merged")}))
-        start = end
-    described = metadata["target"] | {"columns": tuple(metadata["target"]["columns"])}
-    mean, sd = tuple(arrays["target_mean"].tolist()), tuple(arrays["target_sd"].tolist())
-    target = Target(**described, classes=tuple(metadata["classes"]), mean=mean, sd=sd)
-    if 1 + sum(len(feature.inputs) for feature in features) != network.inputs + 1 or target.outputs != network.N[-1]:
-        raise ValueError("the columns do not fit the network")
-    data = spec["data"]
-    dialect = Dialect(data["separator"], data["encoding"], data["decimal"], tuple(data["missing"]))
-    record = {key: metadata[key] for key in RECORD}
-    return Model(spec, theta, tuple(features), target, dialect, record)
+def assemble(arrays: archive.Arrays, file: str) -> Model:
+    """The model of the arrays of a file; ModelFileError where they and the metadata do not agree."""
+
+    def fail(message: str, member: str | None = None) -> NoReturn:
+        raise ModelFileError(Problem(message, file, key=member))
+
+    for name in ("theta_1", *PLAIN):
+        if name not in arrays:
+            fail("is missing", name)
+    value = metadata_text.read(arrays.pop(metadata_text.MEMBER).tobytes(), file)
+    wrong = partial(fail, member=metadata_text.MEMBER)
+    metadata, spec = parsed(value, arrays["theta_1"].shape[2] - 1, wrong)
+    network = network_of(metadata.spec)
+    stored = {f"theta_{i}": shape for i, shape in enumerate(network.shapes, 1)}
+    if list(arrays) != [*stored, *list(PLAIN)[:-1]]:
+        wrong(f"the spec has {len(stored)} layers, and the file not the arrays of these in their order")
+    members, dtype = spec.network.members, np.dtype(spec.network.dtype)
+    for name, shape in stored.items():
+        if arrays[name].shape != (members, *shape) or arrays[name].dtype != dtype:
+            fail(f"is {arrays[name].dtype} {arrays[name].shape}, not {dtype} {(members, *shape)}", name)
+    features = features_of(metadata, arrays["input_fitted"].tolist(), wrong)
+    target = target_of(metadata, spec, arrays["target_mean"].tolist(), arrays["target_sd"].tolist(), wrong)
+    if sum(len(feature.inputs) for feature in features) != network.inputs or target.outputs != network.N[-1]:
+        wrong("the columns do not fit the network")
+    check_record(metadata, target, wrong)
+    theta = np.concatenate([arrays[name].reshape(members, -1) for name in stored], axis=1)
+    data = spec.data
+    dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
+    return Model(metadata.spec, theta, features, target, dialect, record_of(value))
 
 
 def network_of(spec: dict[str, Any]) -> Network:
@@ -201,12 +179,8 @@ def network_of(spec: dict[str, Any]) -> Network:
         groups = []
         for entry in entries:
             parameters = {key: value for key, value in entry.items() if key not in ("name", "size")}
-            if entry["name"] not in ACTIVATIONS:
-                raise ValueError(f"unknown activation {entry['name']}")
             groups.append(Group(int(entry.get("size", layer["size"])), entry["name"], parameters))
         layers.append(tuple(groups))
-    if spec["loss"] not in LOSSES:
-        raise ValueError(f"unknown loss {spec['loss']}")
     return Network(int(spec["network"]["input"]), tuple(layers), spec["loss"])
 
 

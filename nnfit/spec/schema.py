@@ -58,9 +58,11 @@ Part = Annotated[
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise PydanticCustomError("distinct", '"{name}" stands there twice', {"name": twice[0]})
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise PydanticCustomError("distinct", '"{name}" stands there twice', {"name": name})
+        seen.add(name)
     return names
 
 
