@@ -1,9 +1,10 @@
 """Each optimizer: how θ moves, given ∂C/∂θ.
 
 An entry of OPTIMIZERS makes, from its parameters, a rule that updates one block of θ in place. The rule is given the
-block of θ and of the gradient, blocks of its own memory (`slots`, zero at the start), a scratch block, all of the
-same shape, the number t = 1, 2, … of the update and η, the learning rate. Constants are made arrays once: NumPy
-takes longer to convert a Python number than to multiply a hundred parameters.
+block of θ and of the gradient, blocks of its own memory (`slots`, zero at the start) and a scratch block, all of the
+same shape; `decays`, 1 for a weight and 0 for a bias, which no decay may touch (empty unless the rule has a parameter
+weight_decay); the number t = 1, 2, … of the update and η, the learning rate, which may differ from update to update. Constants are made arrays once: NumPy takes
+longer to convert a Python number than to multiply a hundred parameters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from nnfit.core.parameter import Array, Parameter
 
-Rule = Callable[[Array, Array, Sequence[Array], Array, int, float], None]
+Rule = Callable[[Array, Array, Sequence[Array], Array, Array, int, float], None]
 
 
 class Optimizer(NamedTuple):
@@ -35,7 +36,9 @@ def sgd(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     """
     mu = np.array(p["momentum"], dtype)
 
-    def rule(theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, t: int, eta: float) -> None:
+    def rule(
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+    ) -> None:
         direction = gradient
         if slots:
             v = direction = slots[0]
@@ -63,7 +66,9 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     keep1, keep2 = np.array(beta1, dtype), np.array(beta2, dtype)
     shift, step = np.empty((), dtype), np.empty((), dtype)
 
-    def rule(theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, t: int, eta: float) -> None:
+    def rule(
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+    ) -> None:
         m, v = slots
         np.multiply(m, keep1, m)
         np.add(m, gradient, m)
@@ -82,9 +87,94 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     return rule
 
 
+def adamw(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+    """AdamW (Loshchilov and Hutter 2019, algorithm 2): weights shrink by ηλ of themselves, then Adam's step.
+
+        θ ← θ − η λ θ  (weights, not biases);  θ ← θ − η m̂ / (√v̂ + ε)
+
+    The decay does not pass through m and v (it is decoupled), so every weight feels the same share.
+    """
+    step = adam(p, dtype)
+    share = np.empty((), dtype)
+
+    def rule(
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+    ) -> None:
+        share.fill(eta * p["weight_decay"])
+        np.multiply(theta, decays, scratch)
+        np.multiply(scratch, share, scratch)
+        np.subtract(theta, scratch, theta)
+        step(theta, gradient, slots, scratch, decays, t, eta)
+
+    return rule
+
+
+def adagrad(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+    """AdaGrad (Duchi, Hazan and Singer 2011, diagonal form): each parameter's step shrinks with its past gradients.
+
+    v ← v + (∇C)²;  θ ← θ − η ∇C / (√v + ε)
+    """
+    shift = np.array(p["epsilon"], dtype)
+
+    def rule(
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+    ) -> None:
+        v = slots[0]
+        np.multiply(gradient, gradient, scratch)
+        np.add(v, scratch, v)
+        np.sqrt(v, scratch)
+        np.add(scratch, shift, scratch)
+        np.divide(gradient, scratch, scratch)
+        np.multiply(scratch, eta, scratch)
+        np.subtract(theta, scratch, theta)
+
+    return rule
+
+
+def rmsprop(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+    """RMSprop (Tieleman and Hinton 2012, lecture 6.5), with the momentum μ that PyTorch gives it.
+
+        v ← α v + (1 − α) (∇C)²;  μ = 0:  θ ← θ − η ∇C / (√v + ε)
+                                  μ > 0:  b ← μ b + ∇C / (√v + ε);  θ ← θ − η b
+
+    The slots hold v / (1 − α) and b √(1 − α); the factor 1 / √(1 − α) joins η.
+    """
+    root = sqrt(1 - p["alpha"])
+    keep, shift, mu = (np.array(x, dtype) for x in (p["alpha"], p["epsilon"] / root, p["momentum"]))
+
+    def rule(
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+    ) -> None:
+        v, *momentum = slots
+        np.multiply(gradient, gradient, scratch)
+        np.multiply(v, keep, v)
+        np.add(v, scratch, v)
+        np.sqrt(v, scratch)
+        np.add(scratch, shift, scratch)
+        np.divide(gradient, scratch, scratch)
+        direction = scratch
+        if momentum:
+            direction = momentum[0]
+            np.multiply(direction, mu, direction)
+            np.add(direction, scratch, direction)
+        np.multiply(direction, eta / root, scratch)
+        np.subtract(theta, scratch, theta)
+
+    return rule
+
+
 def learning_rate(default: float) -> Parameter:
     return Parameter("learning_rate", default, "η, the step size", above=0)
 
+
+def epsilon(default: float) -> Parameter:
+    return Parameter("epsilon", default, "ε, keeps the division finite", above=0)
+
+
+MOMENTS = (
+    Parameter("beta1", 0.9, "β₁, the memory of the gradient's mean", least=0, below=1),
+    Parameter("beta2", 0.999, "β₂, the memory of the squared gradient's mean", least=0, below=1),
+)
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "sgd": Optimizer(
@@ -96,14 +186,28 @@ OPTIMIZERS: dict[str, Optimizer] = {
             Parameter("nesterov", False, "look ahead along the momentum"),
         ),
     ),
-    "adam": Optimizer(
-        adam,
+    "adagrad": Optimizer(adagrad, lambda p: 1, (learning_rate(0.01), epsilon(1e-10))),
+    "rmsprop": Optimizer(
+        rmsprop,
+        lambda p: 2 if p["momentum"] else 1,
+        (
+            learning_rate(0.01),
+            Parameter("alpha", 0.99, "α, the memory of the squared gradient's mean", least=0, below=1),
+            Parameter("momentum", 0.0, "μ, the share of the last step that is kept", least=0, below=1),
+            epsilon(1e-8),
+        ),
+    ),
+    "adam": Optimizer(adam, lambda p: 2, (learning_rate(0.001), *MOMENTS, epsilon(1e-8))),
+    "adamw": Optimizer(
+        adamw,
         lambda p: 2,
         (
             learning_rate(0.001),
-            Parameter("beta1", 0.9, "β₁, the memory of the gradient's mean", least=0, below=1),
-            Parameter("beta2", 0.999, "β₂, the memory of the squared gradient's mean", least=0, below=1),
-            Parameter("epsilon", 1e-8, "ε, keeps the division finite", above=0),
+            *MOMENTS,
+            epsilon(1e-8),
+            Parameter(
+                "weight_decay", 0.01, "λ: an update takes the share ηλ off every weight, not off biases", least=0
+            ),
         ),
     ),
 }

@@ -71,9 +71,11 @@ def minibatches(examples: Examples, m: int, mean: bool, rng: np.random.Generator
 
 
 class Update:
-    """One optimizer on all of θ, block by block; `slots` (S, M, P) is its memory."""
+    """One optimizer on all of θ, block by block; `slots` (S, M, P) is its memory, `decays` as `decaying` gives it."""
 
-    def __init__(self, theta: Array, gradient: Array, optimizer: str, parameters: dict[str, Any]) -> None:
+    def __init__(
+        self, theta: Array, gradient: Array, decays: Array, optimizer: str, parameters: dict[str, Any]
+    ) -> None:
         rule = OPTIMIZERS[optimizer]
         self.rule = rule.rule(parameters, theta.dtype)
         self.learning_rate = parameters["learning_rate"]
@@ -85,11 +87,20 @@ class Update:
         for start in range(0, P, width):
             part = slice(start, start + width)
             block = theta[:, part]
-            self.blocks.append((block, gradient[:, part], list(self.slots[:, :, part]), scratch[:, : block.shape[1]]))
+            room = scratch[:, : block.shape[1]]
+            self.blocks.append((block, gradient[:, part], list(self.slots[:, :, part]), room, decays[part]))
 
     def __call__(self, t: int) -> None:
-        for theta, gradient, slots, scratch in self.blocks:
-            self.rule(theta, gradient, slots, scratch, t, self.learning_rate)
+        for theta, gradient, slots, scratch, decays in self.blocks:
+            self.rule(theta, gradient, slots, scratch, decays, t, self.learning_rate)
+
+
+def decaying(network: Network, dtype: np.dtype[Any]) -> Array:
+    """1 for every weight of θ and 0 for every bias, (P,)."""
+    mask = np.ones((1, network.P), dtype)
+    for Theta in views(network, mask):
+        Theta[:, :, 0] = 0
+    return mask[0]
 
 
 def fit(
@@ -104,14 +115,16 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train θ (M, P) in place, yielding after every epoch.
 
-    The peak of its memory is the examples, the gradient, the optimizer's slots and the buffers of one batch. A cost
-    or a weight that is not finite raises a TrainingError that says where, and what to try.
+    The peak of its memory is the examples, the gradient, the optimizer's slots (with weight decay also the mask of
+    the biases, P) and the buffers of one batch. A cost or a weight that is not finite raises a TrainingError that says
+    where, and what to try.
     """
     n = len(examples.X)
     m = min(batch_size, n)
     mean = LOSSES[network.loss].mean
     gradient = np.empty_like(theta)
-    update = Update(theta, gradient, optimizer, parameters)
+    decays = decaying(network, theta.dtype) if "weight_decay" in parameters else np.empty(0, theta.dtype)
+    update = Update(theta, gradient, decays, optimizer, parameters)
     passes = {size: Pass(network, theta, size, gradient) for size in {m, n % m or m}}
     t = 0
     for number in range(1, epochs + 1):

@@ -172,7 +172,34 @@ OPTIMIZER_PAIRS = {
         "SGD",
         {"lr": 0.005, "momentum": 0.9, "nesterov": True},
     ),
+    "adamw": ("adamw", {"learning_rate": 0.01}, "AdamW", {"lr": 0.01}),
+    "adamw with settings of its own": (
+        "adamw",
+        {"learning_rate": 0.02, "beta1": 0.5, "beta2": 0.9, "epsilon": 1e-3, "weight_decay": 0.5},
+        "AdamW",
+        {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.5},
+    ),
+    "adagrad": ("adagrad", {"learning_rate": 0.05}, "Adagrad", {"lr": 0.05}),
+    "adagrad with settings of its own": (
+        "adagrad",
+        {"learning_rate": 0.05, "epsilon": 1e-3},
+        "Adagrad",
+        {"lr": 0.05, "eps": 1e-3},
+    ),
+    "rmsprop": ("rmsprop", {"learning_rate": 0.005}, "RMSprop", {"lr": 0.005}),
+    "rmsprop with settings of its own": (
+        "rmsprop",
+        {"learning_rate": 0.002, "alpha": 0.9, "momentum": 0.8, "epsilon": 1e-3},
+        "RMSprop",
+        {"lr": 0.002, "alpha": 0.9, "momentum": 0.8, "eps": 1e-3},
+    ),
 }
+
+
+def decays_weights_alone(layers, torch_name):
+    """PyTorch's parameters in two groups, so that its weight decay leaves the biases alone as nnfit's does."""
+    weights, biases = ([layer[part] for layer in layers] for part in (0, 1))
+    return [{"params": weights}, {"params": biases} | ({"weight_decay": 0.0} if torch_name == "AdamW" else {})]
 
 
 @pytest.mark.parametrize("batch_size", [1, 16, 50])
@@ -185,10 +212,22 @@ def test_ten_epochs_in_minibatches_are_those_of_pytorch(torch, pair, sigma, loss
     name, parameters, torch_name, torch_parameters = OPTIMIZER_PAIRS[pair]
     net, theta, data = problem([[("tanh", 6)], [("relu", 4)]], sigma, loss, 50, weighted=True)
     twin = Twin(torch, net, theta)
-    optimizer = getattr(torch.optim, torch_name)(twin.parameters, **torch_parameters)
+    groups = decays_weights_alone(twin.layers, torch_name)
+    optimizer = getattr(torch.optim, torch_name)(groups, **torch_parameters)
     expected = twin.train(data, 10, batch_size, optimizer)
     found, _ = trained(net, theta, data, 10, batch_size, name, **parameters)
     assert np.abs(expected - theta).max() > 1e-2
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("pair", OPTIMIZER_PAIRS)
+def test_twenty_full_batch_steps_are_those_of_pytorch(torch, pair):
+    name, parameters, torch_name, torch_parameters = OPTIMIZER_PAIRS[pair]
+    net, theta, data = problem([[("tanh", 6)]], "linear", "mse", 50, weighted=False)
+    twin = Twin(torch, net, theta)
+    groups = decays_weights_alone(twin.layers, torch_name)
+    expected = twin.train(data, 20, 50, getattr(torch.optim, torch_name)(groups, **torch_parameters))
+    found, _ = trained(net, theta, data, 20, 50, name, **parameters)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 

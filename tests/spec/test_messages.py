@@ -116,8 +116,9 @@ MISTAKES = [
     ("epochs: 5", "batch_size: 0", "9:3: training.batch_size: expected a whole number of at least 1 or full, got 0"),
     (
         "epochs: 5",
-        "optimizer: adamw",
-        '9:3: training.optimizer: expected one of sgd, adam, got "adamw"; did you mean "adam"?',
+        "optimizer: adamm",
+        '9:3: training.optimizer: expected one of sgd, adagrad, rmsprop, adam, adamw, got "adamm"; '
+        'did you mean "adam"?',
     ),
     (
         "epochs: 5",
