@@ -3,8 +3,8 @@
 An entry of OPTIMIZERS makes, from its parameters, a rule that updates one block of θ in place. The rule is given the
 block of θ and of the gradient, blocks of its own memory (`slots`, zero at the start) and a scratch block, all of the
 same shape; `decays`, 1 for a weight and 0 for a bias, which no decay may touch (empty unless the rule has a parameter
-weight_decay); the number t = 1, 2, … of the update and η, the learning rate, which may differ from update to update. Constants are made arrays once: NumPy takes
-longer to convert a Python number than to multiply a hundred parameters.
+weight_decay); the number t = 1, 2, … of the update; and η, the learning rate, which may differ from update to update.
+Constants are made arrays once: NumPy takes longer to convert a Python number than to multiply a hundred parameters.
 """
 
 from __future__ import annotations

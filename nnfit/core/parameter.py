@@ -1,4 +1,4 @@
-"""What a table entry (activation, optimizer, initialization) says about each number a user may set."""
+"""What a table entry (activation, optimizer, schedule, initialization) says about each number a user may set."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Array = NDArray[np.floating]
 class Parameter(NamedTuple):
     """One setting: its default, its check and its text stand side by side.
 
-    A `bool` default is a switch, `choices` a fixed list of words, anything else a finite number
-    with the bounds `above` < value, `least` ≤ value, value < `below`.
+    A `bool` default is a switch, an `int` a count of at least 1, `choices` a fixed list of words, anything else a
+    finite number with the bounds `above` < value, `least` ≤ value, value < `below`.
     """
 
     name: str

@@ -97,10 +97,10 @@ class Update:
 
 def decaying(network: Network, dtype: np.dtype[Any]) -> Array:
     """1 for every weight of θ and 0 for every bias, (P,)."""
-    mask = np.ones((1, network.P), dtype)
-    for Theta in views(network, mask):
+    decays: Array = np.ones(network.P, dtype)
+    for Theta in views(network, decays[None]):
         Theta[:, :, 0] = 0
-    return mask[0]
+    return decays
 
 
 def fit(

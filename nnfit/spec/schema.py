@@ -81,6 +81,8 @@ def _type(parameter: Parameter) -> Any:
         return _words(*parameter.choices)
     if isinstance(parameter.default, bool):
         return Switch
+    if isinstance(parameter.default, int):
+        return Count
     bounds = {"gt": parameter.above, "ge": parameter.least, "lt": parameter.below}
     limits: dict[str, Any] = {key: bound for key, bound in bounds.items() if bound is not None}
     return Annotated[float, Strict(), Field(allow_inf_nan=False, **limits)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nnfit.core import training
-from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.network import views
+from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.training import Update, decaying
 
 from .builders import defaults, examples, group, network, optimizer, start, train

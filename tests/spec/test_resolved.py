@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.initialization import INITIALIZATIONS
 from nnfit.core.losses import LOSSES
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.spec.schema import Spec
+from nnfit.core.schedules import SCHEDULES
+from nnfit.spec.schema import Spec, _entry
 
 Read = Callable[..., Spec]
 
@@ -125,3 +128,22 @@ def test_a_spec_never_changes(read: Read) -> None:
     with pytest.raises(ValueError, match="frozen"):
         spec.seed = 3
     assert spec.seed == 0
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_can_be_an_entry_of_a_spec(name: str) -> None:
+    entry: TypeAdapter[Any] = TypeAdapter(_entry(SCHEDULES, {}))
+    assert entry.validate_python(name).model_dump() == {"name": name} | {
+        p.name: p.default for p in SCHEDULES[name].parameters
+    }
+    assert entry.validate_python({"name": name, "warmup": 0.1}).warmup == 0.1
+    with pytest.raises(ValidationError):
+        entry.validate_python({"name": name, "warmup": 1.0})
+
+
+def test_a_whole_number_of_a_table_is_one_in_the_spec() -> None:
+    entry: TypeAdapter[Any] = TypeAdapter(_entry(SCHEDULES, {}))
+    assert entry.validate_python({"name": "plateau", "patience": 3}).patience == 3
+    for patience in (0, 2.5, True):
+        with pytest.raises(ValidationError):
+            entry.validate_python({"name": "plateau", "patience": patience})
