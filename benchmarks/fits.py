@@ -22,7 +22,7 @@ from nnfit.core.initialization import initialize
 from nnfit.core.network import Group, Network, views
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Array
-from nnfit.core.training import Examples, fit
+from nnfit.core.training import Examples, begin, fit
 
 RATE = 0.001  # the learning rate
 Products = list[tuple[Array, Array, Array]]  # A, B and where A B goes
@@ -53,7 +53,7 @@ def fit_nnfit(N: tuple[int, ...], examples: Examples, m: int, epochs: int, membe
     theta = initialize(network, members, "float32", generators, bias=0.0)
     adam = {parameter.name: parameter.default for parameter in OPTIMIZERS["adam"].parameters}
     adam["learning_rate"] = RATE
-    *_, last = fit(network, theta, examples, epochs, m, "adam", adam, np.random.default_rng(0))
+    *_, last = fit(network, begin(theta, "adam", adam), examples, epochs, m, "adam", adam, [0])
     return float(last.cost.mean())
 
 

@@ -61,6 +61,14 @@ def write(*outputs: tuple[Path, bytes]) -> None:
             file.flush()
 
 
+def remove(path: Path) -> None:
+    """Remove a file that is no longer needed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(Problem(f"cannot be removed: {error.strerror or error}", str(path))) from error
+
+
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Refuse outputs that could not be written, or that would replace an input or each other, before any work."""
     taken = {os.path.realpath(path): "is also an input" for path in inputs}

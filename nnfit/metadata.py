@@ -302,7 +302,8 @@ def check_measures(measures: Any, first: Any, wanted: set[str], target: Target, 
         fail(".classes: not the classes of the model")
     K = len(target.classes)
     tables = measures.confusion if target.task == "multilabel" else [measures.confusion]
-    right = len(tables) == len(target.columns) and all(is_square(table, K) for table in tables)
+    number = len(target.columns) if target.task == "multilabel" else 1
+    right = len(tables) == number and all(is_square(table, K) for table in tables)
     if not right:
         fail(".confusion: not a table of the classes")
     if not measures.members.keys() <= given:

@@ -81,6 +81,12 @@ def read(data: bytes, file: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else fail("not a JSON object")
 
 
+def plain(value: dict[str, Any]) -> dict[str, Any]:
+    """An object as it comes back from its text: tuples are lists then."""
+    found: dict[str, Any] = json.loads(json.dumps(value))
+    return found
+
+
 def excess(data: bytes) -> str:
     """Why a text is refused before it is parsed: its size, or the memory its values would take."""
     if len(data) > MAX_BYTES:

@@ -5,9 +5,10 @@ Nothing here prints: the caller iterates over `epochs` and shows what it likes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from nnfit.core.gradcheck import GradientCheck, check_gradient
 from nnfit.core.initialization import initialize
 from nnfit.core.network import Network, predict
 from nnfit.core.parameter import Array
-from nnfit.core.training import Examples, fit
+from nnfit.core.training import Examples, State, begin, fit
 from nnfit.evaluation import cost, evaluate, trivial
 from nnfit.model import Model, versions
 from nnfit.preparation import Prepared, Stream
@@ -46,19 +47,52 @@ def initial(prepared: Prepared) -> Array:
     )
 
 
-def epochs(prepared: Prepared, theta: Array) -> Iterator[Progress]:
-    """Train θ in place, epoch after epoch."""
+@dataclass
+class Run:
+    """A training under way: what is trained, how far it is, and its history."""
+
+    prepared: Prepared
+    state: State
+    history: list[Progress] = field(default_factory=list)
+
+
+def start(prepared: Prepared) -> Run:
+    """A training before its first epoch."""
+    name, parameters = optimizer(prepared)
+    return Run(prepared, begin(initial(prepared), name, parameters))
+
+
+def optimizer(prepared: Prepared) -> tuple[str, dict[str, Any]]:
+    """The name of the optimizer and its parameters."""
+    parameters = dict(prepared.spec["training"]["optimizer"])
+    return parameters.pop("name"), parameters
+
+
+def batch_size(prepared: Prepared) -> int:
+    """Examples per update: at most all of them."""
+    n, size = prepared.parts["train"].n, prepared.spec["training"]["batch_size"]
+    return n if size == "full" else min(n, size)
+
+
+def steps(prepared: Prepared) -> int:
+    """Updates per epoch; the last may be of fewer examples."""
+    return -(-prepared.parts["train"].n // batch_size(prepared))
+
+
+def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
+    """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`."""
+    prepared, state = run.prepared, run.state
     keys = prepared.spec["training"]
     training = prepared.parts["train"].examples
     validation = prepared.parts["validation"].examples if "validation" in prepared.parts else None
-    parameters = dict(keys["optimizer"])
-    size = len(training.X) if keys["batch_size"] == "full" else keys["batch_size"]
-    rng = np.random.default_rng([prepared.spec["seed"], Stream.SHUFFLE])
-    name = parameters.pop("name")
-    for epoch in fit(prepared.network, theta, training, keys["epochs"], size, name, parameters, rng):
-        yield Progress(
-            epoch.number, epoch.cost, None if validation is None else costs(prepared.network, theta, validation)
-        )
+    size = batch_size(prepared)
+    seeds = prepared.spec["seed"], Stream.SHUFFLE
+    for epoch in fit(
+        prepared.network, state, training, keys["epochs"], size, *optimizer(prepared), seeds=seeds, stop=stop
+    ):
+        held_out = None if validation is None else costs(prepared.network, state.theta, validation)
+        run.history.append(Progress(epoch.number, epoch.cost, held_out))
+        yield run.history[-1]
 
 
 def costs(network: Network, theta: Array, examples: Examples) -> Array:
@@ -68,8 +102,9 @@ def costs(network: Network, theta: Array, examples: Examples) -> Array:
     return np.array([cost(network.loss, member, examples.Y.astype(np.float64), w) for member in y_hat])
 
 
-def finish(prepared: Prepared, theta: Array, history: list[Progress], threads: int) -> Model:
+def finish(run: Run, threads: int) -> Model:
     """The model, with its metrics on every set beside those of the trivial predictor."""
+    prepared, theta, history = run.prepared, run.state.theta, run.history
     measured, constant = {}, {}
     prior = prepared.parts["train"].examples.Y.mean(axis=1, dtype=np.float64)
     for name, part in prepared.parts.items():
@@ -90,9 +125,17 @@ def finish(prepared: Prepared, theta: Array, history: list[Progress], threads: i
         "versions": versions(),
         "threads": threads,
         "seed": prepared.spec["seed"],
-        "data_sha256": prepared.sha256,
+        "data_sha256": prepared.sha256["train"],
     }
     return Model(prepared.spec, theta, prepared.features, prepared.target, prepared.dialect, record)
+
+
+def train(prepared: Prepared, threads: int) -> Model:
+    """The model of a prepared spec, trained from the beginning to the end."""
+    run = start(prepared)
+    for _ in epochs(run):
+        pass
+    return finish(run, threads)
 
 
 def gradient_check(prepared: Prepared) -> GradientCheck:
@@ -109,3 +152,11 @@ def output_path(loaded: LoadedSpec, spec_path: Path, option: Path | None) -> Pat
     if option is not None:
         return option
     return loaded.folder / loaded.spec.output if loaded.spec.output else spec_path.with_suffix(".npz")
+
+
+def checkpoint_path(loaded: LoadedSpec, model: Path) -> Path:
+    """Where the checkpoint goes: as the spec says, else beside the model with the ending .checkpoint.npz."""
+    keys = loaded.spec.training.checkpoint
+    if keys is not None and keys.path is not None:
+        return loaded.folder / keys.path
+    return model.with_name(model.name.removesuffix(".npz") + ".checkpoint.npz")

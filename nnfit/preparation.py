@@ -63,7 +63,7 @@ class Prepared(NamedTuple):
     dialect: Dialect
     parts: dict[str, Part]
     sources: tuple[str, ...]
-    sha256: str
+    sha256: dict[str, str]  # of the file of training, and of those of validation and test
     warnings: tuple[Problem, ...]
 
 
@@ -91,11 +91,13 @@ def prepare(loaded: LoadedSpec) -> Prepared:
     parts: dict[str, Part] = {}
     kinds = {f.name: f.kind for f in features} | target.kinds | weight_kind(spec)
     tables = {"train": (whole, rows)}
+    sha256 = {"train": whole.sha256}
     for name in ("validation", "test"):
         if name in paths:
             table = read_table(paths[name], dialect, kinds, others=False)
             table.require(list(kinds), "columns")
             tables[name] = (table, {name: np.arange(table.n)})
+            sha256[name] = table.sha256
     for table, parts_of in tables.values():
         encoded, strange = encode_parts(spec, features, target, table, parts_of)
         parts |= encoded
@@ -103,7 +105,6 @@ def prepare(loaded: LoadedSpec) -> Prepared:
     parts = {name: parts[name] for name in ("train", "validation", "test") if name in parts}
     if "test" in parts:
         warnings += leaks(parts["train"], parts["test"], whole.file)
-    sha256 = whole.sha256
     return Prepared(resolved, network, features, target, dialect, parts, tuple(paths.values()), sha256, tuple(warnings))
 
 

@@ -123,9 +123,7 @@ def train() -> Callable[[Prepared], Model]:
     """The model of a prepared spec."""
 
     def train(prepared: Prepared) -> Model:
-        theta = pipeline.initial(prepared)
-        history = list(pipeline.epochs(prepared, theta))
-        return pipeline.finish(prepared, theta, history, 1)
+        return pipeline.train(prepared, 1)
 
     return train
 

@@ -35,19 +35,19 @@ def test_without_epochs_the_network_stays_as_it_was_made(trained: Train) -> None
 
 def test_every_epoch_reports_the_cost_and_that_of_the_validation_rows(prepared: Prepare) -> None:
     ready = prepared(SPEC, CSV, "network.members=3")
-    theta = pipeline.initial(ready)
-    before = pipeline.costs(ready.network, theta, ready.parts["validation"].examples)
-    history = list(pipeline.epochs(ready, theta))
+    run = pipeline.start(ready)
+    before = pipeline.costs(ready.network, run.state.theta, ready.parts["validation"].examples)
+    history = list(pipeline.epochs(run))
     assert [epoch.number for epoch in history] == [1, 2, 3, 4]
     assert all(epoch.cost.shape == epoch.validation.shape == (3,) for epoch in history)
-    after = pipeline.costs(ready.network, theta, ready.parts["validation"].examples)
+    after = pipeline.costs(ready.network, run.state.theta, ready.parts["validation"].examples)
     np.testing.assert_allclose(history[-1].validation, after)
     assert (after < before).all()
 
 
 def test_the_history_is_the_mean_over_the_members(prepared: Prepare, train: Callable[[Any], Model]) -> None:
     ready = prepared(SPEC, CSV, "network.members=2")
-    history = list(pipeline.epochs(ready, pipeline.initial(ready)))
+    history = list(pipeline.epochs(pipeline.start(ready)))
     found = train(ready).record["history"]
     assert found["cost"] == [epoch.cost.mean() for epoch in history]
     assert found["validation"] == [epoch.validation.mean() for epoch in history]
@@ -55,7 +55,7 @@ def test_the_history_is_the_mean_over_the_members(prepared: Prepare, train: Call
 
 def test_without_validation_rows_there_is_no_validation_cost(prepared: Prepare) -> None:
     ready = prepared(SPEC, CSV, "data.validation=null")
-    assert [epoch.validation for epoch in pipeline.epochs(ready, pipeline.initial(ready))] == [None] * 4
+    assert [epoch.validation for epoch in pipeline.epochs(pipeline.start(ready))] == [None] * 4
 
 
 def test_a_member_is_the_same_whatever_their_number(trained: Train) -> None:

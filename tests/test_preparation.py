@@ -166,4 +166,4 @@ def test_the_hash_is_that_of_the_training_file(prepared: Prepare) -> None:
     import hashlib
 
     for data in (CSV.encode(), b"\xef\xbb\xbf" + CSV.encode()):
-        assert prepared(SPEC, data).sha256 == hashlib.sha256(data).hexdigest()
+        assert prepared(SPEC, data).sha256["train"] == hashlib.sha256(data).hexdigest()

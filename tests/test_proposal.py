@@ -43,9 +43,7 @@ def proposed(tmp_path: Path) -> Callable[..., tuple[str, LoadedSpec]]:
 def test_the_proposal_trains_untouched_and_beats_the_trivial_predictor(proposed: Callable, name: str) -> None:
     _, loaded = proposed(ROOT / f"datasets/{name}.csv", TARGETS[name])
     prepared = prepare(loaded)
-    theta = pipeline.initial(prepared)
-    history = list(pipeline.epochs(prepared, theta))
-    record = pipeline.finish(prepared, theta, history, 1).record
+    record = pipeline.train(prepared, 1).record
     test, trivial = record["metrics"]["test"], record["trivial"]["test"]
     key = "accuracy" if "accuracy" in test else "r2"
     assert test[key] > trivial[key] + 0.1

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train
+from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train, verify
 from nnfit.errors import NnfitError, plain
 from nnfit.version import __version__
 
@@ -29,6 +29,7 @@ app.command()(evaluate.evaluate)
 app.command()(check.check)
 app.command()(init.init)
 app.command()(inspect.inspect)
+app.command()(verify.verify)
 app.command()(schema.schema)
 
 
@@ -78,5 +79,5 @@ def main() -> None:
         sys.exit(3)
     except signals.Stopped as stopped:
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
-        print(f"\nnnfit: {what}; output files are as they were", file=sys.stderr)
+        print(plain(f"\nnnfit: {what}; {stopped.advice or 'output files are as they were'}"), file=sys.stderr)
         sys.exit(stopped.exit_code)

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nnfit.cli import signals
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.errors import plain
 
@@ -212,9 +211,7 @@ def number(value: float | None) -> str:
 def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progress]:
     """The epochs, shown as they pass: a line now and then, and on a terminal a bar with the time left."""
     if quiet:
-        for epoch in epochs:
-            signals.check()
-            yield epoch
+        yield from epochs
         return
     bar: Any = nullcontext()
     task = None
@@ -229,7 +226,6 @@ def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progr
     last = time.monotonic()
     with bar:
         for epoch in epochs:
-            signals.check()
             now = time.monotonic()
             if epoch.number in (1, total) or epoch.number % every == 0 or now - last > PATIENCE:
                 last = now

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +23,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override one key of the spec, as in training.epochs=50."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped, if there is one.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads for matrix products.")] = DEFAULT,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics as JSON as well.")
@@ -35,54 +39,99 @@ def train(
 
     Prints the network, the epochs and the metrics on the training, validation and test rows, beside those of a
     trivial predictor. The model goes to -o, else to the spec's output, else beside the spec with the ending .npz.
-    The same spec, data, seed, versions and threads give the same bytes.
+    The same spec, data, seed, versions and threads give the same bytes. Ctrl-C saves the state of the training in a
+    checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
     set_threads(threads)
-    from nnfit import files, pipeline
-    from nnfit.cli import screen
+    from nnfit import checkpoint, files, pipeline
+    from nnfit.cli import screen, signals
     from nnfit.errors import plain
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
 
     loaded = load_spec(spec, overrides)
     path = pipeline.output_path(loaded, spec, output)
-    files.check_outputs((path, json_file, depfile), [spec])
+    saved = pipeline.checkpoint_path(loaded, path)
+    outputs = (path, json_file, depfile, saved)
+    files.check_outputs(outputs, [spec])
     prepared = prepare(loaded)
-    files.check_outputs((path, json_file, depfile), [spec, *prepared.sources])
+    files.check_outputs(outputs, [spec, *prepared.sources])
     screen.warn(prepared.warnings)
     console = screen.out()
     members = loaded.spec.network.members
     if not quiet:
         screen.show_network(console, prepared.network, members)
 
-    theta = pipeline.initial(prepared)
+    run = pipeline.start(prepared)
+    if resume and saved.exists():
+        run, changed = checkpoint.read(saved, prepared, threads)
+        for difference in changed:
+            screen.note(f"warning: {difference}; the model may differ in its last digits")
+        screen.note(f"going on after epoch {run.state.epochs} from {saved}")
+    elif resume:
+        screen.note(f"there is no checkpoint {saved}; starting at the beginning")
+    total = loaded.spec.training.epochs
+    keeper = Keeper(loaded.spec.training.checkpoint)
     start = time.perf_counter()
-    epochs = pipeline.epochs(prepared, theta)
-    history = list(screen.watch(epochs, loaded.spec.training.epochs, quiet))
+    with signals.collected() as stop:
+        for epoch in screen.watch(pipeline.epochs(run, stop), total, quiet):
+            if keeper.due(epoch.number):
+                files.write((saved, checkpoint.to_bytes(run, threads)))
+        if stop:
+            files.write((saved, checkpoint.to_bytes(run, threads)))
+            raise signals.Stopped(
+                stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {command(spec, output, overrides)}"
+            )
     seconds = time.perf_counter() - start
-    model = pipeline.finish(prepared, theta, history, threads)
+    model = pipeline.finish(run, threads)
 
-    outputs = [(path, model.to_bytes())]
+    written = [(path, model.to_bytes())]
     if json_file is not None:
         report = {
             "model": str(path),
             "rows": sum(model.record["rows"].values()),
-            "epochs": len(history),
+            "epochs": len(run.history),
             "seconds": seconds,
             "metrics": model.record["metrics"],
             "trivial": model.record["trivial"],
         }
-        outputs.append((json_file, (json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode()))
+        written.append((json_file, (json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode()))
     if depfile is not None:
-        outputs.append((depfile, rule(path, [str(spec), *prepared.sources]).encode()))
-    files.write(*outputs)
+        written.append((depfile, rule(path, [str(spec), *prepared.sources]).encode()))
+    files.write(*written)
+    if saved.exists() and checkpoint.is_one(saved):
+        files.remove(saved)
     if not quiet:
         record = model.record
         regression = model.target.task == "regression"
         screen.show_metrics(console, record["metrics"], record["trivial"], record["rows"], regression)
         last = list(record["metrics"])[-1]
         screen.show_confusion(console, last, record["metrics"][last])
-        console.print(plain(f"{len(history)} epochs in {seconds:.2f} s; model written to {path}"))
+        console.print(plain(f"{len(run.history)} epochs in {seconds:.2f} s; model written to {path}"))
+
+
+class Keeper:
+    """When a checkpoint is due: every so many epochs, or seconds."""
+
+    def __init__(self, keys: Any) -> None:
+        every = None if keys is None else keys.every
+        self.seconds = float(every.removesuffix("s")) if isinstance(every, str) else None
+        self.epochs = every if isinstance(every, int) else None
+        self.last = time.monotonic()
+
+    def due(self, epoch: int) -> bool:
+        if self.seconds is not None and time.monotonic() - self.last >= self.seconds:
+            self.last = time.monotonic()
+            return True
+        return self.epochs is not None and epoch % self.epochs == 0
+
+
+def command(spec: Path, output: Path | None, overrides: list[str] | None) -> str:
+    """The command that goes on with a training."""
+    words = ["nnfit", "train", str(spec), *(["-o", str(output)] if output else [])]
+    for override in overrides or []:
+        words += ["--set", override]
+    return shlex.join([*words, "--resume"])
 
 
 def rule(model: Path, sources: list[str]) -> str:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
@@ -39,10 +41,34 @@ class Examples(NamedTuple):
     w: Array
 
 
-def minibatches(examples: Examples, m: int, mean: bool, rng: np.random.Generator) -> Iterator[Examples]:
+@dataclass
+class State:
+    """Everything that training changes, and so all of it that a checkpoint has to hold.
+
+    θ (M, P); the optimizer's memory, slots (S, M, P); how many epochs are complete, how many steps of the next one are
+    done, and how many updates in all; and the cost summed over the steps of that epoch, (M,).
+    """
+
+    theta: Array
+    slots: Array
+    cost: NDArray[np.float64]
+    epochs: int = 0
+    steps: int = 0
+    updates: int = 0
+
+
+def begin(theta: Array, optimizer: str, parameters: dict[str, Any]) -> State:
+    """The state before the first update; it keeps θ (M, P) itself, not a copy."""
+    slots = np.zeros((OPTIMIZERS[optimizer].slots(parameters), *theta.shape), theta.dtype)
+    return State(theta, slots, np.zeros(len(theta)))
+
+
+def minibatches(examples: Examples, m: int, mean: bool, rng: np.random.Generator, done: int = 0) -> Iterator[Examples]:
     """The rows in random order, m at a time (the last batch may be smaller), with the weights s of losses.py.
 
     A full batch is the data themselves, without a copy. The arrays are overwritten as the next ones are asked for.
+    The first `done` batches are left out; the others lie in memory as if they had not been, since where an array lies
+    may change the order of a sum, and with it the last bit.
     """
     X, Y, w = examples
     n = len(X)
@@ -53,6 +79,8 @@ def minibatches(examples: Examples, m: int, mean: bool, rng: np.random.Generator
     xs, ys, ws = np.empty_like(X[:rows]), np.empty_like(Y[:, :rows]), np.empty_like(w[:, :, :rows])
     order = rng.permutation(n)
     for start in range(0, n, rows):
+        if start + rows <= done * m:
+            continue
         index = order[start : start + rows]
         size = len(index)
         # mode clip: the indices are in range, and NumPy then writes without a buffer in between
@@ -61,9 +89,9 @@ def minibatches(examples: Examples, m: int, mean: bool, rng: np.random.Generator
         w.take(index, 2, ws[:, :, :size], "clip")
         if mean:
             np.divide(ws, m, ws)
-        for begin in range(0, size - size % m, m):
-            end = begin + m
-            yield Examples(xs[begin:end], ys[:, begin:end], ws[:, :, begin:end])
+        for first in range(max(0, done * m - start), size - size % m, m):
+            end = first + m
+            yield Examples(xs[first:end], ys[:, first:end], ws[:, :, first:end])
         if size % m:
             rest = slice(size - size % m, size)
             s = ws[:, :, rest]
@@ -74,13 +102,11 @@ class Update:
     """One optimizer on all of θ, block by block; `slots` (S, M, P) is its memory, `decays` as `decaying` gives it."""
 
     def __init__(
-        self, theta: Array, gradient: Array, decays: Array, optimizer: str, parameters: dict[str, Any]
+        self, theta: Array, gradient: Array, slots: Array, decays: Array, optimizer: str, parameters: dict[str, Any]
     ) -> None:
-        rule = OPTIMIZERS[optimizer]
-        self.rule = rule.rule(parameters, theta.dtype)
+        self.rule = OPTIMIZERS[optimizer].rule(parameters, theta.dtype)
         self.learning_rate = parameters["learning_rate"]
         M, P = theta.shape
-        self.slots = np.zeros((rule.slots(parameters), M, P), theta.dtype)
         width = min(max(1, BLOCK // M), P)
         scratch = np.empty((M, width), theta.dtype)
         self.blocks = []
@@ -88,7 +114,7 @@ class Update:
             part = slice(start, start + width)
             block = theta[:, part]
             room = scratch[:, : block.shape[1]]
-            self.blocks.append((block, gradient[:, part], list(self.slots[:, :, part]), room, decays[part]))
+            self.blocks.append((block, gradient[:, part], list(slots[:, :, part]), room, decays[part]))
 
     def __call__(self, t: int) -> None:
         for theta, gradient, slots, scratch, decays in self.blocks:
@@ -105,42 +131,52 @@ def decaying(network: Network, dtype: np.dtype[Any]) -> Array:
 
 def fit(
     network: Network,
-    theta: Array,
+    state: State,
     examples: Examples,
     epochs: int,
     batch_size: int,
     optimizer: str,
     parameters: dict[str, Any],
-    rng: np.random.Generator,
+    seeds: Sequence[int],
+    stop: Sequence[object] = (),
 ) -> Iterator[Epoch]:
-    """Train θ (M, P) in place, yielding after every epoch.
+    """Train from a state, in place, up to so many epochs, yielding after each.
 
-    The peak of its memory is the examples, the gradient, the optimizer's slots (with weight decay also the mask of
-    the biases, P) and the buffers of one batch. A cost or a weight that is not finite raises a TrainingError that says
-    where, and what to try.
+    The order of the rows in epoch e comes from a generator of its own, default_rng([*seeds, e]), so a state says all
+    that is needed to go on. Before each step `stop` is looked at: as soon as there is anything in it, training ends.
+    The peak of memory is the examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a
+    weight that is not finite raises a TrainingError that says where, and what to try.
     """
+    theta, C = state.theta, state.cost
     n = len(examples.X)
     m = min(batch_size, n)
     mean = LOSSES[network.loss].mean
     gradient = np.empty_like(theta)
     decays = decaying(network, theta.dtype) if "weight_decay" in parameters else np.empty(0, theta.dtype)
-    update = Update(theta, gradient, decays, optimizer, parameters)
+    update = Update(theta, gradient, state.slots, decays, optimizer, parameters)
     passes = {size: Pass(network, theta, size, gradient) for size in {m, n % m or m}}
-    t = 0
-    for number in range(1, epochs + 1):
-        C = np.zeros(len(theta))
+    for number in range(state.epochs + 1, epochs + 1):
+        rng = np.random.default_rng([*seeds, number])
+        t = state.updates
         # An overflow on the way to divergence is reported once, below, in words.
         with np.errstate(all="ignore"):
-            for x, y, s in minibatches(examples, m, mean, rng):
+            for x, y, s in minibatches(examples, m, mean, rng, state.steps):
+                if stop:
+                    break
                 size = len(x)
                 cost = passes[size].gradient_of_cost(x, y, s)
                 C += cost if size == m or not mean else cost * (size / m)
                 t += 1
                 update(t)
-        if mean:
-            C *= m / n
+        state.steps += t - state.updates
+        state.updates = t
+        if state.steps < -(-n // m):
+            return
         finite(network, theta, C, number)
-        yield Epoch(number, C)
+        epoch = Epoch(number, C * (m / n) if mean else C.copy())
+        state.epochs, state.steps = number, 0
+        C.fill(0)
+        yield epoch
 
 
 def finite(network: Network, theta: Array, C: Array, number: int) -> None:

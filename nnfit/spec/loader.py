@@ -38,6 +38,12 @@ def load_spec(path: Path, overrides: list[str] | None = None) -> LoadedSpec:
     return LoadedSpec(validate(document), document, path.parent)
 
 
+def stored_spec(value: dict[str, Any], file: str) -> LoadedSpec:
+    """The spec that a model holds; its paths are relative to the current folder."""
+    document = Document(file, value)
+    return LoadedSpec(validate(document), document, Path())
+
+
 def validate(document: Document) -> Spec:
     """The Spec of a document, with the loss filled in."""
     if not isinstance(document.value, dict):

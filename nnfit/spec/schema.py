@@ -214,6 +214,15 @@ class NetworkKeys(Keys):
     members: Count = Field(1, description="how many networks are trained together; predictions are their average")
 
 
+class Checkpoint(Keys):
+    """When the state of the training is saved, and where."""
+
+    every: Count | Annotated[str, Strict(), Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?s$")] = Field(
+        description="after so many epochs, or, as in 30s, after the first epoch that ends so many seconds later"
+    )
+    path: Text | None = Field(None, description="the file; without it, beside the model, ending .checkpoint.npz")
+
+
 class Training(Keys):
     """How θ is found."""
 
@@ -222,6 +231,9 @@ class Training(Keys):
     )
     batch_size: Count | Literal["full"] = Field(32, description="examples per update; 1 is online, full is all of them")
     optimizer: OptimizerEntry = Field("adam", validate_default=True, description="the rule of the update")
+    checkpoint: Checkpoint | None = Field(
+        None, description="saves the state now and then, for --resume; Ctrl-C saves it in any case"
+    )
 
 
 class Spec(Keys):

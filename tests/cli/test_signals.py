@@ -7,41 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
-)
-def test_a_training_that_is_stopped_leaves_the_old_model(
-    flowers: Path, number: signal.Signals, code: int, word: str
-) -> None:
-    (flowers / "out.npz").write_bytes(b"old")
-    (flowers / "report.json").write_bytes(b"old")
-    before = sorted(flowers.iterdir())
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "nnfit", "train", "flowers.yaml", "-o", "out.npz", "--json", "report.json"),
-            *("--set", "training.epochs=1000000"),
-        ],
-        cwd=flowers,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("epoch"):
-            break
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == code
-    assert err.splitlines()[-1] == f"nnfit: {word}; output files are as they were"
-    assert "Traceback" not in err
-    assert (flowers / "out.npz").read_bytes() == b"old"
-    assert (flowers / "report.json").read_bytes() == b"old"
-    assert sorted(flowers.iterdir()) == before
-
 
 def test_a_signal_is_not_lost_where_python_drops_exceptions(flowers: Path) -> None:
     # Modules being loaded have such callbacks, so this is Ctrl-C in the first second of a command.

@@ -11,7 +11,7 @@ from nnfit.core.initialization import initialize
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Examples, fit
+from nnfit.core.training import Examples, begin, fit
 
 LEGAL_PAIRS = [
     (sigma, loss)
@@ -139,5 +139,6 @@ def train(
     **parameters: Any,
 ) -> list[np.ndarray]:
     """The costs of the epochs, each (M,); θ is trained in place. All rows at once unless batch_size says less."""
-    rng = np.random.default_rng(seed)
-    return [e.cost for e in fit(net, theta, data, epochs, batch_size, name, optimizer(name, **parameters), rng)]
+    settings = optimizer(name, **parameters)
+    state = begin(theta, name, settings)
+    return [e.cost for e in fit(net, state, data, epochs, batch_size, name, settings, [seed])]

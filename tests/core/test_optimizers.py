@@ -8,7 +8,7 @@ import pytest
 from nnfit.core import training
 from nnfit.core.network import views
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Update, decaying
+from nnfit.core.training import Update, begin, decaying
 
 from .builders import defaults, examples, group, network, optimizer, start, train
 
@@ -111,10 +111,16 @@ def mask(theta):
     return DECAYS[: theta.shape[1]].astype(theta.dtype)
 
 
+def updating(theta, gradient, decays, name, **settings):
+    """The update of θ by an optimizer, with its memory as at the start."""
+    parameters = optimizer(name, **settings)
+    return Update(theta, gradient, begin(theta, name, parameters).slots, decays, name, parameters)
+
+
 def path(name, settings, gradients, theta):
     """θ after every step, as the optimizer of nnfit takes it, in place."""
     theta, gradient = theta.copy(), np.empty_like(theta)
-    update = Update(theta, gradient, mask(theta), name, optimizer(name, **settings))
+    update = updating(theta, gradient, mask(theta), name, **settings)
     for t, g in enumerate(gradients, 1):
         gradient[:] = g
         update(t)
@@ -145,7 +151,7 @@ def test_the_size_of_the_blocks_changes_nothing(monkeypatch, name, settings, blo
     gradients, theta = problem()
     *_, whole = path(name, settings, gradients, theta)
     monkeypatch.setattr(training, "BLOCK", block)
-    assert len(Update(theta, theta, mask(theta), name, optimizer(name)).blocks) > 1
+    assert len(updating(theta, theta, mask(theta), name).blocks) > 1
     *_, in_blocks = path(name, settings, gradients, theta)
     assert in_blocks.tobytes() == whole.tobytes()
 
@@ -162,8 +168,7 @@ def test_members_do_not_see_each_other(name, settings):
 @every_case
 def test_float32_stays_float32_and_keeps_to_the_path_of_float64(name, settings):
     gradients, theta = problem(dtype="float32")
-    update = Update(theta, gradients[0], mask(theta), name, optimizer(name, **settings))
-    assert update.slots.dtype == np.float32
+    assert begin(theta, name, optimizer(name, **settings)).slots.dtype == np.float32
     *_, single = path(name, settings, gradients, theta)
     *_, double = path(name, settings, gradients.astype("float64"), theta.astype("float64"))
     assert single.dtype == np.float32
@@ -217,7 +222,7 @@ def test_the_minimum_of_a_bowl_is_found(name):
     # C = ½ Σ c θ², whose gradient is c θ; the steepest direction is ten times as steep as the flattest.
     steepness, theta = np.array([[1.0, 3.0, 10.0]]), np.array([[1.0, -2.0, 3.0]])
     gradient = np.empty_like(theta)
-    update = Update(theta, gradient, np.zeros(3), name, optimizer(name))
+    update = updating(theta, gradient, np.zeros(3), name)
     for t in range(1, 1001):
         update.learning_rate = RATES.get(name, lambda t: 0.05)(t)
         np.multiply(steepness, theta, gradient)
@@ -234,7 +239,7 @@ def test_adam_takes_a_first_step_of_the_learning_rate_whatever_the_gradient():
 def test_memory_is_kept_only_where_the_formula_has_some():
     def slots(name, **settings):
         theta = np.zeros((1, 2))
-        return len(Update(theta, theta, mask(theta), name, optimizer(name, **settings)).slots)
+        return len(begin(theta, name, optimizer(name, **settings)).slots)
 
     assert slots("sgd") == 0
     assert slots("sgd", momentum=0.5) == 1

@@ -9,7 +9,7 @@ import pytest
 from nnfit.core import training
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Pass, views
-from nnfit.core.training import Examples, fit, minibatches
+from nnfit.core.training import Examples, begin, fit, minibatches
 from nnfit.errors import TrainingError
 
 from .builders import (
@@ -130,7 +130,7 @@ def test_a_smaller_last_batch_moves_theta_by_the_gradient_of_its_own_rows(loss):
     rng = np.random.default_rng(7)
     data, theta = examples(rng, net, 10, weights(rng, 10)), start(net)
     expected = theta.copy()
-    order = np.random.default_rng(0).permutation(10)
+    order = np.random.default_rng([0, 1]).permutation(10)
     for rows in (order[:4], order[4:8], order[8:]):
         part = Examples(data.X[rows], data.Y[:, rows], data.w[:, :, rows])
         expected -= 0.1 * cost_and_gradient(net, expected, part)[1]
@@ -174,7 +174,8 @@ def test_epochs_are_numbered_from_1_and_each_is_yielded_after_its_updates():
     data, theta = examples(np.random.default_rng(10), net, 10), start(net)
     states = [theta.copy()]
     numbers = []
-    for epoch in fit(net, theta, data, 3, 4, "sgd", optimizer("sgd"), np.random.default_rng(0)):
+    settings = optimizer("sgd")
+    for epoch in fit(net, begin(theta, "sgd", settings), data, 3, 4, "sgd", settings, [0]):
         numbers.append(epoch.number)
         assert epoch.cost.shape == (1,)
         assert not np.array_equal(theta, states[-1])
@@ -213,7 +214,8 @@ def test_the_epoch_that_is_named_is_the_first_that_went_wrong():
     rng = np.random.default_rng(12)
     data, theta, finished = examples(rng, LINEAR, 10, dtype="float32"), start(LINEAR, 1, "float32"), 0
     with pytest.raises(TrainingError) as caught:
-        for epoch in fit(LINEAR, theta, data, 50, 10, "sgd", optimizer("sgd", learning_rate=3), rng):
+        settings = optimizer("sgd", learning_rate=3)
+        for epoch in fit(LINEAR, begin(theta, "sgd", settings), data, 50, 10, "sgd", settings, [0]):
             finished = epoch.number
             assert np.isfinite(theta).all()
             assert np.isfinite(epoch.cost).all()

@@ -10,7 +10,7 @@ from nnfit.core.initialization import initialize
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, views
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Examples, fit
+from nnfit.core.training import Examples, begin, fit
 
 pytestmark = pytest.mark.oracle
 
@@ -53,9 +53,10 @@ def problem(hidden, sigma, loss, n, weighted, members=1):
 
 def trained(net, theta, data, epochs, batch_size, name, **parameters):
     """θ as nnfit trains it, and the cost of each epoch."""
-    theta, rng = theta.copy(), np.random.default_rng(3)
+    theta = theta.copy()
     parameters = settings(OPTIMIZERS[name]) | parameters
-    costs = [epoch.cost for epoch in fit(net, theta, data, epochs, batch_size, name, parameters, rng)]
+    state = begin(theta, name, parameters)
+    costs = [epoch.cost for epoch in fit(net, state, data, epochs, batch_size, name, parameters, [3])]
     return theta, np.array(costs)
 
 
@@ -102,9 +103,10 @@ class Twin:
 
     def train(self, data, epochs, batch_size, optimizer):
         """Take the minibatches in the order in which `minibatches` draws them."""
-        torch, n, rng = self.torch, len(data.X), np.random.default_rng(3)
+        torch, n = self.torch, len(data.X)
         X, Y, w = torch.tensor(data.X[:, 1:].copy()), torch.tensor(data.Y.T.copy()), torch.tensor(data.w[0, 0])
-        for _ in range(epochs):
+        for number in range(1, epochs + 1):
+            rng = np.random.default_rng([3, number])
             order = torch.arange(n) if batch_size >= n else torch.tensor(rng.permutation(n))
             for rows in order.split(batch_size):
                 optimizer.zero_grad()

@@ -49,6 +49,7 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "epochs": 200,
             "batch_size": 32,
             "optimizer": {"name": "adam", "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+            "checkpoint": None,
         },
         "seed": 0,
         "output": None,

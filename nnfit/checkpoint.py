@@ -1,0 +1,139 @@
+"""Where a training stands, as a file: a run that was stopped goes on from it as if nothing had happened.
+
+A checkpoint holds all that training changes, and the spec and data that it belongs to; of others it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit import archive, metadata_text, pipeline
+from nnfit.archive import Form
+from nnfit.errors import ModelFileError, Problem
+from nnfit.model import versions
+from nnfit.pipeline import Progress, Run
+from nnfit.preparation import Prepared
+
+FORMAT = 1
+FLOATS = ("<f4", "<f8")
+FORMS = {
+    "theta": Form(FLOATS, 2),
+    "slots": Form(FLOATS, 3),
+    "cost": Form(("<f8",), 1),
+    "history_cost": Form(("<f8",), 2),
+    "history_validation": Form(("<f8",), 2),
+    metadata_text.MEMBER: Form(("|u1",), 1),
+}
+COUNTERS = ("epochs", "steps", "updates")
+
+
+def to_bytes(run: Run, threads: int) -> bytes:
+    """The file of a run, between any two of its steps."""
+    state, members = run.state, len(run.state.theta)
+    metadata = {
+        "checkpoint": FORMAT,
+        **identity(run.prepared),
+        "versions": versions(),
+        "threads": threads,
+        **{key: getattr(state, key) for key in COUNTERS},
+    }
+    watched = [epoch.validation for epoch in run.history if epoch.validation is not None]
+    return archive.pack(
+        {
+            "theta": state.theta,
+            "slots": state.slots,
+            "cost": state.cost,
+            "history_cost": np.array([epoch.cost for epoch in run.history], np.float64).reshape(-1, members),
+            "history_validation": np.array(watched, np.float64).reshape(-1, members),
+            metadata_text.MEMBER: np.frombuffer(metadata_text.write(metadata), np.uint8),
+        }
+    )
+
+
+def identity(prepared: Prepared) -> dict[str, Any]:
+    """What a checkpoint belongs to: the resolved spec, but for where files go, and the bytes of the data."""
+    spec = {key: value for key, value in prepared.spec.items() if key != "output"}
+    spec["training"] = {key: value for key, value in spec["training"].items() if key != "checkpoint"}
+    return {"spec": spec, "data_sha256": prepared.sha256}
+
+
+def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
+    """The run that a checkpoint holds, and what about this process is not as it was then.
+
+    A ModelFileError if it is damaged, or was made from another spec or other data: it lists what differs.
+    """
+
+    def fail(message: str) -> NoReturn:
+        raise ModelFileError(Problem(message, str(path)))
+
+    arrays = archive.read(path, FORMS)
+    if set(arrays) != set(FORMS):
+        fail("not a checkpoint that nnfit wrote")
+    metadata = metadata_text.read(arrays.pop(metadata_text.MEMBER).tobytes(), str(path))
+    if metadata.get("checkpoint") != FORMAT:
+        fail(f"not a checkpoint of format {FORMAT}")
+    ours = metadata_text.plain(identity(prepared))
+    found = list(differences({key: metadata.get(key) for key in ours}, ours))
+    if found:
+        listed = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
+        remedy = "train without --resume to start anew, or undo the change"
+        fail(f"the checkpoint was made from another spec or other data: {listed}; {remedy}")
+
+    run = pipeline.start(prepared)
+    for name in ("theta", "slots", "cost"):
+        mine: NDArray[Any] = getattr(run.state, name)
+        if (mine.shape, mine.dtype) != (arrays[name].shape, arrays[name].dtype):
+            fail(f"damaged: {name} is not that of this network and optimizer")
+        mine[...] = arrays[name]
+    total = prepared.spec["training"]["epochs"]
+    for key in COUNTERS:
+        if type(metadata.get(key)) is not int or not 0 <= metadata[key] < 2**62:
+            fail(f"damaged: {key} is {metadata.get(key)!r}")
+        setattr(run.state, key, metadata[key])
+    state, per_epoch = run.state, pipeline.steps(prepared)
+    if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
+        fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
+    costs, watched = arrays["history_cost"], arrays["history_validation"]
+    lengths = (len(costs), len(watched))
+    wanted = state.epochs if "validation" in prepared.parts else 0
+    if state.epochs > total or lengths != (state.epochs, wanted):
+        fail(f"damaged: a history of {len(costs)} epochs, of which {state.epochs} are complete")
+    for name, column in (("history_cost", costs), ("history_validation", watched)):
+        if column.shape[1] != len(state.theta):
+            fail(f"damaged: {name} is of {column.shape[1]} members, not {len(state.theta)}")
+    for i, cost in enumerate(costs):
+        run.history.append(Progress(i + 1, cost.copy(), watched[i].copy() if wanted else None))
+    now = {"versions": versions(), "threads": threads}
+    then = {key: metadata.get(key) for key in now}
+    return run, list(differences(then, now))
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is a checkpoint."""
+    try:
+        return set(archive.read(path, FORMS)) == set(FORMS)
+    except ModelFileError:
+        return False
+
+
+def differences(then: Any, now: Any, key: str = "") -> Iterator[str]:
+    """Where two values of JSON differ, key by key, in words."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name in dict.fromkeys([*then, *now]):
+            inside = f"{key}.{name}" if key else str(name)
+            yield from differences(then.get(name), now.get(name), inside.removeprefix("spec."))
+    elif then != now:
+        if "sha256" in key:
+            yield f"the {key.rpartition('.')[2]} file has other contents"
+        else:
+            yield f"{key} was {short(then)} and is {short(now)}"
+
+
+def short(value: Any) -> str:
+    text = "not there" if value is None else str(value)
+    return text if len(text) <= 60 else text[:59] + "…"
