@@ -31,10 +31,6 @@ class Plan(NamedTuple):
     """What was found out about a file, and what follows from it."""
 
     table: Table
-    separator: str
-    decimal: str
-    encoding: str
-    markers: tuple[str, ...]
     target: str
     classes: tuple[str, ...] | None
     ignored: dict[str, str]  # columns left out, and why
@@ -51,7 +47,7 @@ def look(data: Path, target: str) -> Plan:
     dialect, header = guess_dialect(str(data))
     if target not in header:
         Table(str(data), dict.fromkeys(header, np.empty(0)), (), dialect).require([target], "the target column is")
-    table, markers, mixed = read_mixed(str(data), dialect, target)
+    table, mixed = read_mixed(str(data), dialect, target)
     column = table.columns[target]
     assert isinstance(column, Text)
     refuse_missing(table, target)
@@ -72,7 +68,7 @@ def look(data: Path, target: str) -> Plan:
             ignored[name] = "another value in every row, like an identifier"
     if len(ignored) == len(table.columns) - 1:
         ignored = {}
-    return Plan(table, dialect.separator, dialect.decimal, dialect.encoding, markers, target, classes, ignored, mixed)
+    return Plan(table, target, classes, ignored, mixed)
 
 
 def guess_dialect(data: str) -> tuple[Dialect, list[str]]:
@@ -94,8 +90,8 @@ def guess_dialect(data: str) -> tuple[Dialect, list[str]]:
     raise problems[0]
 
 
-def read_mixed(data: str, dialect: Dialect, target: str) -> tuple[Table, tuple[str, ...], tuple[str, ...]]:
-    """The table, the markers for missing cells that it uses, and the columns that mix numbers with other texts."""
+def read_mixed(data: str, dialect: Dialect, target: str) -> tuple[Table, tuple[str, ...]]:
+    """The table, read with the markers for missing cells it uses, and the columns that mix numbers with other texts."""
     table = read_table(data, dialect, {target: "text"}, mixtures=True)
     found: set[str] = set()
     for name, column in table.columns.items():
@@ -112,7 +108,7 @@ def read_mixed(data: str, dialect: Dialect, target: str) -> tuple[Table, tuple[s
         for name, column in table.columns.items()
         if name != target and isinstance(column, Text) and has_numbers(column, dialect)
     ]
-    return table, dialect.missing, tuple(mixed)
+    return table, tuple(mixed)
 
 
 def has_numbers(column: Text, dialect: Dialect) -> bool:
@@ -139,14 +135,15 @@ def lines(plan: Plan, data: Path, folder: Path) -> Iterator[str]:
     kind_of_target = "a real number" if plan.classes is None else f"{len(plan.classes)} classes"
     yield comment(f"  target: {word(plan.target)}", kind_of_target)
     yield comment("  test: 0.2", "kept aside for the final metrics")
-    if plan.separator != ",":
-        yield f"  separator: {json.dumps(plan.separator)}"
-    if plan.decimal != ".":
-        yield f"  decimal: {json.dumps(plan.decimal)}"
-    if plan.encoding != "utf-8":
-        yield comment(f"  encoding: {plan.encoding}", "the file is not UTF-8")
-    if plan.markers:
-        yield comment(f"  missing: {listed(plan.markers)}", "stand among numbers, so they mean a missing cell")
+    dialect = plan.table.dialect
+    if dialect.separator != ",":
+        yield f"  separator: {json.dumps(dialect.separator)}"
+    if dialect.decimal != ".":
+        yield f"  decimal: {json.dumps(dialect.decimal)}"
+    if dialect.encoding != "utf-8":
+        yield comment(f"  encoding: {dialect.encoding}", "the file is not UTF-8")
+    if dialect.missing:
+        yield comment(f"  missing: {listed(dialect.missing)}", "stand among numbers, so they mean a missing cell")
     for name, reason in plan.ignored.items():
         yield f"  # {word(name)} is ignored: {reason}"
     if plan.ignored:

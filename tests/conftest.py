@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from hypothesis import settings
 from nnfit import pipeline
 from nnfit.cli.main import main
 from nnfit.data.reader import Dialect, Reader
-from nnfit.errors import SpecError
+from nnfit.errors import DataError, SpecError
 from nnfit.model import Model
 from nnfit.preparation import Prepared, prepare
 from nnfit.spec.document import override, parse
@@ -116,6 +117,18 @@ def prepared(tmp_path: Path) -> Callable[..., Prepared]:
         return prepare(load_spec(tmp_path / "spec.yaml", list(overrides)))
 
     return prepared
+
+
+@pytest.fixture
+def complaint(prepared: Callable[..., Prepared]) -> Callable[..., str]:
+    """The message of the error that a spec and its data.csv raise, files without their folder."""
+
+    def complaint(*arguments: str) -> str:
+        with pytest.raises((DataError, SpecError)) as caught:
+            prepared(*arguments)
+        return re.sub(r"\S*/(data\.csv|spec\.yaml)", r"\1", str(caught.value))
+
+    return complaint
 
 
 @pytest.fixture(scope="session")

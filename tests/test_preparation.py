@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnfit.errors import DataError, SpecError
-
 Prepare = Callable[..., Any]
 
 CSV = "id,length,colour,w,species\n" + "".join(
@@ -29,16 +27,6 @@ network:
 
 def spec(more: str) -> str:
     return SPEC.replace("  target: species\n", f"  target: species\n  {more}\n")
-
-
-@pytest.fixture
-def complaint(prepared: Prepare) -> Callable[..., str]:
-    def complaint(*arguments: str) -> str:
-        with pytest.raises((DataError, SpecError)) as caught:
-            prepared(*arguments)
-        return re.sub(r"\S*/(data\.csv|spec\.yaml)", r"\1", str(caught.value))
-
-    return complaint
 
 
 @pytest.mark.parametrize(

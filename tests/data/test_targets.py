@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnfit.errors import DataError, SpecError
 from nnfit.model import Model
 
 Prepare = Callable[..., Any]
@@ -37,16 +35,6 @@ def classes(labels: list[str]) -> str:
 
 def outputs(prepared: Any) -> list[list[float]]:
     return prepared.parts["train"].examples.Y.tolist()
-
-
-@pytest.fixture
-def complaint(prepared: Prepare) -> Callable[..., str]:
-    def complaint(*arguments: str) -> str:
-        with pytest.raises((DataError, SpecError)) as caught:
-            prepared(*arguments)
-        return re.sub(r"\S*/(data\.csv|spec\.yaml)", r"\1", str(caught.value))
-
-    return complaint
 
 
 SOFTMAX = "{size: auto, activation: softmax}"

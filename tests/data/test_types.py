@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 
 from nnfit.data.reader import Dialect
 from nnfit.data.table import read_table
-from nnfit.errors import DataError, SpecError
 
 Prepare = Callable[..., Any]
 
@@ -32,16 +30,6 @@ def csv(*cells: str) -> str:
 
 def inputs(prepared: Any) -> np.ndarray:
     return prepared.parts["train"].examples.X[:, 1:]
-
-
-@pytest.fixture
-def complaint(prepared: Prepare) -> Callable[..., str]:
-    def complaint(*arguments: str) -> str:
-        with pytest.raises((DataError, SpecError)) as caught:
-            prepared(*arguments)
-        return re.sub(r"\S*/(data\.csv|spec\.yaml)", r"\1", str(caught.value))
-
-    return complaint
 
 
 @pytest.mark.parametrize(
