@@ -77,5 +77,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text for a terminal: control characters, which may come from a file, are escaped."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """Text for one line of a terminal: control characters, which may come from a file, are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def short(text: str) -> str:
+    """A name or label as a message or a table shows it: plain, and no longer than a glance."""
+    return plain(text if len(text) <= 40 else text[:39] + "…")
+
+
+def count(n: int, noun: str) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

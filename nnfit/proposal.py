@@ -13,10 +13,10 @@ import numpy as np
 
 from nnfit.data import suspicions
 from nnfit.data.reader import Dialect, Reader
-from nnfit.data.rows import number, quoted
+from nnfit.data.rows import number
 from nnfit.data.table import Table, Text, kind, mixture, read_table
 from nnfit.data.target import Target, refuse_missing
-from nnfit.errors import DataError, Problem
+from nnfit.errors import DataError, Problem, short
 from nnfit.spec.document import parse
 
 # What people write for a missing cell.
@@ -169,7 +169,7 @@ def column_line(plan: Plan, name: str) -> str:
         entry = f"{{type: {type_}}}"
         if type_ == "categorical" and len(known) > 50:
             entry = "{type: categorical, min_count: 5, max_categories: 10000}"
-        shown = ", ".join(quoted(label)[1:-1] for label in known[:4]) + (", …" if len(known) > 4 else "")
+        shown = ", ".join(short(label) for label in known[:4]) + (", …" if len(known) > 4 else "")
         text = f"{len(known):,} different texts: {shown}"
         if name in plan.mixed:
             text += " (numbers among them: are the others missing cells? then list them under missing)"

@@ -18,7 +18,7 @@ def inspect(
     """Show what is in a model file: network, inputs, target, metrics, versions, and the resolved spec."""
     set_threads()
     from nnfit.cli import screen
-    from nnfit.errors import plain
+    from nnfit.errors import plain, short
     from nnfit.model import load
 
     trained = load(model)
@@ -38,12 +38,14 @@ def inspect(
     console = screen.out()
     screen.show_network(console, network, members)
     screen.show_columns(console, trained.features)
-    classes = f", classes {', '.join(target.classes)}" if target.classes else ""
-    console.print(plain(f"Target: {', '.join(target.columns)} ({target.task}{classes})\n"))
+    classes = f", classes {', '.join(map(short, target.classes))}" if target.classes else ""
+    console.print(f"Target: {', '.join(map(short, target.columns))} ({target.task}{classes})\n")
     screen.show_metrics(console, record["metrics"], record["trivial"], record["rows"], target.task == "regression")
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     console.print(f"Trained with {versions}; threads {record['threads']}, seed {record['seed']}")
     console.print(f"Training data SHA-256 {record['data_sha256']}\n")
     import yaml
 
-    console.print(plain("Resolved spec:\n" + yaml.safe_dump(trained.spec, sort_keys=False, allow_unicode=True)))
+    console.print("Resolved spec:")
+    for line in yaml.safe_dump(trained.spec, sort_keys=False, allow_unicode=True).split("\n"):
+        console.print(plain(line))

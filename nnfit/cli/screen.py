@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnfit.core.activations import ACTIVATIONS
-from nnfit.errors import plain
+from nnfit.errors import count, plain, short
 
 if TYPE_CHECKING:
     from nnfit.core.gradcheck import GradientCheck
@@ -48,7 +48,7 @@ def grid(title: str, columns: list[str], rows: list[list[str]]) -> Table:
     """A table with the first column to the left and the others to the right."""
     table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(Text(plain(column)), justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(Text("\n".join(map(plain, column.split("\n")))), justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     return table
@@ -90,7 +90,7 @@ def show_network(console: Console, network: Network, members: int) -> None:
 
 def show_columns(console: Console, features: Iterable[Any]) -> None:
     """How each column becomes inputs."""
-    rows = [[f.name, f.type, str(len(f.inputs)), encoding(f)] for f in features]
+    rows = [[short(f.name), f.type, str(len(f.inputs)), encoding(f)] for f in features]
     table = grid("Inputs", ["column", "type", "inputs", "encoding"], rows)
     table.columns[3].justify = "left"
     console.print(table)
@@ -99,7 +99,7 @@ def show_columns(console: Console, features: Iterable[Any]) -> None:
 def encoding(f: Feature) -> str:
     """How a column is encoded, in words."""
     if f.type == "categorical":
-        text = "one-hot: " + ", ".join(category or "(missing)" for category in f.categories[:8])
+        text = "one-hot: " + ", ".join(short(category) or "(missing)" for category in f.categories[:8])
         text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
         return text + (f"; {len(f.merged)} rare ones share an input" if f.merged else "")
     if f.type == "numeric":
@@ -152,10 +152,6 @@ class Sheet:
         self.console.print(f"\n{count(passed, 'check')} passed, {count(doubts, 'warning')}, {count(errors, 'error')}")
 
 
-def count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None:
     """The result of the gradient check, with both values at the worst place if it failed."""
     skipped = f", {result.skipped} skipped (below a surrogate gradient, or at a kink)" if result.skipped else ""
@@ -199,8 +195,9 @@ def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None
     classes, table = metrics.get("classes", []), metrics.get("confusion", [])
     if not 2 <= len(classes) <= 12 or len(table) != len(classes) or isinstance(table[0][0], list):
         return
-    rows = [[label, *map(str, line)] for label, line in zip(classes, table, strict=True)]
-    console.print(grid(f"Confusion, {name} rows: true class by predicted class", ["", *classes], rows))
+    labels = [short(label) for label in classes]
+    rows = [[label, *map(str, line)] for label, line in zip(labels, table, strict=True)]
+    console.print(grid(f"Confusion, {name} rows: true class by predicted class", ["", *labels], rows))
 
 
 def number(value: float | None) -> str:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, NoReturn
 
+from nnfit.errors import short
+
 NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 
 
@@ -95,5 +97,4 @@ def check_header(header: list[str], separator: str, fail: Fail) -> None:
 
 def quoted(text: str) -> str:
     """Text of a user as a message shows it: in quotes, control characters escaped, shortened."""
-    short = text if len(text) <= 40 else text[:39] + "…"
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + '"'
+    return f'"{short(text)}"'
