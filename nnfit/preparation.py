@@ -21,15 +21,17 @@ from nnfit.core.training import Examples
 from nnfit.data import suspicions
 from nnfit.data.encoding import OPTIONS, Feature, encode, fit_feature, join
 from nnfit.data.reader import Dialect
+from nnfit.data.rows import quoted
 from nnfit.data.split import draw
 from nnfit.data.table import Rows, Table, Text, kind, read_table
 from nnfit.data.target import Labels, Target, classes_of, example_weights, fit_regression, outputs, truth
-from nnfit.errors import DataError, Problem, SpecError, nearest
+from nnfit.errors import DataError, Problem, SpecError, count, nearest, short
 from nnfit.model import network_of
 from nnfit.spec.loader import LoadedSpec, activations
 from nnfit.spec.schema import Column, Spec
 
 MAX_CLASSES = 1000
+PIPED = "training reads files, and not standard input; save the table, and name the file"
 
 
 class Stream(IntEnum):
@@ -67,12 +69,20 @@ class Prepared(NamedTuple):
     warnings: tuple[Problem, ...]
 
 
-def prepare(loaded: LoadedSpec) -> Prepared:
-    """Read and split the data, fit the encoding on the training rows, and fit the network's ends to them."""
+def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepared:
+    """Read and split the data, fit the encoding on the training rows, and fit the network's ends to them.
+
+    Warnings go to the list as they are found, so that it has those before an error too.
+    """
+    warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
     dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
     sources = {"train": data.train, "validation": data.validation, "test": data.test}
-    paths = {name: path_of(loaded, file) for name, file in sources.items() if isinstance(file, str)}
+    files = {name: file for name, file in sources.items() if isinstance(file, str)}
+    piped = [loaded.document.problem(("data", name), PIPED) for name, file in files.items() if file == "-"]
+    if piped:
+        raise SpecError(*piped)
+    paths = {name: path_of(loaded, file) for name, file in files.items()}
     whole = read_table(paths["train"], dialect, reading(spec), others=data.features is None)
     names = feature_columns(loaded, whole)
     classes = classify(loaded, whole)
@@ -81,12 +91,12 @@ def prepare(loaded: LoadedSpec) -> Prepared:
 
     features = tuple(fit_feature(whole, training, name, *column_options(loaded, whole, name)) for name in names)
     target = fit_target(loaded, whole, training, classes)
-    resolved = resolve(loaded, features, target)
-    network = network_of(resolved)
-    warnings = list(warn(loaded, network, target, len(training)))
+    warnings += warn(loaded, target, len(training))
     warnings += [Problem(text, whole.file) for text in suspicions.columns(whole, training, features, target)]
     if classes is not None and len(data.target) == 1:
         warnings += [Problem(text, whole.file) for text in small_classes(whole, data.target[0])]
+    resolved = resolve(loaded, features, target)
+    network = network_of(resolved)
 
     parts: dict[str, Part] = {}
     kinds = {f.name: f.kind for f in features} | target.kinds | weight_kind(spec)
@@ -110,10 +120,12 @@ def prepare(loaded: LoadedSpec) -> Prepared:
 
 def path_of(loaded: LoadedSpec, file: str) -> str:
     """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
+    if "://" in file:
+        return file  # a URL, which reading refuses; as a path it would be spelled otherwise
     path = loaded.folder / file
-    short = Path(os.path.normpath(path))
+    plain = Path(os.path.normpath(path))
     try:
-        return str(short if short.samefile(path) else path)
+        return str(plain if plain.samefile(path) else path)
     except (OSError, ValueError):  # it is not there, or no path at all; reading it will say so
         return str(path)
 
@@ -151,7 +163,9 @@ def encode_parts(
     parts = {}
     for name, chosen in rows.items():
         if not w[chosen].sum():
-            message = f'the weight "{spec.data.weight}" is 0 in all rows of {name}; give weights that are not'
+            message = (
+                f"the weight {quoted(str(spec.data.weight))} is 0 in all rows of {name}; give weights that are not"
+            )
             raise DataError(Problem(message, table.file))
         share = w[chosen] / w[chosen].mean()
         Y = outputs(target, expected[chosen], dtype)
@@ -166,7 +180,10 @@ def small_classes(table: Table, name: str) -> Iterator[str]:
     counts = np.bincount(text.codes, minlength=len(text.labels))
     single = [label for label, count in zip(text.labels, counts, strict=True) if count == 1]
     if single:
-        yield f'classes of "{name}" with a single row: {suspicions.listed(single)}'
+        yield (
+            f"classes of {quoted(name)} with a single row, which cannot be learned and tested both: "
+            f"{suspicions.listed(single)}"
+        )
 
 
 def leaks(train: Part, test: Part, file: str) -> list[Problem]:
@@ -197,9 +214,11 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
     for key, columns in (("features", data.features or ()), ("ignore", data.ignore), ("weight", (data.weight or "",))):
         for column in columns:
             if key == "ignore" and column in (data.features or ()):
-                found.append(document.problem(("data", key), f'"{column}" is one of the features'))
+                found.append(document.problem(("data", key), f"{quoted(column)} is one of the features; name it once"))
             if column in data.target or (key == "features" and column == data.weight):
-                found.append(document.problem(("data", key), f'"{column}" is the target or the weight'))
+                found.append(
+                    document.problem(("data", key), f"{quoted(column)} is the target or the weight; remove it here")
+                )
     names = [
         name
         for name in table.header
@@ -214,7 +233,9 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
 
 def absent(column: str, table: Table) -> str:
     hint = nearest(column, table.header)
-    return f'{table.file} has no column "{column}"{hint or "; it has " + ", ".join(list(table.header)[:20])}'
+    return (
+        f"{table.file} has no column {quoted(column)}{hint or '; it has ' + ', '.join(map(short, table.header[:20]))}"
+    )
 
 
 def column_options(loaded: LoadedSpec, table: Table, name: str) -> tuple[str, dict[str, Any]]:
@@ -225,7 +246,7 @@ def column_options(loaded: LoadedSpec, table: Table, name: str) -> tuple[str, di
     misplaced = [key for key in given if key not in OPTIONS[type_]]
     if misplaced:
         at = ("data", "columns", name)
-        message = "is for {} columns, and this one is {}"
+        message = "is for {} columns, and this one is {}; remove the key, or set another type"
         raise SpecError(
             *(
                 loaded.document.problem(
@@ -251,15 +272,18 @@ def classify(loaded: LoadedSpec, table: Table) -> tuple[str, ...] | None:
         for name in targets:
             wrong = set(classes_of(table, name)) - {"0", "1"}
             if wrong:
-                message = f'column "{name}": several targets with {spec.loss} must be 0 or 1, got {min(wrong)}'
-                raise DataError(Problem(message, table.file))
+                text = table.text(name)
+                row = int(np.argmax(np.isin(text.codes, [text.labels.index(label) for label in wrong])))
+                got = quoted(text.labels[text.codes[row]])
+                message = f"column {quoted(name)}: several targets with {spec.loss} must be 0 or 1, got {got}"
+                raise DataError(table.problem(message, name, row))
         return ("0", "1")
     classes = classes_of(table, targets[0])
     if len(classes) < 2:
-        message = f'the target "{targets[0]}" has a single class, "{classes[0]}"; there is nothing to learn'
+        message = f"the target {quoted(targets[0])} has a single class, {quoted(classes[0])}; there is nothing to learn"
         raise DataError(Problem(message, table.file))
     if len(classes) > MAX_CLASSES:
-        message = f'the target "{targets[0]}" has {len(classes):,} classes; for a real target use the loss mse'
+        message = f"the target {quoted(targets[0])} has {len(classes):,} classes; for a real target use the loss mse"
         raise DataError(Problem(message, table.file))
     return classes
 
@@ -283,7 +307,9 @@ def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
             drawn[name] = left[part]
             left = np.delete(left, part)
             if not len(left):
-                raise DataError(Problem(f"{whole.n} rows are too few to split; none is left to train on", whole.file))
+                raise DataError(
+                    Problem(f"{count(whole.n, 'row')} cannot be split: none is left to train on", whole.file)
+                )
     return {"train": left, **drawn}
 
 
@@ -293,7 +319,7 @@ def fit_target(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str,
     names = spec.data.target
     what, wanted = ("real", {"type", "scale"}) if classes is None else ("class", {"type"})
     misplaced = [
-        loaded.document.problem(("data", "columns", name, key), f"a {what} target does not take this key")
+        loaded.document.problem(("data", "columns", name, key), f"a {what} target does not take this key; remove it")
         for name in names
         if name in spec.data.columns
         for key in sorted(spec.data.columns[name].model_fields_set - wanted)
@@ -352,14 +378,18 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     return resolved
 
 
-def warn(loaded: LoadedSpec, network: Network, target: Target, n: int) -> Iterator[Problem]:
+def warn(loaded: LoadedSpec, target: Target, n: int) -> Iterator[Problem]:
     """What in the spec is legal but probably not meant."""
     spec, document = loaded.spec, loaded.document
     size = spec.training.batch_size
     if isinstance(size, int) and size > n:
-        message = f"{size} is more than the {n} training rows; each epoch is one update"
+        message = f"{size} is more than the {count(n, 'training row')}; each epoch is one update"
         yield document.problem(("training", "batch_size"), message)
-    bounded = min((ACTIVATIONS[group.activation] for group in network.layers[-1]), key=lambda sigma: -sigma.range.low)
+    optimizer = spec.training.optimizer
+    if optimizer.name == "sgd" and optimizer.nesterov and not optimizer.momentum:
+        message = "looks ahead along the momentum, which is 0, and so changes nothing; set momentum, 0.9 for example"
+        yield document.problem(("training", "optimizer", "nesterov"), message)
+    bounded = max((ACTIVATIONS[group.name] for group in activations(spec)[-1]), key=lambda sigma: sigma.range.low)
     if target.task == "regression" and bounded.range.low > -np.inf:
         columns = spec.data.columns
         if any(name not in columns or columns[name].scale == "standard" for name in target.columns):
@@ -368,4 +398,4 @@ def warn(loaded: LoadedSpec, network: Network, target: Target, n: int) -> Iterat
                 f"its outputs lie in {bounded.range.text}, but the target is standardised and goes beyond; use linear, "
                 f"or, if the target lies in that range, set data.columns: {{{name}: {{scale: none}}}}"
             )
-            yield document.problem(("network", "layers", len(network.layers) - 1, "activation"), message)
+            yield document.problem(("network", "layers", len(spec.network.layers) - 1, "activation"), message)

@@ -49,7 +49,10 @@ def spec(more: str) -> str:
             spec("columns: {lenght: {type: numeric}}"),
             'spec.yaml:4:13: data.columns.lenght: data.csv has no column "lenght"; did you mean "length"?',
         ),
-        (spec("features: [species]"), 'spec.yaml:4:3: data.features: "species" is the target or the weight'),
+        (
+            spec("features: [species]"),
+            'spec.yaml:4:3: data.features: "species" is the target or the weight; remove it here',
+        ),
         (spec("ignore: [id, length, colour, w]"), "spec.yaml:1:1: data: no column is left to learn from"),
         (
             SPEC.replace("layers:", "input: 7\n  layers:"),

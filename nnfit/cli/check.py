@@ -27,21 +27,21 @@ def check(
     from nnfit import pipeline
     from nnfit.cli import screen
     from nnfit.core.gradcheck import TOLERANCE
-    from nnfit.errors import NnfitError, SpecError
+    from nnfit.errors import NnfitError, Problem, SpecError
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
 
     loaded = prepared = result = error = None
+    warnings: list[Problem] = []
     try:
         loaded = load_spec(spec, overrides)
-        prepared = prepare(loaded)
+        prepared = prepare(loaded, warnings)
         result = pipeline.gradient_check(prepared)
     except NnfitError as found:
         error = found
     proved = result is not None and result.max_relative_error <= TOLERANCE
     code = error.exit_code if error else 0 if proved else 1
     errors = error.problems if error else ()
-    warnings = prepared.warnings if prepared else ()
     if as_json:
         report: dict[str, Any] = {
             "ok": code == 0,
@@ -88,5 +88,6 @@ def check(
         if isinstance(error, SpecError):
             sheet.note("the data do not fit the spec:")
         sheet.bad(*error.problems)
+        sheet.doubt(*warnings)
     sheet.close()
     raise typer.Exit(code)

@@ -48,7 +48,9 @@ def grid(title: str, columns: list[str], rows: list[list[str]]) -> Table:
     """A table with the first column to the left and the others to the right."""
     table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(Text("\n".join(map(plain, column.split("\n")))), justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(
+            Text("\n".join(map(plain, column.split("\n")))), justify="left" if i == 0 else "right", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     return table

@@ -20,7 +20,7 @@ from nnfit.core.parameter import Array
 from nnfit.data import dates, numeric
 from nnfit.data.rows import quoted
 from nnfit.data.table import Rows, Table
-from nnfit.errors import DataError, Problem
+from nnfit.errors import DataError, Problem, short
 
 Floats = NDArray[np.float64]
 
@@ -88,9 +88,12 @@ def values(feature: Feature, table: Table) -> Floats:
                 numbers[code] = read(label)
             except (ValueError, OverflowError):
                 row = int(np.argmax(text.codes == code))
-                expected = "true or false" if feature.type == "boolean" else "a date"
-                message = f'column "{feature.name}": expected {expected}, got {quoted(label)}'
-                raise DataError(Problem(message, table.file, table.lines[row])) from None
+                form = feature.options.get("format")
+                expected = "true or false" if feature.type == "boolean" else f"a date ({form or '2024-12-31'})"
+                message = (
+                    f"column {quoted(feature.name)}: expected {expected}, got {quoted(label)}; if it means a missing "
+                )
+                raise DataError(table.problem(message + "cell, add it to data.missing", feature.name, row)) from None
     return numbers[text.codes]
 
 
@@ -136,8 +139,8 @@ def fit_categorical(feature: Feature, table: Table, rows: Rows) -> Feature:
     categories = sorted(set(counts).difference(rare))
     if len(categories) > feature.options["max_categories"]:
         message = (
-            f'column "{feature.name}" has {len(categories):,} categories, more than max_categories '
-            f"{feature.options['max_categories']:,}; merge rare ones with data.columns: {{{feature.name}: "
+            f"column {quoted(feature.name)} has {len(categories):,} categories, more than max_categories "
+            f"{feature.options['max_categories']:,}; merge rare ones with data.columns: {{{short(feature.name)}: "
             "{min_count: 5}}, or leave it out with data.ignore"
         )
         raise DataError(Problem(message, table.file))
@@ -188,8 +191,10 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
             numeric.apply(x, feature.options, feature.fitted, out)
         bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
         if len(bad):
-            message = f'column "{feature.name}": {x[bad[0]]:g} is beyond what {out.dtype} can hold once it is scaled'
-            raise DataError(Problem(f"{message}; correct it, or use scale: robust", table.file, table.lines[bad[0]]))
+            message = (
+                f"column {quoted(feature.name)}: {x[bad[0]]:g} is beyond what {out.dtype} can hold once it is scaled"
+            )
+            raise DataError(table.problem(f"{message}; correct it, or use scale: robust", feature.name, int(bad[0])))
     elif feature.type == "date":
         dates.apply(x, feature.fitted, out)
     else:
@@ -212,12 +217,13 @@ def one_hot(feature: Feature, table: Table, out: Array) -> Problem | None:
     found = dict.fromkeys(labels[code] for code in text.codes[strange].tolist())
     names = [quoted(label) if label else "a missing cell" for label in found]
     lines = ", ".join(str(table.lines[int(row)]) for row in strange[:5]) + (", …" if len(strange) > 5 else "")
+    lines = f"{'line' if len(strange) == 1 else 'lines'} {lines}"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     message = (
-        f'column "{feature.name}": no training row has {", ".join(names[:5])}{more} (lines {lines}); '
+        f"column {quoted(feature.name)}: no training row has {', '.join(names[:5])}{more} ({lines}); "
         "correct the cells, or accept them as zeros with --unknown zero"
     )
-    return Problem(message, table.file, table.lines[int(strange[0])])
+    return table.problem(message, feature.name, int(strange[0]))
 
 
 def beyond(feature: Feature, table: Table) -> int:

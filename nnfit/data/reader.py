@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.data.rows import check_header, csv_rows, number, quoted
-from nnfit.errors import DataError, Problem
+from nnfit.data.rows import LONE_RETURN, check_header, csv_rows, number, quoted, undecodable
+from nnfit.errors import DataError, Problem, count
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
 BLOCK = 1 << 20  # bytes read at once
@@ -120,7 +120,10 @@ class Reader:
         fresh = data if self.plain and data.isascii() else self.decoded(data)
         if b"\0" in fresh:
             at = fresh.index(b"\0")
-            self.fail("a NUL byte; is this a text file?", self.line + (self.rest + fresh[:at]).count(b"\n"))
+            self.fail(
+                "a NUL byte; is this a text file, or UTF-16? then set data.encoding: utf-16",
+                self.line + (self.rest + fresh[:at]).count(b"\n"),
+            )
         self.rest += fresh
         if self.ended and self.rest and not self.rest.endswith(b"\n"):
             self.rest += b"\n"
@@ -138,8 +141,8 @@ class Reader:
             line = self.line + self.rest.count(b"\n") + error.object[: error.start].count(b"\n")
             byte = error.object[error.start]
             self.fail(
-                f"the byte 0x{byte:02x} is not {self.dialect.encoding}; save the file as UTF-8, or set data.encoding "
-                "(latin-1 and cp1252 are common)",
+                f"the byte 0x{byte:02x} at offset {self.taken - len(error.object) + error.start:,} is not "
+                f"{self.dialect.encoding}; {undecodable(data if self.taken == len(data) else b'')}",
                 line,
             )
         return text.encode("utf-8", "surrogatepass")
@@ -214,7 +217,7 @@ class Reader:
         ends = np.flatnonzero(characters == 10)
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
             at = next(match.start() for match in re.finditer(rb"\r(?!\n)", data))
-            self.fail("a carriage return stands alone; put the cell in quotes", self.line + data.count(b"\n", 0, at))
+            self.fail(LONE_RETURN, self.line + data.count(b"\n", 0, at))
         lengths = np.diff(ends, prepend=-1) - 1
         if b"\r" in data:
             lengths -= characters[ends - 1] == 13
@@ -261,8 +264,9 @@ class Reader:
         return data, np.array(lines, np.int64)
 
     def ragged(self, cells: int, line: int) -> NoReturn:
-        hint = "; a cell that holds the separator needs quotes" if cells > len(self.header) else ""
-        self.fail(f"{cells} cells, but the header has {len(self.header)} columns{hint}", line)
+        long = cells > len(self.header)
+        hint = "a cell that holds the separator needs quotes" if long else "write a separator for every empty cell too"
+        self.fail(f"{count(cells, 'cell')}, but the header has {count(len(self.header), 'column')}; {hint}", line)
 
     # --- cells -------------------------------------------------------------------------------------------------
 
@@ -335,7 +339,7 @@ class Reader:
         try:
             return to_numbers(cells, self.dialect)
         except NotFiniteError as error:
-            message = f'column "{name}": expected a number, got {quoted(cells[error.row])}'
+            message = f"column {quoted(name)}: expected a number, got {quoted(cells[error.row])}"
             hint = "; if it means a missing cell, add it to data.missing"
             place = int(lines[error.row]), self.header.index(name) + 1
             raise NotANumbersError({name: Problem(message + hint, self.file, *place)}) from None
@@ -380,16 +384,24 @@ def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
         made = codecs.getincrementaldecoder(info.name)()
         "".encode(encoding)
     except (LookupError, ValueError):
-        raise DataError(Problem(f"data.encoding: there is no text encoding {quoted(encoding)}", file)) from None
+        message = f"data.encoding: there is no text encoding {quoted(encoding)}; utf-8, latin-1 and cp1252 are common"
+        raise DataError(Problem(message, file)) from None
     return made
 
 
 def opened(path: str) -> BinaryIO:
     """A regular file, opened; anything else is refused."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise DataError(Problem("is not a regular file; use - for standard input", path))
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = (
+                "is a folder; name a CSV file"
+                if stat.S_ISDIR(mode)
+                else "is not a regular file; copy it to one, or pipe it to predict or evaluate, as -"
+            )
+            raise DataError(Problem(what, path))
         return open(path, "rb")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(Problem(f"cannot be read: {reason}", path)) from None
+        hint = "; a URL is not read: download the file first" if "://" in path else ""
+        raise DataError(Problem(f"cannot be read: {reason}{hint}", path)) from None

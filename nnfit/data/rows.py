@@ -12,6 +12,26 @@ from nnfit.errors import short
 
 NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 
+LONE_RETURN = "a carriage return stands alone; put the cell in quotes, or end every line with a line feed"
+# How files that are no CSV, or none in UTF-8, begin; and what would do.
+BEGINNINGS = {
+    b"\x1f\x8b": "this is a gzip file: unpack it first",
+    b"PK\x03\x04": "this is a zip file or a spreadsheet: unpack it, or save it as CSV, first",
+    b"BZh": "this is a bzip2 file: unpack it first",
+    b"\xfd7zXZ": "this is an xz file: unpack it first",
+    b"\x28\xb5\x2f\xfd": "this is a zstd file: unpack it first",
+    b"\xff\xfe": "save the file as UTF-8, or set data.encoding: utf-16",
+    b"\xfe\xff": "save the file as UTF-8, or set data.encoding: utf-16",
+}
+
+
+def undecodable(beginning: bytes) -> str:
+    """What would do for a file that cannot be decoded, by how it begins."""
+    for magic, remedy in BEGINNINGS.items():
+        if beginning.startswith(magic):
+            return remedy
+    return "save the file as UTF-8, or set data.encoding (latin-1 and cp1252 are common)"
+
 
 def number(text: str, decimal: str = ".") -> float | None:
     """The number that a text spells, or None if it spells none; with another decimal mark, a point is no number."""
@@ -60,12 +80,12 @@ def csv_rows(data: bytes, separator: str, fail: Fail, line: int, partial: bool, 
             if "unexpected end" in str(error):
                 if partial:
                     return
-                fail("a quote is opened in this row and never closed", line + newlines)
+                fail("a quote is opened in this row and never closed; close it, or write it twice", line + newlines)
             if "field larger" in str(error):
                 fail("a cell of more than 131,072 characters; is a quote not closed?", line + newlines)
-            fail(f"cannot be cut into cells: {error}", line + newlines)
+            fail(f"cannot be cut into cells: {error}; write a quote within quotes twice", line + newlines)
         if returned:
-            fail("a carriage return stands alone; put the cell in quotes", line + newlines)
+            fail(LONE_RETURN, line + newlines)
         end = consumed[0]
         added = data.count(b"\n", begin, end)
         yield Row(cells, line + newlines, end, line + newlines + added)
@@ -89,7 +109,7 @@ def check_header(header: list[str], separator: str, fail: Fail) -> None:
     seen: set[str] = set()
     for position, name in enumerate(header, 1):
         if name in seen:
-            fail(f"the column name {quoted(name)} is given twice", 1, position)
+            fail(f"the column name {quoted(name)} is given twice; rename one of them", 1, position)
         seen.add(name)
     if all(NUMBER.fullmatch(name) for name in header):
         fail("the first row holds only numbers; a header with the names of the columns is needed", 1)

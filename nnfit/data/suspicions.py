@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data.encoding import Feature
+from nnfit.data.rows import quoted
 from nnfit.data.table import Floats, Rows, Table, Text
 from nnfit.data.target import Target
+from nnfit.errors import short
 
 ENOUGH = 20  # with fewer rows, distinct values and equal columns are no surprise
 
@@ -19,7 +21,10 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
     """Constant columns, identifiers, and columns that are the target in other words."""
     constant = [f.name for f in features if is_constant(table.columns[f.name], rows)]
     if constant:
-        yield f"one value in all training rows, so nothing to learn from: {listed(constant)}"
+        yield f"one value in all training rows, so nothing to learn from: {listed(constant)}; add it to data.ignore"
+    for name in target.columns:
+        if is_constant(table.columns[name], rows):
+            yield f"one value of the target {quoted(name)} in all training rows, so nothing to learn"
     if table.n < ENOUGH:
         return
     rest = [f for f in features if f.name not in constant]
@@ -30,13 +35,13 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
         same = [f.name for f in rest if f.name not in identifiers and tells(table.columns[f.name], table.columns[name])]
         if same:
             yield (
-                f'{listed(same)} tells the target "{name}" in every row (leakage?); if it is not known when you '
+                f"{listed(same)} tells the target {quoted(name)} in every row (leakage?); if it is not known when you "
                 "predict, add it to data.ignore"
             )
 
 
 def listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f", … {len(names)} in all" if len(names) > 10 else "")
+    return ", ".join(map(short, names[:10])) + (f", … {len(names)} in all" if len(names) > 10 else "")
 
 
 def is_constant(column: Floats | Text, rows: Rows) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from nnfit.data.reader import Block, Dialect, NotANumbersError, NotFiniteError, Reader, to_numbers
 from nnfit.data.rows import number, quoted
-from nnfit.errors import DataError, Problem, nearest
+from nnfit.errors import DataError, Problem, count, nearest, short
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -66,6 +67,11 @@ class Table(NamedTuple):
         gaps = [code for code, label in enumerate(column.labels) if label in self.dialect.gaps]
         return np.isin(column.codes, gaps)
 
+    def problem(self, message: str, name: str, row: int) -> Problem:
+        """A problem with one cell, at its line and column."""
+        column = self.header.index(name) + 1 if name in self.header else None
+        return Problem(message, self.file, self.lines[row], column)
+
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
         require(names, list(self.columns), self.file, what)
@@ -76,7 +82,7 @@ def require(names: Sequence[str], present: Sequence[str], file: str, what: str) 
     lost = [name for name in names if name not in present]
     if lost:
         hint = nearest(lost[0], present) if len(lost) == 1 else ""
-        raise DataError(Problem(f"{what} missing: {', '.join(lost)}{hint}", file, 1))
+        raise DataError(Problem(f"{what} missing: {', '.join(map(short, lost))}{hint}", file, 1))
 
 
 def read_table(
@@ -168,14 +174,17 @@ def mixture(table: Table, name: str, problem: Problem) -> Problem | None:
     counts = np.bincount(column.codes, minlength=len(column.labels))
     known = [i for i, label in enumerate(column.labels) if label not in table.dialect.gaps]
     decimal = table.dialect.decimal
-    good = sum(int(counts[i]) for i in known if number(column.labels[i], decimal) is not None)
+    values = {i: number(column.labels[i], decimal) for i in known}
+    finite = {i for i in known if (value := values[i]) is not None and math.isfinite(value)}
+    good = sum(int(counts[i]) for i in finite)
     total = sum(int(counts[i]) for i in known)
-    if total / 2 < good < total:
-        others = [column.labels[i] for i in known if number(column.labels[i], decimal) is None]
+    if total / 2 < good < total or (good < total and None not in values.values()):
+        others = [column.labels[i] for i in known if i not in finite]
         shown = ", ".join(quoted(label) for label in others[:5]) + (", …" if len(others) > 5 else "")
         message = (
-            f'column "{name}" holds {good:,} numbers and {total - good:,} other texts ({shown}, first here); add these '
-            f"to data.missing if they mean missing cells, or set data.columns: {{{name}: {{type: categorical}}}}"
+            f"column {quoted(name)} holds {count(good, 'number')} and {count(total - good, 'other text')} ({shown}, "
+            "first here); add these to data.missing if they mean missing cells, or set "
+            f"data.columns: {{{short(name)}: {{type: categorical}}}}"
         )
         return problem._replace(message=message)
     return None
@@ -186,7 +195,7 @@ def kind(table: Table, name: str) -> str:
     column = table.columns[name]
     if not isinstance(column, Text):
         if np.isnan(column).all():
-            raise DataError(Problem(f'column "{name}" has no value; add it to data.ignore', table.file))
+            raise DataError(Problem(f"column {quoted(name)} has no value; add it to data.ignore", table.file))
         return "numeric"
     known = [label for label in column.labels if label not in table.dialect.gaps]
     folded = {label.strip().lower() for label in known}
@@ -205,7 +214,7 @@ def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
             columns[name] = Text(encode_labels(cells, labels), tuple(labels))
         else:
             columns[name] = reader.numbers(name, cells, block.lines) if cells.dtype == object else cells
-    return Table(reader.file, columns, contiguous(block.lines), reader.dialect)
+    return Table(reader.file, columns, contiguous(block.lines), reader.dialect, tuple(reader.header))
 
 
 def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) -> Table:
@@ -223,7 +232,7 @@ def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) 
             gaps = [float(token) for token in dialect.missing if number(token) is not None]
             numbers[np.isin(numbers, gaps)] = np.nan
             if np.isinf(numbers).any():
-                raise DataError(f'column "{name}": expected finite numbers, got inf')
+                raise DataError(f"column {quoted(name)}: expected finite numbers, got inf")
             columns[name] = numbers
             continue
         if values.dtype.kind == "f" and (values.isna() | (values == np.floor(values))).all():
@@ -235,7 +244,7 @@ def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) 
             try:
                 columns[name] = to_numbers(cells, dialect)
             except NotFiniteError as error:
-                message = f'column "{name}": expected a number, got {quoted(cells[error.row])} in row {error.row}'
+                message = f"column {quoted(name)}: expected a number, got {quoted(cells[error.row])} in row {error.row}"
                 raise DataError(message) from None
         else:
             labels: dict[str, int] = {}

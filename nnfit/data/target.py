@@ -17,7 +17,7 @@ from nnfit.core.parameter import Array
 from nnfit.data.numeric import Floats, moments
 from nnfit.data.rows import number, quoted
 from nnfit.data.table import Rows, Table
-from nnfit.errors import DataError, Problem
+from nnfit.errors import DataError, count
 
 Labels = NDArray[np.intp]
 
@@ -47,8 +47,9 @@ def refuse_missing(table: Table, name: str) -> None:
     """A DataError for rows whose target is missing."""
     missing = np.flatnonzero(table.missing(name))
     if len(missing):
-        message = f'the target "{name}" is missing in {len(missing):,} rows, first here; remove them'
-        raise DataError(Problem(message, table.file, table.lines[int(missing[0])]))
+        message = f"the target {quoted(name)} is missing in {count(len(missing), 'row')}, first here; "
+        message += f"remove {'it' if len(missing) == 1 else 'them'}"
+        raise DataError(table.problem(message, name, int(missing[0])))
 
 
 def classes_of(table: Table, name: str) -> tuple[str, ...]:
@@ -91,8 +92,8 @@ def labels_of(target: Target, table: Table, name: str) -> Labels:
     if (index < 0).any():
         row = int(np.argmin(index))
         label = quoted(text.labels[text.codes[row]])
-        message = f'the target "{name}" is {label}, a class that no training row has'
-        raise DataError(Problem(message, table.file, table.lines[row]))
+        message = f"the target {quoted(name)} is {label}, a class that no training row has; correct the cell, or train "
+        raise DataError(table.problem(message + "with rows of that class", name, row))
     return index
 
 
@@ -114,8 +115,8 @@ def example_weights(table: Table, name: str | None) -> Floats:
     w = table.numbers(name)
     bad = np.flatnonzero(~(w >= 0))
     if len(bad) or not w.sum():
-        message = f'the weight "{name}" must be a number of at least 0 in every row, and not always 0'
-        raise DataError(Problem(message, table.file, table.lines[int(bad[0]) if len(bad) else 0]))
+        message = f"the weight {quoted(name)} must be a number of at least 0 in every row, and not always 0"
+        raise DataError(table.problem(message, name, int(bad[0]) if len(bad) else 0))
     return w
 
 

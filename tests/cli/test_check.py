@@ -111,7 +111,7 @@ def test_an_error_of_the_data_exits_with_4(run: Run, spec: Path, flowers: Path) 
             "line": 3,
             "column": None,
             "key": None,
-            "message": "1 cells, but the header has 2 columns",
+            "message": "1 cell, but the header has 2 columns; write a separator for every empty cell too",
         }
     ]
     assert run("check", spec).code == 4

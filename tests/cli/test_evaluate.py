@@ -76,11 +76,12 @@ def test_rows_of_one_class_have_metrics_too(run: Run, flower_model: Path, tmp_pa
         ("id,length,colour\n1,2,red\n", ":1: the target is missing: species"),
         (
             "id,length,colour,species\n1,2,red,setosa\n2,2,red,rose\n",
-            ':3: the target "species" is "rose", a class that no training row has',
+            ':3:4: the target "species" is "rose", a class that no training row has; '
+            "correct the cell, or train with rows of that class",
         ),
         (
             "id,length,colour,species\n1,2,red,setosa\n2,2,red,\n",
-            ':3: the target "species" is missing in 1 rows, first here; remove them',
+            ':3:4: the target "species" is missing in 1 row, first here; remove it',
         ),
     ],
 )

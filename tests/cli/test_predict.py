@@ -58,7 +58,11 @@ def test_data_come_from_standard_input(spawn: Run, run: Run, flower_model: Path,
     assert run("predict", flower_model, "-", stdin=data.read_text()).out == expected
     assert spawn("predict", flower_model, "-", stdin=data.read_text()) == (0, expected, "")
     ended = run("predict", flower_model, "-", stdin="length,colour\n1\n")
-    assert ended == (4, "", "nnfit: standard input:2: 1 cells, but the header has 2 columns\n")
+    assert ended == (
+        4,
+        "",
+        "nnfit: standard input:2: 1 cell, but the header has 2 columns; write a separator for every empty cell too\n",
+    )
 
 
 def test_probabilities_stand_beside_in_the_order_of_the_classes(run: Run, flower_model: Path, data: Path) -> None:
@@ -119,7 +123,7 @@ def test_an_unseen_category_is_an_error_with_values_and_lines(run: Run, flower_m
     ended = run("predict", flower_model, tmp_path / "new.csv")
     assert (ended.code, ended.out) == (4, "")
     assert ended.err == (
-        f'nnfit: {tmp_path / "new.csv"}:3: column "colour": no training row has "violet", a missing cell, "pink" '
+        f'nnfit: {tmp_path / "new.csv"}:3:3: column "colour": no training row has "violet", a missing cell, "pink" '
         "(lines 3, 5, 6); correct the cells, or accept them as zeros with --unknown zero\n"
     )
 

@@ -43,7 +43,7 @@ def test_a_word_is_never_read_as_a_number(tmp_path: Path, word: str, others: lis
 
 def test_numbers_with_a_decimal_comma_among_texts_are_noticed(tmp_path: Path) -> None:
     text = "x;y\n" + "".join(f"{i},5;{i}\n" for i in range(9)) + "NA;1\n"
-    with pytest.raises(DataError, match='column "x" holds 9 numbers and 1 other texts'):
+    with pytest.raises(DataError, match='column "x" holds 9 numbers and 1 other text '):
         table(tmp_path, text, separator=";", decimal=",")
     assert kind(table(tmp_path, text, separator=";", decimal=",", missing=("NA",)), "x") == "numeric"
 

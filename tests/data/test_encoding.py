@@ -133,7 +133,7 @@ def test_a_category_of_test_rows_alone_gets_no_input_and_is_warned_of(prepared: 
     assert ready.features[0].categories == ("blue", "red")
     assert inputs(ready, "test").tolist() == [[0, 1], [0, 0]]
     found = [re.sub(r"\S*/test\.csv", "test.csv", str(warning)) for warning in ready.warnings]
-    assert any(text.startswith('test.csv:3: column "c": no training row has "violet" (lines 3)') for text in found)
+    assert any(text.startswith('test.csv:3:1: column "c": no training row has "violet" (line 3)') for text in found)
 
 
 # --- new rows ------------------------------------------------------------------------------------------------------

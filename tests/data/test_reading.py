@@ -62,7 +62,10 @@ def test_every_cell_is_the_text_that_was_written(cut_csv: Cut, text: str, expect
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a,b\n1,2\n3\n", "data.csv:3: 1 cells, but the header has 2 columns"),
+        (
+            "a,b\n1,2\n3\n",
+            "data.csv:3: 1 cell, but the header has 2 columns; write a separator for every empty cell too",
+        ),
         (
             "a,b\n1,2,3\n",
             "data.csv:2: 3 cells, but the header has 2 columns; a cell that holds the separator needs quotes",
@@ -71,15 +74,21 @@ def test_every_cell_is_the_text_that_was_written(cut_csv: Cut, text: str, expect
             "a,b\n1,2,\n",
             "data.csv:2: 3 cells, but the header has 2 columns; a cell that holds the separator needs quotes",
         ),
-        ('a,b\n"x\ny",2\n3,4\n5\n', "data.csv:5: 1 cells, but the header has 2 columns"),
+        (
+            'a,b\n"x\ny",2\n3,4\n5\n',
+            "data.csv:5: 1 cell, but the header has 2 columns; write a separator for every empty cell too",
+        ),
         ("a,b\n1,2\n\n3,4\n", "data.csv:3: a blank line stands between the rows; remove it"),
         ("a,b\n\n1,2\n", "data.csv:2: a blank line stands between the rows; remove it"),
         ('a,b\n"1",2\n\n3,4\n', "data.csv:3: a blank line stands between the rows; remove it"),
         ("a\n1\n\n2\n", "data.csv:3: a blank line stands between the rows; remove it"),
-        ('a,b\n"x"y,2\n', "data.csv:2: cannot be cut into cells: ',' expected after '\"'"),
-        ('a,b\n1,2\n"x,2\n', "data.csv:3: a quote is opened in this row and never closed"),
+        (
+            'a,b\n"x"y,2\n',
+            "data.csv:2: cannot be cut into cells: ',' expected after '\"'; write a quote within quotes twice",
+        ),
+        ('a,b\n1,2\n"x,2\n', "data.csv:3: a quote is opened in this row and never closed; close it, or write it twice"),
         ('"a,b\n1,2\n', "data.csv:1: the header has a quote that is not closed"),
-        ("a,b,a\n1,2,3\n", 'data.csv:1:3: the column name "a" is given twice'),
+        ("a,b,a\n1,2,3\n", 'data.csv:1:3: the column name "a" is given twice; rename one of them'),
         ("a,,b\n1,2,3\n", "data.csv:1:2: this column has no name; give every column one"),
         (
             "1,2.5\n3,4\n",
@@ -95,7 +104,7 @@ def test_every_cell_is_the_text_that_was_written(cut_csv: Cut, text: str, expect
         ("a,b\n\n\n", "data.csv:1: has a header but no rows"),
         ("", "data.csv: is empty; expected a header and rows"),
         (" \n\n", "data.csv: is empty; expected a header and rows"),
-        ("a,b\n1,x\0y\n", "data.csv:2: a NUL byte; is this a text file?"),
+        ("a,b\n1,x\0y\n", "data.csv:2: a NUL byte; is this a text file, or UTF-16? then set data.encoding: utf-16"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_line(complaint: Callable[..., str], text: str, expected: str) -> None:
@@ -143,10 +152,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(cut_csv: Cut, encoding: 
 
 def test_bytes_of_another_encoding_are_refused_with_their_line(complaint: Callable[..., str]) -> None:
     assert complaint("a,b\nx,1\ny,2\né,3\n".encode("latin-1")) == (
-        "data.csv:4: the byte 0xe9 is not utf-8; save the file as UTF-8, or set data.encoding "
+        "data.csv:4: the byte 0xe9 at offset 12 is not utf-8; save the file as UTF-8, or set data.encoding "
         "(latin-1 and cp1252 are common)"
     )
-    assert complaint("a,b\n1,2\n".encode("utf-16")).startswith("data.csv:1: the byte 0xff is not utf-8;")
+    assert complaint("a,b\n1,2\n".encode("utf-16")) == (
+        "data.csv:1: the byte 0xff at offset 0 is not utf-8; save the file as UTF-8, or set data.encoding: utf-16"
+    )
 
 
 @pytest.mark.parametrize("encoding", ["latin-17", "hex", "rot13", "undefined", "a\0b", ""])
@@ -174,7 +185,7 @@ def test_a_file_that_is_refused_is_closed(cut_csv: Cut, text: str) -> None:
 def test_what_cannot_be_opened_is_a_data_error(tmp_path: Path) -> None:
     for path, expected in (
         (tmp_path / "none.csv", "cannot be read: No such file or directory"),
-        (tmp_path, "is not a regular file; use - for standard input"),
+        (tmp_path, "is a folder; name a CSV file"),
         (tmp_path / "nul\0.csv", "cannot be read: embedded null byte"),
     ):
         with pytest.raises(DataError) as caught:

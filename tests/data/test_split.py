@@ -116,7 +116,7 @@ def test_columns_that_a_test_file_lacks_are_all_listed(prepared: Prepare, tmp_pa
 
 def test_a_class_that_no_training_row_has_is_refused_in_a_test_file(prepared: Prepare, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id,x,y\n1,2,a\n2,3,d\n")
-    with pytest.raises(DataError, match=r't\.csv:3: the target "y" is "d", a class that no training row has'):
+    with pytest.raises(DataError, match=r't\.csv:3:3: the target "y" is "d", a class that no training row has'):
         prepared(SPEC.replace("0.2", "t.csv"), csv(12))
 
 

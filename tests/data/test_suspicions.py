@@ -74,4 +74,6 @@ def test_rows_that_are_in_training_and_test_are_counted(prepared: Prepare) -> No
 
 
 def test_a_class_with_a_single_row_is_warned_of(prepared: Prepare) -> None:
-    assert 'classes of "y" with a single row: c' in warnings(prepared, table() + "0.5,c\n")
+    assert 'classes of "y" with a single row, which cannot be learned and tested both: c' in warnings(
+        prepared, table() + "0.5,c\n"
+    )

@@ -139,7 +139,7 @@ def test_a_single_class_is_refused(complaint: Callable[..., str]) -> None:
 @pytest.mark.parametrize("output", [SOFTMAX, LINEAR])
 def test_a_missing_target_is_refused_with_its_line(complaint: Callable[..., str], output: str) -> None:
     found = complaint(spec(output), "x,y\n1,1\n2,\n3,2\n4,\n")
-    assert found == 'data.csv:3: the target "y" is missing in 2 rows, first here; remove them'
+    assert found == 'data.csv:3:2: the target "y" is missing in 2 rows, first here; remove them'
 
 
 # --- real targets --------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_several_targets_of_0_and_1_have_one_neuron_each(trained: Train) -> None
 
 def test_several_targets_of_classes_must_be_0_and_1(complaint: Callable[..., str]) -> None:
     found = complaint(spec(LOGISTIC, target="[a, b]"), csv(x=[1, 2, 3], a=[0, 1, 0], b=[0, 1, 2]))
-    assert found == 'data.csv: column "b": several targets with bce must be 0 or 1, got 2'
+    assert found == 'data.csv:4:3: column "b": several targets with bce must be 0 or 1, got "2"'
 
 
 def test_several_targets_of_0_and_1_do_not_fit_softmax_whose_outputs_sum_to_one(complaint: Callable[..., str]) -> None:
