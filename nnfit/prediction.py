@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from nnfit.data.encoding import beyond
 from nnfit.data.output import to_csv
-from nnfit.data.reader import Reader
+from nnfit.data.reader import Dialect, Reader
+from nnfit.data.rows import quoted
 from nnfit.data.table import from_block, require
-from nnfit.errors import UsageError
+from nnfit.errors import DataError, UsageError
 from nnfit.model import Model
+
+KEYS = re.compile(r"data\.(separator|encoding|missing)")
+
+
+@contextmanager
+def like_training(dialect: Dialect) -> Iterator[None]:
+    """Errors in data for a model. Their hints name keys of a spec, which nobody can set here: the file must change."""
+    try:
+        yield
+    except DataError as error:
+        missing = " or ".join(["empty", *map(quoted, dialect.missing)])
+        advice = (
+            f"the file must be like the training file: separator {quoted(dialect.separator)}, encoding "
+            f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}"
+        )
+        found = []
+        for problem in error.problems:
+            message, _, hint = problem.message.rpartition("; ")
+            found.append(problem._replace(message=f"{message}; {advice}") if KEYS.search(hint) else problem)
+        raise DataError(*found) from None
 
 
 def stream(

@@ -22,13 +22,15 @@ def evaluate(
     from nnfit.cli import screen
     from nnfit.data.table import read_table
     from nnfit.model import load
+    from nnfit.prediction import like_training
 
     start = time.perf_counter()
     trained = load(model)
     weight = trained.spec["data"]["weight"]
     kinds = trained.kinds | trained.target.kinds
-    table = read_table(data, trained.dialect, kinds | ({weight: "numeric"} if weight else {}), others=False)
-    metrics, trivial = trained.evaluate(table)
+    with like_training(trained.dialect):
+        table = read_table(data, trained.dialect, kinds | ({weight: "numeric"} if weight else {}), others=False)
+        metrics, trivial = trained.evaluate(table)
     if as_json:
         report = {
             "model": str(model),

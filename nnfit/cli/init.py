@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from nnfit.cli.outputs import named
 from nnfit.cli.threads import set_threads
 
 
@@ -15,7 +16,8 @@ def init(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="The CSV file, with a header.")],
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.", callback=named),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a spec that is already there.")] = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from nnfit.cli.outputs import named
 from nnfit.cli.threads import set_threads
 
 
@@ -23,7 +24,8 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV file with the model's columns; - reads stdin.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the CSV goes; default stdout.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where the CSV goes; default stdout.", callback=named),
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of every class.")] = False,
     keep: Annotated[
@@ -42,11 +44,11 @@ def predict(
     from nnfit.cli import screen
     from nnfit.data.reader import Reader
     from nnfit.model import load
-    from nnfit.prediction import stream
+    from nnfit.prediction import like_training, stream
 
     files.check_outputs([output], [model, data])
     trained = load(model)
-    with Reader(data, trained.dialect) as reader:
+    with like_training(trained.dialect), Reader(data, trained.dialect) as reader:
         pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)
         if output is not None:
             with files.replacing(output) as file:

@@ -11,27 +11,34 @@ from typing import Annotated, Any
 
 import typer
 
+from nnfit.cli.outputs import named
 from nnfit.cli.threads import DEFAULT, set_threads
 
 
 def train(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec of data, network and training.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes, ending .npz.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes, ending .npz.", callback=named),
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override one key of the spec, as in training.epochs=50."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override one key of the spec, as in training.epochs=50, or data.columns.'a.b'.type=numeric.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped, if there is one.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads for matrix products.")] = DEFAULT,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics as JSON as well.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics as JSON as well.", callback=named)
     ] = None,
     depfile: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a make rule: the model depends on the files read.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a make rule: the model depends on the files read.", callback=named),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:

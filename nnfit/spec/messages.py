@@ -15,11 +15,24 @@ from nnfit.spec.document import Document, Path
 
 Schema = dict[str, Any]
 
+FAR = 2**53  # a bound as far out as this is told only to who meets it
+BOUNDS = {
+    "less_than": "below",
+    "less_than_equal": "of at most",
+    "greater_than": "above",
+    "greater_than_equal": "of at least",
+}
+
 
 def problems(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
     """One problem per wrong place, in the order of the file."""
     schema = model.model_json_schema(mode="validation")
     found: dict[Path, Problem] = {}
+    beyond = {
+        located(detail["loc"], document.value): f"a number {BOUNDS[detail['type']]} {limit:,}"
+        for detail in error.errors()
+        if detail["type"] in BOUNDS and abs(limit := next(iter(detail["ctx"].values()))) >= FAR
+    }
     for detail in error.errors():
         path = located(detail["loc"], document.value)
         kind = detail["type"]
@@ -45,10 +58,12 @@ def problems(error: ValidationError, document: Document, model: type[BaseModel])
             problem = document.problem(path, detail["msg"])
         else:
             value = value_at(document.value, path)
-            expected = words(schema, at(schema, schema, path, document.value))
+            expected = beyond.get(path) or words(schema, at(schema, schema, path, document.value))
             hint = "; put it in quotes to make it text" if expected.startswith("text") and scalar(value) else ""
             if isinstance(value, str) and (known := names(schema, at(schema, schema, path, document.value))):
                 hint = nearest(value, known)
+            if (value == "" and "text" in expected) or (value == [] and "a list" in expected):
+                hint = "; give it a value" + (", or leave the key out" if expected.endswith("or nothing") else "")
             problem = document.problem(path, f"expected {expected}, got {shown(value)}{hint}")
         found.setdefault(path, problem)
     # A list with a wrong item is also reported as a wrong list: the innermost place says it best.
@@ -160,18 +175,19 @@ def phrase(schema: Schema, node: Schema) -> str:
         low, high = node.get("exclusiveMinimum"), node.get("exclusiveMaximum")
         bounds = [f"above {low:g}"] if low is not None else []
         least = node.get("minimum")
-        if least is not None and least > -1e300:
+        if least is not None and least > -FAR:
             bounds.append(f"of at least {least:g}")
         most = node.get("maximum")
-        if most is not None and most < 1e300:
+        if most is not None and most < FAR:
             bounds.append(f"at most {most:g}")
-        if high is not None and high < 2**53:
+        if high is not None and high < FAR:
             bounds.append(f"below {high:g}")
         return " ".join([noun, " and ".join(bounds)]).strip()
     if kind == "string":
         return "one character" if node.get("maxLength") == 1 else "text"
     if kind == "array":
-        return f"a list of {words(schema, node.get('items', {})) or 'values'}"
+        items = words(schema, node.get("items", {}))
+        return "a list of " + {"a mapping": "mappings", "": "values"}.get(items, items)
     plain = {"boolean": "true or false", "null": "nothing", "object": "a mapping"}
     return plain.get(str(kind), "another value")
 

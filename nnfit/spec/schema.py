@@ -151,8 +151,10 @@ class Column(Keys):
         "standard", description="numeric: " + "; ".join(f"{name}: {scale.formula}" for name, scale in SCALES.items())
     )
     log1p: Switch = Field(False, description="numeric: sign(x) log(1 + |x|) before the scale")
-    degree: Annotated[Count, Field(le=10)] = Field(1, description="numeric: the scaled value and its powers up to this")
-    bins: Annotated[int, Strict(), Field(ge=2, le=1000)] | None = Field(
+    degree: Annotated[int, Strict(), Field(ge=1, le=10), BeforeValidator(_whole)] = Field(
+        1, description="numeric: the scaled value and its powers up to this"
+    )
+    bins: Annotated[int, Strict(), Field(ge=2, le=1000), BeforeValidator(_whole)] | None = Field(
         None, description="numeric: the piecewise-linear encoding over this many quantile bins, in place of the value"
     )
     missing: Literal["median", "mean", "category"] | Number = Field(

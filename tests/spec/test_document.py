@@ -84,29 +84,36 @@ def test_a_byte_order_mark_and_a_document_start_are_allowed() -> None:
     [
         ("a: 1\nb: 2\na: 3", '3:1: the key "a" is given twice, first in line 1'),
         ("a: {b: 1, c: 2, b: 3}", '1:17: the key "b" is given twice, first in line 1'),
-        ("1: a", "1:1: a key must be text; put it in quotes"),
-        ("a:\n  true: x", "2:3: a key must be text; put it in quotes"),
-        ("null: x", "1:1: a key must be text; put it in quotes"),
-        ("[a]: x", "1:1: a key must be text; put it in quotes"),
-        ("? {a: b}\n: x", "1:3: a key must be text; put it in quotes"),
-        ("a: !!int 3", "1:4: the tag tag:yaml.org,2002:int is refused; write the value alone"),
+        ("1: a", "1:1: a key must be text, not 1; put it in quotes"),
+        ("a:\n  true: x", "2:3: a key must be text, not true; put it in quotes"),
+        ("null: x", "1:1: a key must be text, not null; put it in quotes"),
+        ("[a]: x", "1:1: a key must be text, not a list, a mapping or an alias; write a name"),
+        ("? {a: b}\n: x", "1:3: a key must be text, not a list, a mapping or an alias; write a name"),
+        ("a: !!int 3", "1:4: the tag !!int is refused; write the value alone"),
         (
             "a: !!python/object/apply:os.system [x]",
-            "1:4: the tag tag:yaml.org,2002:python/object/apply:os.system is refused; write the value alone",
+            "1:4: the tag !!python/object/apply:os.system is refused; write the value alone",
         ),
         ("a: !mine {}", "1:4: the tag !mine is refused; write the value alone"),
         ("a: {<<: {b: 1}}", "1:5: merge keys (<<) are not part of YAML 1.2; write the keys out"),
         ("a: &x {b: 1}\nc:\n  <<: *x", "3:3: merge keys (<<) are not part of YAML 1.2; write the keys out"),
-        ("a: .inf", "1:4: .inf is not a finite number"),
-        ("a: [1, -.INF]", "1:8: -.INF is not a finite number"),
-        ("a: .NaN", "1:4: .NaN is not a finite number"),
-        ("a: 1e999", "1:4: 1e999 is not a finite number"),
-        ("a: " + "9" * 401, "1:4: a number of more than 400 digits is refused"),
+        ("a: .inf", "1:4: .inf is not a finite number; put it in quotes if it is text"),
+        ("a: [1, -.INF]", "1:8: -.INF is not a finite number; put it in quotes if it is text"),
+        ("a: .NaN", "1:4: .NaN is not a finite number; put it in quotes if it is text"),
+        ("a: 1e999", "1:4: 1e999 is not a finite number; put it in quotes if it is text"),
+        ("a: " + "9" * 401, "1:4: a number of more than 400 digits is refused; put it in quotes if it is text"),
         ("a: *b", "1:4: the alias *b has no anchor &b before it"),
         ("a: &b [*b]", "1:8: the alias *b has no anchor &b before it"),
         ("a: 1\n---\nb: 2", "2:1: a spec is one YAML document; remove what follows ---"),
-        ("a: [1, 2", "2:1: not valid YAML: did not find expected ',' or ']'"),
-        ("a: 1\n b: 2", "2:3: not valid YAML: mapping values are not allowed in this context"),
+        (
+            "a: [1, 2",
+            "2:1: not valid YAML: did not find expected ',' or ']', "
+            "while parsing a flow sequence that begins in line 1",
+        ),
+        (
+            "a: 1\n b: 2",
+            '2:3: not valid YAML: mapping values are not allowed in this context; put text that holds ": " in quotes',
+        ),
         ('a: "x', "1:6: not valid YAML: found unexpected end of stream"),
         ("a: @x", "1:4: not valid YAML: found character that cannot start any token"),
     ],
@@ -122,12 +129,18 @@ def test_a_tab_as_indentation_is_refused_with_the_remedy(text: str) -> None:
 
 
 def test_only_utf_8_is_read() -> None:
-    assert message("key: é".encode("latin-1")) == "spec.yaml: not UTF-8 text: byte 5 is 0xe9"
-    assert message("key: 1".encode("utf-16")) == "spec.yaml: not UTF-8 text: byte 0 is 0xff"
+    assert message("key: é".encode("latin-1")) == (
+        "spec.yaml:1: not UTF-8 text: the byte 0xe9 at offset 5; save the file as UTF-8"
+    )
+    assert message("key: 1".encode("utf-16")) == (
+        "spec.yaml:1: not UTF-8 text: the byte 0xff at offset 0; save the file as UTF-8"
+    )
 
 
 def test_control_characters_are_refused() -> None:
-    assert message("a: x\x00").startswith("spec.yaml: not valid YAML: ")
+    assert message("b: 1\na: x\x00") == (
+        "spec.yaml:2:5: the control character '\\x00' is not allowed in YAML; remove it"
+    )
 
 
 def test_a_file_of_64_kib_is_read_and_one_byte_more_is_refused() -> None:
@@ -142,21 +155,33 @@ def test_nesting_is_read_to_a_depth_of_16_and_no_deeper() -> None:
         assert isinstance(deep, list)
         deep = deep[0]
     assert deep == []
-    assert message("[" * 17 + "]" * 17) == "spec.yaml:1:17: nesting deeper than 16 is refused"
-    assert message("[" * 30_000) == "spec.yaml:1:17: nesting deeper than 16 is refused"
+    assert (
+        message("[" * 17 + "]" * 17)
+        == "spec.yaml:1:17: nesting deeper than 16 levels is refused; no key of a spec lies that deep"
+    )
+    assert (
+        message("[" * 30_000)
+        == "spec.yaml:1:17: nesting deeper than 16 levels is refused; no key of a spec lies that deep"
+    )
 
 
 def test_nesting_is_counted_through_aliases() -> None:
     anchor = "a: &a " + "[" * 8 + "]" * 8 + "\n"
     assert value(anchor + "b: [*a]\n")["b"] == [[[[[[[[[]]]]]]]]]
-    assert message(anchor + "b: " + "[" * 8 + "*a" + "]" * 8) == "spec.yaml:1:14: nesting deeper than 16 is refused"
+    assert (
+        message(anchor + "b: " + "[" * 8 + "*a" + "]" * 8)
+        == "spec.yaml:1:14: nesting deeper than 16 levels is refused; no key of a spec lies that deep"
+    )
 
 
 def test_an_alias_bomb_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 14)]
     start = time.perf_counter()
-    assert message("\n".join(lines)) == "spec.yaml:1:34: more than 20000 values is refused"
+    assert (
+        message("\n".join(lines))
+        == "spec.yaml:1:34: more than 20,000 values, aliases followed, are refused; write fewer"
+    )
     assert time.perf_counter() - start < 1
 
 

@@ -35,7 +35,7 @@ MISTAKES = [
     ("train: t.csv", "train: 12", "2:3: data.train: expected text, got 12; put it in quotes to make it text"),
     ("  target: y", "  target: y\n  trian: t.csv", '4:3: data.trian: there is no such key; did you mean "train"?'),
     ("train: t.csv", "train: [t.csv]", '2:3: data.train: expected text, got ["t.csv"]'),
-    ("target: y", "target: []", "3:3: data.target: expected text or a list of text, got []"),
+    ("target: y", "target: []", "3:3: data.target: expected text or a list of text, got []; give it a value"),
     (
         "target: y",
         "target: 2",
@@ -87,7 +87,7 @@ MISTAKES = [
     (
         "activation: tanh",
         "activation: 5",
-        f"6:17: network.layers[0].activation: expected one of {SIGMAS} or a mapping or a list of a mapping, got 5",
+        f"6:17: network.layers[0].activation: expected one of {SIGMAS} or a mapping or a list of mappings, got 5",
     ),
     (
         "activation: tanh",

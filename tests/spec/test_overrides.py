@@ -46,6 +46,16 @@ def test_an_item_of_a_list_is_named_by_its_position(read: Read, key: str) -> Non
     assert [layer.size for layer in layers] == [7, 4, "auto"]  # the alias of the first layer is not changed with it
 
 
+def test_a_column_name_with_a_dot_a_bracket_or_an_equals_sign_is_set_in_quotes(read: Read, refused: Refused) -> None:
+    text = TEXT.replace("seed:\n", "")
+    for name in ("a.b", "a=b", "a[0]", "x.y = 3.z"):
+        assert read(text, f'data.columns."{name}".type=numeric').data.columns[name].type == "numeric"
+    assert read(text, 'data.columns.a"b.type=numeric').data.columns['a"b'].type == "numeric"
+    assert refused(text, 'data.columns."a.b".typ=numeric') == (
+        '--set data.columns."a.b".typ=numeric: data.columns."a.b".typ: there is no such key; did you mean "type"?'
+    )
+
+
 def test_the_last_of_several_options_holds(read: Read) -> None:
     assert read(TEXT, "seed=1", "seed=2").seed == 2
 
@@ -69,9 +79,9 @@ def test_a_column_whose_name_is_a_number_can_be_set(read: Read) -> None:
             "network.foo.bar=1",
             "network.foo: there is no such key; known here: input, layers, initialization, dtype, members",
         ),
-        ("network.layers[3].size=1", "there is no such key in the spec"),
-        ("network.layers[-1].size=1", "there is no such key in the spec"),
-        ("network.layers.first.size=1", "there is no such key in the spec"),
+        ("network.layers[3].size=1", "network.layers has 3 items, counted from 0"),
+        ("network.layers[-1].size=1", "network.layers has 3 items, counted from 0"),
+        ("network.layers.first.size=1", "network.layers has 3 items, counted from 0"),
         ("seed.x=1", None),
         ("training.epochs=[1", None),
         ("training.epochs=!!int 3", None),

@@ -1,0 +1,19 @@
+"""What the options that name an output take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def named(context: typer.Context, option: typer.CallbackParam, path: Path | None) -> Path | None:
+    """The path of an output, which is a file with a name: `-` would make a file of that name."""
+    from nnfit.errors import UsageError
+
+    if path == Path("-"):
+        hint = "name a file"
+        if option.name == "output" and context.info_name != "train":
+            hint += f", or leave {option.opts[0]} out for standard output"
+        raise UsageError(f"{option.opts[0]} -: outputs do not go to standard output by -; {hint}")
+    return path
