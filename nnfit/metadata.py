@@ -25,6 +25,7 @@ from nnfit.spec.schema import Spec
 
 FORMAT = 1
 RECORD = ("rows", "metrics", "prior", "trivial", "history", "versions", "threads", "seed", "data_sha256")
+MAX_KEYS = 64
 DAYS = 4e6  # dates lie within this many days of 1970: the years 1 to 9999
 
 Fail = Callable[[str], NoReturn]
@@ -126,7 +127,9 @@ def validated(model: type[BaseModel], value: Any, where: str, fail: Fail) -> Any
 def parsed(value: dict[str, Any], inputs: int, fail: Fail) -> tuple[Metadata, Spec]:
     """The metadata and their spec, each right in itself; the file's weights take so many inputs."""
     if type(value.get("format")) is int and value["format"] != FORMAT:
-        fail(f"model format {value['format']}; this nnfit reads {FORMAT}")
+        fail(f"model format {str(value['format'])[:20]}; this nnfit reads {FORMAT}")
+    if broad({key: part for key, part in value.items() if key != "spec"}):
+        fail("more keys than any part can have")
     metadata: Metadata = validated(Metadata, value, "", fail)
     if len(metadata.columns) > inputs:
         fail(f"{len(metadata.columns):,} columns for {inputs:,} inputs")
@@ -139,8 +142,8 @@ def resolved(raw: dict[str, Any], features: int, fail: Fail) -> Spec:
     columns = data.get("columns") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(columns, dict):
         return fail("spec.data.columns: is missing")
-    # No spec is larger, and larger ones would take long to refuse.
-    if len(columns) > features + MAX_NODES or not small({**raw, "data": {**data, "columns": {}}}, 4 * MAX_NODES):
+    rest = {**raw, "data": {**data, "columns": {}}}
+    if broad(rest) or not small(rest, 2 * MAX_NODES) or len(columns) > features + MAX_NODES:
         return fail("spec: larger than any spec can be")
     spec: Spec = validated(Spec, raw, "spec", fail)
     network = spec.network
@@ -161,17 +164,33 @@ def text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
-def small(value: Any, most: int) -> bool:
-    """Whether a value has no more parts than that."""
+# No metadata are so broad or so large, and pydantic would list every one of their errors before the first is told.
+
+
+def broad(value: Any) -> bool:
+    """Whether an object of a value has more keys than any does whose keys are known."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
-        children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-        most -= 1 + len(children)
-        if most < 0:
-            return False
-        waiting += children
-    return True
+        if len(part) > MAX_KEYS:
+            return True
+        for child in part.values():
+            waiting += filter(is_object, child if isinstance(child, list) else (child,))
+    return False
+
+
+def is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def small(value: Any, most: int) -> bool:
+    """Whether a value has no more parts than that."""
+    waiting, found = [value], 0
+    while waiting and found + len(waiting) <= most:
+        part = waiting.pop()
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        found += 1
+    return not waiting
 
 
 def texts(values: list[Any], where: str, fail: Fail) -> tuple[str, ...]:

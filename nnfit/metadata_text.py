@@ -18,7 +18,6 @@ from nnfit.errors import ModelFileError, OutputError, Problem
 
 MAX_BYTES = 32 << 20  # more than 1.5 million epochs of history
 MAX_DEPTH = 32
-MAX_DIGITS = 40  # of a whole number; 128 bits have 39
 ROOM = 18 << 20  # bytes that the values may take beyond twice their text
 MEMBER = "metadata"
 
@@ -57,9 +56,6 @@ def read(data: bytes, file: str) -> dict[str, Any]:
         number = float(text)
         return number if math.isfinite(number) else fail(f"{text} is not a finite number")
 
-    def whole(text: str) -> int:
-        return int(text) if len(text) <= MAX_DIGITS else fail(f"a number of more than {MAX_DIGITS} digits")
-
     if reason := excess(data):
         fail(f"not as nnfit writes them: {reason}")
     if not data.isascii():
@@ -73,7 +69,6 @@ def read(data: bytes, file: str) -> dict[str, Any]:
             text,
             object_pairs_hook=distinct,
             parse_float=finite,
-            parse_int=whole,
             parse_constant=lambda word: fail(f"{word} is not a finite number"),
         )
     except ValueError as error:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from hypothesis import settings
+from model_files import RICH, RICH_CSV, TINY, TINY_CSV
 
 from nnfit import pipeline
 from nnfit.cli.main import main
@@ -197,6 +198,24 @@ def flower_model(flowers: Path, flower_model_bytes: bytes) -> Path:
     path = flowers / "flowers.npz"
     path.write_bytes(flower_model_bytes)
     return path
+
+
+def trained_bytes(folder: Path, train: Callable[[Prepared], Model], spec: str, csv: str) -> bytes:
+    (folder / "data.csv").write_text(csv)
+    (folder / "spec.yaml").write_text(spec)
+    return train(prepare(load_spec(folder / "spec.yaml"))).to_bytes()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Prepared], Model]) -> bytes:
+    """The smallest model."""
+    return trained_bytes(tmp_path_factory.mktemp("tiny"), train, TINY, TINY_CSV)
+
+
+@pytest.fixture(scope="session")
+def rich(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Prepared], Model]) -> bytes:
+    """A model with something of everything."""
+    return trained_bytes(tmp_path_factory.mktemp("rich"), train, RICH, RICH_CSV)
 
 
 # --- commands ------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from model_files import container
 
 from nnfit import archive
 from nnfit.archive import Form, Source, pack, read
@@ -43,17 +44,6 @@ def npy(array: np.ndarray[Any, Any], version: tuple[int, int] = (1, 0)) -> bytes
     member = io.BytesIO()
     np.lib.format.write_array(member, array, version=version)
     return member.getvalue()
-
-
-def container(members: list[tuple[str, bytes]]) -> bytes:
-    """A file of some members, whatever their bytes are, that is otherwise right."""
-    parts, directory, place = [], b"", 0
-    for name, data in members:
-        crc = archive.crc32(data)
-        parts += [archive.local_header(name, crc, len(data)), data]
-        directory += archive.central_header(name, crc, len(data), place)
-        place += sum(map(len, parts[-2:]))
-    return b"".join([*parts, directory, archive.end_record(len(members), len(directory), place)])
 
 
 # --- what is written -----------------------------------------------------------------------------------------------
