@@ -1,64 +1,256 @@
 """Every file nnfit writes goes through here: a temporary file beside the target, then one atomic rename.
 
-The output is therefore the old one or the new one, never a torn one.
+The output is therefore the old one or the new one, never a torn one, whatever ends the process. Why so, and what is
+not promised: docs/decisions/files.md.
+
+For tests, NNFIT_FAULT makes a step fail: `write:3` the third write, `write:3+` that and all later ones, with ENOSPC, or
+with another error as in `fsync:1:EIO`. The steps are open, write, fsync and replace.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+import re
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from nnfit.errors import OutputError, Problem
 
+# What took its place in this process: who stops a command can say truly what became of its outputs.
+placed: list[Path] = []
+
+
+def failing(order: str) -> Callable[[str], None]:
+    """What NNFIT_FAULT asks for: called before every step, it raises at the one that is to fail."""
+    step, number, *code = order.split(":")
+    first, sticky, count = int(number.rstrip("+")), number.endswith("+"), 0
+    error = getattr(errno, code[0]) if code else errno.ENOSPC
+
+    def fault(name: str) -> None:
+        nonlocal count
+        count += name == step
+        if name == step and (count == first or (sticky and count > first)):
+            raise OSError(error, os.strerror(error))
+
+    return fault
+
+
+fault = failing(os.environ["NNFIT_FAULT"]) if "NNFIT_FAULT" in os.environ else lambda step: None
+
+
+class Output:
+    """One file being written: its bytes go to a temporary file, which then takes the target's place.
+
+    The temporary file is locked as long as this process lives: one whose lock can be had is left over from a run that
+    was killed. A device, a pipe and a stream of this process cannot be replaced, and are written into.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary: Path | None = None
+        self.descriptor = self.folder = -1
+        with self.told():
+            self.target = Path(os.path.realpath(path))
+            self.in_place = irreplaceable(path)
+
+    @contextmanager
+    def told(self, what: str = "cannot be written") -> Iterator[None]:
+        """An error of the system becomes one of nnfit, with the path as it was given."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise OutputError(Problem(f"{what}: {reason}", str(self.path))) from error
+
+    def open(self) -> None:
+        with self.told():
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            if self.in_place:
+                fault("open")
+                number = stream(self.path)
+                self.descriptor = os.open(self.path, os.O_WRONLY) if number is None else os.dup(number)
+                return
+            sweep(self.target)
+            while not self.begin():
+                self.drop()
+            with suppress(PermissionError):  # a folder that may be written and not read: no sync of it, then
+                fault("open")
+                self.folder = os.open(self.target.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def begin(self) -> bool:
+        """Make and lock the temporary file; False if a sweeping process was faster than the lock."""
+        # The name is known before there is a file, so that an interrupt in between leaves nothing behind.
+        self.temporary = self.target.parent / f"{prefix(self.target)}{secrets.token_hex(8)}.tmp"
+        # What is to replace a private file is private from the start.
+        mode = 0o600 if self.target.exists() else 0o666
+        fault("open")
+        self.descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # a file system without locks, where sweep cannot have one either
+        return self.temporary.exists()
+
+    def write(self, data: bytes) -> None:
+        """All the bytes; the system may take them in several parts."""
+        with self.told():
+            rest = memoryview(data).cast("B")
+            while rest:
+                fault("write")
+                taken = os.write(self.descriptor, rest)
+                if not taken:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                rest = rest[taken:]
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            self.write(piece)
+
+    def finish(self) -> None:
+        """All bytes are with the disk, and the permissions are those of the file that is replaced."""
+        with self.told():
+            if self.in_place:
+                descriptor, self.descriptor = self.descriptor, -1
+                os.close(descriptor)  # without a sync, only here would a late error show
+                return
+            if self.target.exists():
+                # A file system may have no permissions; the temporary file is private then.
+                with suppress(PermissionError, FileNotFoundError):
+                    os.fchmod(self.descriptor, self.target.stat().st_mode & 0o777)
+            fault("fsync")
+            os.fsync(self.descriptor)
+
+    def place(self) -> None:
+        """The one moment at which the new file takes the place of the old."""
+        if self.temporary is None:
+            return
+        with self.told():
+            fault("replace")
+            self.temporary.replace(self.target)
+            self.temporary = None
+            placed.append(self.path)
+
+    def settle(self) -> None:
+        """The folder, too, is with the disk: the new file is still there after a power failure."""
+        if self.folder < 0:
+            return
+        with self.told("is written, but may not survive a power failure"):
+            try:
+                fault("fsync")
+                os.fsync(self.folder)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that do not sync folders
+                    raise
+
+    def drop(self) -> None:
+        """Remove the temporary file, if it did not take its place, and let go of the lock after that."""
+        if self.temporary is not None:
+            with suppress(OSError):  # what stopped the writing is what to report; the next run sweeps
+                self.temporary.unlink()
+            self.temporary = None
+        for descriptor in (self.descriptor, self.folder):
+            if descriptor >= 0:
+                with suppress(OSError):  # all that counts is with the disk since fsync
+                    os.close(descriptor)
+        self.descriptor = self.folder = -1
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` when the block ends well, and vanishes when it does not."""
-    target = Path(os.path.realpath(path))
-    temporary = None
+def together(paths: Sequence[Path]) -> Iterator[list[Output]]:
+    """Files to write, which take their places when the block ends well, and after all of them are with the disk.
+
+    The first is placed last: make, which looks at the first alone, makes all again if the process dies in between.
+    """
+    outputs = [Output(path) for path in paths]
     try:
-        if target.is_dir():
-            raise IsADirectoryError(21, "is a folder")
-        if target.exists() and not target.is_file():
-            # A device or a pipe (/dev/stdout, /dev/null) cannot be replaced: write into it.
-            with open(target, "wb") as file:
-                yield file
-            return
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(mode_of(target))
-        Path(temporary).replace(target)
-        temporary = None
-    except OSError as error:
-        raise OutputError(Problem(f"cannot be written: {error.strerror or error}", str(path))) from error
+        for output in outputs:
+            output.open()
+        yield outputs
+        for output in outputs:
+            output.finish()
+        with undisturbed():
+            for output in reversed(outputs):
+                output.place()
+            for output in outputs:
+                output.settle()
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with undisturbed():
+            for output in outputs:
+                output.drop()
 
 
-def mode_of(target: Path) -> int:
-    """The permissions of the file that is replaced, or those a new file would get."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+@contextmanager
+def replacing(path: Path) -> Iterator[Output]:
+    """A file to write that takes the place of `path` when the block ends well, and vanishes when it does not."""
+    with together([path]) as (output,):
+        yield output
 
 
 def write(*outputs: tuple[Path, bytes]) -> None:
     """Write whole files; none takes its place before all are written."""
+    with together([path for path, _ in outputs]) as opened:
+        for output, (_, data) in zip(opened, outputs, strict=True):
+            output.write(data)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and a termination wait until the block has ended.
+
+    Blocking them for this thread would not do: another one, of the BLAS, would take them, and Python act on them here.
+    """
+    waiting: list[int] = []
     with ExitStack() as stack:
-        opened = [(stack.enter_context(replacing(path)), data) for path, data in outputs]
-        for file, data in opened:
-            file.write(data)
-            file.flush()
+        stack.callback(lambda: list(map(signal.raise_signal, waiting)))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            # Without a handler in Python they are ignored, or end the process at once; other threads never see them.
+            if callable(handler) and threading.current_thread() is threading.main_thread():
+                stack.callback(signal.signal, number, handler)
+                signal.signal(number, lambda number, frame: waiting.append(number))
+        yield
+
+
+def prefix(target: Path) -> str:
+    """How the names of the target's temporary files begin; cut, since the system limits the length of a name."""
+    return f".{target.name[:50]}."
+
+
+def sweep(target: Path) -> None:
+    """Remove the temporary files that killed runs left beside the target: those whose lock can be had."""
+    pattern = re.compile(re.escape(prefix(target)) + r"[0-9a-f]{16}\.tmp")
+    with suppress(OSError):
+        for file in target.parent.iterdir():
+            if not pattern.fullmatch(file.name):
+                continue
+            with suppress(OSError):  # locked, gone, or of another user: not for this run to remove
+                descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    # A shared lock needs no permission to write, and no writer's own lock lets it through.
+                    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    file.unlink()
+                finally:
+                    os.close(descriptor)
+
+
+def stream(path: Path) -> int | None:
+    """The number of the stream of this process that a path names (/dev/stdout), or None."""
+    found = re.fullmatch(r"/dev/(stdout|stderr|fd/(\d+))", os.path.normpath(path))
+    return (int(found[2]) if found[2] else {"stdout": 1, "stderr": 2}[found[1]]) if found else None
+
+
+def irreplaceable(path: Path) -> bool:
+    """Whether a path names a stream of this process, a device or a pipe, which are written into."""
+    return stream(path) is not None or (path.exists() and not path.is_file())
 
 
 def remove(path: Path) -> None:
@@ -73,18 +265,19 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) 
     """Refuse outputs that could not be written, or that would replace an input or each other, before any work."""
     taken = {os.path.realpath(path): "is also an input" for path in inputs}
     for path in filter(None, outputs):
-        folder = Path(os.path.realpath(path)).parent
-        reason = taken.get(os.path.realpath(path))
         try:
-            if not folder.is_dir():
-                reason = f"there is no folder {folder}; make it first"
-            elif path.is_dir():
+            folder = Path(os.path.realpath(path)).parent
+            reason = taken.get(os.path.realpath(path))
+            if path.is_dir():
                 reason = "is a folder"
-            elif not os.access(folder, os.W_OK) and not path.exists():
-                reason = f"the folder {folder} is not writable"
+            elif not irreplaceable(path):
+                if not folder.is_dir():
+                    reason = f"there is no folder {folder}; make it first"
+                elif not os.access(folder, os.W_OK):
+                    reason = f"the folder {folder} is not writable"
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
         if reason:
             raise OutputError(Problem(f"cannot be written: {reason}", str(path)))
-        if not str(path).startswith("/dev/"):
+        if not irreplaceable(path):
             taken[os.path.realpath(path)] = "is given for two outputs"

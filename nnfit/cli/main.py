@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from nnfit import files
 from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train, verify
 from nnfit.errors import NnfitError, plain
 from nnfit.version import __version__
@@ -52,6 +53,7 @@ def options(
 def main() -> None:
     """Run a command; an error nnfit raises on purpose is one message and its exit code, a bug is a traceback and 1."""
     signals.install()
+    files.placed.clear()
     for stream in (sys.stdout, sys.stderr):
         if stream is None:
             sys.exit(7)  # closed by whoever started the command: nothing can be said
@@ -79,5 +81,8 @@ def main() -> None:
         sys.exit(3)
     except signals.Stopped as stopped:
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
-        print(plain(f"\nnnfit: {what}; {stopped.advice or 'output files are as they were'}"), file=sys.stderr)
+        written = ", ".join(str(path) for path in files.placed)
+        state = f"{written} written before" if written else "output files are as they were"
+        print(plain(f"
+nnfit: {what}; {stopped.advice or state}"), file=sys.stderr)
         sys.exit(stopped.exit_code)

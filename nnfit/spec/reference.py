@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nnfit import files
 from nnfit.spec.messages import branches, resolved, words
 from nnfit.spec.schema import Spec
 
@@ -78,8 +79,8 @@ def cell(text: str) -> str:
 
 def main(folder: Path) -> None:
     """Write the schema and the page."""
-    (folder / "spec.schema.json").write_text(json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n", "utf-8")
-    (folder / "spec.md").write_text(page() + "\n", "utf-8")
+    schema = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
+    files.write((folder / "spec.schema.json", schema.encode()), (folder / "spec.md", f"{page()}\n".encode()))
 
 
 if __name__ == "__main__":

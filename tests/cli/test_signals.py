@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+
+import pytest
+from conftest import Ended
+
+from nnfit import files
+from nnfit.model import load
 
 
 def test_a_signal_is_not_lost_where_python_drops_exceptions(flowers: Path) -> None:
@@ -50,3 +59,19 @@ def test_a_reader_that_goes_away_is_no_error(flower_model: Path) -> None:
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait(timeout=30) in (0, -signal.SIGPIPE)
+
+
+def test_a_signal_while_outputs_take_their_places_says_that_they_did(
+    flowers: Path, run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(step: str) -> None:
+        if step == "replace":
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(files, "fault", fault)
+    model, report = flowers / "out.npz", flowers / "report.json"
+    ended = run("train", flowers / "flowers.yaml", "-o", model, "--json", report, "--quiet")
+    assert ended.code == 143
+    assert ended.err.splitlines()[-1] == f"nnfit: terminated; {report}, {model} written before"
+    assert load(model).target.classes
+    assert json.loads(report.read_text())["model"] == str(model)
