@@ -2,7 +2,9 @@
 
 Both functions work in place on one group of neurons, feature-major, shape (M, N, m): M members, N neurons, m
 examples. `value` turns z into a = σ(z); `vjp` turns ∂C/∂a into ∂C/∂z = J_σᵀ ∂C/∂a, written in terms of a alone,
-so that z is never kept. `scratch` is a buffer of the same shape. An activation is one entry of ACTIVATIONS.
+so that z is never kept. `scratch` is a buffer of the same shape. Where a does not tell σ′ (a falls and rises again),
+the entry says `keeps_slope`: `value` leaves σ′(z) in the scratch buffer, which is then the group's own until `vjp`.
+An activation is one entry of ACTIVATIONS.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from nnfit.core.parameter import Array, Parameter
 
 INF = float("inf")
 # Constants as arrays: NumPy takes longer to convert a Python number than to work on a small layer.
-ZERO, ONE, LOW = (np.array(constant, np.float32) for constant in (0, 1, -80))
+ZERO, ONE, LOW, FAR = (np.array(constant, np.float32) for constant in (0, 1, -80, 20))
+GELU, CUBE, BEYOND = 1.5957691216057308, 0.044715, 10.0  # √(8/π)
 
 
 class Range(NamedTuple):
@@ -52,6 +55,12 @@ class Activation(NamedTuple):
     parameters: tuple[Parameter, ...] = ()
     whole_layer: bool = False  # its neurons depend on each other, so it cannot share a layer
     kinks: Callable[[Array], NDArray[np.bool_]] | None = None  # which side of its kinks each output lies on
+    keeps_slope: bool = False  # vjp finds σ′(z), which a does not tell, where value left it: in scratch
+
+
+def positive(a: Array) -> NDArray[np.bool_]:
+    """On which side of 0 each output lies, and with it each z, for the activations whose pieces meet at 0."""
+    return a > 0
 
 
 def linear(z: Array, scratch: Array, p: dict[str, float]) -> None:
@@ -123,6 +132,115 @@ def relu_vjp(a: Array, delta: Array, scratch: Array, p: object) -> None:
     np.multiply(delta, scratch, delta)
 
 
+def leaky_relu(z: Array, scratch: Array, p: dict[str, float]) -> None:
+    """σ(z) = z where z > 0, else k z (Maas, Hannun and Ng 2013)."""
+    np.multiply(z, p["k"], out=scratch)
+    np.maximum(z, scratch, out=z)
+
+
+def leaky_relu_vjp(a: Array, delta: Array, scratch: Array, p: dict[str, float]) -> None:
+    """∂C/∂z = ∂C/∂a where a > 0, else k ∂C/∂a."""
+    np.greater(a, ZERO, out=scratch)
+    np.maximum(scratch, p["k"], out=scratch)
+    np.multiply(delta, scratch, delta)
+
+
+def elu(z: Array, scratch: Array, p: dict[str, float]) -> None:
+    """σ(z) = z where z > 0, else α (e^z − 1) (Clevert, Unterthiner and Hochreiter 2016, eq. 15)."""
+    np.minimum(z, ZERO, out=scratch)
+    np.expm1(scratch, scratch)
+    np.multiply(scratch, p["alpha"], out=scratch)
+    np.maximum(z, ZERO, out=z)
+    np.add(z, scratch, z)
+
+
+def elu_vjp(a: Array, delta: Array, scratch: Array, p: dict[str, float]) -> None:
+    """∂C/∂z = ∂C/∂a where a > 0, else (a + α) ∂C/∂a."""
+    np.add(a, p["alpha"], out=scratch)
+    np.copyto(scratch, ONE, where=a > 0)
+    np.multiply(delta, scratch, delta)
+
+
+# With these the mean 0 and the variance 1 of normal inputs are a fixed point from layer to layer.
+SELU = {"alpha": 1.6732632423543772, "scale": 1.0507009873554805}
+
+
+def selu(z: Array, scratch: Array, p: object) -> None:
+    """σ(z) = λ z where z > 0, else λ α (e^z − 1) (Klambauer et al. 2017, eq. 2); z is kept where λ z is a float."""
+    np.minimum(z, np.finfo(z.dtype).max / z.dtype.type(1.06), out=z)
+    elu(z, scratch, SELU)
+    np.multiply(z, SELU["scale"], out=z)
+
+
+def selu_vjp(a: Array, delta: Array, scratch: Array, p: object) -> None:
+    """∂C/∂z = λ ∂C/∂a where a > 0, else (a + λ α) ∂C/∂a."""
+    np.add(a, SELU["scale"] * SELU["alpha"], out=scratch)
+    np.copyto(scratch, SELU["scale"], where=a > 0)
+    np.multiply(delta, scratch, delta)
+
+
+def softplus(z: Array, scratch: Array, p: object) -> None:
+    """σ(z) = log(1 + e^z) (Dugas et al. 2001)."""
+    np.logaddexp(z, ZERO, z)
+
+
+def softplus_vjp(a: Array, delta: Array, scratch: Array, p: object) -> None:
+    """∂C/∂z = (1 − e^−a) ∂C/∂a, which is the logistic function of z."""
+    np.negative(a, scratch)
+    np.expm1(scratch, scratch)
+    np.negative(scratch, scratch)
+    np.multiply(delta, scratch, delta)
+
+
+def silu(z: Array, scratch: Array, p: object) -> None:
+    """σ(z) = z s(z) with s the logistic function (Elfwing, Uchibe and Doya 2018); σ′ = s + a (1 − s)."""
+    np.maximum(z, LOW, out=z)
+    s = z.copy()
+    logistic(s, scratch, p)
+    np.multiply(z, s, z)
+    np.subtract(ONE, s, scratch)
+    np.multiply(scratch, z, scratch)
+    np.add(scratch, s, scratch)
+
+
+def gelu(z: Array, scratch: Array, p: object) -> None:
+    """σ(z) = z s(u), u = √(8/π) (z + 0.044715 z³), s the logistic function; σ′ = s + a (1 − s) ∂u/∂z.
+
+    The tanh form of z Φ(z) with Φ the normal distribution (Hendrycks and Gimpel 2016), since ½ (1 + tanh u/2) = s(u).
+    """
+    np.maximum(z, -BEYOND, out=z)
+    near = np.minimum(z, BEYOND)  # σ is z, or 0, to the last digit outside
+    square = near * near
+    s = GELU * near * (1 + CUBE * square)
+    logistic(s, scratch, p)
+    np.multiply(z, s, z)
+    np.multiply(square, 3 * CUBE, scratch)
+    np.add(scratch, ONE, scratch)
+    np.multiply(scratch, GELU, scratch)
+    np.multiply(scratch, near * s * (1 - s), scratch)
+    np.add(scratch, s, scratch)
+
+
+def mish(z: Array, scratch: Array, p: object) -> None:
+    """σ(z) = z T, T = tanh log(1 + e^z) (Misra 2019); σ′ = T + z s (1 − T²), s the logistic function.
+
+    With n = e^z (e^z + 2), T = n / (n + 2) and 1 − T = 2 / (n + 2): no difference of like numbers is taken.
+    """
+    np.maximum(z, LOW, out=z)
+    near = np.minimum(z, FAR)  # T = 1 to the last digit beyond
+    e = np.exp(near)
+    n = e * (e + 2)
+    T = n / (n + 2)
+    np.multiply(z, T, z)
+    np.multiply(near * (e / (1 + e)), 2 / (n + 2) * (1 + T), scratch)
+    np.add(scratch, T, scratch)
+
+
+def kept_vjp(a: Array, delta: Array, scratch: Array, p: object) -> None:
+    """∂C/∂z = σ′(z) ∂C/∂a, with σ′(z) as `value` left it in scratch."""
+    np.multiply(delta, scratch, delta)
+
+
 def softmax(z: Array, scratch: Array, p: object) -> None:
     """σ(z)_k = e^z_k / Σ_j e^z_j over the neurons of the layer, from z − max z, so that nothing overflows."""
     row = scratch[..., :1, :]
@@ -166,11 +284,40 @@ ACTIVATIONS: dict[str, Activation] = {
                 choices=("none", "straight_through"),
             ),
         ),
-        kinks=lambda a: a > 0,
+        kinks=positive,
     ),
     "logistic": Activation("1 / (1 + e^−z)", logistic, logistic_vjp, UNIT, "glorot"),
     "tanh": Activation("tanh z", tanh, tanh_vjp, Range("(−1, 1)", -1, 1), "glorot"),
-    "relu": Activation("max(0, z)", relu, relu_vjp, Range("[0, ∞)", 0, INF), "he", kinks=lambda a: a > 0),
+    "relu": Activation("max(0, z)", relu, relu_vjp, Range("[0, ∞)", 0, INF), "he", kinks=positive),
+    "leaky_relu": Activation(
+        "z if z > 0 else k z",
+        leaky_relu,
+        leaky_relu_vjp,
+        REAL,
+        "he",
+        (Parameter("k", 0.01, "the slope below 0", least=0, below=1),),
+        kinks=positive,
+    ),
+    "elu": Activation(
+        "z if z > 0 else α (e^z − 1)",
+        elu,
+        elu_vjp,
+        Range("(−α, ∞)", -INF, INF),
+        "he",
+        (Parameter("alpha", 1.0, "α, the depth below 0", above=0),),
+        kinks=positive,
+    ),
+    "selu": Activation(
+        "λ z if z > 0 else λ α (e^z − 1)", selu, selu_vjp, Range("(−1.758…, ∞)", -1.7581, INF), "lecun", kinks=positive
+    ),
+    "gelu": Activation(
+        "z Φ(z), in the form with tanh", gelu, kept_vjp, Range("[−0.170…, ∞)", -0.1701, INF), "he", keeps_slope=True
+    ),
+    "silu": Activation("z / (1 + e^−z)", silu, kept_vjp, Range("[−0.278…, ∞)", -0.2785, INF), "he", keeps_slope=True),
+    "mish": Activation(
+        "z tanh log(1 + e^z)", mish, kept_vjp, Range("[−0.308…, ∞)", -0.3089, INF), "he", keeps_slope=True
+    ),
+    "softplus": Activation("log(1 + e^z)", softplus, softplus_vjp, Range("(0, ∞)", 0, INF), "lecun"),
     "softmax": Activation(
         "e^z_k / Σ_j e^z_j",
         softmax,
@@ -181,4 +328,4 @@ ACTIVATIONS: dict[str, Activation] = {
     ),
 }
 
-ALIASES: dict[str, str] = {"sigmoid": "logistic", "identity": "linear", "ReLU": "relu"}
+ALIASES: dict[str, str] = {"sigmoid": "logistic", "identity": "linear", "ReLU": "relu", "swish": "silu"}

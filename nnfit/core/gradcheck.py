@@ -19,7 +19,7 @@ from nnfit.core.parameter import Array
 from nnfit.core.training import Examples
 
 TOLERANCE = 1e-6  # of `nnfit check`: a wrong formula is off by far more, float64 rounding by far less
-STEPS = (1e-3, 1e-4, 1e-5)
+STEPS = (5e-4, 1e-4, 1e-5)
 FLOOR = 1e-2  # gradients below this share of their layer's largest are compared with that share instead
 
 

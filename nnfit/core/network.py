@@ -101,7 +101,9 @@ class Pass:
             slots, start = [], 0
             for size, name, parameters in layer:
                 rows = slice(start, start + size)
-                room = scratch[: M * size * m].reshape(M, size, m)
+                # All groups share one scratch buffer, but for those that leave something there for the way back.
+                own = backward and ACTIVATIONS[name].keeps_slope
+                room = np.empty((M, size, m), dtype) if own else scratch[: M * size * m].reshape(M, size, m)
                 slots.append(Slot(ACTIVATIONS[name], parameters, z[:, rows], delta[:, rows], room))
                 start += size
             self.sigma.append(slots)

@@ -15,6 +15,7 @@ from nnfit.core.training import Examples, begin, fit
 pytestmark = pytest.mark.oracle
 
 HIDDEN = ["tanh", "relu", "logistic", "softmax", "linear"]
+MORE = ["leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus"]
 LEGAL = [
     (sigma, loss)
     for sigma, activation in ACTIVATIONS.items()
@@ -79,6 +80,13 @@ class Twin:
             "tanh": torch.tanh,
             "relu": torch.relu,
             "softmax": lambda z: torch.softmax(z, dim=1),
+            "leaky_relu": torch.nn.functional.leaky_relu,
+            "elu": torch.nn.functional.elu,
+            "selu": torch.selu,
+            "gelu": lambda z: torch.nn.functional.gelu(z, approximate="tanh"),
+            "silu": torch.nn.functional.silu,
+            "mish": torch.nn.functional.mish,
+            "softplus": torch.nn.functional.softplus,
         }[name](z)
 
     def cost(self, x, y, w):
@@ -132,6 +140,41 @@ def test_one_step_of_gradient_descent_is_that_of_autograd(torch, hidden, sigma, 
     found, _ = trained(net, theta, data, 1, 20, "sgd", learning_rate=0.1)
     assert np.abs(expected - theta).max() > 1e-3
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("output", ["linear", "itself"])
+@pytest.mark.parametrize("sigma", MORE)
+def test_one_step_through_every_other_activation_is_that_of_autograd(torch, sigma, output):
+    layers = [[(sigma, 5)], [("tanh", 2), (sigma, 3), ("relu", 1)], [(sigma, 3)]]
+    net, theta, data = problem(layers, sigma if output == "itself" else output, "mse", 20, weighted=True)
+    twin = Twin(torch, net, theta)
+    expected = twin.train(data, 1, 20, torch.optim.SGD(twin.parameters, lr=0.1))
+    found, _ = trained(net, theta, data, 1, 20, "sgd", learning_rate=0.1)
+    assert np.abs(expected - theta).max() > 1e-3
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "settings", "name"),
+    [("leaky_relu", {"k": 0.3}, {"negative_slope": 0.3}), ("elu", {"alpha": 0.7}, {"alpha": 0.7})]
+    + [(sigma, {}, {}) for sigma in MORE],
+)
+def test_values_and_slopes_are_those_of_pytorch_at_sums_of_every_size(torch, sigma, settings, name):
+    F = torch.nn.functional
+    z = torch.tensor(np.concatenate([np.linspace(-90, 90, 1801), np.linspace(-1, 1, 201)]), requires_grad=True)
+    function = getattr(F, sigma)
+    expected = function(
+        z, **({"approximate": "tanh"} if sigma == "gelu" else {"threshold": 1e3} if sigma == "softplus" else name)
+    )
+    expected.sum().backward()
+    a = z.detach().numpy()[None, None].copy()
+    scratch, delta = np.empty_like(a), np.ones_like(a)
+    entry = ACTIVATIONS[sigma]
+    p = {parameter.name: parameter.default for parameter in entry.parameters} | settings
+    entry.value(a, scratch, p)
+    entry.vjp(a, delta, scratch, p)
+    np.testing.assert_allclose(a[0, 0], expected.detach().numpy(), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(delta[0, 0], z.grad.numpy(), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

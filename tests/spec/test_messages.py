@@ -27,7 +27,10 @@ network:
 training:
   epochs: 5
 """
-SIGMAS = "linear, identity, step, logistic, sigmoid, tanh, relu, softmax"
+SIGMAS = (
+    "linear, identity, step, logistic, sigmoid, tanh, relu, leaky_relu, elu, selu, gelu, silu, swish, mish, "
+    "softplus, softmax"
+)
 
 # what is written instead of a part of the spec above, and what nnfit says to it
 MISTAKES = [

@@ -62,7 +62,9 @@ def test_the_resolved_spec_is_a_spec_that_means_the_same(read: Read) -> None:
     assert read(json.dumps(resolved)).model_dump(mode="json") == resolved
 
 
-@pytest.mark.parametrize(("alias", "name"), [("sigmoid", "logistic"), ("identity", "linear"), ("ReLU", "relu")])
+@pytest.mark.parametrize(
+    ("alias", "name"), [("sigmoid", "logistic"), ("identity", "linear"), ("ReLU", "relu"), ("swish", "silu")]
+)
 @pytest.mark.parametrize("written", ["{}", "{{name: {}}}", "[{{name: {}, size: 4}}]"])
 def test_an_alias_of_an_activation_becomes_its_name(read: Read, alias: str, name: str, written: str) -> None:
     layer = f"{{size: 4, activation: {written.format(alias)}}}"
