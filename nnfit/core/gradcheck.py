@@ -3,7 +3,7 @@
     ∂C/∂θ_j ≈ [8 (C(θ_j + h) − C(θ_j − h)) − (C(θ_j + 2h) − C(θ_j − 2h))] / 12h
 
 the central difference of fourth order: its truncation error h⁴ and the rounding error ε/h are both about 10⁻¹². At a
-kink (ReLU at 0) no derivative exists, so a difference that crosses one is taken again with a smaller h.
+kink (ReLU at 0, |y − ŷ| at y) no derivative exists, so a difference that crosses one is taken again with a smaller h.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def derivative(network: Network, batch: Pass, weight: Array, X: Array, Y: Array,
     def cost(shift: float) -> tuple[Array, list[bytes]]:
         weight[:] = original + shift
         C = batch.gradient_of_cost(X, Y, s)
-        return C.copy(), [kinks(network, batch, member) for member in range(len(weight))]
+        return C.copy(), [kinks(network, batch, Y, member) for member in range(len(weight))]
 
     try:
         for h in STEPS:
@@ -109,9 +109,13 @@ def derivative(network: Network, batch: Pass, weight: Array, X: Array, Y: Array,
     return result
 
 
-def kinks(network: Network, batch: Pass, member: int) -> bytes:
-    """On which side of its kinks every neuron lies, for every example; steps included, whose jump is one."""
-    sides = []
+def kinks(network: Network, batch: Pass, Y: Array, member: int) -> bytes:
+    """On which side of its kinks every neuron lies, for every example; steps included, whose jump is one.
+
+    A loss may have kinks too, as |y − ŷ| has at 0.
+    """
+    side_of_cost = LOSSES[network.loss].kinks
+    sides = [] if side_of_cost is None else [side_of_cost(batch.a[-1][member], Y).tobytes()]
     for layer, slots in zip(network.layers, batch.sigma, strict=True):
         for group, slot in zip(layer, slots, strict=True):
             side = ACTIVATIONS[group.activation].kinks

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfit.core.activations import REAL, SIMPLEX, UNIT, Range, logistic
 from nnfit.core.parameter import Array
@@ -32,6 +33,7 @@ class Loss(NamedTuple):
     cost: Cost
     fused: Mapping[str, Cost] = MappingProxyType({})
     mean: bool = True
+    kinks: Callable[[Array, Array], NDArray[np.bool_]] | None = None  # (ŷ, y) → which side of its kinks each output is
 
 
 def total(c: Array, s: Array) -> Array:
@@ -53,6 +55,28 @@ def rss(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
     C = 2 * mse(y_hat, y, s, delta)
     np.multiply(delta, 2, delta)
     return C
+
+
+def huber(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
+    """c = Σ_k ½ e_k² where |e_k| ≤ 1, else |e_k| − ½, e_k = ŷ_k − y_k; δ_k = s e_k cut to ±1 (Huber 1964).
+
+    Real targets are standardised, so the 1 beyond which a mistake counts as an outlier is their standard deviation.
+    """
+    np.subtract(y_hat, y, delta)
+    near = np.clip(delta, -1, 1)
+    # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
+    c = np.einsum("Mki,Mki->Mi", near, delta - 0.5 * near)[:, None, :]
+    np.multiply(near, s, delta)
+    return total(c, s)
+
+
+def mae(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
+    """c = Σ_k |y_k − ŷ_k|, δ_k = s sign(ŷ_k − y_k), 0 where they are equal."""
+    np.subtract(y_hat, y, delta)
+    c = np.abs(delta).sum(axis=-2, keepdims=True)
+    np.sign(delta, delta)
+    np.multiply(delta, s, delta)
+    return total(c, s)
 
 
 def bce(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
@@ -109,6 +133,10 @@ def clipped(p: Array) -> Array:
 LOSSES: dict[str, Loss] = {
     "mse": Loss("1/(2m) Σ (y − ŷ)²", REAL, "", mse),
     "rss": Loss("Σ (y − ŷ)²", REAL, "", rss, mean=False),
+    "mae": Loss("1/m Σ |y − ŷ|", REAL, "", mae, kinks=lambda y_hat, y: y_hat > y),
+    "huber": Loss(
+        "1/m Σ (½ e² if |e| ≤ 1 else |e| − ½), e = y − ŷ", REAL, "", huber, kinks=lambda y_hat, y: np.abs(y_hat - y) > 1
+    ),
     "bce": Loss(
         "−1/m Σ [y log ŷ + (1 − y) log(1 − ŷ)]",
         UNIT,
@@ -128,6 +156,7 @@ LOSSES: dict[str, Loss] = {
 ALIASES: dict[str, str] = {
     "MSE": "mse",
     "RSS": "rss",
+    "MAE": "mae",
     "BCE": "bce",
     "CE": "cross_entropy",
     "multinomial_ce": "cross_entropy",

@@ -192,3 +192,15 @@ def test_a_sample_of_a_large_layer_holds_different_weights_and_biases():
     assert all(0 <= j < 30 and 1 <= k < 21 for j, k in places[10:])
     everything = chosen((3, 4), 50, np.random.default_rng(6))
     assert sorted(everything) == [(j, k) for j in range(3) for k in range(4)]
+
+
+@pytest.mark.parametrize(("loss", "kink"), [("mae", 0.0), ("huber", 1.0), ("huber", -1.0)])
+def test_a_difference_across_a_kink_of_the_loss_is_taken_again_with_a_smaller_h(loss, kink):
+    net = network(1, group(1, "linear"), loss=loss)
+    X, theta = np.array([[1.0, 0.5]]), np.array([[0.25, 0.5]])
+    for near, skipped in ((1.5 * STEPS[0], 0), (-1.5 * STEPS[1], 0), (0.0, 1)):
+        data = Examples(X, np.array([[0.5 - kink + near]]), np.ones((1, 1, 1)))
+        result = check_gradient(net, theta, data, np.random.default_rng(0), per_layer=net.P)
+        assert result.max_relative_error <= EXACT
+        # Exactly at the kink all differences cross it, for the bias and for the weight.
+        assert (result.checked, result.skipped) == ((2, 0) if not skipped else (0, 2))

@@ -9,12 +9,16 @@ from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import ALIASES, LOSSES, clipped
 from nnfit.core.training import Examples
 
-from .builders import cost_and_gradient, defaults, examples, group, network, start, targets
+from .builders import cost_and_gradient, defaults, examples, group, network, start, targets, train
 
 # c of one example, from lists of its targets and outputs.
 FORMULAS = {
     "mse": lambda y, p: 0.5 * sum((t - o) ** 2 for t, o in zip(y, p, strict=True)),
     "rss": lambda y, p: sum((t - o) ** 2 for t, o in zip(y, p, strict=True)),
+    "mae": lambda y, p: sum(abs(t - o) for t, o in zip(y, p, strict=True)),
+    "huber": lambda y, p: sum(
+        min(0.5 * e**2, max(e - 0.5, 0.5)) for e in (abs(t - o) for t, o in zip(y, p, strict=True))
+    ),
     "bce": lambda y, p: -sum(t * math.log(o) + (1 - t) * math.log(1 - o) for t, o in zip(y, p, strict=True)),
     "cross_entropy": lambda y, p: -sum(t * math.log(o) for t, o in zip(y, p, strict=True)),
 }
@@ -185,6 +189,34 @@ def test_rss_is_the_sum_of_squares_and_mse_half_their_mean():
     assert evaluate(LOSSES["mse"].cost, y_hat, y, one / 3)[0] == pytest.approx(28 / (2 * 3))
     assert LOSSES["mse"].mean
     assert not LOSSES["rss"].mean
+
+
+def test_huber_is_half_the_square_up_to_1_and_a_line_beyond():
+    y_hat, y = np.array([[[0.5, 1.0, 3.0, -3.0]]]), np.zeros((1, 4))
+    for column, c, slope in zip(range(4), (0.125, 0.5, 2.5, 2.5), (0.5, 1, 1, -1), strict=True):
+        C, delta, _ = evaluate(LOSSES["huber"].cost, y_hat[:, :, [column]], y[:, [column]], np.ones((1, 1, 1)))
+        assert (C.item(), delta.item()) == (c, slope)
+
+
+def test_the_slope_of_mae_is_1_on_either_side_and_0_where_the_output_is_met():
+    C, delta, _ = evaluate(LOSSES["mae"].cost, np.array([[[2.0, 0, -7]]]), np.zeros((1, 3)), np.ones((1, 1, 3)))
+    assert C.item() == 9
+    assert delta.ravel().tolist() == [1, 0, -1]
+
+
+@pytest.mark.parametrize("loss", ["huber", "mae"])
+def test_one_wild_target_pulls_the_fit_less_than_it_pulls_mse(loss):
+    # One bias alone: mse settles at the mean, mae at the median, huber between them.
+    settled = {}
+    for name in ("mse", loss):
+        net = network(1, group(1, "linear"), loss=name)
+        Y = np.array([[0.0, 0.1, 0.2, 0.3, 100.0]])
+        theta = np.zeros((1, net.P))
+        data = Examples(np.column_stack([np.ones(5), np.zeros(5)]), Y, np.ones((1, 1, 5)))
+        train(net, theta, data, 2000, learning_rate=0.02)
+        settled[name] = theta[0, 0]
+    assert settled["mse"] == pytest.approx(20.12)
+    assert settled[loss] == pytest.approx({"mae": 0.2, "huber": 0.4}[loss], abs=0.02)
 
 
 @every_loss

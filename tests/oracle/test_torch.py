@@ -46,7 +46,11 @@ def problem(hidden, sigma, loss, n, weighted, members=1):
     if loss == "cross_entropy":
         Y = np.eye(K)[:, rng.integers(K, size=n)]
     else:
-        Y = rng.normal(size=(K, n)) if loss in ("mse", "rss") else rng.integers(0, 2, (K, n)).astype(float)
+        Y = (
+            rng.normal(size=(K, n))
+            if loss in ("mse", "rss", "mae", "huber")
+            else rng.integers(0, 2, (K, n)).astype(float)
+        )
     w = rng.uniform(0.2, 2, (1, 1, n)) if weighted else np.ones((1, 1, n))
     generators = [np.random.default_rng([2, k]) for k in range(members)]
     return net, initialize(net, members, "float64", generators), Examples(X, Y, w / w.mean())
@@ -106,6 +110,9 @@ class Twin:
         y_hat = self.activate(sigma, z)
         if loss == "bce":
             return (w[:, None] * F.binary_cross_entropy(y_hat, y, reduction="none")).sum() / len(x)
+        if loss in ("mae", "huber"):
+            each = (F.l1_loss if loss == "mae" else F.huber_loss)(y_hat, y, reduction="none")
+            return (w[:, None] * each).sum() / len(x)
         squares = (w[:, None] * F.mse_loss(y_hat, y, reduction="none")).sum()
         return squares if loss == "rss" else squares / (2 * len(x))
 

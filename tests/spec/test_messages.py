@@ -154,8 +154,8 @@ MISTAKES = [
     (
         "training:\n  epochs: 5",
         "loss: mes",
-        "8:1: loss: expected one of mse, rss, bce, cross_entropy, CE, multinomial_ce, categorical_crossentropy "
-        'or nothing, got "mes"; did you mean "mse"?',
+        "8:1: loss: expected one of mse, rss, mae, huber, bce, cross_entropy, CE, multinomial_ce, "
+        'categorical_crossentropy or nothing, got "mes"; did you mean "mse"?',
     ),
 ]
 

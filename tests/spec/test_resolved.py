@@ -79,6 +79,7 @@ def test_an_alias_of_an_activation_becomes_its_name(read: Read, alias: str, name
     [
         ("MSE", "mse", "linear"),
         ("RSS", "rss", "linear"),
+        ("MAE", "mae", "linear"),
         ("BCE", "bce", "logistic"),
         ("CE", "cross_entropy", "softmax"),
         ("multinomial_ce", "cross_entropy", "softmax"),
