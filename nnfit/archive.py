@@ -134,16 +134,19 @@ def read(path: Path | str, forms: Forms) -> Arrays:
     """The arrays of a file, read-only, in its order; ModelFileError for whatever `pack` would not have written."""
     name = str(path)
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 (a path that holds NUL is an error of os, not of pathlib)
+        mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib has its own idea of a path that holds NUL)
         if not stat.S_ISREG(mode):  # opening a pipe would wait for its other end
             reason = "Is a directory" if stat.S_ISDIR(mode) else "not a regular file"
             raise ModelFileError(Problem(f"cannot be read: {reason}", name))
-        with open(path, "rb") as file:
+        file = open(path, "rb")  # noqa: SIM115
+    except (OSError, ValueError) as error:
+        message = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+        raise ModelFileError(Problem(message, name)) from None
+    with file:
+        try:
             return Source(file, name, forms).arrays()
-    except OSError as error:
-        raise ModelFileError(Problem(f"cannot be read: {error.strerror}", name)) from None
-    except ValueError as error:
-        raise ModelFileError(Problem(f"cannot be read: {error}", name)) from None
+        except OSError as error:
+            raise ModelFileError(Problem(f"cannot be read: {error.strerror}", name)) from None
 
 
 class Source:

@@ -319,11 +319,9 @@ def check_measures(measures: Any, first: Any, wanted: set[str], target: Target, 
         fail(": not the metrics of every set")
     if tuple(measures.classes) != target.classes:
         fail(".classes: not the classes of the model")
-    K = len(target.classes)
-    tables = measures.confusion if target.task == "multilabel" else [measures.confusion]
-    number = len(target.columns) if target.task == "multilabel" else 1
-    right = len(tables) == number and all(is_square(table, K) for table in tables)
-    if not right:
+    K, count = len(target.classes), len(target.columns)
+    tables = measures.confusion if target.task == "multilabel" else [measures.confusion] * count
+    if len(tables) != count or not all(is_square(table, K) for table in tables):
         fail(".confusion: not a table of the classes")
     if not measures.members.keys() <= given:
         fail(".members: not the metrics of the set")

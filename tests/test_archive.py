@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from model_files import container
 
-from nnfit import archive
+from nnfit import archive, metadata_text
 from nnfit.archive import Form, Source, pack, read
 from nnfit.errors import ModelFileError, OutputError
 
@@ -270,3 +270,14 @@ def test_paths_that_are_no_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ModelFileError) as caught:
             read(path, FORMS)
         assert str(caught.value) == f"{path}: cannot be read: {message}"
+
+
+def test_the_page_of_the_format_says_what_the_code_does() -> None:
+    page = (Path(__file__).parent.parent / "docs/model-format.md").read_text()
+    for record in (archive.LOCAL, archive.CENTRAL, archive.END):
+        assert f"`{record.format}`" in page
+    for number in (f"0x{archive.UNIX:04x}", f"{archive.MAX_MEMBERS} members", f"{archive.MAX_NAME} bytes"):
+        assert number in page
+    for number in (metadata_text.MAX_BYTES >> 20, metadata_text.ROOM >> 20):
+        assert f"{number} MiB" in page
+    assert f"{metadata_text.MAX_DEPTH} deep" in page

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_files import closed, opened, refused, within_limits
+from model_files import closed, loaded, opened, refused, within_limits
 
 from nnfit import metadata_text
 from nnfit.errors import OutputError
+from nnfit.model import Model
 
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
 
@@ -152,6 +153,48 @@ def test_the_format_of_another_version_is_named(rich: bytes) -> None:
     assert refused(closed(arrays, metadata | {"format": 2})) == "m.npz: metadata: model format 2; this nnfit reads 1"
 
 
+ROWS = "x,q,day,open,name,u,v,a,b,w\n" + "".join(
+    f"{'' if i % 7 == 0 else i % 6},{i * i},2024-{i % 12 + 1:02}-03,{i % 2 > 0},{'é🎈 '[i % 3]},"
+    f"{i / 3},{-i},{i % 2},{i // 2 % 2},{i % 4 + 1}\n"
+    for i in range(40)
+)
+KINDS = [
+    ("{size: auto, activation: linear}", "data.target=[u, v]", "network.dtype=float64", "training.epochs=0"),
+    ("{size: auto, activation: tanh}", "data.target=u", "data.columns={u: {scale: none}, x: {scale: quantile}}"),
+    ("{size: auto, activation: logistic}", "data.target=[a, b]", "data.validation=0.2", "network.members=2"),
+    ("{size: auto, activation: tanh}", "data.target=name", "loss=mse", "data.weight=w"),
+    ("{size: 2, activation: softmax}", "data.target=a", "data.columns={x: {missing: -1, indicator: false}}"),
+    ("{size: 1, activation: sigmoid}", "data.target=a", "data.columns={x: {scale: robust, degree: 3, log1p: true}}"),
+    (
+        "{size: auto, activation: softmax}",
+        "data.target=name",
+        "data.columns={q: {bins: 4, scale: minmax}}",
+    ),
+    ("{size: auto, activation: {name: linear, k: 2}}", "data.target=u", "loss=rss", "data.features=[x, open, name]"),
+    ("{size: auto, activation: {name: step, gradient: straight_through}}", "data.target=a", "loss=mse"),
+    (
+        "{size: auto, activation: logistic}",
+        "data.target=a",
+        "data.columns={x: {missing: category}, v: {degree: 2}}",
+    ),
+    (
+        "{size: auto, activation: logistic}",
+        "data.target=a",
+        "data.columns={name: {min_count: 14}, day: {indicator: true}}",
+    ),
+    ("{size: auto, activation: linear}", "data.target=u", "data.missing=['16']", "data.ignore=[a, b, w]", "seed=9"),
+]
+
+
+@pytest.mark.parametrize(("output", "more"), [(kind[0], kind[1:]) for kind in KINDS])
+def test_a_model_of_any_kind_is_read_as_it_was_written(
+    trained: Callable[..., Model], output: str, more: tuple[str, ...]
+) -> None:
+    spec = f"data: {{train: data.csv, target: u}}\nnetwork: {{layers: [{output}]}}\n"
+    model = trained(spec, ROWS, "training.epochs=2", "training.optimizer={name: adam, learning_rate: 0.001}", *more)
+    assert loaded(model.to_bytes()).to_bytes() == model.to_bytes()
+
+
 # --- limits ---------------------------------------------------------------------------------------------------------
 
 N = 300_000
@@ -175,12 +218,12 @@ TEXTS: dict[str, tuple[bytes, str]] = {
     "brackets behind a quote": (b'{"\\\\":' + b"[" * 100_000, "nested more than 32 deep"),
     "empty lists": (BEGIN + b"[" + b"[]," * 4_000_000 + b"[]]}", "too many values"),
     "empty objects": (BEGIN + b"[" + b"{}," * 4_000_000 + b"{}]}", "too many values"),
-    "zeros": (BEGIN + b"[" + b"0," * 1_500_000 + b"0]}", "spec"),
+    "zeros": (BEGIN + b"[" + b"0," * 500_000 + b"0]}", "spec"),
     "many zeros": (BEGIN + b"[" + b"0," * 14_000_000 + b"0]}", "too many values"),
-    "small floats": (BEGIN + b"[" + b"1.5," * 600_000 + b"0]}", "spec"),
+    "small floats": (BEGIN + b"[" + b"1.5," * 200_000 + b"0]}", "spec"),
     "short texts": (BEGIN + b"[" + b'"ab",' * 3_000_000 + b"0]}", "too many values"),
     "some short texts": (BEGIN + b"[" + b'"ab",' * N + b"0]}", "spec"),
-    "nulls": (BEGIN + b"[" + b"null," * 5_000_000 + b"0]}", "spec"),
+    "nulls": (BEGIN + b"[" + b"null," * 1_000_000 + b"0]}", "spec"),
     "one object of many keys": (b"{" + b",".join(b'"%x":0' % i for i in range(N)) + b"}", "too many values"),
     "one object of some keys": (b"{" + b",".join(b'"%x":0' % i for i in range(N // 4)) + b"}", "more keys"),
     "one long text": (BEGIN + b'"' + b"a" * 20_000_000 + b'"}', "spec"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,10 @@ STRAIGHT = 4  # the first four are standardised, the pairs lie on the circle alr
 
 def parse(text: str, form: str | None) -> float:
     """Days since 1970-01-01, times counted as UTC where they name no zone; ValueError for what is no date."""
-    moment = datetime.fromisoformat(text.strip()) if form is None else datetime.strptime(text, form)
+    try:
+        moment = datetime.fromisoformat(text.strip()) if form is None else datetime.strptime(text, form)
+    except re.error as error:  # a format that names a part twice
+        raise ValueError(str(error)) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.timestamp() / 86_400

@@ -35,6 +35,8 @@ def test_a_format_is_followed() -> None:
     assert dates.parse("31.12.1999", "%d.%m.%Y") == dates.parse("1999-12-31", None)
     with pytest.raises(ValueError, match="does not match"):
         dates.parse("1999-12-31", "%d.%m.%Y")
+    with pytest.raises(ValueError, match="redefinition of group name"):
+        dates.parse("1999 1999", "%Y %Y")
 
 
 def test_the_straight_parts_are_standardised_and_a_missing_date_is_the_median() -> None:
