@@ -354,10 +354,10 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     size = spec.network.layers[last].size
     if size not in ("auto", target.outputs):
         reason = {
-            "regression": f"{len(target.columns)} real targets",
+            "regression": count(len(target.columns), "real target"),
             "multilabel": f"{len(target.columns)} targets of 0 or 1",
         }.get(target.task, f"{len(target.classes)} classes")
-        message = f"the data have {reason}, so the output layer needs {target.outputs} neurons, not {size}"
+        message = f"the data have {reason}, so the output layer needs {count(target.outputs, 'neuron')}, not {size}"
         found.append(document.problem(("network", "layers", last, "size"), message))
     coupled = ACTIVATIONS[activations(spec)[-1][0].name].whole_layer
     if coupled and (target.outputs == 1 or target.task == "multilabel"):

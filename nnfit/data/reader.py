@@ -164,7 +164,7 @@ class Reader:
                 break
             self.more()
         if not rows:
-            self.fail("the header has a quote that is not closed", 1)
+            self.fail("the header has a quote that is not closed; close it, or write it twice", 1)
         header, end, line = rows[0].cells, rows[0].end, rows[0].next_line
         check_header(header, self.dialect.separator, self.fail)
         self.rest, self.line = self.rest[end:], line

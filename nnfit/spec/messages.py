@@ -184,7 +184,7 @@ def phrase(schema: Schema, node: Schema) -> str:
             bounds.append(f"below {high:g}")
         return " ".join([noun, " and ".join(bounds)]).strip()
     if kind == "string":
-        return "one character" if node.get("maxLength") == 1 else "text"
+        return "one ASCII character" if node.get("maxLength") == 1 else "text"
     if kind == "array":
         items = words(schema, node.get("items", {}))
         return "a list of " + {"a mapping": "mappings", "": "values"}.get(items, items)

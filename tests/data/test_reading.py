@@ -87,7 +87,7 @@ def test_every_cell_is_the_text_that_was_written(cut_csv: Cut, text: str, expect
             "data.csv:2: cannot be cut into cells: ',' expected after '\"'; write a quote within quotes twice",
         ),
         ('a,b\n1,2\n"x,2\n', "data.csv:3: a quote is opened in this row and never closed; close it, or write it twice"),
-        ('"a,b\n1,2\n', "data.csv:1: the header has a quote that is not closed"),
+        ('"a,b\n1,2\n', "data.csv:1: the header has a quote that is not closed; close it, or write it twice"),
         ("a,b,a\n1,2,3\n", 'data.csv:1:3: the column name "a" is given twice; rename one of them'),
         ("a,,b\n1,2,3\n", "data.csv:1:2: this column has no name; give every column one"),
         (

@@ -56,7 +56,7 @@ MISTAKES = [
         "4:3: data.validation: expected a number above 0 and below 1 or text or nothing, got true",
     ),
     ("target: y", "target: y\n  ignore: id", '4:3: data.ignore: expected a list of text, got "id"'),
-    ("target: y", "target: y\n  separator: ', '", '4:3: data.separator: expected one character, got ", "'),
+    ("target: y", "target: y\n  separator: ', '", '4:3: data.separator: expected one ASCII character, got ", "'),
     (
         "target: y",
         "target: y\n  columns: {x: {missing: medium}}",
