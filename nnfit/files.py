@@ -172,20 +172,23 @@ def together(paths: Sequence[Path]) -> Iterator[list[Output]]:
     """
     outputs = [Output(path) for path in paths]
     try:
-        for output in outputs:
-            output.open()
-        yield outputs
-        for output in outputs:
-            output.finish()
-        with undisturbed():
-            for output in reversed(outputs):
-                output.place()
+        try:
             for output in outputs:
-                output.settle()
-    finally:
-        with undisturbed():
+                output.open()
+            yield outputs
+            for output in outputs:
+                output.finish()
+            with undisturbed():
+                for output in reversed(outputs):
+                    output.place()
+                for output in outputs:
+                    output.settle()
+        finally:
             for output in outputs:
                 output.drop()
+    finally:
+        for output in outputs:  # once more, for an interrupt may have cut the first time short
+            output.drop()
 
 
 @contextmanager

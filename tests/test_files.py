@@ -273,11 +273,26 @@ def test_interrupted_at_any_line_there_is_the_old_or_the_new_file(
             break
         except KeyboardInterrupt:
             found.update(path.read_bytes() for path, _ in outputs)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["more", "out"], number
-        files.write(*outputs)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["more", "out"]
     assert 100 < number < 499
     assert found == {b"old", b"new"}
+
+
+def test_interrupted_at_any_line_a_writer_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted = 0
+    for number in range(1, 500):
+        monkeypatch.setattr(files, "fault", files.failing("write:2"))
+        try:
+            with_interrupt(number, lambda: files.write((tmp_path / "out", b"new"), (tmp_path / "more", b"new")))
+        except KeyboardInterrupt:
+            interrupted += 1
+        except OutputError:
+            break
+        assert not list(tmp_path.iterdir())
+    assert 100 < number < 499
+    assert interrupted == number - 1
 
 
 def with_interrupt(number: int, action: Callable[[], None]) -> None:

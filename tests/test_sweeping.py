@@ -56,6 +56,7 @@ def test_a_link_or_a_folder_with_the_name_of_a_temporary_file_is_not_followed(tm
     (tmp_path / LEFT.replace("0", "f")).mkdir()
     files.write((tmp_path / "out", b"new"))
     assert (tmp_path / "there").read_bytes() == b"precious"
+    assert (tmp_path / LEFT).is_symlink()
     assert (tmp_path / "out").read_bytes() == b"new"
 
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import Ended
 
 from nnfit import files
+from nnfit.cli import signals
 from nnfit.model import load
 
 
@@ -69,6 +70,7 @@ def test_a_signal_while_outputs_take_their_places_says_that_they_did(
             signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(files, "fault", fault)
+    monkeypatch.setattr(signals, "pending", [])
     model, report = flowers / "out.npz", flowers / "report.json"
     ended = run("train", flowers / "flowers.yaml", "-o", model, "--json", report, "--quiet")
     assert ended.code == 143
