@@ -109,7 +109,7 @@ def test_wherever_the_system_fails_outputs_are_old_or_new(
     n = len(new)
     assert failures["open"] == failures["fsync"] == 2 * n  # each file, and its folder
     assert failures["replace"] == n
-    assert failures["write"] == (3 if name == "predict" else n)
+    assert failures["write"] >= 3 if name == "predict" else failures["write"] == n
 
 
 def test_the_environment_makes_a_step_fail(

@@ -83,5 +83,5 @@ def main() -> None:
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
         written = ", ".join(str(path) for path in files.placed)
         state = f"{written} written before" if written else "output files are as they were"
-        print(plain(f"\nnnfit: {what}; {stopped.advice or state}"), file=sys.stderr)
+        print("\n" + plain(f"nnfit: {what}; {stopped.advice or state}"), file=sys.stderr)
         sys.exit(stopped.exit_code)

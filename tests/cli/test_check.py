@@ -84,8 +84,8 @@ def test_every_error_of_a_spec_is_listed_and_the_exit_code_is_3(run: Run, spec: 
             "line": 9,
             "column": 20,
             "key": "network.layers[1].activation",
-            "message": "expected one of linear, identity, step, logistic, sigmoid, tanh, relu, softmax, "
-            'got "sofmax"; did you mean "softmax"?',
+            "message": "expected one of linear, identity, step, logistic, sigmoid, tanh, relu, leaky_relu, elu, "
+            'selu, gelu, silu, swish, mish, softplus, softmax, got "sofmax"; did you mean "softmax"?',
         },
     ]
     ended = run("check", spec)

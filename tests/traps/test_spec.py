@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
+from nnfit.core.activations import ACTIVATIONS, ALIASES
+from nnfit.core.optimizers import OPTIMIZERS
+from nnfit.spec.schema import Training
+
 Run = Callable[..., Any]
+
+OPTIMIZER_NAMES = ", ".join(OPTIMIZERS)
+# Each name is followed by its aliases.
+ACTIVATION_NAMES = ", ".join(
+    n for name in ACTIVATIONS for n in (name, *(a for a in ALIASES if ALIASES[a] == name and a.lower() != name))
+)
 
 TOP = """\
 data: {train: data.csv, target: two}
@@ -144,16 +154,16 @@ NAMES = [
     ("training: {epoch: 1}", 'spec.yaml:3:12: training.epoch: there is no such key; did you mean "epochs"?'),
     (
         "training: {zzz: 1}",
-        "spec.yaml:3:12: training.zzz: there is no such key; known here: epochs, batch_size, optimizer",
+        "spec.yaml:3:12: training.zzz: there is no such key; known here: " + ", ".join(Training.model_fields),
     ),
     (
         "loss: cross_entopy",
-        "spec.yaml:3:1: loss: expected one of mse, rss, bce, cross_entropy, CE, multinomial_ce, "
+        "spec.yaml:3:1: loss: expected one of mse, rss, mae, huber, bce, cross_entropy, CE, multinomial_ce, "
         'categorical_crossentropy or nothing, got "cross_entopy"; did you mean "cross_entropy"?',
     ),
     (
-        "training: {optimizer: adamw}",
-        'spec.yaml:3:12: training.optimizer: expected one of sgd, adam, got "adamw"; did you mean "adam"?',
+        "training: {optimizer: adem}",
+        f'spec.yaml:3:12: training.optimizer: expected one of {OPTIMIZER_NAMES}, got "adem"; did you mean "adam"?',
     ),
     (
         "training: {optimizer: {name: adam, momentum: 0.9}}",
@@ -162,7 +172,7 @@ NAMES = [
     ),
     (
         "training: {optimizer: {learning_rate: 1}}",
-        "spec.yaml:3:12: training.optimizer: the key name is missing, one of sgd, adam",
+        f"spec.yaml:3:12: training.optimizer: the key name is missing, one of {OPTIMIZER_NAMES}",
     ),
     (
         "training: {optimizer: {name: sgd, learning_rate: fast}}",
@@ -198,8 +208,8 @@ WHOLE = [
     ),
     (
         "data: {train: t.csv, target: y}\nnetwork: {layers: [{size: 1, activation: sigmod}]}",
-        "spec.yaml:2:30: network.layers[0].activation: expected one of linear, identity, step, logistic, "
-        'sigmoid, tanh, relu, softmax, got "sigmod"; did you mean "sigmoid"?',
+        "spec.yaml:2:30: network.layers[0].activation: expected one of "
+        f'{ACTIVATION_NAMES}, got "sigmod"; did you mean "sigmoid"?',
     ),
     (
         "data: {train: t.csv, target: y,\n  columns: {x: {scale: standart, degree: 11}}}\nnetwork: {layers: []}",
