@@ -16,10 +16,8 @@ from nnfit.spec.schema import Training
 Run = Callable[..., Any]
 
 OPTIMIZER_NAMES = ", ".join(OPTIMIZERS)
-# Each name is followed by its aliases.
-ACTIVATION_NAMES = ", ".join(
-    n for name in ACTIVATIONS for n in (name, *(a for a in ALIASES if ALIASES[a] == name and a.lower() != name))
-)
+SPELLED = {name: [name, *(alias for alias in ALIASES if ALIASES[alias] == name)] for name in ACTIVATIONS}
+ACTIVATION_NAMES = ", ".join(word for words in SPELLED.values() for word in words if word != "ReLU")
 
 TOP = """\
 data: {train: data.csv, target: two}
