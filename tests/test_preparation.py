@@ -158,3 +158,13 @@ def test_the_hash_is_that_of_the_training_file(prepared: Prepare) -> None:
 
     for data in (CSV.encode(), b"\xef\xbb\xbf" + CSV.encode()):
         assert prepared(SPEC, data).sha256["train"] == hashlib.sha256(data).hexdigest()
+
+
+def test_nesterov_without_momentum_is_warned_of(prepared: Prepare) -> None:
+    option = "training.optimizer={name: sgd, nesterov: true%s}"
+    found = prepared(SPEC, CSV, option % "").warnings
+    assert [problem.message for problem in found if problem.key == "training.optimizer.nesterov"] == [
+        "looks ahead along the momentum, which is 0, and so changes nothing; set momentum, 0.9 for example"
+    ]
+    found = prepared(SPEC, CSV, option % ", momentum: 0.9").warnings
+    assert "training.optimizer.nesterov" not in [problem.key for problem in found]

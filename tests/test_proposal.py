@@ -106,3 +106,8 @@ def test_dates_and_booleans_are_recognised(proposed: Callable) -> None:
     text = csv("day,ok,y", lambda i, x, c, k: f"2024-01-{i % 28 + 1:02},{'yes' if k else 'no'},{c}")
     types = {name: column.type for name, column in proposed(text)[1].spec.data.columns.items()}
     assert types == {"day": "date", "ok": "boolean"}
+
+
+def test_a_target_with_a_number_that_no_float_holds_is_refused(proposed: Callable) -> None:
+    with pytest.raises(DataError, match='holds 29 numbers and 1 other text \\("1e400", first here\\)'):
+        proposed(csv("x,y", lambda i, x, c, k: f"{x},{x if i else '1e400'}"))

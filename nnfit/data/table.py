@@ -74,7 +74,7 @@ class Table(NamedTuple):
 
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
-        require(names, list(self.columns), self.file, what)
+        require(names, self.header or list(self.columns), self.file, what)
 
 
 def require(names: Sequence[str], present: Sequence[str], file: str, what: str) -> None:

@@ -117,6 +117,17 @@ def test_an_error_of_the_data_exits_with_4(run: Run, spec: Path, flowers: Path) 
     assert run("check", spec).code == 4
 
 
+def test_warnings_are_shown_beside_errors(run: Run, spec: Path) -> None:
+    options = ("--set", "training.batch_size=99", "--set", "network.layers[1].size=5")
+    ended = run("check", spec, *options)
+    assert ended.code == 3
+    assert "so the output layer needs 3 neurons, not 5" in ended.out
+    assert "99 is more than the 45 training rows" in ended.out
+    assert "1 warning, 1 error" in ended.out
+    report = json.loads(run("check", spec, "--json", *options).out)
+    assert [len(report[kind]) for kind in ("errors", "warnings")] == [1, 1]
+
+
 def test_gradients_that_disagree_fail(run: Run, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for error in (1e-3, float("nan")):
         wrong = GradientCheck(error, 31, 0, 2, 0.5, 0.25)

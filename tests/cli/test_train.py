@@ -166,6 +166,15 @@ def test_an_output_never_replaces_an_input_or_another_output(run: Run, flowers: 
     assert (spec.read_bytes(), data.read_bytes()) == before
 
 
+@pytest.mark.parametrize("option", ["-o", "--json", "--depfile"])
+def test_an_output_is_no_dash(run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.chdir(flowers)
+    ended = run("train", "flowers.yaml", option, "-")
+    reason = "outputs do not go to standard output by -; name a file"
+    assert ended == (2, "", f"nnfit: {option} -: {reason}\n")
+    assert not Path("-").exists()
+
+
 def test_a_report_that_cannot_be_written_leaves_the_old_model(run: Run, flowers: Path) -> None:
     (flowers / "m.npz").write_bytes(b"old")
     assert run("train", flowers / "flowers.yaml", "-o", flowers / "m.npz", "--json", "/dev/full").code == 7
