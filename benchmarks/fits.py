@@ -18,11 +18,12 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
 from nnfit.core.network import Group, Network, views
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Array
-from nnfit.core.training import Examples, begin, fit
+from nnfit.core.training import Plan, begin, fit
 
 RATE = 0.001  # the learning rate
 Products = list[tuple[Array, Array, Array]]  # A, B and where A B goes
@@ -53,7 +54,7 @@ def fit_nnfit(N: tuple[int, ...], examples: Examples, m: int, epochs: int, membe
     theta = initialize(network, members, "float32", generators, bias=0.0)
     adam = {parameter.name: parameter.default for parameter in OPTIMIZERS["adam"].parameters}
     adam["learning_rate"] = RATE
-    *_, last = fit(network, begin(theta, "adam", adam), examples, epochs, m, "adam", adam, [0])
+    *_, last = fit(network, begin(theta, "adam", adam), examples, Plan(epochs, m, "adam", adam), [0])
     return float(last.cost.mean())
 
 

@@ -20,6 +20,7 @@ from nnfit.pipeline import Progress, Run
 from nnfit.preparation import Prepared
 
 FORMAT = 1
+LARGEST = float(np.finfo(np.float64).max)
 FLOATS = ("<f4", "<f8")
 FORMS = {
     "theta": Form(FLOATS, 2),
@@ -27,8 +28,13 @@ FORMS = {
     "cost": Form(("<f8",), 1),
     "history_cost": Form(("<f8",), 2),
     "history_validation": Form(("<f8",), 2),
+    "best_theta": Form(FLOATS, 2),
+    "best_cost": Form(("<f8",), 1),
+    "best_epoch": Form(("<i8",), 1),
+    "best_stopped": Form(("|u1",), 1),
     metadata_text.MEMBER: Form(("|u1",), 1),
 }
+BEST = ("theta", "cost", "epoch", "stopped")
 COUNTERS = ("epochs", "steps", "updates")
 
 
@@ -41,7 +47,12 @@ def to_bytes(run: Run, threads: int) -> bytes:
         "versions": versions(),
         "threads": threads,
         **{key: getattr(state, key) for key in COUNTERS},
+        "factor": state.factor,
+        "plateau": [float(min(part[0], LARGEST)) for part in run.plateau],
     }
+    best = {} if run.best is None else {f"best_{key}": getattr(run.best, key) for key in BEST}
+    if best:
+        best["best_stopped"] = best["best_stopped"].astype(np.uint8)
     watched = [epoch.validation for epoch in run.history if epoch.validation is not None]
     return archive.pack(
         {
@@ -50,6 +61,7 @@ def to_bytes(run: Run, threads: int) -> bytes:
             "cost": state.cost,
             "history_cost": np.array([epoch.cost for epoch in run.history], np.float64).reshape(-1, members),
             "history_validation": np.array(watched, np.float64).reshape(-1, members),
+            **best,
             metadata_text.MEMBER: np.frombuffer(metadata_text.write(metadata), np.uint8),
         }
     )
@@ -72,7 +84,7 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
         raise ModelFileError(Problem(message, str(path)))
 
     arrays = archive.read(path, FORMS)
-    if set(arrays) != set(FORMS):
+    if not is_complete(arrays):
         fail("not a checkpoint that nnfit wrote")
     metadata = metadata_text.read(arrays.pop(metadata_text.MEMBER).tobytes(), str(path))
     if metadata.get("checkpoint") != FORMAT:
@@ -85,22 +97,32 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
         fail(f"the checkpoint was made from another spec or other data: {listed}; {remedy}")
 
     run = pipeline.start(prepared)
-    for name in ("theta", "slots", "cost"):
-        mine: NDArray[Any] = getattr(run.state, name)
-        if (mine.shape, mine.dtype) != (arrays[name].shape, arrays[name].dtype):
+    mine: dict[str, NDArray[Any]] = {name: getattr(run.state, name) for name in ("theta", "slots", "cost")}
+    if run.best is not None:
+        mine |= {f"best_{key}": getattr(run.best, key) for key in BEST}
+    for name, array in mine.items():
+        stored = arrays.get(name, np.empty(0)).astype(bool) if name == "best_stopped" else arrays.get(name, np.empty(0))
+        if (array.shape, array.dtype) != (stored.shape, stored.dtype):
             fail(f"damaged: {name} is not that of this network and optimizer")
-        mine[...] = arrays[name]
+        array[...] = stored
     total = prepared.spec["training"]["epochs"]
     for key in COUNTERS:
         if type(metadata.get(key)) is not int or not 0 <= metadata[key] < 2**62:
             fail(f"damaged: {key} is {metadata.get(key)!r}")
         setattr(run.state, key, metadata[key])
+    stage = metadata.get("plateau")
+    if not isinstance(stage, list) or len(stage) != len(run.plateau) or not all(type(x) is float for x in stage):
+        fail("damaged: plateau is not what nnfit writes")
+    run.plateau = type(run.plateau)(*(np.array([x], part.dtype) for x, part in zip(stage, run.plateau, strict=True)))
+    if type(metadata.get("factor")) is not float:
+        fail("damaged: factor is not a number")
+    run.state.factor = metadata["factor"]
     state, per_epoch = run.state, pipeline.steps(prepared)
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
     costs, watched = arrays["history_cost"], arrays["history_validation"]
     lengths = (len(costs), len(watched))
-    wanted = state.epochs if "validation" in prepared.parts else 0
+    wanted = 0 if run.held_out is None else state.epochs
     if state.epochs > total or lengths != (state.epochs, wanted):
         fail(f"damaged: a history of {len(costs)} epochs, of which {state.epochs} are complete")
     for name, column in (("history_cost", costs), ("history_validation", watched)):
@@ -113,10 +135,16 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
     return run, list(differences(then, now))
 
 
+def is_complete(arrays: archive.Arrays) -> bool:
+    """Whether all arrays of a checkpoint are there; those of early stopping may be left out together."""
+    best = {f"best_{key}" for key in BEST}
+    return set(arrays) in (set(FORMS), set(FORMS) - best)
+
+
 def is_one(path: Path) -> bool:
     """Whether a file is a checkpoint."""
     try:
-        return set(archive.read(path, FORMS)) == set(FORMS)
+        return is_complete(archive.read(path, FORMS))
     except ModelFileError:
         return False
 

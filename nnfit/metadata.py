@@ -24,7 +24,7 @@ from nnfit.spec.loader import activations, contradictions
 from nnfit.spec.schema import Spec
 
 FORMAT = 1
-RECORD = ("rows", "metrics", "prior", "trivial", "history", "versions", "threads", "seed", "data_sha256")
+RECORD = ("rows", "metrics", "prior", "trivial", "history", "best_epochs", "versions", "threads", "seed", "data_sha256")
 MAX_KEYS = 64
 DAYS = 4e6  # dates lie within this many days of 1970: the years 1 to 9999
 
@@ -59,6 +59,7 @@ class TargetEntry(Exact):
     task: Literal["regression", "binary", "multinomial", "multilabel"]
     columns: Texts
     low: Finite
+    temperature: Annotated[Finite, Field(ge=0.25, le=4)]
 
 
 class Spread(Exact):
@@ -103,11 +104,12 @@ class Metadata(Exact):
     columns: Annotated[list[ColumnEntry], FailFast()]
     target: TargetEntry
     classes: Texts
-    rows: dict[Literal["train", "validation", "test"], Natural]
+    rows: dict[Literal["train", "out_of_fold", "out_of_bag", "validation", "test"], Natural]
     metrics: dict[str, Measures]
     prior: Numbers
     trivial: dict[str, Measures]
     history: History
+    best_epochs: list[Natural]
     versions: Versions
     threads: Annotated[int, Field(ge=1, lt=2**31)]
     seed: Natural
@@ -283,7 +285,7 @@ def target_of(metadata: Metadata, spec: Spec, mean: list[float], sd: list[float]
     symmetric = all(ACTIVATIONS[group.name].range.low == -1 for group in activations(spec)[-1])
     if entry.low != (-1 if symmetric and classes else 0):
         fail("target.low: not the least output of the network")
-    return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd))
+    return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd), entry.temperature)
 
 
 # --- the record of the training ------------------------------------------------------------------------------------
@@ -304,6 +306,9 @@ def check_record(metadata: Metadata, target: Target, fail: Fail) -> None:
     cost, validation = metadata.history.cost, metadata.history.validation
     if len(cost) > metadata.spec["training"]["epochs"] or len(validation) not in (0, len(cost)):
         fail("history: not one cost for each epoch")
+    members = metadata.spec["network"]["members"] if metadata.spec["training"]["early_stopping"] else 0
+    if len(metadata.best_epochs) != members or any(epoch > len(cost) for epoch in metadata.best_epochs):
+        fail("best_epochs: not one epoch for each member")
     if metadata.seed != metadata.spec["seed"]:
         fail("seed: not that of the spec")
 

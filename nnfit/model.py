@@ -75,24 +75,39 @@ class Model:
             raise DataError(Problem(message, table.file, table.lines[int(bad[0])]))
         return y_hat
 
-    def output_names(self, proba: bool) -> list[str]:
-        """The columns of a prediction, and with `proba` those of the probabilities after them."""
+    def output_names(self, proba: bool, uncertainty: bool = False) -> list[str]:
+        """The columns of a prediction, with `proba` the probabilities after them, and last the members' spread."""
         target = self.target
         several = len(target.columns) > 1
         names = [f"prediction_{name}" for name in target.columns] if several else ["prediction"]
         if proba and target.classes:
             names += [f"probability_{name}" for name in (target.columns if several else target.classes)]
+        if uncertainty:
+            names += [f"uncertainty_{name}" for name in target.columns] if several else ["uncertainty"]
         return names
 
-    def predictions(self, table: Table, proba: bool = False, unknown: str = "error") -> dict[str, NDArray[Any]]:
-        """The columns of the prediction, by name: members averaged, classes as they were spelled."""
+    def predictions(
+        self, table: Table, proba: bool = False, unknown: str = "error", uncertainty: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """The columns of the prediction, by name: members averaged, classes as they were spelled.
+
+        The uncertainty is the standard deviation over the members, of a real prediction in its own unit, or of the
+        probability of the predicted class.
+        """
         target = self.target
-        result = decode(target, self.outputs(table, unknown).mean(axis=0, dtype=np.float64))
+        y_hat = self.outputs(table, unknown)
+        result = decode(target, y_hat.mean(axis=0, dtype=np.float64))
         columns = list(result.T)
         if target.classes:
-            labels = np.array(target.classes, object)[decide(target, result)]
-            columns = [*(labels.T if labels.ndim == 2 else [labels]), *columns]
-        return dict(zip(self.output_names(proba), columns, strict=False))
+            decided = decide(target, result)
+            labels = np.array(target.classes, object)[decided]
+            columns = [*(labels.T if labels.ndim == 2 else [labels]), *(columns if proba else [])]
+        if uncertainty:
+            spread = np.std([decode(target, member) for member in y_hat], axis=0, ddof=1)
+            if target.classes and spread.ndim == 2 and len(target.columns) == 1:
+                spread = spread[np.arange(len(spread)), decided][:, None]
+            columns += list(spread.T)
+        return dict(zip(self.output_names(proba, uncertainty), columns, strict=True))
 
     def predict(self, frame: pd.DataFrame, proba: bool = False, unknown: str = "error") -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index.
@@ -127,7 +142,12 @@ class Model:
             "format": FORMAT,
             "spec": self.spec,
             "columns": [feature._asdict() | {"fitted": len(feature.fitted)} for feature in self.features],
-            "target": {"task": self.target.task, "columns": self.target.columns, "low": self.target.low},
+            "target": {
+                "task": self.target.task,
+                "columns": self.target.columns,
+                "low": self.target.low,
+                "temperature": self.target.temperature,
+            },
             "classes": self.target.classes,
             **self.record,
         }

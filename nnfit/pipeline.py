@@ -11,15 +11,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nnfit.core.batches import Examples, Rows, gather
 from nnfit.core.gradcheck import GradientCheck, check_gradient
 from nnfit.core.initialization import initialize
-from nnfit.core.network import Network, predict
+from nnfit.core.network import predict
 from nnfit.core.parameter import Array
-from nnfit.core.training import Examples, State, begin, fit
-from nnfit.evaluation import cost, evaluate, trivial
+from nnfit.core.schedules import Plateau, after_epoch, plateau
+from nnfit.core.stopping import Best, Meter, keep, nothing_yet
+from nnfit.core.training import Plan, State, begin, fit
+from nnfit.data.split import folds
+from nnfit.data.target import Target, temperature
+from nnfit.errors import DataError
+from nnfit.evaluation import evaluate, spread, trivial
 from nnfit.model import Model, versions
-from nnfit.preparation import Prepared, Stream
+from nnfit.preparation import Part, Prepared, Stream
 from nnfit.spec.loader import LoadedSpec
 
 
@@ -49,85 +56,202 @@ def initial(prepared: Prepared) -> Array:
 
 @dataclass
 class Run:
-    """A training under way: what is trained, how far it is, and its history."""
+    """A training under way: what each member learns from, how far it is, and its history."""
 
     prepared: Prepared
+    plan: Plan
+    rows: tuple[Rows, ...]  # of each member, where each has its own
+    held_out: Examples | None  # rows that are looked at after every epoch, and not learnt from
     state: State
+    best: Best | None
+    plateau: Plateau
     history: list[Progress] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state.epochs >= self.plan.epochs or (self.best is not None and bool(self.best.stopped.all()))
+
+    @property
+    def theta(self) -> Array:
+        """The weights as they are to be used: with early stopping the best of each member."""
+        return self.state.theta if self.best is None else self.best.theta
 
 
 def start(prepared: Prepared) -> Run:
     """A training before its first epoch."""
-    name, parameters = optimizer(prepared)
-    return Run(prepared, begin(initial(prepared), name, parameters))
+    plan = planned(prepared)
+    state = begin(initial(prepared), plan.optimizer, plan.parameters)
+    rows, kept = resampled(prepared)
+    training = prepared.parts["train"].examples
+    held_out = None
+    if rows:
+        held_out = padded(training, kept)
+    elif "validation" in prepared.parts:
+        held_out = prepared.parts["validation"].examples
+    best = nothing_yet(state.theta) if prepared.spec["training"]["early_stopping"] else None
+    return Run(prepared, plan, rows, held_out, state, best, plateau(1))
 
 
-def optimizer(prepared: Prepared) -> tuple[str, dict[str, Any]]:
-    """The name of the optimizer and its parameters."""
-    parameters = dict(prepared.spec["training"]["optimizer"])
-    return parameters.pop("name"), parameters
+def planned(prepared: Prepared) -> Plan:
+    """How θ is trained, as the spec says it."""
+    keys = prepared.spec["training"]
+    optimizer, schedule = dict(keys["optimizer"]), dict(keys["schedule"])
+    n = prepared.parts["train"].n
+    return Plan(
+        keys["epochs"],
+        n if keys["batch_size"] == "full" else keys["batch_size"],
+        optimizer.pop("name"),
+        optimizer,
+        schedule.pop("name"),
+        schedule,
+        *(keys[key] for key in ("dropout", "l2", "l1", "clip_norm", "clip_value")),
+    )
 
 
-def batch_size(prepared: Prepared) -> int:
-    """Examples per update: at most all of them."""
-    n, size = prepared.parts["train"].n, prepared.spec["training"]["batch_size"]
-    return n if size == "full" else min(n, size)
+def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
+    """The training rows that each member learns from, and those it does not; nothing where all learn from all."""
+    kind, M = prepared.spec["training"]["resample"], prepared.spec["network"]["members"]
+    part, n = prepared.parts["train"], prepared.parts["train"].n
+    if kind == "none":
+        return (), ()
+    if n < M:
+        raise DataError(f"{n} training rows are too few for {M} members with rows of their own; lower network.members")
+    rng = np.random.default_rng([prepared.spec["seed"], Stream.RESAMPLE])
+    everything = np.arange(n)
+    if kind == "folds":
+        truth = part.truth if part.truth.ndim == 1 else np.unique(part.truth, axis=0, return_inverse=True)[1]
+        fold = folds(truth.reshape(-1), M, rng)
+        return tuple(everything[fold != k] for k in range(M)), tuple(everything[fold == k] for k in range(M))
+    drawn: list[Rows] = []
+    while len(drawn) < M:
+        own = np.sort(rng.integers(n, size=n))
+        if len(np.unique(own)) < n or n == 1:  # of very few rows, chance might leave none
+            drawn.append(own)
+    return tuple(drawn), tuple(np.setdiff1d(everything, own) for own in drawn)
+
+
+def padded(examples: Examples, kept: tuple[Rows, ...]) -> Examples:
+    """The rows kept from each member, side by side; shorter lists are filled up with rows of weight 0."""
+    longest = max(map(len, kept))
+    index = np.array([np.resize(rows, longest) for rows in kept])
+    found = gather(examples, index)
+    for w, rows in zip(found.w, kept, strict=True):
+        w[:, len(rows) :] = 0
+        if not w.sum():
+            raise DataError("the example weights are 0 in all the rows that are kept from a member; use fewer members")
+    return found
+
+
+def smoothed(prepared: Prepared) -> Examples:
+    """The training examples, with the classes' outputs a share ε nearer to each other: y ← (1 − ε) y + ε / K."""
+    examples, share = prepared.parts["train"].examples, prepared.spec["training"]["label_smoothing"]
+    if not share or not prepared.target.classes:
+        return examples
+    target = prepared.target
+    middle = 1 / target.outputs if target.task == "multinomial" else (1 + target.low) / 2
+    return examples._replace(Y=((1 - share) * examples.Y + share * middle).astype(examples.Y.dtype))
 
 
 def steps(prepared: Prepared) -> int:
     """Updates per epoch; the last may be of fewer examples."""
-    return -(-prepared.parts["train"].n // batch_size(prepared))
+    rows, _ = resampled(prepared)
+    n = min(map(len, rows)) if rows else prepared.parts["train"].n
+    return -(-n // min(n, planned(prepared).batch_size))
 
 
 def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
     """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`."""
     prepared, state = run.prepared, run.state
-    keys = prepared.spec["training"]
-    training = prepared.parts["train"].examples
-    validation = prepared.parts["validation"].examples if "validation" in prepared.parts else None
-    size = batch_size(prepared)
     seeds = prepared.spec["seed"], Stream.SHUFFLE
-    for epoch in fit(
-        prepared.network, state, training, keys["epochs"], size, *optimizer(prepared), seeds=seeds, stop=stop
-    ):
-        held_out = None if validation is None else costs(prepared.network, state.theta, validation)
+    meter = None if run.held_out is None else Meter(prepared.network, state.theta, run.held_out)
+    patience = prepared.spec["training"]["early_stopping"]
+    if run.ended:
+        return
+    for epoch in fit(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, stop):
+        held_out = None if meter is None else meter()
         run.history.append(Progress(epoch.number, epoch.cost, held_out))
+        if held_out is not None and run.best is not None:
+            keep(run.best, state.theta, held_out, epoch.number, state.updates, **patience)
+        if held_out is not None and run.plan.schedule == "plateau":
+            run.plateau = after_epoch(run.plateau, held_out.mean(keepdims=True), run.plan.schedule_parameters)
+            state.factor = float(run.plateau.factor[0])
         yield run.history[-1]
-
-
-def costs(network: Network, theta: Array, examples: Examples) -> Array:
-    """The cost of each member on some rows, (M,)."""
-    y_hat = predict(network, theta, examples.X)
-    w = examples.w[0, 0].astype(np.float64)
-    return np.array([cost(network.loss, member, examples.Y.astype(np.float64), w) for member in y_hat])
+        if run.ended:
+            return
 
 
 def finish(run: Run, threads: int) -> Model:
     """The model, with its metrics on every set beside those of the trivial predictor."""
-    prepared, theta, history = run.prepared, run.state.theta, run.history
-    measured, constant = {}, {}
-    prior = prepared.parts["train"].examples.Y.mean(axis=1, dtype=np.float64)
-    for name, part in prepared.parts.items():
-        w = part.examples.w[0, 0].astype(np.float64)
-        with np.errstate(all="ignore"):
-            y_hat = predict(prepared.network, theta, part.examples.X)
-        measured[name] = evaluate(prepared.target, prepared.network.loss, y_hat, part.truth, w)
-        constant[name] = trivial(prepared.target, prior, part.truth)
+    prepared, theta = run.prepared, run.theta
+    network, parts = prepared.network, prepared.parts
+    with np.errstate(all="ignore"):
+        y_hat = {name: predict(network, theta, part.examples.X) for name, part in parts.items()}
+    unseen = out_of_sample(run, y_hat["train"])
+    target = prepared.target
+    if prepared.spec["training"]["calibration"] == "temperature":
+        own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
+        target = target._replace(temperature=temperature(target, own, np.asarray(part.truth, np.intp)))
+    measured, constant, rows = {}, {}, {}
+    prior = parts["train"].examples.Y.mean(axis=1, dtype=np.float64)
+    for name, part in parts.items():
+        measured[name] = evaluate(target, network.loss, y_hat[name], part.truth, weights(part))
+        constant[name] = trivial(target._replace(temperature=1.0), prior, part.truth)
+        rows[name] = part.n
+        if name == "train" and unseen is not None:
+            own, part = unseen
+            kind = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec["training"]["resample"]]
+            measured[kind] = evaluate(target, network.loss, own[None], part.truth, weights(part))
+            measured[kind]["members"] = spread([of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))])
+            constant[kind] = trivial(target._replace(temperature=1.0), prior, part.truth)
+            rows[kind] = part.n
     record = {
-        "rows": {name: part.n for name, part in prepared.parts.items()},
+        "rows": rows,
         "metrics": measured,
         "prior": prior.tolist(),
         "trivial": constant,
         "history": {
-            "cost": [float(epoch.cost.mean()) for epoch in history],
-            "validation": [float(epoch.validation.mean()) for epoch in history if epoch.validation is not None],
+            "cost": [float(epoch.cost.mean()) for epoch in run.history],
+            "validation": [float(epoch.validation.mean()) for epoch in run.history if epoch.validation is not None],
         },
+        "best_epochs": [] if run.best is None else run.best.epoch.tolist(),
         "versions": versions(),
         "threads": threads,
         "seed": prepared.spec["seed"],
         "data_sha256": prepared.sha256["train"],
     }
-    return Model(prepared.spec, theta, prepared.features, prepared.target, prepared.dialect, record)
+    return Model(prepared.spec, theta, prepared.features, target, prepared.dialect, record)
+
+
+def of_member(run: Run, target: Target, y_hat: Array, k: int) -> dict[str, Any]:
+    """The metrics of a member on the training rows that it did not learn from."""
+    part = run.prepared.parts["train"]
+    kept = resampled(run.prepared)[1][k]
+    w = weights(part)[kept]
+    return evaluate(target, run.prepared.network.loss, y_hat[None][:, :, kept], part.truth[kept], w / w.mean())
+
+
+def weights(part: Part) -> NDArray[np.float64]:
+    """The example weights of a part, with mean 1."""
+    w: NDArray[np.float64] = part.examples.w[0, 0].astype(np.float64)
+    return np.asarray(w / w.mean())
+
+
+def out_of_sample(run: Run, y_hat: Array) -> tuple[Array, Part] | None:
+    """The outputs (K, n) for training rows by the members that did not learn from them, averaged, and those rows."""
+    if not run.rows:
+        return None
+    _, kept = resampled(run.prepared)
+    _, K, n = y_hat.shape
+    total, count = np.zeros((K, n)), np.zeros(n)
+    for k, rows in enumerate(kept):
+        total[:, rows] += y_hat[k][:, rows]
+        count[rows] += 1
+    part = run.prepared.parts["train"]
+    seen = np.flatnonzero(count)
+    X, Y, w = part.examples
+    few = Part(Examples(X[seen], Y[:, seen], w[:, :, seen]), part.truth[seen])
+    return (total[:, seen] / count[seen]).astype(y_hat.dtype), few
 
 
 def train(prepared: Prepared, threads: int) -> Model:

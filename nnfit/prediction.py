@@ -36,7 +36,13 @@ def like_training(dialect: Dialect) -> Iterator[None]:
 
 
 def stream(
-    model: Model, reader: Reader, proba: bool, keep: Sequence[str], unknown: str, warn: Callable[[str], None]
+    model: Model,
+    reader: Reader,
+    proba: bool,
+    keep: Sequence[str],
+    unknown: str,
+    warn: Callable[[str], None],
+    uncertainty: bool = False,
 ) -> Iterator[bytes]:
     """The predictions for all rows of a reader, as CSV; `warn` is called once for each kind of warning.
 
@@ -47,7 +53,9 @@ def stream(
     require(keep, reader.header, reader.file, "columns to keep are")
     if proba and not model.target.classes:
         raise UsageError("--proba: this model predicts real numbers, which have no probabilities")
-    clash = sorted(set(keep) & set(model.output_names(proba)))
+    if uncertainty and len(model.theta) < 2:
+        raise UsageError("--uncertainty: the spread over members needs several; set network.members")
+    clash = sorted(set(keep) & set(model.output_names(proba, uncertainty)))
     if clash:
         raise UsageError(f"--keep {clash[0]}: the output has a column of that name already")
     data = model.spec["data"]
@@ -61,7 +69,7 @@ def stream(
         table = from_block(block, reader, kinds)
         for feature in model.features:
             outside[feature.name] += beyond(feature, table)
-        columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown)
+        columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown, uncertainty)
         yield to_csv(columns, header=first)
         first = False
     beyond_range = [f"{name} ({count:,} rows)" for name, count in outside.items() if count]

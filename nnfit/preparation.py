@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network
-from nnfit.core.training import Examples
 from nnfit.data import suspicions
 from nnfit.data.encoding import OPTIONS, Feature, encode, fit_feature, join
 from nnfit.data.reader import Dialect
@@ -41,6 +41,7 @@ class Stream(IntEnum):
     INITIAL = 1
     SHUFFLE = 2
     CHECK = 3
+    RESAMPLE = 4
 
 
 class Part(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nnfit import pipeline
+from nnfit.core.stopping import Meter
 from nnfit.errors import TrainingError
 from nnfit.model import Model
 from nnfit.spec.loader import load_spec
@@ -36,11 +37,12 @@ def test_without_epochs_the_network_stays_as_it_was_made(trained: Train) -> None
 def test_every_epoch_reports_the_cost_and_that_of_the_validation_rows(prepared: Prepare) -> None:
     ready = prepared(SPEC, CSV, "network.members=3")
     run = pipeline.start(ready)
-    before = pipeline.costs(ready.network, run.state.theta, ready.parts["validation"].examples)
+    meter = Meter(ready.network, run.state.theta, ready.parts["validation"].examples)
+    before = meter()
     history = list(pipeline.epochs(run))
     assert [epoch.number for epoch in history] == [1, 2, 3, 4]
     assert all(epoch.cost.shape == epoch.validation.shape == (3,) for epoch in history)
-    after = pipeline.costs(ready.network, run.state.theta, ready.parts["validation"].examples)
+    after = meter()
     np.testing.assert_allclose(history[-1].validation, after)
     assert (after < before).all()
 

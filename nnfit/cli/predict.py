@@ -28,6 +28,9 @@ def predict(
         typer.Option("-o", "--output", metavar="FILE", help="Where the CSV goes; default stdout.", callback=named),
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of every class.")] = False,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Add the standard deviation over the members.")
+    ] = False,
     keep: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Copy this input column in front; repeatable.")
     ] = None,
@@ -49,7 +52,8 @@ def predict(
     files.check_outputs([output], [model, data])
     trained = load(model)
     with like_training(trained.dialect), Reader(data, trained.dialect) as reader:
-        pieces = stream(trained, reader, proba, list(dict.fromkeys(keep or [])), unknown.value, screen.note)
+        kept = list(dict.fromkeys(keep or []))
+        pieces = stream(trained, reader, proba, kept, unknown.value, screen.note, uncertainty)
         if output is not None:
             with files.replacing(output) as file:
                 file.writelines(pieces)

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass, views
 from nnfit.core.parameter import Array
-from nnfit.core.training import Examples
 
 TOLERANCE = 1e-6  # of `nnfit check`: a wrong formula is off by far more, float64 rounding by far less
 STEPS = (5e-4, 1e-4, 1e-5)

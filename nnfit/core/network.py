@@ -76,13 +76,39 @@ class Slot(NamedTuple):
     scratch: Array
 
 
+class Dropout:
+    """Units of one hidden layer that are left out of a pass (Srivastava et al. 2014, inverted).
+
+    a ← a · mask / (1 − p), where mask is 0 with probability p; the way back takes the same factor.
+    """
+
+    def __init__(self, a: Array, p: float) -> None:
+        self.a, self.p = a, p
+        self.kept = np.array(1 - p, a.dtype)
+        self.mask = np.empty(a.shape, a.dtype)
+
+    def draw(self, rng: np.random.Generator) -> None:
+        np.greater_equal(rng.random(self.mask.shape, np.float32), np.float32(self.p), out=self.mask)
+        np.divide(self.mask, self.kept, self.mask)
+
+    def apply(self) -> None:
+        np.multiply(self.a, self.mask, self.a)
+
+    def pull_back(self, delta: Array) -> None:
+        """The way back; the derivative of σ, in terms of a, then finds a as it was wherever δ is not 0."""
+        np.multiply(delta, self.mask, delta)
+        np.multiply(self.a, self.kept, self.a)
+
+
 class Pass:
     """Forward and backward passes of one network over m examples, in buffers allocated once.
 
     Every step is then a fixed sequence of matrix products and in-place functions.
     """
 
-    def __init__(self, network: Network, theta: Array, m: int, gradient: Array | None = None) -> None:
+    def __init__(
+        self, network: Network, theta: Array, m: int, gradient: Array | None = None, dropout: float = 0.0
+    ) -> None:
         M, N, dtype = len(theta), network.N, theta.dtype
         self.Theta = views(network, theta)
         self.gradient = [] if gradient is None else views(network, gradient)
@@ -94,7 +120,8 @@ class Pass:
         self.a = [np.ones((M, n + 1, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
         self.z = [a[:, 1:, :] for a in self.a[:-1]] + [self.a[-1]]
         backward = gradient is not None
-        self.delta = [np.empty((M, n, m) if backward else (M, 0, m), dtype) for n in N[1:]]
+        # Without a way back there is only the δ that a loss writes beside its cost.
+        self.delta = [np.empty((M, n if backward else 0, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
         scratch = np.empty(M * max(N[1:]) * m, dtype)
         self.sigma: list[list[Slot]] = []
         for layer, z, delta in zip(network.layers, self.z, self.delta, strict=True):
@@ -108,9 +135,13 @@ class Pass:
                 start += size
             self.sigma.append(slots)
         # What each step of the way up and down needs, once and for all.
-        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.sigma[:-1], strict=False))
+        self.dropped = [Dropout(z, dropout) if dropout else None for z in self.z[:-1]]
+        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.sigma[:-1], self.dropped, strict=False))
         self.down = [
-            (self.gradient[i], self.a[i - 1].mT, self.Theta[i][:, :, 1:].mT, self.delta[i - 1], self.sigma[i - 1])
+            (
+                *(self.gradient[i], self.a[i - 1].mT, self.Theta[i][:, :, 1:].mT, self.delta[i - 1]),
+                *(self.sigma[i - 1], self.dropped[i - 1]),
+            )
             for i in range(len(N) - 2, 0, -1)
             if backward
         ]
@@ -127,11 +158,27 @@ class Pass:
     def _weighted_sums(self, x: Array) -> None:
         """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
         a = x.mT
-        for Theta, z, above, slots in self.up:
+        for Theta, z, above, slots, dropped in self.up:
             matmul(Theta, a, z)
             activate(slots)
+            if dropped is not None:
+                dropped.apply()
             a = above
         matmul(self.Theta[-1], a, self.z[-1])
+
+    def cost_of(self, x: Array, y: Array, s: Array) -> Array:
+        """The cost C of the batch, (M,), without its gradient."""
+        self._weighted_sums(x)
+        if self.fused is not None:
+            return self.fused(self.z[-1], y, s, self.delta[-1])
+        activate(self.sigma[-1])
+        return self.cost(self.a[-1], y, s, self.delta[-1])
+
+    def draw(self, rng: np.random.Generator) -> None:
+        """Choose the units that the next pass leaves out."""
+        for dropped in self.dropped:
+            if dropped is not None:
+                dropped.draw(rng)
 
     def gradient_of_cost(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of the batch, (M,); ∂C/∂θ is left in the gradient (notes, "Back-propagation"; errata).
@@ -148,9 +195,11 @@ class Pass:
             activate(self.sigma[-1])
             C = self.cost(self.a[-1], y, s, delta)
             pull_back(self.sigma[-1])
-        for gradient, a_transposed, Theta_transposed, below, slots in self.down:
+        for gradient, a_transposed, Theta_transposed, below, slots, dropped in self.down:
             matmul(delta, a_transposed, gradient)
             matmul(Theta_transposed, delta, below)
+            if dropped is not None:
+                dropped.pull_back(below)
             pull_back(slots)
             delta = below
         matmul(delta, x, self.gradient[0])

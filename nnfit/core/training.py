@@ -1,4 +1,4 @@
-"""Training: minibatches drawn in random order, one gradient and one update each, epoch after epoch.
+"""Training: one gradient and one update for each minibatch, epoch after epoch.
 
 `fit` is a generator: what happens between epochs (the screen, validation, stopping) is ordinary code around a
 `for`. It never prints and never opens a file.
@@ -6,21 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.batches import Examples, Rows, minibatches
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Array
+from nnfit.core.schedules import factor
 from nnfit.errors import TrainingError
 
 BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
-GATHER = 1 << 18  # bytes of shuffled rows copied at once: one copy serves several small minibatches
 
 
 class Epoch(NamedTuple):
@@ -33,12 +34,24 @@ class Epoch(NamedTuple):
     cost: Array
 
 
-class Examples(NamedTuple):
-    """Rows to learn from: X (n, N₁ + 1) with ones in column 0, Y (K, n), weights w (1 or M, 1, n) with mean 1."""
+class Plan(NamedTuple):
+    """How θ is trained: for how long, in which steps, and what is done to the gradient on the way.
 
-    X: Array
-    Y: Array
-    w: Array
+    The penalties l2 and l1, on weights and never on biases, add λ θ and λ sign θ to the gradient, those of
+    λ/2 Σ θ² and λ Σ |θ|. `clip_value` bounds each of its entries, `clip_norm` its length for each member.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    parameters: dict[str, Any]
+    schedule: str = "constant"
+    schedule_parameters: dict[str, Any] = {"warmup": 0.0}
+    dropout: float = 0.0
+    l2: float = 0.0
+    l1: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
 
 
 @dataclass
@@ -55,47 +68,13 @@ class State:
     epochs: int = 0
     steps: int = 0
     updates: int = 0
+    factor: float = 1.0  # on the learning rate, from a schedule that follows the validation cost
 
 
 def begin(theta: Array, optimizer: str, parameters: dict[str, Any]) -> State:
     """The state before the first update; it keeps θ (M, P) itself, not a copy."""
     slots = np.zeros((OPTIMIZERS[optimizer].slots(parameters), *theta.shape), theta.dtype)
     return State(theta, slots, np.zeros(len(theta)))
-
-
-def minibatches(examples: Examples, m: int, mean: bool, rng: np.random.Generator, done: int = 0) -> Iterator[Examples]:
-    """The rows in random order, m at a time (the last batch may be smaller), with the weights s of losses.py.
-
-    A full batch is the data themselves, without a copy. The arrays are overwritten as the next ones are asked for.
-    The first `done` batches are left out; the others lie in memory as if they had not been, since where an array lies
-    may change the order of a sum, and with it the last bit.
-    """
-    X, Y, w = examples
-    n = len(X)
-    if m == n:
-        yield Examples(X, Y, w / n if mean else w)
-        return
-    rows = min(max(1, GATHER // (X.itemsize * X.shape[1]) // m) * m, n)
-    xs, ys, ws = np.empty_like(X[:rows]), np.empty_like(Y[:, :rows]), np.empty_like(w[:, :, :rows])
-    order = rng.permutation(n)
-    for start in range(0, n, rows):
-        if start + rows <= done * m:
-            continue
-        index = order[start : start + rows]
-        size = len(index)
-        # mode clip: the indices are in range, and NumPy then writes without a buffer in between
-        X.take(index, 0, xs[:size], "clip")
-        Y.take(index, 1, ys[:, :size], "clip")
-        w.take(index, 2, ws[:, :, :size], "clip")
-        if mean:
-            np.divide(ws, m, ws)
-        for first in range(max(0, done * m - start), size - size % m, m):
-            end = first + m
-            yield Examples(xs[first:end], ys[:, first:end], ws[:, :, first:end])
-        if size % m:
-            rest = slice(size - size % m, size)
-            s = ws[:, :, rest]
-            yield Examples(xs[rest], ys[:, rest], s * (m / (size % m)) if mean else s)
 
 
 class Update:
@@ -105,7 +84,6 @@ class Update:
         self, theta: Array, gradient: Array, slots: Array, decays: Array, optimizer: str, parameters: dict[str, Any]
     ) -> None:
         self.rule = OPTIMIZERS[optimizer].rule(parameters, theta.dtype)
-        self.learning_rate = parameters["learning_rate"]
         M, P = theta.shape
         width = min(max(1, BLOCK // M), P)
         scratch = np.empty((M, width), theta.dtype)
@@ -116,9 +94,9 @@ class Update:
             room = scratch[:, : block.shape[1]]
             self.blocks.append((block, gradient[:, part], list(slots[:, :, part]), room, decays[part]))
 
-    def __call__(self, t: int) -> None:
+    def __call__(self, t: int, eta: float) -> None:
         for theta, gradient, slots, scratch, decays in self.blocks:
-            self.rule(theta, gradient, slots, scratch, decays, t, self.learning_rate)
+            self.rule(theta, gradient, slots, scratch, decays, t, eta)
 
 
 def decaying(network: Network, dtype: np.dtype[Any]) -> Array:
@@ -133,50 +111,93 @@ def fit(
     network: Network,
     state: State,
     examples: Examples,
-    epochs: int,
-    batch_size: int,
-    optimizer: str,
-    parameters: dict[str, Any],
+    plan: Plan,
     seeds: Sequence[int],
+    rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
 ) -> Iterator[Epoch]:
-    """Train from a state, in place, up to so many epochs, yielding after each.
+    """Train from a state, in place, up to the plan's epochs, yielding after each.
 
-    The order of the rows in epoch e comes from a generator of its own, default_rng([*seeds, e]), so a state says all
-    that is needed to go on. Before each step `stop` is looked at: as soon as there is anything in it, training ends.
-    The peak of memory is the examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a
-    weight that is not finite raises a TrainingError that says where, and what to try.
+    With `rows`, one array of row numbers for each member, every member learns from its own. What is drawn in epoch e
+    comes from generators of its own, default_rng([*seeds, e, …]), so a state says all that is needed to go on. Before
+    each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
+    examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a weight that is not finite
+    raises a TrainingError that says where, and what to try.
     """
     theta, C = state.theta, state.cost
-    n = len(examples.X)
-    m = min(batch_size, n)
+    n = min(map(len, rows)) if rows else len(examples.X)
+    m = min(plan.batch_size, n)
+    per_epoch = -(-n // m)
     mean = LOSSES[network.loss].mean
     gradient = np.empty_like(theta)
-    decays = decaying(network, theta.dtype) if "weight_decay" in parameters else np.empty(0, theta.dtype)
-    update = Update(theta, gradient, state.slots, decays, optimizer, parameters)
-    passes = {size: Pass(network, theta, size, gradient) for size in {m, n % m or m}}
-    for number in range(state.epochs + 1, epochs + 1):
-        rng = np.random.default_rng([*seeds, number])
+    penalised = "weight_decay" in plan.parameters or plan.l2 or plan.l1
+    decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
+    own = decays if "weight_decay" in plan.parameters else decays[:0]
+    update = Update(theta, gradient, state.slots, own, plan.optimizer, plan.parameters)
+    passes = {size: Pass(network, theta, size, gradient, plan.dropout) for size in {m, n % m or m}}
+    shaping = shapers(theta, gradient, decays, plan)
+    base = plan.parameters["learning_rate"]
+    steady = plan.schedule in ("constant", "plateau") and not plan.schedule_parameters["warmup"]
+    for number in range(state.epochs + 1, plan.epochs + 1):
+        rng, dropping = (np.random.default_rng([*seeds, number, use]) for use in (0, 1))
+        eta = base * state.factor
         t = state.updates
+        if plan.dropout:
+            for step in range(state.steps):  # those of a run that was stopped
+                passes[m if (step + 1) * m <= n else n % m].draw(dropping)
         # An overflow on the way to divergence is reported once, below, in words.
         with np.errstate(all="ignore"):
-            for x, y, s in minibatches(examples, m, mean, rng, state.steps):
+            for x, y, s in minibatches(examples, m, mean, rng, state.steps, rows):
                 if stop:
                     break
-                size = len(x)
-                cost = passes[size].gradient_of_cost(x, y, s)
+                size = x.shape[-2]
+                run = passes[size]
+                if plan.dropout:
+                    run.draw(dropping)
+                cost = run.gradient_of_cost(x, y, s)
                 C += cost if size == m or not mean else cost * (size / m)
+                for shape in shaping:
+                    shape()
+                if not steady:
+                    eta = (
+                        base
+                        * state.factor
+                        * factor(plan.schedule, t / (plan.epochs * per_epoch), plan.schedule_parameters)
+                    )
                 t += 1
-                update(t)
+                update(t, eta)
         state.steps += t - state.updates
         state.updates = t
-        if state.steps < -(-n // m):
+        if state.steps < per_epoch:
             return
         finite(network, theta, C, number)
         epoch = Epoch(number, C * (m / n) if mean else C.copy())
         state.epochs, state.steps = number, 0
         C.fill(0)
         yield epoch
+
+
+def shapers(theta: Array, gradient: Array, decays: Array, plan: Plan) -> list[Callable[[], object]]:
+    """What is done to the gradient before the update, in place: penalties first, then clipping."""
+    found: list[Callable[[], object]] = []
+    if plan.l2:
+        weights = decays * theta.dtype.type(plan.l2)
+        found.append(lambda: np.add(gradient, weights * theta, gradient))
+    if plan.l1:
+        sizes = decays * theta.dtype.type(plan.l1)
+        found.append(lambda: np.add(gradient, sizes * np.sign(theta), gradient))
+    if plan.clip_value is not None:
+        bound = theta.dtype.type(plan.clip_value)
+        found.append(lambda: np.clip(gradient, -bound, bound, gradient))
+    if plan.clip_norm is not None:
+        longest = theta.dtype.type(plan.clip_norm)
+
+        def shorten() -> None:
+            length = np.sqrt(np.vecdot(gradient, gradient))[:, None]
+            np.multiply(gradient, np.minimum(1, longest / np.maximum(length, longest)), gradient)
+
+        found.append(shorten)
+    return found
 
 
 def finite(network: Network, theta: Array, C: Array, number: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,3 +21,18 @@ def draw(n: int, share: float, strata: NDArray[np.intp] | None, rng: np.random.G
     k = max(1, round(share * n))
     places = ((np.arange(k) + rng.random()) * (n / k)).astype(np.intp)
     return np.sort(order[np.minimum(places, n - 1)])
+
+
+def folds(order: NDArray[Any], M: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The fold of each row, 0 … M − 1, (n,): sizes differ by at most one, and the folds are alike in `order`.
+
+    `order` (n,) is the class of each row, or its real target. Rows are sorted by it, ties at random, and every M in a
+    row go to the M folds, in random order.
+    """
+    n = len(order)
+    ranked = np.lexsort((rng.random(n), order))
+    fold = np.empty(n, np.intp)
+    for start in range(0, n, M):
+        rows = ranked[start : start + M]
+        fold[rows] = rng.permutation(M)[: len(rows)]
+    return fold

@@ -8,11 +8,12 @@ multilabel   several 0/1 columns, one neuron each
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.losses import clipped
 from nnfit.core.parameter import Array
 from nnfit.data.numeric import Floats, moments
 from nnfit.data.rows import number, quoted
@@ -31,6 +32,7 @@ class Target(NamedTuple):
     low: float = 0.0  # the output that stands for "not this class"
     mean: tuple[float, ...] = ()
     sd: tuple[float, ...] = ()
+    temperature: float = 1.0  # T: the probabilities are p^(1/T), normalised
 
     @property
     def outputs(self) -> int:
@@ -131,12 +133,45 @@ def decode(target: Target, y_hat: Array) -> Floats:
         real: Floats = y * np.array(target.sd) + np.array(target.mean)
         return real
     p: Floats = np.clip((y - target.low) / (1 - target.low), 0.0, 1.0)
+    if target.task == "multilabel":
+        return p if target.temperature == 1 else tempered(p, 1 - p, 1 / target.temperature)
     if target.task == "binary":
-        return np.column_stack([1 - p[:, 0], p[:, 0]])
-    if target.task == "multinomial":
+        p = np.column_stack([1 - p[:, 0], p[:, 0]])
+    if target.temperature != 1:
+        p = tempered(p, None, 1 / target.temperature)
+    elif target.task == "multinomial":
         total = p.sum(axis=1, keepdims=True)
         p = np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)
     return p
+
+
+def tempered(p: Floats, other: Floats | None, beta: float) -> Floats:
+    """p^β over its sum with the other probabilities: those of the row (other None), or one for each."""
+    power: Floats = clipped(p) ** beta
+    rest = power.sum(axis=1, keepdims=True) if other is None else power + clipped(other) ** beta
+    result: Floats = power / rest
+    return result
+
+
+def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
+    """The T in [¼, 4] with the lowest log-loss of outputs (K, n) on rows that were not learnt from.
+
+    Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks", section 4.2. The log-loss is
+    convex in β = 1/T, with the derivative mean Σ_k q_k log p_k − log p_y for q = p^β normalised; its zero is found by
+    bisection.
+    """
+    p: Any = decode(target._replace(temperature=1.0), y_hat)
+    if target.task == "multilabel":
+        expected = expected.reshape(-1)
+        p = np.column_stack([1 - p.reshape(-1), p.reshape(-1)])
+    logs = np.log(clipped(p))
+    right = float(logs[np.arange(len(p)), expected].mean())
+    low, high = 0.25, 4.0
+    for _ in range(40):
+        beta = (low + high) / 2
+        slope = float((tempered(p, None, beta) * logs).sum(axis=1).mean()) - right
+        low, high = (beta, high) if slope < 0 else (low, beta)
+    return 2 / (low + high)
 
 
 def decide(target: Target, p: Floats) -> NDArray[np.intp]:

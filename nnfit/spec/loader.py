@@ -76,6 +76,18 @@ def contradictions(spec: Spec, document: Document) -> list[Problem]:
     shares = [share for share in (spec.data.validation, spec.data.test) if isinstance(share, float)]
     if sum(shares) >= 1:
         found.append(document.problem(("data", "test"), "validation and test together leave no rows to train on"))
+    training = spec.training
+    if training.resample != "none" and spec.network.members < 2:
+        message = f"{training.resample} needs several members, each with rows of its own; set network.members: 8"
+        found.append(document.problem(("training", "resample"), message))
+    held_out = training.resample != "none" or spec.data.validation is not None
+    for key, wanted in (("early_stopping", training.early_stopping), ("calibration", training.calibration != "none")):
+        if wanted and not held_out:
+            message = "needs rows that are not learnt from; set data.validation, or training.resample: folds"
+            found.append(document.problem(("training", key), message))
+    if training.schedule.name == "plateau" and not held_out:
+        message = "plateau follows the validation cost; set data.validation, or training.resample: folds"
+        found.append(document.problem(("training", "schedule"), message))
     layers = spec.network.layers
     groups_of = activations(spec)
     for i, (layer, groups) in enumerate(zip(layers, groups_of, strict=True)):

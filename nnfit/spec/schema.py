@@ -29,6 +29,7 @@ from nnfit.core.losses import ALIASES as LOSS_ALIASES
 from nnfit.core.losses import LOSSES
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Parameter
+from nnfit.core.schedules import SCHEDULES
 from nnfit.data.numeric import SCALES
 
 
@@ -122,6 +123,7 @@ if TYPE_CHECKING:
     Activations: TypeAlias = Any
     Weights: TypeAlias = Any
     OptimizerEntry: TypeAlias = Any
+    ScheduleEntry: TypeAlias = Any
     LossName: TypeAlias = Any
 else:
     Activation = _entry(ACTIVATIONS, ACTIVATION_ALIASES)
@@ -132,6 +134,7 @@ else:
     ]
     Weights = _entry(INITIALIZATIONS, {}, "auto")
     OptimizerEntry = _entry(OPTIMIZERS, {})
+    ScheduleEntry = _entry(SCHEDULES, {})
     LossName = Annotated[
         _words(*LOSSES),
         BeforeValidator(
@@ -225,6 +228,18 @@ class Checkpoint(Keys):
     path: Text | None = Field(None, description="the file; without it, beside the model, ending .checkpoint.npz")
 
 
+class EarlyStopping(Keys):
+    """Each member keeps the weights with the lowest cost on rows that it does not learn from."""
+
+    patience: Count = Field(20, description="epochs without a lower cost after which a member stops")
+    min_delta: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0, description="a cost counts as lower if it is lower by this"
+    )
+    min_updates: Annotated[int, Strict(), Field(ge=0, lt=2**53), BeforeValidator(_whole)] = Field(
+        0, description="updates before which no member stops"
+    )
+
+
 class Training(Keys):
     """How θ is found."""
 
@@ -233,6 +248,40 @@ class Training(Keys):
     )
     batch_size: Count | Literal["full"] = Field(32, description="examples per update; 1 is online, full is all of them")
     optimizer: OptimizerEntry = Field("adam", validate_default=True, description="the rule of the update")
+    schedule: ScheduleEntry = Field(
+        "constant", validate_default=True, description="the factor on the learning rate as training goes on"
+    )
+    resample: Literal["none", "bootstrap", "folds"] = Field(
+        "none",
+        description="what each member learns from: all training rows; as many drawn with replacement; or all but "
+        "a fold of its own, so that the training is its own cross-validation",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="on the rows that resample keeps from each member, else on the validation rows",
+    )
+    calibration: Literal["none", "temperature"] = Field(
+        "none",
+        description="temperature: probabilities p become p^(1/T), normalised, T the best on rows not learnt from",
+    )
+    dropout: Annotated[float, Strict(), Field(ge=0, lt=1)] = Field(
+        0.0, description="the share of hidden units that each update leaves out"
+    )
+    label_smoothing: Annotated[float, Strict(), Field(ge=0, lt=1)] = Field(
+        0.0, description="the share of each class's target that is spread over all classes"
+    )
+    l2: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0, description="λ of the penalty λ/2 Σ θ² on the weights, biases aside"
+    )
+    l1: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0, description="λ of the penalty λ Σ |θ| on the weights, biases aside"
+    )
+    clip_norm: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="the longest gradient of a member; a longer one is shortened"
+    )
+    clip_value: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="the largest entry of the gradient, up or down"
+    )
     checkpoint: Checkpoint | None = Field(
         None, description="saves the state now and then, for --resume; Ctrl-C saves it in any case"
     )

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Examples, begin, fit
+from nnfit.core.training import Plan, begin, fit
 
 LEGAL_PAIRS = [
     (sigma, loss)
@@ -141,4 +142,4 @@ def train(
     """The costs of the epochs, each (M,); θ is trained in place. All rows at once unless batch_size says less."""
     settings = optimizer(name, **parameters)
     state = begin(theta, name, settings)
-    return [e.cost for e in fit(net, state, data, epochs, batch_size, name, settings, [seed])]
+    return [e.cost for e in fit(net, state, data, Plan(epochs, batch_size, name, settings), [seed])]

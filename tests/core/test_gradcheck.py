@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.gradcheck import STEPS, TOLERANCE, check_gradient, chosen, surrogate
 from nnfit.core.network import Pass, views
-from nnfit.core.training import Examples
 
 from .builders import LEGAL_PAIRS, away_from_kinks, cost_and_gradient, examples, group, network, start, train, weights
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.losses import ALIASES, LOSSES, clipped
-from nnfit.core.training import Examples
 
 from .builders import cost_and_gradient, defaults, examples, group, network, start, targets, train
 

@@ -9,8 +9,8 @@ from math import exp
 import numpy as np
 import pytest
 
+from nnfit.core.batches import Examples
 from nnfit.core.network import Pass, views
-from nnfit.core.training import Examples
 
 from .builders import group, network, train
 

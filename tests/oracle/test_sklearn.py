@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.metrics import METRICS, confusion
 from nnfit.core.network import Group, Network
-from nnfit.core.training import Examples, begin, fit
+from nnfit.core.training import Plan, begin, fit
 
 pytestmark = pytest.mark.oracle
 
@@ -98,7 +99,7 @@ def optimum(sigma, loss, X, Y, learning_rate, w=None):
     w = np.ones(n) if w is None else w / w.mean()
     data, theta = Examples(np.column_stack([np.ones(n), X]), Y, w[None, None]), np.zeros((1, net.P))
     parameters = {"learning_rate": learning_rate, "momentum": 0.9, "nesterov": True}
-    for _ in fit(net, begin(theta, "sgd", parameters), data, 3000, n, "sgd", parameters, [0]):
+    for _ in fit(net, begin(theta, "sgd", parameters), data, Plan(3000, n, "sgd", parameters), [0]):
         pass
     return theta.reshape(K, -1)
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, views
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Examples, begin, fit
+from nnfit.core.training import Plan, begin, fit
 
 pytestmark = pytest.mark.oracle
 
@@ -61,7 +62,7 @@ def trained(net, theta, data, epochs, batch_size, name, **parameters):
     theta = theta.copy()
     parameters = settings(OPTIMIZERS[name]) | parameters
     state = begin(theta, name, parameters)
-    costs = [epoch.cost for epoch in fit(net, state, data, epochs, batch_size, name, parameters, [3])]
+    costs = [epoch.cost for epoch in fit(net, state, data, Plan(epochs, batch_size, name, parameters), [3])]
     return theta, np.array(costs)
 
 
@@ -121,7 +122,7 @@ class Twin:
         torch, n = self.torch, len(data.X)
         X, Y, w = torch.tensor(data.X[:, 1:].copy()), torch.tensor(data.Y.T.copy()), torch.tensor(data.w[0, 0])
         for number in range(1, epochs + 1):
-            rng = np.random.default_rng([3, number])
+            rng = np.random.default_rng([3, number, 0])
             order = torch.arange(n) if batch_size >= n else torch.tensor(rng.permutation(n))
             for rows in order.split(batch_size):
                 optimizer.zero_grad()

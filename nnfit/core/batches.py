@@ -1,0 +1,93 @@
+"""Rows to learn from, and the minibatches they are drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.core.parameter import Array
+
+GATHER = 1 << 18  # bytes of shuffled rows copied at once: one copy serves several small minibatches
+
+Rows = NDArray[np.intp]
+
+
+class Examples(NamedTuple):
+    """Rows to learn from: X (n, N₁ + 1) with ones in column 0, Y (K, n), weights w (1 or M, 1, n), mean 1.
+
+    Where each member has rows of its own: X (M, n, N₁ + 1), Y (M, K, n), w (M, 1, n).
+    """
+
+    X: Array
+    Y: Array
+    w: Array
+
+
+def gather(examples: Examples, rows: Rows) -> Examples:
+    """The rows that each member has for itself, (M, r): copies, (M, r, N₁ + 1), (M, K, r) and (M, 1, r)."""
+    X, Y, w = examples
+    return Examples(X[rows], np.ascontiguousarray(Y[:, rows].swapaxes(0, 1)), w[0, 0][rows][:, None, :])
+
+
+def shuffled(n: int, rows: Sequence[Rows], rng: np.random.Generator, m: int) -> Rows:
+    """The order of one epoch: (n,) for all members, or (M, r) where each has rows of its own.
+
+    Members with a row more than others leave out one at random, another in each epoch, so that all take equal steps.
+    A full batch needs no order.
+    """
+    if not rows:
+        return rng.permutation(n)
+    least = min(map(len, rows))
+    drawn = np.array([rng.permutation(own)[:least] for own in rows])
+    return np.sort(drawn) if m >= least else drawn
+
+
+def minibatches(
+    examples: Examples, m: int, mean: bool, rng: np.random.Generator, done: int = 0, rows: Sequence[Rows] = ()
+) -> Iterator[Examples]:
+    """The rows in random order, m at a time (the last batch may be smaller), with the weights s of losses.py.
+
+    With `rows`, one array for each member, every member draws from its own, and w is (1, 1, n). A full batch of all
+    rows is the data themselves, without a copy. The arrays are overwritten as the next ones are asked for. The first
+    `done` batches are left out; the others lie in memory as if they had not been, since where an array lies may change
+    the order of a sum, and with it the last bit.
+    """
+    X, Y, w = examples
+    if m == len(X) and not rows:
+        yield Examples(X, Y, w / m if mean else w)
+        return
+    order = shuffled(len(X), rows, rng, m)
+    n = order.shape[-1]
+    width = X.itemsize * X.shape[1] * max(1, len(rows))
+    block = min(max(1, GATHER // width // m) * m, n)
+    lead = (len(rows),) if rows else ()
+    xs = np.empty((*lead, block, X.shape[1]), X.dtype)
+    ys = np.empty((len(Y), *lead, block), Y.dtype)
+    ws = np.empty((len(rows) or len(w), 1, block), w.dtype)
+    for start in range(0, n, block):
+        if start + block <= done * m:
+            continue
+        index = order[..., start : start + block]
+        size = index.shape[-1]
+        if size < block:
+            xs, ys, ws = xs[..., :size, :], ys[..., :size], ws[..., :size]
+        # mode clip: the indices are in range, and NumPy then writes without a buffer in between
+        X.take(index, 0, xs, "clip")
+        Y.take(index, 1, ys, "clip")
+        if rows:
+            w[0, 0].take(index, 0, ws[:, 0], "clip")
+        else:
+            w.take(index, 2, ws, "clip")
+        if mean:
+            np.divide(ws, m, ws)
+        y = ys.swapaxes(0, 1) if rows else ys
+        for first in range(max(0, done * m - start), size - size % m, m):
+            end = first + m
+            yield Examples(xs[..., first:end, :], y[..., first:end], ws[..., first:end])
+        if size % m:
+            rest = slice(size - size % m, size)
+            s = ws[..., rest]
+            yield Examples(xs[..., rest, :], y[..., rest], s * (m / (size % m)) if mean else s)

@@ -1,0 +1,76 @@
+"""Early stopping: each member keeps the weights that did best on rows it did not learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.core.batches import Examples
+from nnfit.core.losses import LOSSES
+from nnfit.core.network import Network, Pass
+from nnfit.core.parameter import Array
+
+CHUNK = 1024  # examples looked at together
+
+
+@dataclass
+class Best:
+    """The best weights of each member so far: θ (M, P), their cost and epoch (M,), and who has stopped looking."""
+
+    theta: Array
+    cost: NDArray[np.float64]
+    epoch: NDArray[np.int64]
+    stopped: NDArray[np.bool_]
+
+
+def nothing_yet(theta: Array) -> Best:
+    """Before the first epoch."""
+    M = len(theta)
+    return Best(theta.copy(), np.full(M, np.finfo(np.float64).max), np.zeros(M, np.int64), np.zeros(M, bool))
+
+
+def keep(
+    best: Best,
+    theta: Array,
+    cost: NDArray[np.float64],
+    epoch: int,
+    updates: int,
+    patience: int,
+    min_delta: float,
+    min_updates: int,
+) -> None:
+    """Take over the weights of the members whose cost is at most their best less `min_delta`: of equals the latest.
+
+    A member stops once `patience` epochs have brought nothing better and it has had `min_updates` updates: on few
+    rows an epoch is a few updates, and patience alone would end training before it has begun.
+    """
+    looking = ~best.stopped
+    better = looking & (cost <= best.cost - min_delta)
+    best.theta[better] = theta[better]
+    best.cost[better] = cost[better]
+    best.epoch[better] = epoch
+    if updates >= min_updates:
+        best.stopped |= looking & (epoch - best.epoch >= patience)
+
+
+class Meter:
+    """The cost of each member on rows that it does not learn from, in buffers allocated once."""
+
+    def __init__(self, network: Network, theta: Array, examples: Examples) -> None:
+        X, Y, w = examples
+        mean = LOSSES[network.loss].mean
+        s = w / w.sum(axis=-1, keepdims=True) if mean else w
+        n = X.shape[-2]
+        self.parts = []
+        passes = {size: Pass(network, theta, size) for size in {min(n, CHUNK), n % CHUNK or CHUNK} if size <= n}
+        for start in range(0, n, CHUNK):
+            part = slice(start, min(n, start + CHUNK))
+            run = passes[part.stop - start]
+            self.parts.append((run, X[..., part, :], Y[..., part], np.ascontiguousarray(s[..., part])))
+
+    def __call__(self) -> NDArray[np.float64]:
+        """The cost of each member at the weights as they are, (M,)."""
+        with np.errstate(all="ignore"):
+            return np.asarray(sum(np.asarray(run.cost_of(x, y, s), np.float64) for run, x, y, s in self.parts))
