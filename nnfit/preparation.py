@@ -24,14 +24,22 @@ from nnfit.data.reader import Dialect
 from nnfit.data.rows import quoted
 from nnfit.data.split import draw
 from nnfit.data.table import Rows, Table, Text, kind, read_table
-from nnfit.data.target import Labels, Target, classes_of, example_weights, fit_regression, outputs, truth
+from nnfit.data.target import (
+    Labels,
+    Target,
+    classes_of,
+    example_weights,
+    fit_regression,
+    outputs,
+    refuse_missing,
+    truth,
+)
 from nnfit.errors import DataError, Problem, SpecError, count, nearest, short
 from nnfit.model import network_of
 from nnfit.spec.loader import LoadedSpec, activations
 from nnfit.spec.schema import Column, Spec
 
 MAX_CLASSES = 1000
-PIPED = "training reads files, and not standard input; save the table, and name the file"
 
 
 class Stream(IntEnum):
@@ -79,11 +87,7 @@ def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepar
     spec, data = loaded.spec, loaded.spec.data
     dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
     sources = {"train": data.train, "validation": data.validation, "test": data.test}
-    files = {name: file for name, file in sources.items() if isinstance(file, str)}
-    piped = [loaded.document.problem(("data", name), PIPED) for name, file in files.items() if file == "-"]
-    if piped:
-        raise SpecError(*piped)
-    paths = {name: path_of(loaded, file) for name, file in files.items()}
+    paths = {name: path_of(loaded, name, file) for name, file in sources.items() if isinstance(file, str)}
     whole = read_table(paths["train"], dialect, reading(spec), others=data.features is None)
     names = feature_columns(loaded, whole)
     classes = classify(loaded, whole)
@@ -95,7 +99,7 @@ def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepar
     warnings += warn(loaded, target, len(training))
     warnings += [Problem(text, whole.file) for text in suspicions.columns(whole, training, features, target)]
     if classes is not None and len(data.target) == 1:
-        warnings += [Problem(text, whole.file) for text in small_classes(whole, data.target[0])]
+        warnings += [Problem(text, whole.file) for text in suspicions.small_classes(whole, data.target[0])]
     resolved = resolve(loaded, features, target)
     network = network_of(resolved)
 
@@ -119,8 +123,11 @@ def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepar
     return Prepared(resolved, network, features, target, dialect, parts, tuple(paths.values()), sha256, tuple(warnings))
 
 
-def path_of(loaded: LoadedSpec, file: str) -> str:
+def path_of(loaded: LoadedSpec, key: str, file: str) -> str:
     """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
+    if file == "-":
+        message = "training reads files, and not standard input; save the table, and name the file"
+        raise SpecError(loaded.document.problem(("data", key), message))
     if "://" in file:
         return file  # a URL, which reading refuses; as a path it would be spelled otherwise
     path = loaded.folder / file
@@ -173,18 +180,6 @@ def encode_parts(
         examples = Examples(join(blocks, chosen), Y, share.astype(dtype)[None, None, :])
         parts[name] = Part(examples, expected[chosen])
     return parts, strange
-
-
-def small_classes(table: Table, name: str) -> Iterator[str]:
-    """Classes that cannot be in the training and the test rows both."""
-    text = table.text(name)
-    counts = np.bincount(text.codes, minlength=len(text.labels))
-    single = [label for label, count in zip(text.labels, counts, strict=True) if count == 1]
-    if single:
-        yield (
-            f"classes of {quoted(name)} with a single row, which cannot be learned and tested both: "
-            f"{suspicions.listed(single)}"
-        )
 
 
 def leaks(train: Part, test: Part, file: str) -> list[Problem]:
@@ -247,16 +242,12 @@ def column_options(loaded: LoadedSpec, table: Table, name: str) -> tuple[str, di
     misplaced = [key for key in given if key not in OPTIONS[type_]]
     if misplaced:
         at = ("data", "columns", name)
-        message = "is for {} columns, and this one is {}; remove the key, or set another type"
-        raise SpecError(
-            *(
-                loaded.document.problem(
-                    (*at, key),
-                    message.format(" and ".join(t for t, known in OPTIONS.items() if key in known), type_),
-                )
-                for key in misplaced
-            )
-        )
+        found = []
+        for key in misplaced:
+            types = " and ".join(t for t, known in OPTIONS.items() if key in known)
+            message = f"is for {types} columns, and this one is {type_}; remove the key, or set another type"
+            found.append(loaded.document.problem((*at, key), message))
+        raise SpecError(*found)
     return type_, OPTIONS[type_] | given
 
 
@@ -267,14 +258,15 @@ def classify(loaded: LoadedSpec, table: Table) -> tuple[str, ...] | None:
     if not any(isinstance(table.columns[name], Text) for name in targets):
         return None
     if LOSSES[str(spec.loss)].accepts.high != 1 and len(targets) > 1:
-        found = loaded.document.problem(("data", "target"), f"several targets with {spec.loss} must all be numbers")
-        raise SpecError(found)
+        message = f"several targets with {spec.loss} must all be numbers"
+        raise SpecError(loaded.document.problem(("data", "target"), message))
     if len(targets) > 1:
         for name in targets:
-            wrong = set(classes_of(table, name)) - {"0", "1"}
-            if wrong:
-                text = table.text(name)
-                row = int(np.argmax(np.isin(text.codes, [text.labels.index(label) for label in wrong])))
+            refuse_missing(table, name)
+            text = table.text(name)
+            strange = np.isin(text.labels, ["0", "1"], invert=True)[text.codes]
+            if strange.any():
+                row = int(np.argmax(strange))
                 got = quoted(text.labels[text.codes[row]])
                 message = f"column {quoted(name)}: several targets with {spec.loss} must be 0 or 1, got {got}"
                 raise DataError(table.problem(message, name, row))

@@ -40,6 +40,17 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
             )
 
 
+def small_classes(table: Table, name: str) -> Iterator[str]:
+    """Classes that cannot be in the training and the test rows both."""
+    text = table.text(name)
+    counts = np.bincount(text.codes, minlength=len(text.labels))
+    single = [label for label, count in zip(text.labels, counts, strict=True) if count == 1]
+    if single:
+        yield (
+            f"classes of {quoted(name)} with a single row, which cannot be learned and tested both: {listed(single)}"
+        )
+
+
 def listed(names: Sequence[str]) -> str:
     return ", ".join(map(short, names[:10])) + (f", … {len(names)} in all" if len(names) > 10 else "")
 

@@ -180,10 +180,9 @@ def test_texts_among_several_targets_are_refused_with_mse(complaint: Callable[..
 @pytest.mark.parametrize(("output", "task"), [(LINEAR, "1 real target"), (SOFTMAX, "3 classes")])
 def test_an_output_layer_of_another_size_is_refused(complaint: Callable[..., str], output: str, task: str) -> None:
     rows = csv(x=[1, 2, 3], y=["1", "2", "3"])
-    needed = task.split()[0]
-    neurons = "1 neuron" if needed == "1" else f"{needed} neurons"
+    needed = "1 neuron" if task.startswith("1") else "3 neurons"
     assert complaint(spec(output.replace("auto", "2")), rows) == (
-        f"spec.yaml:2:21: network.layers[0].size: the data have {task}, so the output layer needs {neurons}, not 2"
+        f"spec.yaml:2:21: network.layers[0].size: the data have {task}, so the output layer needs {needed}, not 2"
     )
 
 
