@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.intervals import bootstrap
 from nnfit.core.losses import LOSSES
-from nnfit.core.metrics import METRICS, confusion
+from nnfit.core.metrics import METRICS, confusion, per_class
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
 
 Metrics = dict[str, Any]
 
 
-def evaluate(target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64]) -> Metrics:
+def evaluate(
+    target: Target,
+    loss: str,
+    y_hat: Array,
+    expected: NDArray[Any],
+    w: NDArray[np.float64],
+    weighted: bool = False,
+) -> Metrics:
     """The metrics of outputs y_hat (M, K, n), members averaged; with several, their mean and sd beside.
 
     `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
-    averaged outputs, in the units of training, with the example weights w (n,).
+    averaged outputs, in the units of training, with the example weights w (n,); the others count every row once, or
+    if `weighted` by the same weights.
     """
     with np.errstate(all="ignore"):
-        found: Metrics = tidy(measure(target, loss, y_hat, expected, w))
+        found: Metrics = tidy(measure(target, loss, y_hat, expected, w, weighted))
     return found
 
 
@@ -31,17 +41,23 @@ def tidy(value: Any) -> Any:
     """Metrics with None in place of a number that is not finite, as JSON has none."""
     if isinstance(value, dict):
         return {key: tidy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [tidy(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def measure(target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64]) -> Metrics:
+def measure(
+    target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64], weighted: bool
+) -> Metrics:
     Y = outputs(target, expected, "float64")
-    average = y_hat.mean(axis=0, dtype=np.float64)
-    result = {"loss": cost(loss, average, Y, w), **metrics(target, expected, decode(target, average))}
+
+    def one(outcome: Array) -> Metrics:
+        decoded = decode(target, outcome)
+        return {"loss": cost(loss, outcome, Y, w), **metrics(target, expected, decoded, w if weighted else None)}
+
+    result = one(y_hat.mean(axis=0, dtype=np.float64))
     if len(y_hat) > 1:
-        each = [
-            {"loss": cost(loss, member, Y, w), **metrics(target, expected, decode(target, member))} for member in y_hat
-        ]
+        each = [one(member) for member in y_hat]
         result["members"] = {
             name: {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1))}
             for name in result
@@ -58,33 +74,72 @@ def cost(loss: str, y_hat: Array, Y: Array, w: NDArray[np.float64]) -> float:
     return float(LOSSES[loss].cost(y_hat, Y, s, np.empty_like(y_hat))[0])
 
 
-def metrics(target: Target, expected: NDArray[Any], prediction: NDArray[np.float64]) -> Metrics:
-    """The metrics of predictions in the user's terms (see `decode`); of several 0/1 targets, their means."""
+def metrics(
+    target: Target, expected: NDArray[Any], prediction: NDArray[np.float64], w: NDArray[np.float64] | None = None
+) -> Metrics:
+    """The metrics of predictions in the user's terms (see `decode`), with w (n,) each row by its weight.
+
+    Of several targets the means; real ones also one by one.
+    """
+    rows = compared(target, expected, prediction)
+    result: Metrics = {name: float(metric(*rows, w)) for name, metric in scores(target).items()}
     if target.task == "regression":
-        return {name: metric(expected, prediction) for name, metric in METRICS["regression"].items()}
+        if len(target.columns) > 1:
+            result["per_target"] = {
+                name: {
+                    key: float(metric(*(part[:, [k]] for part in rows), w)) for key, metric in scores(target).items()
+                }
+                for k, name in enumerate(target.columns)
+            }
+        return result
     if target.task == "multilabel":
-        each = [
-            of_classes(column, decided, np.column_stack([1 - p, p]))
-            for column, decided, p in zip(expected.T, decide(target, prediction).T, prediction.T, strict=True)
-        ]
-        result: Metrics = {name: average([one[name] for one in each]) for name in each[0] if name != "confusion"}
-        return result | {"confusion": [one["confusion"] for one in each], "classes": list(target.classes)}
-    result = of_classes(expected, decide(target, prediction), prediction)
-    return result | {"classes": list(target.classes)}
+        each = [of_classes(truth, label, 2, w) for truth, label in zip(rows[0].T, rows[1].T, strict=True)]
+        details: Metrics = {name: [one[name] for one in each] for name in each[0]}
+    else:
+        details = of_classes(rows[0], rows[1], rows[2].shape[1], w)
+    return result | details | {"classes": list(target.classes)}
 
 
-def of_classes(expected: NDArray[Any], decided: NDArray[np.intp], p: NDArray[np.float64]) -> Metrics:
-    result: Metrics = {}
-    for name, metric in METRICS["classification"].items():
-        if name != "roc_auc" or p.shape[1] == 2:
-            value = metric(expected, decided, p)
-            result[name] = None if math.isnan(value) else value
-    return result | {"confusion": confusion(expected, decided, p.shape[1]).tolist()}
+def compared(target: Target, expected: NDArray[Any], prediction: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+    """What a metric of METRICS takes for this target: rows of arrays, the first axis the row."""
+    if target.task == "regression":
+        return expected, prediction
+    return expected, decide(target, prediction), prediction
 
 
-def average(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
+def scores(target: Target) -> dict[str, Callable[..., Any]]:
+    """The metrics for this target, by name; of several 0/1 targets each is the mean over the targets."""
+    kind = METRICS["regression" if target.task == "regression" else "classification"]
+    return {name: of_labels(metric) for name, metric in kind.items()} if target.task == "multilabel" else kind
+
+
+def of_labels(metric: Callable[..., Any]) -> Callable[..., Any]:
+    """A metric of one 0/1 target as the mean over several; not a number if it is for one of them."""
+
+    def average(truth: NDArray[Any], label: NDArray[Any], p: NDArray[Any], w: NDArray[Any] | None = None) -> Any:
+        each = zip(truth.T, label.T, p.T, strict=True)
+        return np.mean([metric(t, d, np.column_stack([1 - q, q]), w) for t, d, q in each], axis=0)
+
+    return average
+
+
+def of_classes(truth: NDArray[Any], label: NDArray[Any], K: int, w: NDArray[np.float64] | None) -> Metrics:
+    """What is told class by class: precision, recall and F1 in the order of the classes, and the confusion."""
+    return {
+        "per_class": {name: values.tolist() for name, values in per_class(truth, label, K, w).items()},
+        "confusion": confusion(truth, label, K, w).tolist(),
+    }
+
+
+def intervals(
+    target: Target, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64] | None = None, seed: int = 0
+) -> Metrics:
+    """The 95 % bootstrap interval [low, high] over the rows of every metric of the averaged outputs y_hat (M, K, n)."""
+    rows = compared(target, expected, decode(target, y_hat.mean(axis=0, dtype=np.float64)))
+    with np.errstate(all="ignore"):
+        found = bootstrap(scores(target), rows, np.random.default_rng(seed), w)
+        result: Metrics = tidy({name: list(ends) for name, ends in found.items()})
+    return result
 
 
 def trivial(target: Target, prior: NDArray[np.float64], expected: NDArray[Any]) -> Metrics:

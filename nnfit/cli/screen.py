@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LINES = 20  # about as many lines as a training prints
 WIDE = 200  # columns of a file or pipe: nothing is cut there
+MAIN = ("loss", "accuracy", "log_loss", "f1_macro", "roc_auc", "rmse", "mae", "r2")  # metrics that a person sees first
 PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
 
 
@@ -172,22 +173,32 @@ def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None
 
 
 def show_metrics(
-    console: Console, metrics: dict[str, Any], trivial: dict[str, Any], rows: dict[str, int], regression: bool
+    console: Console,
+    metrics: dict[str, Any],
+    trivial: dict[str, Any],
+    rows: dict[str, int],
+    regression: bool,
+    intervals: dict[str, Any] | None = None,
 ) -> None:
-    """The metrics of every set, beside those of the trivial predictor; with members their mean ± sd below."""
+    """The main metrics of every set, beside those of the trivial predictor; with members their mean ± sd below.
+
+    Of a single set also the bootstrap intervals. The JSON reports hold all the metrics.
+    """
     columns, body = ["metric"], []
     sets = list(metrics)
     for name in sets:
-        columns += [f"{name}\n{rows[name]:,} rows", "trivial"]
-    for metric in [name for name in metrics[sets[0]] if name not in ("confusion", "classes", "members")]:
+        columns += [f"{name}\n{rows[name]:,} rows", *(["95 %"] if intervals else []), "trivial"]
+    for metric in [name for name in MAIN if any(metrics[part].get(name) is not None for part in sets)]:
         line = [metric]
         for name in sets:
-            line += [number(metrics[name][metric]), number(trivial[name].get(metric))]
+            between = [span((intervals or {}).get(metric))] if intervals else []
+            line += [number(metrics[name].get(metric)), *between, number(trivial[name].get(metric))]
         body.append(line)
         if "members" in metrics[sets[0]]:
             spread = [metrics[name]["members"].get(metric) for name in sets]
             cells = [f"{number(s['mean'])} ± {number(s['sd'])}" if s else "" for s in spread]
-            body.append(["  members, mean ± sd", *[cell for pair in cells for cell in (pair, "")]])
+            empty = [""] * (2 if intervals else 1)
+            body.append(["  members, mean ± sd", *[cell for pair in cells for cell in (pair, *empty)]])
     baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
     console.print(grid(f"Metrics, beside a trivial predictor: {baseline}", columns, body))
 
@@ -205,6 +216,11 @@ def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None
 def number(value: float | None) -> str:
     """A metric with four digits."""
     return "" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def span(ends: list[float | None] | None) -> str:
+    """An interval, if there is one."""
+    return f"{number(ends[0])} to {number(ends[1])}" if ends and ends[0] is not None else ""
 
 
 def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progress]:

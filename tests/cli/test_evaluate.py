@@ -32,8 +32,12 @@ def strict(text: str) -> Any:
 def test_the_metrics_are_shown_beside_those_of_a_trivial_predictor(spawn: Run, flower_model: Path) -> None:
     ended = spawn("evaluate", "flowers.npz", "flowers.csv", cwd=flower_model.parent)
     assert (ended.code, ended.err) == (0, "")
-    for text in ("60 rows", "trivial", "accuracy", "log_loss", "f1_macro", "Confusion", "versicolor"):
+    for text in ("60 rows", "95 %", "trivial", "accuracy", "log_loss", "f1_macro", "Confusion", "versicolor"):
         assert text in ended.out
+    line = next(line for line in ended.out.splitlines() if line.startswith(" log_loss"))
+    value, low, to, high, trivial = line.split()[1:]
+    assert to == "to"
+    assert float(low) < float(value) < float(high) < float(trivial)
     assert "\x1b" not in ended.out
 
 
@@ -45,7 +49,10 @@ def test_json_is_one_object_with_full_precision(run: Run, flower_model: Path, da
     assert (report["model"], report["rows"], report["epochs"]) == (str(flower_model), 60, 30)
     assert list(report["metrics"]) == ["data"]
     metrics = report["metrics"]["data"]
-    assert set(metrics) == {"loss", "accuracy", "log_loss", "f1_macro", "confusion", "classes"}
+    assert {"loss", "accuracy", "log_loss", "f1_macro", "roc_auc", "confusion", "classes", "per_class"} <= set(metrics)
+    assert set(report["intervals"]) == {name for name, value in metrics.items() if isinstance(value, float)} - {"loss"}
+    low, high = report["intervals"]["log_loss"]
+    assert low < metrics["log_loss"] < high
     assert metrics["accuracy"] == np.trace(metrics["confusion"]) / 60
     assert metrics["loss"] == pytest.approx(metrics["log_loss"], rel=1e-5)
 

@@ -1,5 +1,7 @@
 """scikit-learn's metrics, and the optima that its linear models find."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
-from nnfit.core.metrics import METRICS, confusion
+from nnfit.core.metrics import METRICS, confusion, per_class
 from nnfit.core.network import Group, Network
 from nnfit.core.training import Plan, begin, fit
 
@@ -26,70 +28,125 @@ def classified(rng, K=None):
     return rng.integers(K, size=n), p.argmax(axis=1), p
 
 
-@cases
-@seeds
-def test_accuracy_is_that_of_scikit_learn(seed):
-    from sklearn.metrics import accuracy_score
-
-    truth, label, p = classified(np.random.default_rng(seed))
-    assert METRICS["classification"]["accuracy"](truth, label, p) == pytest.approx(accuracy_score(truth, label))
+def some_weights(rng, n):
+    """None, or weights of the rows."""
+    return rng.uniform(0.2, 2, n) if rng.random() < 0.5 else None
 
 
-@cases
-@seeds
-def test_the_confusion_is_that_of_scikit_learn(seed):
-    from sklearn.metrics import confusion_matrix
-
-    truth, label, p = classified(np.random.default_rng(seed))
-    K = p.shape[1]
-    np.testing.assert_array_equal(confusion(truth, label, K), confusion_matrix(truth, label, labels=range(K)))
+def found(name, *rows):
+    return float(METRICS["classification"][name](*rows))
 
 
 @cases
 @seeds
-def test_f1_macro_is_that_of_scikit_learn(seed):
-    from sklearn.metrics import f1_score
-
-    truth, label, p = classified(np.random.default_rng(seed))
-    expected = f1_score(truth, label, average="macro", zero_division=0)
-    assert METRICS["classification"]["f1_macro"](truth, label, p) == pytest.approx(expected, rel=1e-12)
-
-
-@cases
-@seeds
-def test_log_loss_is_that_of_scikit_learn_certain_and_wrong_predictions_included(seed):
-    from sklearn.metrics import log_loss
+def test_what_follows_from_the_predicted_classes_is_that_of_scikit_learn(seed):
+    from sklearn import metrics
 
     rng = np.random.default_rng(seed)
     truth, label, p = classified(rng)
-    certain = rng.random(len(p)) < 0.3
-    p[certain] = np.eye(p.shape[1])[rng.integers(p.shape[1], size=certain.sum())]
-    expected = log_loss(truth, p, labels=range(p.shape[1]))
-    assert METRICS["classification"]["log_loss"](truth, label, p) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    w, K = some_weights(rng, len(p)), p.shape[1]
+    rows = truth, label, p, w
+    assert found("accuracy", *rows) == pytest.approx(metrics.accuracy_score(truth, label, sample_weight=w))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a class that is predicted but does not occur is left out, as here
+        balanced = metrics.balanced_accuracy_score(truth, label, sample_weight=w)
+    assert found("balanced_accuracy", *rows) == pytest.approx(balanced)
+    matrix = metrics.confusion_matrix(truth, label, labels=range(K), sample_weight=w)
+    np.testing.assert_allclose(confusion(truth, label, K, w), matrix, rtol=1e-12)
+    each = per_class(truth, label, K, w)
+    for name, score in (
+        ("precision", metrics.precision_score),
+        ("recall", metrics.recall_score),
+        ("f1", metrics.f1_score),
+    ):
+        expected = score(truth, label, labels=range(K), average=None, zero_division=np.nan, sample_weight=w)
+        np.testing.assert_allclose(each[name], expected, rtol=1e-12, err_msg=name)
+        expected = score(truth, label, average="macro", zero_division=0, sample_weight=w)
+        assert found(f"{name}_macro", *rows) == pytest.approx(expected, rel=1e-12), name
 
 
 @cases
 @seeds
-def test_roc_auc_is_that_of_scikit_learn_ties_included(seed):
-    from sklearn.metrics import roc_auc_score
+def test_what_follows_from_the_probabilities_is_that_of_scikit_learn_certain_and_wrong_ones_included(seed):
+    from sklearn.metrics import brier_score_loss, log_loss
 
-    truth, label, p = classified(np.random.default_rng(seed), K=2)
+    rng = np.random.default_rng(seed)
+    truth, label, p = classified(rng)
+    w, K = some_weights(rng, len(p)), p.shape[1]
+    certain = rng.random(len(p)) < 0.3
+    p[certain] = np.eye(K)[rng.integers(K, size=certain.sum())]
+    expected = log_loss(truth, p, labels=range(K), sample_weight=w)
+    assert found("log_loss", truth, label, p, w) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    expected = brier_score_loss(truth, p, labels=range(K), sample_weight=w)
+    assert found("brier", truth, label, p, w) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@cases
+@seeds
+def test_what_follows_from_the_order_of_two_classes_is_that_of_scikit_learn_ties_included(seed):
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    rng = np.random.default_rng(seed)
+    truth, label, p = classified(rng, K=2)
     truth[:2] = 0, 1
-    expected = roc_auc_score(truth, p[:, 1])
-    assert METRICS["classification"]["roc_auc"](truth, label, p) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    w = some_weights(rng, len(p))
+    expected = roc_auc_score(truth, p[:, 1], sample_weight=w)
+    assert found("roc_auc", truth, label, p, w) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    expected = average_precision_score(truth, p[:, 1], sample_weight=w)
+    assert found("average_precision", truth, label, p, w) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@cases
+@seeds
+def test_what_follows_from_the_order_of_many_classes_is_the_macro_mean_of_scikit_learn(seed):
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    rng = np.random.default_rng(seed)
+    K = int(rng.integers(3, 6))
+    truth, label, p = (np.concatenate([part] * 3) for part in classified(rng, K))
+    truth[:K] = range(K)
+    w = some_weights(rng, len(p))
+    one_hot = np.eye(K)[truth]
+    expected = roc_auc_score(truth, p, multi_class="ovr", average="macro", sample_weight=w)
+    assert found("roc_auc", truth, label, p, w) == pytest.approx(expected, rel=1e-12)
+    expected = average_precision_score(one_hot, p, average="macro", sample_weight=w)
+    assert found("average_precision", truth, label, p, w) == pytest.approx(expected, rel=1e-12)
+
+
+@cases
+@seeds
+def test_the_calibration_error_is_the_gap_of_scikit_learn_s_calibration_curve(seed):
+    from sklearn.calibration import calibration_curve
+
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 200))
+    p = rng.dirichlet(np.ones(3), n)
+    truth, label = rng.integers(3, size=n), p.argmax(axis=1)
+    confidence = p.max(axis=1)
+    share_right, mean_confidence = calibration_curve(truth == label, confidence, n_bins=15)
+    sizes = np.histogram(confidence, bins=np.linspace(0, 1, 16))[0]
+    expected = (sizes[sizes > 0] / n * np.abs(share_right - mean_confidence)).sum()
+    assert found("calibration_error", truth, label, p) == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
 @cases
 @seeds
 def test_the_metrics_of_regression_are_those_of_scikit_learn(seed):
-    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+    from sklearn import metrics
 
     rng = np.random.default_rng(seed)
     n, K = rng.integers(2, 40), rng.integers(1, 4)
     y = rng.normal(rng.normal(), 10.0 ** rng.integers(-3, 4), (n, K))
     y_hat = y + rng.normal(size=(n, K))
-    for name, score in (("rmse", root_mean_squared_error), ("mae", mean_absolute_error), ("r2", r2_score)):
-        assert METRICS["regression"][name](y, y_hat) == pytest.approx(score(y, y_hat), rel=1e-10), name
+    w = some_weights(rng, n)
+    for name, score in (
+        ("rmse", metrics.root_mean_squared_error),
+        ("mae", metrics.mean_absolute_error),
+        ("r2", metrics.r2_score),
+        ("mape", metrics.mean_absolute_percentage_error),
+    ):
+        expected = score(y, y_hat, sample_weight=w)
+        assert float(METRICS["regression"][name](y, y_hat, w)) == pytest.approx(expected, rel=1e-10), name
 
 
 def optimum(sigma, loss, X, Y, learning_rate, w=None):
