@@ -58,13 +58,18 @@ def measure(
     result = one(y_hat.mean(axis=0, dtype=np.float64))
     if len(y_hat) > 1:
         each = [one(member) for member in y_hat]
-        result["members"] = {
-            name: {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1))}
-            for name in result
-            if isinstance(result[name], float)
-            for values in [[member[name] for member in each]]
-        }
+        result["members"] = spread(each)
     return result
+
+
+def spread(each: list[Metrics]) -> Metrics:
+    """Mean and standard deviation over the members of every metric that is a number for all of them."""
+    values = {name: [member[name] for member in each] for name in each[0]}
+    return {
+        name: {"mean": float(np.mean(found)), "sd": float(np.std(found, ddof=1))}
+        for name, found in values.items()
+        if all(isinstance(value, float) for value in found)
+    }
 
 
 def cost(loss: str, y_hat: Array, Y: Array, w: NDArray[np.float64]) -> float:

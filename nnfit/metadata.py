@@ -75,6 +75,8 @@ Measures: Any = create_model(
     "Measures",
     __base__=Exact,
     confusion=(list[Any], []),  # checked by `is_square`
+    per_class=(Any, None),  # checked by `is_per_class`
+    per_target=(dict[str, dict[str, Finite | None]], {}),
     classes=(Texts, []),
     members=(dict[str, Spread], {}),
     **METRIC_FIELDS,
@@ -298,7 +300,11 @@ def check_record(metadata: Metadata, target: Target, fail: Fail) -> None:
         fail("rows, metrics and trivial must be of the same sets, train among them")
     kind = "classification" if target.classes else "regression"
     for where, table, least in (("metrics", metadata.metrics, {"loss"}), ("trivial", metadata.trivial, set())):
-        wanted = least | set(METRICS[kind]) - {"roc_auc"} | ({"confusion", "classes"} if target.classes else set())
+        wanted = (
+            least
+            | set(METRICS[kind]) - {"roc_auc"}
+            | ({"confusion", "classes", "per_class"} if target.classes else set())
+        )
         for name, measures in table.items():
             check_measures(measures, table["train"], wanted, target, partial(failing, fail, f"{where}.{name}"))
     if len(metadata.prior) != target.outputs:
@@ -328,8 +334,23 @@ def check_measures(measures: Any, first: Any, wanted: set[str], target: Target, 
     tables = measures.confusion if target.task == "multilabel" else [measures.confusion] * count
     if len(tables) != count or not all(is_square(table, K) for table in tables):
         fail(".confusion: not a table of the classes")
+    each = measures.per_class if target.task == "multilabel" else [measures.per_class] * bool(K)
+    if K and not (isinstance(each, list) and len(each) == count and all(is_per_class(entry, K) for entry in each)):
+        fail(".per_class: not one value for each class")
+    if not measures.per_target.keys() <= set(target.columns):
+        fail(".per_target: not the targets of the model")
     if not measures.members.keys() <= given:
         fail(".members: not the metrics of the set")
+
+
+def is_per_class(value: Any, K: int) -> bool:
+    """Whether an object holds precision, recall and F1, each K numbers or nothing."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"precision", "recall", "f1"}
+        and all(isinstance(row, list) and len(row) == K for row in value.values())
+        and all(x is None or type(x) is float for row in value.values() for x in row)
+    )
 
 
 def is_square(table: Any, K: int) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnfit.core.batches import Examples, Rows, gather
 from nnfit.core.gradcheck import GradientCheck, check_gradient
 from nnfit.core.initialization import initialize
-from nnfit.core.network import predict
+from nnfit.core.network import predict, views
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import Plateau, after_epoch, plateau
 from nnfit.core.stopping import Best, Meter, keep, nothing_yet
@@ -43,7 +43,7 @@ def initial(prepared: Prepared) -> Array:
     keys = prepared.spec["network"]
     generators = [np.random.default_rng([prepared.spec["seed"], Stream.INITIAL, k]) for k in range(keys["members"])]
     scheme = dict(keys["initialization"]["weights"])
-    return initialize(
+    theta = initialize(
         prepared.network,
         keys["members"],
         keys["dtype"],
@@ -52,6 +52,8 @@ def initial(prepared: Prepared) -> Array:
         scheme,
         keys["initialization"]["bias"],
     )
+    views(prepared.network, theta)[-1][:, :, 1:] *= keys["initialization"]["output_gain"]
+    return theta
 
 
 @dataclass
@@ -202,7 +204,9 @@ def finish(run: Run, threads: int) -> Model:
             own, part = unseen
             kind = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec["training"]["resample"]]
             measured[kind] = evaluate(target, network.loss, own[None], part.truth, weights(part))
-            measured[kind]["members"] = spread([of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))])
+            measured[kind]["members"] = spread(
+                [of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))]
+            )
             constant[kind] = trivial(target._replace(temperature=1.0), prior, part.truth)
             rows[kind] = part.n
     record = {

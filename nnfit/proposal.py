@@ -24,7 +24,8 @@ MARKERS = ("?", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "null", "None", 
 SEPARATORS = (",", ";", "\t", "|")
 FEW = 10  # whole numbers with no more different values than this are taken for classes
 WIDE = 400  # a spec that lists more columns than this is no longer read by anybody
-UPDATES = 4000  # about as many steps of the optimizer are proposed
+UPDATES = 6000  # about as many steps of the optimizer are proposed, where the rows are many
+MEMBERS = 8
 
 
 class Plan(NamedTuple):
@@ -134,7 +135,6 @@ def lines(plan: Plan, data: Path, folder: Path) -> Iterator[str]:
     yield f"  train: {word(os.path.relpath(data, folder))}"
     kind_of_target = "a real number" if plan.classes is None else f"{len(plan.classes)} classes"
     yield comment(f"  target: {word(plan.target)}", kind_of_target)
-    yield comment("  test: 0.2", "kept aside for the final metrics")
     dialect = plan.table.dialect
     if dialect.separator != ",":
         yield f"  separator: {json.dumps(dialect.separator)}"
@@ -163,7 +163,7 @@ def column_line(plan: Plan, name: str) -> str:
     missing = f"; {gaps:,} missing" if gaps else ""
     if not isinstance(column, Text):
         text = f"numbers from {np.nanmin(column):.6g} to {np.nanmax(column):.6g}"
-        entry = "{type: numeric, scale: standard}"
+        entry = "{type: numeric, scale: clipped}"
     else:
         known = [label for label in column.labels if label not in table.dialect.gaps]
         entry = f"{{type: {type_}}}"
@@ -178,13 +178,14 @@ def column_line(plan: Plan, name: str) -> str:
 
 def network_lines(plan: Plan, n: int) -> Iterator[str]:
     """The network and its training, sized by the number of rows."""
-    sizes = [16] if n < 200 else [32, 16] if n < 2_000 else [64, 32] if n < 20_000 else [128, 64]
-    batch = 16 if n < 500 else 32 if n < 5_000 else 64 if n < 50_000 else 256
-    epochs = int(np.clip(round(UPDATES * batch / (0.8 * n)), 10, 100))
+    batch = 32 if n < 4_000 else 64 if n < 10_000 else 128 if n < 50_000 else 512
+    per_epoch = max(1, round(n * (MEMBERS - 1) / MEMBERS / batch))
+    epochs = int(np.clip(round(UPDATES / per_epoch), 20, 60))
+    sizes = [64, 64]
     yield "network:"
     yield "  layers:"
     for size in sizes:
-        yield comment(f"    - {{size: {size}, activation: relu}}", f"hidden; suits {n:,} rows")
+        yield comment(f"    - {{size: {size}, activation: relu}}", "hidden")
     if plan.classes is None:
         output, loss = ("1, activation: linear", "one real output"), ("mse", "mean squared error, for a real target")
     elif len(plan.classes) == 2:
@@ -195,13 +196,19 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
         output = "auto, activation: softmax", "one probability per class"
         loss = "cross_entropy", "for more than two classes"
     yield comment(f"    - {{size: {output[0]}}}", output[1])
-    yield comment("  members: 8", "networks from different starts, trained together; predictions are averaged")
+    yield comment("  initialization: {bias: 0, output_gain: 0.1}", "the first outputs are close to the mean")
+    yield comment(f"  members: {MEMBERS}", "networks trained together; predictions are averaged")
     yield comment(f"loss: {loss[0]}", loss[1])
     yield "training:"
-    yield comment(f"  epochs: {epochs}", f"about {epochs * max(1, round(0.8 * n / batch)):,} updates")
+    yield comment(f"  epochs: {epochs}", f"about {epochs * per_epoch:,} updates")
     yield comment(f"  batch_size: {batch}", "examples per update")
-    yield "  optimizer: {name: adam, learning_rate: 0.002}"
-    yield comment("seed: 0", "of the split, the initial weights and the order of the rows")
+    yield "  optimizer: {name: adamw, learning_rate: 0.003, beta2: 0.95, weight_decay: 0.02}"
+    yield comment("  schedule: cosine", "the learning rate falls to 0")
+    yield comment("  resample: folds", "each member leaves out a fold: scores on rows that were not learnt from")
+    yield comment(f"  early_stopping: {{patience: {epochs}}}", "keeps the best weights, by the cost on that fold")
+    if plan.classes is not None:
+        yield comment("  calibration: temperature", "probabilities that mean what they say")
+    yield comment("seed: 0", "of the folds, the initial weights and the order of the rows")
 
 
 def comment(text: str, why: str) -> str:

@@ -110,8 +110,10 @@ def encoding(f: Feature) -> str:
         text = "x" if not o["log1p"] else "log x"
         if o["bins"]:
             text = f"{o['bins']} bins of {text}"
-        elif o["scale"] in ("standard", "minmax", "robust"):
-            text = f"({text} − {f.fitted[3]:.4g}) / {f.fitted[4]:.4g}" + (" clipped" * (o["scale"] == "robust"))
+        elif o["scale"] in ("standard", "minmax", "robust", "clipped"):
+            text = f"({text} − {f.fitted[3]:.4g}) / {f.fitted[4]:.4g}" + (
+                " clipped" * (o["scale"] in ("robust", "clipped"))
+            )
         elif o["scale"] == "quantile":
             text = f"normal score of the rank of {text}"
         text += f", powers to {o['degree']}" if o["degree"] > 1 else ""

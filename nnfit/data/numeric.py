@@ -76,6 +76,7 @@ SCALES: dict[str, Scale] = {
     "robust": Scale(
         "z / √(1 + (z/3)²), z = (x − median) / (q₇₅ − q₂₅) (Holzmüller et al. 2024, RealMLP)", middle, 2, clipped
     ),
+    "clipped": Scale("z / √(1 + (z/3)²), z = (x − mean) / sd", moments, 2, clipped),
     "minmax": Scale("(x − min) / (max − min)", extremes, 2, linear),
     "quantile": Scale(
         "the normal score of the rank of x among the training rows",

@@ -160,7 +160,7 @@ def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
     convex in β = 1/T, with the derivative mean Σ_k q_k log p_k − log p_y for q = p^β normalised; its zero is found by
     bisection.
     """
-    p: Any = decode(target._replace(temperature=1.0), y_hat)
+    p: NDArray[Any] = decode(target._replace(temperature=1.0), y_hat)
     if target.task == "multilabel":
         expected = expected.reshape(-1)
         p = np.column_stack([1 - p.reshape(-1), p.reshape(-1)])

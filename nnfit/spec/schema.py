@@ -205,6 +205,7 @@ class Initial(Keys):
         "auto", validate_default=True, description="the random weights; auto suits each activation"
     )
     bias: Number = Field(1.0, description="the bias weights")
+    output_gain: Number = Field(1.0, description="a factor on the random weights of the output layer")
 
 
 class NetworkKeys(Keys):

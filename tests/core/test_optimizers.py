@@ -114,7 +114,8 @@ def mask(theta):
 def updating(theta, gradient, decays, name, **settings):
     """The update of θ by an optimizer, with its memory as at the start."""
     parameters = optimizer(name, **settings)
-    return Update(theta, gradient, begin(theta, name, parameters).slots, decays, name, parameters)
+    update = Update(theta, gradient, begin(theta, name, parameters).slots, decays, name, parameters)
+    return lambda t: update(t, parameters["learning_rate"])
 
 
 def path(name, settings, gradients, theta):
@@ -151,7 +152,10 @@ def test_the_size_of_the_blocks_changes_nothing(monkeypatch, name, settings, blo
     gradients, theta = problem()
     *_, whole = path(name, settings, gradients, theta)
     monkeypatch.setattr(training, "BLOCK", block)
-    assert len(updating(theta, theta, mask(theta), name).blocks) > 1
+    assert (
+        len(Update(theta, theta, begin(theta, name, optimizer(name)).slots, mask(theta), name, optimizer(name)).blocks)
+        > 1
+    )
     *_, in_blocks = path(name, settings, gradients, theta)
     assert in_blocks.tobytes() == whole.tobytes()
 
