@@ -52,7 +52,7 @@ def stream(
     require(list(kinds), reader.header, reader.file, "columns")
     require(keep, reader.header, reader.file, "columns to keep are")
     if proba and not model.target.classes:
-        raise UsageError("--proba: this model predicts real numbers, which have no probabilities")
+        warn("warning: --proba: this model predicts real numbers, which have no probabilities")
     if uncertainty and len(model.theta) < 2:
         raise UsageError("--uncertainty: the spread over members needs several; set network.members")
     clash = sorted(set(keep) & set(model.output_names(proba, uncertainty)))

@@ -26,7 +26,7 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Override one key of the spec, as in training.epochs=50, or data.columns.'a.b'.type=numeric.",
+            help="Override one key of the spec, as in training.epochs=50, or 'data.columns.\"a.b\".type=numeric'.",
         ),
     ] = None,
     resume: Annotated[

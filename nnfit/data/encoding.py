@@ -221,7 +221,7 @@ def one_hot(feature: Feature, table: Table, out: Array) -> Problem | None:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     message = (
         f"column {quoted(feature.name)}: no training row has {', '.join(names[:5])}{more} ({lines}); "
-        "correct the cells, or accept them as zeros with --unknown zero"
+        "correct the cells; nnfit predict takes them as zeros with --unknown zero"
     )
     return table.problem(message, feature.name, int(strange[0]))
 

@@ -124,7 +124,7 @@ def test_an_unseen_category_is_an_error_with_values_and_lines(run: Run, flower_m
     assert (ended.code, ended.out) == (4, "")
     assert ended.err == (
         f'nnfit: {tmp_path / "new.csv"}:3:3: column "colour": no training row has "violet", a missing cell, "pink" '
-        "(lines 3, 5, 6); correct the cells, or accept them as zeros with --unknown zero\n"
+        "(lines 3, 5, 6); correct the cells; nnfit predict takes them as zeros with --unknown zero\n"
     )
 
 

@@ -210,7 +210,7 @@ WHOLE = [
     ),
     (
         "data: {train: t.csv, target: y,\n  columns: {x: {scale: standart, degree: 11}}}\nnetwork: {layers: []}",
-        "spec.yaml:2:17: data.columns.x.scale: expected one of standard, robust, minmax, quantile, none, got "
+        "spec.yaml:2:17: data.columns.x.scale: expected one of standard, robust, clipped, minmax, quantile, none, got "
         '"standart"; did you mean "standard"?\n'
         "spec.yaml:2:34: data.columns.x.degree: expected a whole number of at least 1 and at most 10, got 11\n"
         "spec.yaml:3:11: network.layers: expected a list of mappings, got []; give it a value",
