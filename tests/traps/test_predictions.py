@@ -82,13 +82,13 @@ LIKE = 'the file must be like the training file: separator ",", encoding utf-8, 
         ("maas,z,y\n1,p,a\n", 'new.csv:1: columns missing: mass; did you mean "maas"?'),
         (
             "mass,z,y\n1,p,a\n2,r,b\n3,,a\n4,r,b\n",
-            'new.csv:3:2: column "z": no training row has "r", a missing cell (lines 3, 4, 5); correct the cells, or '
-            "accept them as zeros with --unknown zero",
+            'new.csv:3:2: column "z": no training row has "r", a missing cell (lines 3, 4, 5); correct the cells; '
+            "nnfit predict takes them as zeros with --unknown zero",
         ),
         (
             "mass,z,y\n1,p,a\n2,r,b\n",
-            'new.csv:3:2: column "z": no training row has "r" (line 3); correct the cells, or accept them as zeros '
-            "with --unknown zero",
+            'new.csv:3:2: column "z": no training row has "r" (line 3); correct the cells; nnfit predict takes them '
+            "as zeros with --unknown zero",
         ),
         ("mass,z,y\n1,p,a\nN/A,p,b\n", f'new.csv:3:1: column "mass": expected a number, got "N/A"; {LIKE}'),
         ("mass,z,y\n1,p,a\n1e400,p,b\n", f'new.csv:3:1: column "mass": expected a number, got "1e400"; {LIKE}'),
