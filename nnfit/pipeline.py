@@ -5,7 +5,7 @@ Nothing here prints: the caller iterates over `epochs` and shows what it likes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core import health
 from nnfit.core.batches import Examples, Rows, gather
 from nnfit.core.gradcheck import GradientCheck, check_gradient
+from nnfit.core.health import Doubt, Health
 from nnfit.core.initialization import initialize
 from nnfit.core.network import predict, views
 from nnfit.core.parameter import Array
@@ -23,7 +25,7 @@ from nnfit.core.stopping import Best, Meter, keep, nothing_yet
 from nnfit.core.training import Plan, State, begin, fit
 from nnfit.data.split import folds
 from nnfit.data.target import Target, temperature
-from nnfit.errors import DataError
+from nnfit.errors import DataError, Problem
 from nnfit.evaluation import evaluate, spread, trivial
 from nnfit.model import Model, versions
 from nnfit.preparation import Part, Prepared, Stream
@@ -268,11 +270,28 @@ def train(prepared: Prepared, threads: int) -> Model:
 
 def gradient_check(prepared: Prepared) -> GradientCheck:
     """The gradients of this network, at its initial weights, on its own training rows."""
+    few, rng = some(prepared, 32)
+    return check_gradient(prepared.network, initial(prepared), few, rng)
+
+
+def some(prepared: Prepared, most: int) -> tuple[Examples, np.random.Generator]:
+    """Training rows to look at, always the same ones, and the generator that drew them."""
     rng = np.random.default_rng([prepared.spec["seed"], Stream.CHECK])
     X, Y, w = prepared.parts["train"].examples
-    rows = rng.permutation(len(X))[:32]
-    few = Examples(X[rows], np.ascontiguousarray(Y[:, rows]), np.ascontiguousarray(w[:, :, rows]))
-    return check_gradient(prepared.network, initial(prepared), few, rng)
+    rows = rng.permutation(len(X))[:most]
+    return Examples(X[rows], np.ascontiguousarray(Y[:, rows]), np.ascontiguousarray(w[:, :, rows])), rng
+
+
+def examine(prepared: Prepared, theta: Array) -> Health:
+    """The health of the network with these weights, on some of its training rows."""
+    return health.examine(prepared.network, theta, some(prepared, health.ROWS)[0])
+
+
+def placed(loaded: LoadedSpec, doubts: Iterable[Doubt]) -> list[Problem]:
+    """Doubts about layers, at the place of the layer in the spec."""
+    return [
+        loaded.document.problem(("network", "layers", number - 2), f"layer {number}: {text}") for number, text in doubts
+    ]
 
 
 def output_path(loaded: LoadedSpec, spec_path: Path, option: Path | None) -> Path:

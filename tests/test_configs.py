@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
+from nnfit import pipeline
 from nnfit.core.gradcheck import TOLERANCE
+from nnfit.core.health import stuck, unbalanced
 from nnfit.model import Model, load
 from nnfit.preparation import Prepared, prepare
 from nnfit.spec.loader import load_spec
@@ -79,6 +81,13 @@ def test_its_gradients_are_proved(run: Run, path: Path) -> None:
         assert found["checked"] == 0  # not the derivative, on purpose
     else:
         assert found["checked"] >= min(report["network"]["parameters"], 20)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_layer_is_warned_of_before_training_or_after(configs: dict[str, Trained], name: str) -> None:
+    prepared, model = configs[name]
+    before, after = (pipeline.examine(prepared, theta) for theta in (pipeline.initial(prepared), model.theta))
+    assert [*stuck(before, False), *unbalanced(before), *stuck(after, True)] == []
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)

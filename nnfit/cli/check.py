@@ -27,6 +27,7 @@ def check(
     from nnfit import pipeline
     from nnfit.cli import screen
     from nnfit.core.gradcheck import TOLERANCE
+    from nnfit.core.health import stuck, unbalanced
     from nnfit.errors import NnfitError, Problem, SpecError
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
@@ -37,6 +38,8 @@ def check(
         loaded = load_spec(spec, overrides)
         prepared = prepare(loaded, warnings)
         result = pipeline.gradient_check(prepared)
+        found = pipeline.examine(prepared, pipeline.initial(prepared))
+        warnings += pipeline.placed(loaded, [*stuck(found, trained=False), *unbalanced(found)])
     except NnfitError as found:
         error = found
     proved = result is not None and result.max_relative_error <= TOLERANCE

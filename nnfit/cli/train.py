@@ -52,6 +52,7 @@ def train(
     set_threads(threads)
     from nnfit import checkpoint, files, pipeline
     from nnfit.cli import screen, signals
+    from nnfit.core.health import stuck, unbalanced
     from nnfit.errors import plain
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
@@ -70,6 +71,7 @@ def train(
         screen.show_network(console, prepared.network, members)
 
     run = pipeline.start(prepared)
+    screen.warn(pipeline.placed(loaded, unbalanced(pipeline.examine(prepared, run.state.theta))))
     if resume and saved.exists():
         run, changed = checkpoint.read(saved, prepared, threads)
         for difference in changed:
@@ -108,6 +110,7 @@ def train(
     files.write(*written)
     if saved.exists() and checkpoint.is_one(saved):
         files.remove(saved)
+    screen.warn(pipeline.placed(loaded, stuck(pipeline.examine(prepared, model.theta), trained=True)))
     if not quiet:
         record = model.record
         regression = model.target.task == "regression"

@@ -62,6 +62,17 @@ def test_warnings_are_listed_and_do_not_fail(run: Run, spec: Path) -> None:
     assert "1 warning, 0 errors" in ended.out
 
 
+def test_the_health_of_the_initial_weights_is_a_warning_at_the_layer(run: Run, spec: Path) -> None:
+    spec.write_text(spec.read_text().replace("network:", "network:\n  initialization: {bias: 50}"))
+    report = json.loads(run("check", spec, "--json").out)
+    assert report["ok"]
+    (warning, *others) = report["warnings"]
+    assert (warning["file"], warning["line"], warning["key"]) == (str(spec), 9, "network.layers[0]")
+    assert warning["message"].startswith("layer 2: 4 of 4 tanh units are saturated: on all 45 rows looked at ")
+    assert [other["message"].split(":")[1] for other in others] == [" the gradient vanishes"]
+    assert "⚠" in run("check", spec).out
+
+
 def test_every_error_of_a_spec_is_listed_and_the_exit_code_is_3(run: Run, spec: Path) -> None:
     text = spec.read_text().replace("size: 4", "size: 0").replace("softmax", "sofmax")
     spec.write_text(text)

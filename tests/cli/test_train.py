@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -179,3 +180,40 @@ def test_a_report_that_cannot_be_written_leaves_the_old_model(run: Run, flowers:
     (flowers / "m.npz").write_bytes(b"old")
     assert run("train", flowers / "flowers.yaml", "-o", flowers / "m.npz", "--json", "/dev/full").code == 7
     assert (flowers / "m.npz").read_bytes() == b"old"
+
+
+def test_a_gradient_that_is_lost_before_training_is_warned_of(run: Run, spec: Path, tmp_path: Path) -> None:
+    ended = run("train", spec, "-o", tmp_path / "m.npz", "--quiet", "--set", "network.initialization.weights=zeros")
+    assert ended.code == 0
+    assert ended.err.startswith(f"warning: {spec}:8:7: network.layers[0]: layer 2: the gradient vanishes: it is 0; ")
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_units_that_are_stuck_after_training_are_warned_of(run: Run, spec: Path, tmp_path: Path) -> None:
+    spec.write_text(spec.read_text().replace("activation: tanh", "activation: relu"))
+    steep = "training.optimizer={name: sgd, learning_rate: 1e3}"
+    ended = run("train", spec, "-o", tmp_path / "m.npz", "--quiet", "--set", steep)
+    assert ended.code == 0
+    assert "layer 2: 4 of 4 relu units are dead: on all 45 rows looked at " in ended.err
+    assert "try a smaller training.optimizer.learning_rate" in ended.err
+
+
+def test_a_training_that_diverges_leaves_the_model_and_the_last_good_checkpoint(
+    run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flowers)
+    (flowers / "out.npz").write_bytes(b"old")
+    sets = ("data.target=length", "network.layers[1].activation=linear", "network.layers[0].activation=linear")
+    sets += ("training.checkpoint={every: 1}", "training.optimizer={name: sgd, learning_rate: 5}")
+    ended = run("train", "flowers.yaml", "-o", "out.npz", *(word for change in sets for word in ("--set", change)))
+    assert ended.code == 6
+    message = re.fullmatch(
+        r"nnfit: training diverged in epoch (\d+): (Θ⁽\d⁾ holds values that are|the cost is) not finite; "
+        r"try a smaller training\.optimizer\.learning_rate, .*",
+        ended.err.splitlines()[-1],
+    )
+    assert message
+    assert (flowers / "out.npz").read_bytes() == b"old"
+    with np.load(flowers / "out.checkpoint.npz", allow_pickle=False) as saved:
+        assert json.loads(saved["metadata"].tobytes())["epochs"] == int(message[1]) - 1 > 0
+        assert np.isfinite(saved["theta"]).all()
