@@ -203,8 +203,8 @@ def test_a_training_that_diverges_leaves_the_model_and_the_last_good_checkpoint(
 ) -> None:
     monkeypatch.chdir(flowers)
     (flowers / "out.npz").write_bytes(b"old")
-    sets = ("data.target=length", "network.layers[1].activation=linear", "network.layers[0].activation=linear")
-    sets += ("training.checkpoint={every: 1}", "training.optimizer={name: sgd, learning_rate: 5}")
+    sets = ("data.target=length", "network.layers=[{size: 1, activation: linear}]")
+    sets += ("training.checkpoint={every: 1}", "training.optimizer={name: sgd, learning_rate: 1.5}")
     ended = run("train", "flowers.yaml", "-o", "out.npz", *(word for change in sets for word in ("--set", change)))
     assert ended.code == 6
     message = re.fullmatch(
