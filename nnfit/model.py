@@ -118,12 +118,12 @@ class Model:
         columns = self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
         return pd.DataFrame(columns, index=frame.index)
 
-    def evaluate(self, table: Table) -> tuple[dict[str, Any], dict[str, Any]]:
+    def evaluate(self, table: Table, unknown: str = "error") -> tuple[dict[str, Any], dict[str, Any]]:
         """The metrics on labelled rows, and those of the trivial predictor of the training rows."""
         name = self.spec["data"]["weight"]
         w = example_weights(table, name if name in table.columns else None)
         expected = truth(self.target, table)
-        found = evaluate(self.target, self.spec["loss"], self.outputs(table), expected, w / w.mean())
+        found = evaluate(self.target, self.spec["loss"], self.outputs(table, unknown), expected, w / w.mean())
         return found, trivial(self.target, np.array(self.record["prior"]), expected)
 
     def save(self, path: Path | str) -> None:

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.batches import Examples
 from nnfit.core.network import Group, Network, Pass, Slot, views
 from nnfit.core.parameter import Array
-from nnfit.core.training import Examples
 
 ROWS = 1024  # as many training rows as are looked at
 FLAT = 1e-6  # a slope that is as good as none: softplus and the like come near 0 and never reach it
