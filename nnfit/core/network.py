@@ -222,12 +222,17 @@ CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, s
 
 
 def predict(network: Network, theta: Array, X: Array) -> Array:
-    """ŷ (M, K, n) for the rows X (n, N₁ + 1), ones in column 0."""
+    """ŷ (M, K, n), float64, for the rows X (n, N₁ + 1), ones in column 0.
+
+    All is computed in float64, also for weights in float32: how a matrix product rounds depends on its size, and a
+    softmax makes 10⁻⁵ of it, so in float32 a prediction would depend on the rows that are predicted with it.
+    """
     n = len(X)
-    result = np.empty((len(theta), network.N[-1], n), theta.dtype)
+    theta = theta.astype(np.float64, copy=False)
+    result = np.empty((len(theta), network.N[-1], n))
     whole = Pass(network, theta, min(CHUNK, n))
     for start in range(0, n, CHUNK):
-        x = X[start : start + CHUNK]
+        x = X[start : start + CHUNK].astype(np.float64, copy=False)
         batch = whole if len(x) == whole.a[-1].shape[-1] else Pass(network, theta, len(x))
         result[:, :, start : start + CHUNK] = batch.forward(x)
     return result

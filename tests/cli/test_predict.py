@@ -151,7 +151,7 @@ def test_blocks_of_rows_are_predicted_in_order(
         assert ended.code == 0, ended.err
         assert [row["id"] for row in read(ended.out)] == [str(i) for i in range(60)]
         for row, whole in zip(read(ended.out), read(expected), strict=True):
-            assert float(row["probability_setosa"]) == pytest.approx(float(whole["probability_setosa"]), rel=1e-4)
+            assert float(row["probability_setosa"]) == pytest.approx(float(whole["probability_setosa"]), rel=1e-9)
 
 
 def test_a_real_target_is_predicted_in_its_own_unit(run: Run, flowers: Path) -> None:

@@ -155,10 +155,9 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it(monkeypatch, L, chun
     one_by_one = np.concatenate([predict(net, theta, X[i : i + 1]) for i in range(50)], axis=2)
     monkeypatch.setattr(core, "CHUNK", chunk)
     together = predict(net, theta, X)
-    assert together.dtype == np.float32
     # A linear output is a sum that may cancel, so its rounding is measured by the largest, not by what is left.
     cancels = net.layers[-1][0].activation == "linear"
-    np.testing.assert_allclose(together, one_by_one, rtol=1e-6, atol=1e-6 * np.abs(together).max() if cancels else 0)
+    np.testing.assert_allclose(together, one_by_one, rtol=1e-12, atol=1e-12 * np.abs(together).max() if cancels else 0)
 
 
 def test_more_rows_than_one_chunk_are_all_predicted_in_order():
