@@ -117,7 +117,7 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
     if type(metadata.get("factor")) is not float:
         fail("damaged: factor is not a number")
     run.state.factor = metadata["factor"]
-    state, per_epoch = run.state, pipeline.steps(prepared)
+    state, per_epoch = run.state, pipeline.steps(run)
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
     costs, watched = arrays["history_cost"], arrays["history_validation"]

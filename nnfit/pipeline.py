@@ -65,6 +65,7 @@ class Run:
     prepared: Prepared
     plan: Plan
     rows: tuple[Rows, ...]  # of each member, where each has its own
+    kept: tuple[Rows, ...]  # from each member, then
     held_out: Examples | None  # rows that are looked at after every epoch, and not learnt from
     state: State
     best: Best | None
@@ -94,7 +95,7 @@ def start(prepared: Prepared) -> Run:
     elif "validation" in prepared.parts:
         held_out = prepared.parts["validation"].examples
     best = nothing_yet(state.theta) if prepared.spec["training"]["early_stopping"] else None
-    return Run(prepared, plan, rows, held_out, state, best, plateau(1))
+    return Run(prepared, plan, rows, kept, held_out, state, best, plateau(1))
 
 
 def planned(prepared: Prepared) -> Plan:
@@ -157,11 +158,10 @@ def smoothed(prepared: Prepared) -> Examples:
     return examples._replace(Y=((1 - share) * examples.Y + share * middle).astype(examples.Y.dtype))
 
 
-def steps(prepared: Prepared) -> int:
+def steps(run: Run) -> int:
     """Updates per epoch; the last may be of fewer examples."""
-    rows, _ = resampled(prepared)
-    n = min(map(len, rows)) if rows else prepared.parts["train"].n
-    return -(-n // min(n, planned(prepared).batch_size))
+    n = min(map(len, run.rows)) if run.rows else run.prepared.parts["train"].n
+    return -(-n // min(n, run.plan.batch_size))
 
 
 def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
@@ -232,7 +232,7 @@ def finish(run: Run, threads: int) -> Model:
 def of_member(run: Run, target: Target, y_hat: Array, k: int) -> dict[str, Any]:
     """The metrics of a member on the training rows that it did not learn from."""
     part = run.prepared.parts["train"]
-    kept = resampled(run.prepared)[1][k]
+    kept = run.kept[k]
     w = weights(part)[kept]
     return evaluate(target, run.prepared.network.loss, y_hat[None][:, :, kept], part.truth[kept], w / w.mean())
 
@@ -247,10 +247,9 @@ def out_of_sample(run: Run, y_hat: Array) -> tuple[Array, Part] | None:
     """The outputs (K, n) for training rows by the members that did not learn from them, averaged, and those rows."""
     if not run.rows:
         return None
-    _, kept = resampled(run.prepared)
     _, K, n = y_hat.shape
     total, count = np.zeros((K, n)), np.zeros(n)
-    for k, rows in enumerate(kept):
+    for k, rows in enumerate(run.kept):
         total[:, rows] += y_hat[k][:, rows]
         count[rows] += 1
     part = run.prepared.parts["train"]

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,25 +80,27 @@ class Slot(NamedTuple):
 class Dropout:
     """Units of one hidden layer that are left out of a pass (Srivastava et al. 2014, inverted).
 
-    a ← a · mask / (1 − p), where mask is 0 with probability p; the way back takes the same factor.
+    a ← a · mask / (1 − p), where mask is 0 with probability p; the way back takes the same factor. `chance` holds
+    numbers in [0, 1), of the shape of a.
     """
 
-    def __init__(self, a: Array, p: float) -> None:
-        self.a, self.p = a, p
-        self.kept = np.array(1 - p, a.dtype)
-        self.mask = np.empty(a.shape, a.dtype)
+    def __init__(self, a: Array, p: float, chance: Array) -> None:
+        self.a, self.chance = a, chance
+        self.p, self.kept = np.float32(p), np.array(1 - p, a.dtype)
+        self.mask, self.whole = np.ones(a.shape, a.dtype), np.empty(a.shape, a.dtype)
 
-    def draw(self, rng: np.random.Generator) -> None:
-        np.greater_equal(rng.random(self.mask.shape, np.float32), np.float32(self.p), out=self.mask)
+    def draw(self) -> None:
+        np.greater_equal(self.chance, self.p, out=self.mask)
         np.divide(self.mask, self.kept, self.mask)
 
     def apply(self) -> None:
+        np.copyto(self.whole, self.a)
         np.multiply(self.a, self.mask, self.a)
 
     def pull_back(self, delta: Array) -> None:
-        """The way back; the derivative of σ, in terms of a, then finds a as it was wherever δ is not 0."""
+        """The way back; a is again as it was, since the derivative of σ is written in terms of it."""
         np.multiply(delta, self.mask, delta)
-        np.multiply(self.a, self.kept, self.a)
+        np.copyto(self.a, self.whole)
 
 
 class Pass:
@@ -135,12 +138,19 @@ class Pass:
                 start += size
             self.sigma.append(slots)
         # What each step of the way up and down needs, once and for all.
-        self.dropped = [Dropout(z, dropout) if dropout else None for z in self.z[:-1]]
-        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.sigma[:-1], self.dropped, strict=False))
+        self.drops: list[Dropout] = []
+        if dropout and len(N) > 2:
+            # The numbers of one member lie side by side, so that it can draw them all at once.
+            self.chances = np.empty((M, sum(N[1:-1]) * m), np.float32)
+            ends = np.cumsum([n * m for n in N[1:-1]])[:-1]
+            chances = np.split(self.chances, ends, axis=1)
+            self.drops = [Dropout(z, dropout, part.reshape(z.shape)) for z, part in zip(self.z, chances, strict=False)]
+        dropped: list[Dropout | None] = [*self.drops] or [None] * len(self.z[:-1])
+        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.sigma[:-1], dropped, strict=False))
         self.down = [
             (
                 *(self.gradient[i], self.a[i - 1].mT, self.Theta[i][:, :, 1:].mT, self.delta[i - 1]),
-                *(self.sigma[i - 1], self.dropped[i - 1]),
+                *(self.sigma[i - 1], dropped[i - 1]),
             )
             for i in range(len(N) - 2, 0, -1)
             if backward
@@ -174,11 +184,14 @@ class Pass:
         activate(self.sigma[-1])
         return self.cost(self.a[-1], y, s, self.delta[-1])
 
-    def draw(self, rng: np.random.Generator) -> None:
-        """Choose the units that the next pass leaves out."""
-        for dropped in self.dropped:
-            if dropped is not None:
-                dropped.draw(rng)
+    def draw(self, generators: Sequence[np.random.Generator]) -> None:
+        """Choose the units that the next passes leave out, each member's with a generator of its own."""
+        if not self.drops:
+            return
+        for generator, chances in zip(generators, self.chances, strict=True):
+            generator.random(dtype=np.float32, out=chances)
+        for dropped in self.drops:
+            dropped.draw()
 
     def gradient_of_cost(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of the batch, (M,); ∂C/∂θ is left in the gradient (notes, "Back-propagation"; errata).

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.batches import Examples, Rows, minibatches
+from nnfit.core.batches import Examples, Rows, Streams, minibatches, shuffled
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
 from nnfit.core.optimizers import OPTIMIZERS
@@ -115,17 +115,23 @@ def fit(
     seeds: Sequence[int],
     rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
+    only: int | None = None,
 ) -> Iterator[Epoch]:
     """Train from a state, in place, up to the plan's epochs, yielding after each.
 
     With `rows`, one array of row numbers for each member, every member learns from its own. What is drawn in epoch e
-    comes from generators of its own, default_rng([*seeds, e, …]), so a state says all that is needed to go on. Before
-    each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
+    comes from streams of its own, of default_rng([*seeds, e, …]), so a state says all that is needed to go on, and a
+    member is the same with others and alone: the state of one member is trained as number `only` of those of `rows`.
+    Before each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
     examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a weight that is not finite
     raises a TrainingError that says where, and what to try.
     """
     theta, C = state.theta, state.cost
     n = min(map(len, rows)) if rows else len(examples.X)
+    members = range(len(theta))
+    if only is not None:
+        members, rows = range(only, only + 1), rows[only : only + 1]
+    orders, masks = Streams(members if rows else [0]), Streams(members)
     m = min(plan.batch_size, n)
     per_epoch = -(-n // m)
     mean = LOSSES[network.loss].mean
@@ -139,21 +145,23 @@ def fit(
     base = plan.parameters["learning_rate"]
     steady = plan.schedule in ("constant", "plateau") and not plan.schedule_parameters["warmup"]
     for number in range(state.epochs + 1, plan.epochs + 1):
-        rng, dropping = (np.random.default_rng([*seeds, number, use]) for use in (0, 1))
+        orders.restart([*seeds, number, 0])
+        order = shuffled(n, m, rows, orders)
         eta = base * state.factor
         t = state.updates
         if plan.dropout:
-            for step in range(state.steps):  # those of a run that was stopped
-                passes[m if (step + 1) * m <= n else n % m].draw(dropping)
+            masks.restart([*seeds, number, 1])
+            for _ in range(state.steps):  # those of a run that was stopped; only the last may be smaller
+                passes[m].draw(masks.generators)
         # An overflow on the way to divergence is reported once, below, in words.
         with np.errstate(all="ignore"):
-            for x, y, s in minibatches(examples, m, mean, rng, state.steps, rows):
+            for x, y, s in minibatches(examples, m, mean, order, state.steps):
                 if stop:
                     break
                 size = x.shape[-2]
                 run = passes[size]
                 if plan.dropout:
-                    run.draw(dropping)
+                    run.draw(masks.generators)
                 cost = run.gradient_of_cost(x, y, s)
                 C += cost if size == m or not mean else cost * (size / m)
                 for shape in shaping:

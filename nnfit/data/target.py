@@ -147,10 +147,9 @@ def decode(target: Target, y_hat: Array) -> Floats:
 
 def tempered(p: Floats, other: Floats | None, beta: float) -> Floats:
     """p^β over its sum with the other probabilities: those of the row (other None), or one for each."""
-    power: Floats = clipped(p) ** beta
+    power = clipped(p) ** beta
     rest = power.sum(axis=1, keepdims=True) if other is None else power + clipped(other) ** beta
-    result: Floats = power / rest
-    return result
+    return np.asarray(power / rest, np.float64)
 
 
 def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
@@ -160,11 +159,11 @@ def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
     convex in β = 1/T, with the derivative mean Σ_k q_k log p_k − log p_y for q = p^β normalised; its zero is found by
     bisection.
     """
-    p: NDArray[Any] = decode(target._replace(temperature=1.0), y_hat)
+    p = decode(target._replace(temperature=1.0), y_hat)
     if target.task == "multilabel":
         expected = expected.reshape(-1)
         p = np.column_stack([1 - p.reshape(-1), p.reshape(-1)])
-    logs = np.log(clipped(p))
+    logs: Floats = np.log(clipped(p))
     right = float(logs[np.arange(len(p)), expected].mean())
     low, high = 0.25, 4.0
     for _ in range(40):

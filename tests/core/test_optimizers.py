@@ -115,7 +115,7 @@ def updating(theta, gradient, decays, name, **settings):
     """The update of θ by an optimizer, with its memory as at the start."""
     parameters = optimizer(name, **settings)
     update = Update(theta, gradient, begin(theta, name, parameters).slots, decays, name, parameters)
-    return lambda t: update(t, parameters["learning_rate"])
+    return lambda t, eta=parameters["learning_rate"]: update(t, eta)
 
 
 def path(name, settings, gradients, theta):
@@ -228,9 +228,8 @@ def test_the_minimum_of_a_bowl_is_found(name):
     gradient = np.empty_like(theta)
     update = updating(theta, gradient, np.zeros(3), name)
     for t in range(1, 1001):
-        update.learning_rate = RATES.get(name, lambda t: 0.05)(t)
         np.multiply(steepness, theta, gradient)
-        update(t)
+        update(t, RATES.get(name, lambda t: 0.05)(t))
     assert np.abs(theta).max() < 1e-6
 
 
