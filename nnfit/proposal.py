@@ -181,7 +181,7 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
     batch = 32 if n < 4_000 else 64 if n < 10_000 else 128 if n < 50_000 else 512
     per_epoch = max(1, round(n * (MEMBERS - 1) / MEMBERS / batch))
     epochs = int(np.clip(round(UPDATES / per_epoch), 20, 60))
-    sizes = [64, 64]
+    sizes = [128, 128]
     yield "network:"
     yield "  layers:"
     for size in sizes:
@@ -202,12 +202,10 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
     yield "training:"
     yield comment(f"  epochs: {epochs}", f"about {epochs * per_epoch:,} updates")
     yield comment(f"  batch_size: {batch}", "examples per update")
-    yield "  optimizer: {name: adamw, learning_rate: 0.003, beta2: 0.95, weight_decay: 0.02}"
+    yield "  optimizer: {name: adamw, learning_rate: 0.01, beta2: 0.95, weight_decay: 0.02}"
     yield comment("  schedule: cosine", "the learning rate falls to 0")
     yield comment("  resample: folds", "each member leaves out a fold: scores on rows that were not learnt from")
     yield comment(f"  early_stopping: {{patience: {epochs}}}", "keeps the best weights, by the cost on that fold")
-    if plan.classes is not None:
-        yield comment("  calibration: temperature", "probabilities that mean what they say")
     yield comment("seed: 0", "of the folds, the initial weights and the order of the rows")
 
 

@@ -8,7 +8,7 @@ multilabel   several 0/1 columns, one neuron each
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
