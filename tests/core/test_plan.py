@@ -1,0 +1,144 @@
+"""What is done to the gradient and to the learning rate on the way: penalties, clipping, schedules."""
+
+import numpy as np
+import pytest
+
+from nnfit.core import training
+from nnfit.core.network import views
+from nnfit.core.schedules import SCHEDULES, factor
+from nnfit.core.training import Plan, begin, decaying, fit, shapers
+
+from .builders import cost_and_gradient, defaults, examples, group, network, optimizer, start
+
+NET = network(3, group(4, "tanh"), group(2, "linear"), loss="mse")
+ETA = 0.05
+
+
+def fitted(members=1, epochs=40, **options):
+    """θ after some training with these options of the plan."""
+    settings = optimizer("sgd", learning_rate=ETA)
+    theta = start(NET, members)
+    plan = Plan(epochs, 10, "sgd", settings, **options)
+    for _ in fit(NET, begin(theta, "sgd", settings), examples(np.random.default_rng(1), NET, 30), plan, [0]):
+        pass
+    return theta
+
+
+def weights_of(theta):
+    return np.concatenate([Theta[:, :, 1:].ravel() for Theta in views(NET, theta)])
+
+
+def one_step(**options):
+    """θ before and after one full-batch update, and the gradient that it took."""
+    settings = optimizer("sgd", learning_rate=ETA)
+    theta = start(NET, 2)
+    before = theta.copy()
+    data = examples(np.random.default_rng(2), NET, 12)
+    for _ in fit(NET, begin(theta, "sgd", settings), data, Plan(1, 12, "sgd", settings, **options), [0]):
+        pass
+    return before, (before - theta) / ETA, data
+
+
+@pytest.mark.parametrize("options", [{"l2": 0.3}, {"l1": 0.2}, {"l2": 0.3, "l1": 0.2}])
+def test_the_gradient_is_that_of_the_penalised_cost(options):
+    theta, gradient, data = one_step(**options)
+    l2, l1 = options.get("l2", 0.0), options.get("l1", 0.0)
+
+    def penalised(shifted):
+        C, _ = cost_and_gradient(NET, shifted, data)
+        parts = [Theta[:, :, 1:].reshape(2, -1) for Theta in views(NET, shifted)]
+        return C + sum(l2 / 2 * (part**2).sum(axis=1) + l1 * np.abs(part).sum(axis=1) for part in parts)
+
+    h = 1e-6
+    for j in range(NET.P):
+        step = np.zeros_like(theta)
+        step[:, j] = h
+        numerical = (penalised(theta + step) - penalised(theta - step)) / (2 * h)
+        np.testing.assert_allclose(gradient[:, j], numerical, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["l2", "l1"])
+def test_a_penalty_makes_weights_smaller_and_more_of_it_smaller_still(name):
+    sizes = [np.abs(weights_of(fitted(**{name: share}))).sum() for share in (0.0, 0.05, 0.5)]
+    assert sizes[0] > 1.1 * sizes[1] > 1.1**2 * sizes[2]
+
+
+@pytest.mark.parametrize("name", ["l2", "l1"])
+def test_a_penalty_leaves_biases_alone(name):
+    theta, gradient, data = one_step(**{name: 10.0})
+    _, plain = cost_and_gradient(NET, theta, data)
+    for with_penalty, without in zip(views(NET, gradient), views(NET, plain), strict=True):
+        np.testing.assert_allclose(with_penalty[:, :, 0], without[:, :, 0], rtol=1e-9, atol=1e-12)
+        assert (np.abs(with_penalty - without)[:, :, 1:] > 1e-3).all()
+
+
+def test_l1_brings_many_weights_near_0_and_l2_does_not():
+    near = {}
+    for name in ("l1", "l2"):
+        found = np.abs(weights_of(fitted(epochs=400, **{name: 0.06})))
+        near[name] = (found < ETA * 0.06 * 1.01).mean()
+    assert near["l1"] >= 0.5 > near["l2"] + 0.2
+
+
+def test_the_norm_is_bounded_member_by_member_and_the_direction_stays():
+    rng = np.random.default_rng(3)
+    theta, gradient = np.zeros((3, NET.P)), rng.normal(size=(3, NET.P)) * [[0.001], [1], [1000]]
+    before = gradient.copy()
+    plan = Plan(1, 1, "sgd", optimizer("sgd"), clip_norm=0.5)
+    for shape in shapers(theta, gradient, np.empty(0), plan):
+        shape()
+    np.testing.assert_allclose(np.linalg.norm(gradient, axis=1)[1:], 0.5)
+    np.testing.assert_array_equal(gradient[0], before[0])
+    unit = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in (gradient, before)]
+    np.testing.assert_allclose(*unit)
+
+
+def test_a_gradient_of_0_stays_0_under_clipping():
+    gradient = np.zeros((1, NET.P))
+    for shape in shapers(gradient.copy(), gradient, np.empty(0), Plan(1, 1, "sgd", {}, clip_norm=1.0, clip_value=1.0)):
+        shape()
+    assert not gradient.any()
+
+
+def test_clip_value_bounds_each_entry_and_leaves_the_smaller_ones():
+    theta, clipped, data = one_step(clip_value=0.05)
+    _, plain = cost_and_gradient(NET, theta, data)
+    assert (np.abs(plain) > 0.05).any()
+    assert (np.abs(plain) < 0.05).any()
+    np.testing.assert_allclose(clipped, np.clip(plain, -0.05, 0.05), rtol=1e-9, atol=1e-12)
+
+
+def test_clip_norm_in_training_shortens_each_members_step():
+    theta, clipped, data = one_step(clip_norm=0.1)
+    _, plain = cost_and_gradient(NET, theta, data)
+    assert (np.linalg.norm(plain, axis=1) > 0.1).all()
+    np.testing.assert_allclose(clipped, plain * 0.1 / np.linalg.norm(plain, axis=1, keepdims=True), rtol=1e-9)
+
+
+def test_penalties_come_before_clipping():
+    gradient, theta = np.full((1, NET.P), 0.01), np.full((1, NET.P), 5.0)
+    plan = Plan(1, 1, "sgd", {}, l2=1.0, clip_value=0.1)
+    for shape in shapers(theta, gradient, decaying(NET, np.dtype(float)), plan):
+        shape()
+    assert np.abs(gradient).max() == 0.1
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_rate_of_every_update_is_that_of_the_formula(monkeypatch, name, warmup):
+    seen = []
+    monkeypatch.setattr(training.Update, "__call__", lambda self, t, eta: seen.append((t, eta)))
+    p, settings = defaults(SCHEDULES[name]) | {"warmup": warmup}, optimizer("sgd", learning_rate=0.3)
+    state = begin(start(NET), "sgd", settings)
+    state.factor = 0.5  # as a plateau would leave it
+    plan = Plan(4, 4, "sgd", settings, name, p)
+    for _ in fit(NET, state, examples(np.random.default_rng(1), NET, 10), plan, [0]):
+        pass
+    assert [t for t, _ in seen] == list(range(1, 13))
+    np.testing.assert_allclose([eta for _, eta in seen], [0.15 * factor(name, t / 12, p) for t in range(12)])
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name not in ("constant", "plateau")])
+def test_a_schedule_changes_what_is_learnt(name):
+    plain, other = fitted(), fitted(schedule=name, schedule_parameters=defaults(SCHEDULES[name]))
+    assert np.abs(plain - other).max() > 1e-4
