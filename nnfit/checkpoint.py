@@ -105,6 +105,8 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
         if (array.shape, array.dtype) != (stored.shape, stored.dtype):
             fail(f"damaged: {name} is not that of this network and optimizer")
         array[...] = stored
+    if "best_epoch" in arrays and run.best is None:
+        fail("damaged: best_epoch is there, and no early stopping")
     total = prepared.spec["training"]["epochs"]
     for key in COUNTERS:
         if type(metadata.get(key)) is not int or not 0 <= metadata[key] < 2**62:
@@ -113,13 +115,21 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
     stage = metadata.get("plateau")
     if not isinstance(stage, list) or len(stage) != len(run.plateau) or not all(type(x) is float for x in stage):
         fail("damaged: plateau is not what nnfit writes")
+    if stage[1] not in range(run.state.epochs + 1) or not 0 <= stage[2] <= 1:
+        fail("damaged: plateau is not what nnfit writes")
     run.plateau = type(run.plateau)(*(np.array([x], part.dtype) for x, part in zip(stage, run.plateau, strict=True)))
     if type(metadata.get("factor")) is not float:
         fail("damaged: factor is not a number")
+    if metadata["factor"] != stage[2]:
+        fail("damaged: factor is not that of the plateau")
     run.state.factor = metadata["factor"]
     state, per_epoch = run.state, pipeline.steps(run)
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
+    if run.best is not None and not ((run.best.epoch >= 0) & (run.best.epoch <= state.epochs)).all():
+        fail("damaged: best_epoch is no epoch of the run")
+    if "best_stopped" in arrays and arrays["best_stopped"].max(initial=0) > 1:
+        fail("damaged: best_stopped is neither 0 nor 1")
     costs, watched = arrays["history_cost"], arrays["history_validation"]
     lengths = (len(costs), len(watched))
     wanted = 0 if run.held_out is None else state.epochs

@@ -298,6 +298,11 @@ def check_record(metadata: Metadata, target: Target, fail: Fail) -> None:
     sets = list(metadata.rows)
     if "train" not in sets or list(metadata.metrics) != sets or list(metadata.trivial) != sets:
         fail("rows, metrics and trivial must be of the same sets, train among them")
+    unseen = {"folds": ["out_of_fold"], "bootstrap": ["out_of_bag"]}.get(metadata.spec["training"]["resample"], [])
+    if [name for name in sets if name.startswith("out_of_")] != unseen:
+        fail("rows: not the sets of the spec")
+    if metadata.target.temperature != 1 and metadata.spec["training"]["calibration"] == "none":
+        fail("target.temperature: not 1, and the spec has no calibration")
     kind = "classification" if target.classes else "regression"
     for where, table, least in (("metrics", metadata.metrics, {"loss"}), ("trivial", metadata.trivial, set())):
         wanted = (

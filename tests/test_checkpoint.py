@@ -98,6 +98,97 @@ def test_batches_validation_and_dtypes_make_no_difference(
         assert finished(resumed) == whole, f"stopped after {steps} steps"
 
 
+CLASSES = "x,z,y\n" + "".join(f"{i % 7},{i * i % 5},{'abc'[i * i % 11 % 3]}\n" for i in range(51))
+OPTIONS = {
+    "folds": (
+        "training.resample=folds",
+        "training.schedule=cosine",
+        "training.dropout=0.3",
+        "training.early_stopping={patience: 2, min_updates: 3}",
+        "training.label_smoothing=0.1",
+        "training.calibration=temperature",
+    ),
+    "bootstrap": (
+        "training.resample=bootstrap",
+        "training.schedule={name: plateau, patience: 1, gamma: 0.5, threshold: 0.5, warmup: 0.2}",
+        "training.clip_norm=0.5",
+        "training.clip_value=0.1",
+        "training.l1=0.01",
+        "training.l2=0.01",
+        "network.dtype=float64",
+    ),
+    "validation": (
+        "data.validation=0.2",
+        "training.schedule={name: plateau, patience: 1, gamma: 0.5, threshold: 0.5}",
+        "training.early_stopping={patience: 1}",
+        "training.dropout=0.2",
+        "training.calibration=temperature",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_whatever_the_options_from_every_step_the_same_bytes_come_out(
+    prepared: Prepare, saved: Callable, kind: str
+) -> None:
+    layers = (
+        "network.layers=[{size: 5, activation: tanh}, {size: 4, activation: relu}, {size: auto, activation: softmax}]"
+    )
+    ready = prepared(
+        SPEC, CLASSES, "data.validation=null", layers, "network.members=3", "training.epochs=6", *OPTIONS[kind]
+    )
+    run = pipeline.start(ready)
+    whole, total = finished(run), run.state.updates
+    assert total > 10
+    for steps in range(total + 1):
+        stopping = stopped(ready, steps)
+        assert stopping.state.updates == steps
+        resumed, _ = checkpoint.read(saved(stopping), ready, 1)
+        assert finished(resumed) == whole, f"stopped after {steps} steps"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("plateau", None, "plateau is not"),
+        ("plateau", [1.0, 2.0], "plateau is not"),
+        ("plateau", [1.0, 0, 1.0], "plateau is not"),
+        ("factor", 1, "factor is not a number"),
+        ("factor", "fast", "factor is not a number"),
+        ("factor", -1.0, "factor"),
+        ("factor", 1e300, "factor"),
+        ("plateau", [1.0, -3.0, 1.0], "plateau is not"),
+        ("plateau", [1.0, 1e300, 1.0], "plateau is not"),
+        ("plateau", [1.0, 0.5, 1.0], "plateau is not"),
+        ("best_cost", np.zeros(3), "best_cost is not"),
+        ("best_epoch", np.array([1, 9]), "best_epoch"),
+        ("best_epoch", np.array([1, -1]), "best_epoch"),
+        ("best_stopped", np.array([2, 0], np.uint8), "best_stopped"),
+        ("best_theta", np.zeros((2, 3), np.float32), "best_theta is not"),
+    ],
+)
+def test_a_damaged_plateau_or_best_is_refused(
+    prepared: Prepare, tmp_path: Path, key: str, value: Any, message: str
+) -> None:
+    ready = prepared(SPEC, CSV, "training.early_stopping={patience: 2}", "training.schedule=plateau")
+    path = damaged(checkpoint.to_bytes(stopped(ready, 7), 1), tmp_path / "run.npz", key, value)
+    with pytest.raises(ModelFileError) as caught:
+        checkpoint.read(path, ready, 1)
+    assert message in str(caught.value)
+
+
+def test_the_best_weights_are_there_with_early_stopping_and_only_then(prepared: Prepare, tmp_path: Path) -> None:
+    plain, stopping = (prepared(SPEC, CSV, *more) for more in ((), ("training.early_stopping={patience: 2}",)))
+    for ours, other in ((plain, stopping), (stopping, plain)):
+        path, donor = tmp_path / "run.npz", tmp_path / "donor.npz"
+        for place, ready in ((path, ours), (donor, other)):
+            place.write_bytes(checkpoint.to_bytes(stopped(ready, 7), 1))
+        mine, theirs = (dict(archive.read(place, checkpoint.FORMS)) for place in (path, donor))
+        path.write_bytes(archive.pack(theirs | {"metadata": mine["metadata"]}))
+        with pytest.raises(ModelFileError, match="damaged: "):
+            checkpoint.read(path, ours, 1)
+
+
 def test_a_run_may_be_stopped_again_and_again(prepared: Prepare, saved: Callable) -> None:
     ready = prepared(SPEC, CSV)
     run = pipeline.start(ready)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import trained_bytes
 from model_files import closed, loaded, opened, refused, within_limits
 
 from nnfit import metadata_text
@@ -183,6 +184,25 @@ KINDS = [
         "data.columns={name: {min_count: 14}, day: {indicator: true}}",
     ),
     ("{size: auto, activation: linear}", "data.target=u", "data.missing=['16']", "data.ignore=[a, b, w]", "seed=9"),
+    (
+        "{size: auto, activation: softmax}",
+        "data.target=name",
+        "network.members=3",
+        "training={resample: folds, early_stopping: {patience: 1}, calibration: temperature, label_smoothing: 0.1}",
+    ),
+    (
+        "{size: auto, activation: logistic}",
+        "data.target=[a, b]",
+        "network.members=3",
+        "data.test=0.2",
+        "training={resample: bootstrap, calibration: temperature, dropout: 0.5, schedule: one_cycle}",
+    ),
+    (
+        "{size: auto, activation: linear}",
+        "data.target=[u, v]",
+        "data.validation=0.2",
+        "training={early_stopping: {}, schedule: plateau, l1: 0.1, l2: 0.1, clip_norm: 1, clip_value: 1}",
+    ),
 ]
 
 
@@ -191,8 +211,58 @@ def test_a_model_of_any_kind_is_read_as_it_was_written(
     trained: Callable[..., Model], output: str, more: tuple[str, ...]
 ) -> None:
     spec = f"data: {{train: data.csv, target: u}}\nnetwork: {{layers: [{output}]}}\n"
-    model = trained(spec, ROWS, "training.epochs=2", "training.optimizer={name: adam, learning_rate: 0.001}", *more)
+    settings = ("training.epochs=2", "training.optimizer={name: adam, learning_rate: 0.001}")
+    model = trained(spec, ROWS, *more, *settings)
     assert loaded(model.to_bytes()).to_bytes() == model.to_bytes()
+
+
+FOLDS = """\
+data: {train: data.csv, target: y}
+network: {layers: [{size: auto, activation: softmax}], members: 3}
+training: {epochs: 3, resample: folds, early_stopping: {patience: 2}, calibration: temperature}
+"""
+FOLDS_CSV = "x,y\n" + "".join(f"{i % 7},{'pqr'[i % 3]}\n" for i in range(30))
+CROSSED: list[tuple[str, Change, str]] = [
+    ("no best epochs", drop("best_epochs"), "best_epochs: Field required"),
+    ("a best epoch too few", put("best_epochs", [1, 1]), "best_epochs: not one epoch for each member"),
+    ("a best epoch after the last", put("best_epochs", 0, 4), "best_epochs: not one epoch for each member"),
+    ("a best epoch before the first", put("best_epochs", 0, -1), "best_epochs.0"),
+    ("half a best epoch", put("best_epochs", 0, 1.5), "best_epochs.0"),
+    ("best epochs of no early stopping", put("spec", "training", "early_stopping", None), "best_epochs: not one"),
+    ("a temperature of 0", put("target", "temperature", 0.0), "target.temperature"),
+    ("a temperature too high", put("target", "temperature", 5.0), "target.temperature"),
+    ("a temperature that is a text", put("target", "temperature", "1"), "target.temperature"),
+    ("a temperature of no calibration", put("spec", "training", "calibration", "none"), "target.temperature: "),
+    ("no metrics out of fold", drop("metrics", "out_of_fold"), "must be of the same sets"),
+    ("a metric out of fold too few", drop("metrics", "out_of_fold", "log_loss"), "not the metrics of every set"),
+    ("out of bag for folds", lambda a, m: [
+        m[key].update(out_of_bag=m[key].pop("out_of_fold")) for key in ("rows", "metrics", "trivial")],
+        "not the sets of the spec"),
+    ("neither", lambda a, m: [m[key].pop("out_of_fold") for key in ("rows", "metrics", "trivial")],
+        "not the sets of the spec"),
+    ("folds of a bootstrap", put("spec", "training", "resample", "bootstrap"), "not the sets of the spec"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Any], Model]) -> bytes:
+    return trained_bytes(tmp_path_factory.mktemp("crossed"), train, FOLDS, FOLDS_CSV)
+
+
+@pytest.mark.parametrize(("change", "message"), [case[1:] for case in CROSSED], ids=[case[0] for case in CROSSED])
+def test_what_folds_and_early_stopping_leave_must_agree_too(crossed: bytes, change: Change, message: str) -> None:
+    arrays, metadata = opened(crossed)
+    change(arrays, metadata)
+    assert message in refused(closed(arrays, metadata))
+
+
+def test_every_bit_flip_in_a_model_of_folds_is_noticed(crossed: bytes) -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        place = rng.randrange(len(crossed))
+        data = bytearray(crossed)
+        data[place] ^= 1 << rng.randrange(8)
+        refused(bytes(data))
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------

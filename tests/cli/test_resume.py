@@ -45,6 +45,27 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(flowers: Path, number: signal.S
     assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
 
 
+def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path) -> None:
+    training = (
+        "{epochs: 2000, resample: folds, schedule: cosine, dropout: 0.2, early_stopping: {patience: 2000}, "
+        "label_smoothing: 0.1, calibration: temperature}"
+    )
+    more = ["--set", f"training={training}", "--set", "network.members=3", "--set", "data.validation=null"]
+    command = [*TRAIN[:6], "out.npz", *more]
+    process = subprocess.Popen(command, cwd=flowers, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    resumed = subprocess.run([*command, "--resume"], cwd=flowers, capture_output=True, text=True, check=True)
+    assert "going on after epoch " in resumed.stderr
+    subprocess.run([*TRAIN[:6], "whole.npz", *more], cwd=flowers, capture_output=True, check=True)
+    assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
+
+
 def test_a_second_ctrl_c_leaves_at_once(flowers: Path) -> None:
     process = started(flowers)
     process.send_signal(signal.SIGINT)
