@@ -167,7 +167,7 @@ def differences(then: Any, now: Any, key: str = "") -> Iterator[str]:
             yield from differences(then.get(name), now.get(name), inside.removeprefix("spec."))
     elif then != now:
         if "sha256" in key:
-            yield f"the {key.rpartition('.')[2]} file has other contents"
+            yield f"the {key.removeprefix('data_sha256').lstrip('.') or 'data'} file has other contents"
         else:
             yield f"{key} was {short(then)} and is {short(now)}"
 

@@ -27,7 +27,6 @@ CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
 AGREEMENT = {"float32": 1e-5, "float64": 1e-9}  # relative, across numbers of threads
 # Products of small batches are taken by one thread, however many there are; those of a full batch are shared out.
 FULL = ("training.batch_size=full", "training.epochs=10")
-WIDE = "network.layers=[{size: 512, activation: tanh}, {size: 1, activation: logistic}]"
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -68,7 +67,6 @@ def agree(one: Columns, other: Columns, tolerance: float) -> None:
         *((config, ()) for config in CONFIGS),
         ("digits", FULL),
         ("digits", (*FULL, "network.dtype=float64")),
-        ("breast_cancer", ("training.batch_size=full", WIDE)),
     ],
 )
 def test_two_threads_predict_what_one_does(tmp_path: Path, config: str, overrides: tuple[str, ...]) -> None:

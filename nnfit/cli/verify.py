@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnfit.cli.threads import DEFAULT, set_threads
 
-MOST_THREADS = 1024
+if TYPE_CHECKING:
+    from nnfit.errors import Problem
+
+MOST_THREADS = 1024  # a file that asks for more does not get them
+LISTED = 5  # differences, of which another spec may have hundreds
+HINT = "; the paths in a model are looked for from the current folder: go to the folder of its spec, or give --spec"
 
 
 def verify(
@@ -24,33 +29,50 @@ def verify(
 ) -> None:
     """Train again from the spec in MODEL, and say whether the model comes out byte for byte.
 
-    Without --spec, the paths of the data are looked for from the current folder. If the bytes differ, the command says
-    what does: spec, data, versions, threads or seed; it exits with 5 then.
+    Without --spec, the data are looked for from the current folder, under the paths in the model. If the bytes differ,
+    the command says what does: spec, data, versions, threads or seed; it exits with 5 then.
     """
     set_threads(threads or DEFAULT)
     import nnfit
     from nnfit import checkpoint, metadata_text, pipeline
     from nnfit.cli import screen
-    from nnfit.errors import ModelFileError, Problem
+    from nnfit.errors import DataError, ModelFileError, Problem, plain
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec, stored_spec
 
     stored = nnfit.load(model)
-    record = stored.record
-    then = int(record["threads"])
+    then = int(stored.record["threads"])
     if threads is None and then != DEFAULT and then <= MOST_THREADS:
         # NumPy asks for the number of threads only once, when it is loaded.
-        arguments = [str(model), "--threads", str(then), *(["--spec", str(spec)] if spec else [])]
-        os.execv(sys.executable, [sys.executable, "-m", "nnfit", "verify", *arguments])
+        words = sys.orig_argv
+        at = words.index("verify") + 1
+        os.execv(sys.executable, [sys.executable, *words[1:at], "--threads", str(then), *words[at:]])
     loaded = load_spec(spec) if spec else stored_spec(stored.spec, str(model))
-    prepared = prepare(loaded)
-    again = pipeline.train(prepared, threads or DEFAULT)
+    try:
+        prepared = prepare(loaded)
+    except DataError as error:
+        if spec:
+            raise
+        raise DataError(*(p._replace(message=p.message + HINT * missing(p)) for p in error.problems)) from None
+    run = pipeline.start(prepared)
+    for _ in screen.watch(pipeline.epochs(run), loaded.spec.training.epochs, quiet=not sys.stderr.isatty()):
+        pass
+    again = pipeline.finish(run, threads or DEFAULT)
 
     if again.to_bytes() == model.read_bytes():
-        screen.out().print(f"{model}: trained again, the same {model.stat().st_size:,} bytes came out")
+        size = model.stat().st_size
+        screen.out().print(plain(f"{model}: trained again, the same {size:,} bytes came out"))
         return
     keys = ("versions", "threads", "seed", "data_sha256")
     old, new = ({"spec": m.spec, **{key: m.record[key] for key in keys}} for m in (stored, again))
     found = list(checkpoint.differences(metadata_text.plain(old), metadata_text.plain(new)))
-    found = found or ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
+    if not found:
+        found = ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
+    elif len(found) > LISTED:
+        found[LISTED:] = [f"and {len(found) - LISTED:,} more differ"]
     raise ModelFileError(*(Problem(f"other bytes came out: {difference}", str(model)) for difference in found))
+
+
+def missing(problem: Problem) -> bool:
+    """Whether a file could not be read."""
+    return problem.message.startswith("cannot be read")

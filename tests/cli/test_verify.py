@@ -31,7 +31,47 @@ def test_it_says_that_the_data_differ(flower_model: Path, run: Callable, monkeyp
     data.write_text("".join([*lines, lines[-1]]))
     ended = run("verify", flower_model)
     assert ended.code == 5
-    assert "data_sha256" in ended.err or "has other contents" in ended.err
+    assert ended.err == f"nnfit: {flower_model}: other bytes came out: the data file has other contents\n"
+
+
+def test_data_that_are_not_there_are_looked_for_elsewhere(
+    flower_model: Path, run: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    ended = run("verify", flower_model)
+    assert ended.code == 4
+    assert ended.err == (
+        "nnfit: flowers.csv: cannot be read: No such file or directory; the paths in a model are looked for from the "
+        "current folder: go to the folder of its spec, or give --spec\n"
+    )
+    assert run("verify", flower_model, "--spec", flower_model.parent / "flowers.yaml").code == 0
+
+
+def test_of_many_differences_the_first_are_told(flower_model: Path, run: Callable) -> None:
+    other = flower_model.parent / "other.yaml"
+    text = (flower_model.parent / "flowers.yaml").read_text()
+    other.write_text(text.replace("epochs: 30", "epochs: 2").replace("size: 4", "size: 5") + "seed: 7\noutput: m.npz\n")
+    other.write_text(other.read_text().replace("test: 0.25", "test: 0.2").replace("batch_size: 8", "batch_size: 4"))
+    ended = run("verify", flower_model, "--spec", other)
+    assert ended.code == 5
+    lines = ended.err.splitlines()
+    assert len(lines) == 6
+    assert lines[-1].endswith("flowers.npz: other bytes came out: and 2 more differ")
+
+
+def test_a_model_of_two_threads_is_trained_again_with_two(flowers: Path, spawn: Callable) -> None:
+    assert spawn("train", "flowers.yaml", "-o", "m.npz", "--threads", "2", "--quiet", cwd=flowers).code == 0
+    ended = spawn("verify", "m.npz", cwd=flowers)
+    assert ended.code == 0, ended.err
+    ended = spawn("verify", "m.npz", "--threads", "1", cwd=flowers)
+    assert ended.code == 5
+    assert ended.err == "nnfit: m.npz: other bytes came out: threads was 2 and is 1\n"
+
+
+def test_no_threads_are_too_few(flower_model: Path, run: Callable) -> None:
+    ended = run("verify", flower_model, "--threads", 0)
+    assert ended.code == 2
+    assert "--threads" in ended.err
 
 
 @pytest.mark.parametrize("config", sorted(path.stem for path in Path(__file__).parents[2].glob("configs/*.yaml")))
