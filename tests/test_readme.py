@@ -48,4 +48,4 @@ def test_every_command_of_the_readme_is_one_of_nnfit() -> None:
     for command in named:
         done = subprocess.run([sys.executable, "-m", "nnfit", command, "--help"], capture_output=True, text=True)
         assert done.returncode == 0, command
-    assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "schema"}
+    assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "schema", "verify"}
