@@ -43,7 +43,8 @@ def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 def test_every_command_of_the_readme_is_one_of_nnfit() -> None:
-    blocks = re.findall(r"```(?:console)?\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.S | re.M)
+    blocks = [text for language, text in fences if language in ("", "console")]
     named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?nnfit (\w+)", "\n".join(blocks), re.M))
     for command in named:
         done = subprocess.run([sys.executable, "-m", "nnfit", command, "--help"], capture_output=True, text=True)
