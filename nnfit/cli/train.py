@@ -88,9 +88,10 @@ def train(
                 files.write((saved, checkpoint.to_bytes(run, threads)))
         if stop:
             files.write((saved, checkpoint.to_bytes(run, threads)))
-            raise signals.Stopped(
-                stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {command(spec, output, overrides)}"
-            )
+            other = None if threads == DEFAULT else threads
+            options = {"-o": output, "--json": json_file, "--depfile": depfile, "--threads": other}
+            again = command(spec, overrides, options, quiet)
+            raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
     seconds = time.perf_counter() - start
     model = pipeline.finish(run, threads)
 
@@ -136,12 +137,14 @@ class Keeper:
         return self.epochs is not None and epoch % self.epochs == 0
 
 
-def command(spec: Path, output: Path | None, overrides: list[str] | None) -> str:
-    """The command that goes on with a training."""
-    words = ["nnfit", "train", str(spec), *(["-o", str(output)] if output else [])]
+def command(spec: Path, overrides: list[str] | None, options: dict[str, Any], quiet: bool) -> str:
+    """The command that goes on with a training: as it was called, since other threads would give other bytes."""
+    words = ["nnfit", "train", str(spec)]
+    for option, value in options.items():
+        words += [] if value is None else [option, str(value)]
     for override in overrides or []:
         words += ["--set", override]
-    return shlex.join([*words, "--resume"])
+    return shlex.join([*words, *["--quiet"] * quiet, "--resume"])
 
 
 def rule(model: Path, sources: list[str]) -> str:

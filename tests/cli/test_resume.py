@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+import nnfit
 
 NNFIT = (sys.executable, "-m", "nnfit")
 TRAIN = (*NNFIT, "train", "flowers.yaml", "-o", "out.npz", "--set", "training.epochs=3000")
@@ -64,6 +67,20 @@ def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path) -> None
     assert "going on after epoch " in resumed.stderr
     subprocess.run([*TRAIN[:6], "whole.npz", *more], cwd=flowers, capture_output=True, check=True)
     assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
+
+
+def test_the_command_that_goes_on_is_the_one_that_was_stopped(flowers: Path) -> None:
+    process = started(flowers, "--threads", "2", "--depfile", "out.d", "--json", "a report.json")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    advice = err.splitlines()[-1].partition("go on with nnfit ")[2]
+    assert shlex.split(advice)[-1] == "--resume"
+    resumed = subprocess.run([*NNFIT, *shlex.split(advice)], cwd=flowers, capture_output=True, text=True, check=True)
+    assert "warning" not in resumed.stderr
+    assert "going on after epoch " in resumed.stderr
+    assert (flowers / "a report.json").exists()
+    assert (flowers / "out.d").exists()
+    assert nnfit.load(flowers / "out.npz").record["threads"] == 2
 
 
 def test_a_second_ctrl_c_leaves_at_once(flowers: Path) -> None:
