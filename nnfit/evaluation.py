@@ -147,12 +147,14 @@ def intervals(
     return result
 
 
-def trivial(target: Target, prior: NDArray[np.float64], expected: NDArray[Any]) -> Metrics:
+def trivial(
+    target: Target, prior: NDArray[np.float64], expected: NDArray[Any], w: NDArray[np.float64] | None = None
+) -> Metrics:
     """The metrics of a predictor that knows no input: `prior` (K,), the mean output of the training rows, always.
 
     That is the class frequencies, and so the majority class, or the mean of a real target.
     """
     constant = np.repeat(prior[:, None], len(expected), axis=1)
     with np.errstate(all="ignore"):
-        found: Metrics = tidy(metrics(target, expected, decode(target, constant)))
+        found: Metrics = tidy(metrics(target, expected, decode(target, constant), w))
     return found

@@ -24,7 +24,10 @@ from nnfit.spec.loader import activations, contradictions
 from nnfit.spec.schema import Spec
 
 FORMAT = 1
-RECORD = ("rows", "metrics", "prior", "trivial", "history", "best_epochs", "versions", "threads", "seed", "data_sha256")
+RECORD = (
+    *("rows", "metrics", "prior", "trivial", "linear", "history", "best_epochs"),
+    *("versions", "threads", "seed", "data_sha256"),
+)
 MAX_KEYS = 64
 DAYS = 4e6  # dates lie within this many days of 1970: the years 1 to 9999
 
@@ -60,6 +63,7 @@ class TargetEntry(Exact):
     columns: Texts
     low: Finite
     temperature: Annotated[Finite, Field(ge=0.25, le=4)]
+    class_weights: Annotated[list[Annotated[Finite, Field(gt=0)]], FailFast()]
 
 
 class Spread(Exact):
@@ -110,6 +114,7 @@ class Metadata(Exact):
     metrics: dict[str, Measures]
     prior: Numbers
     trivial: dict[str, Measures]
+    linear: dict[str, Measures]
     history: History
     best_epochs: list[Natural]
     versions: Versions
@@ -287,7 +292,11 @@ def target_of(metadata: Metadata, spec: Spec, mean: list[float], sd: list[float]
     symmetric = all(ACTIVATIONS[group.name].range.low == -1 for group in activations(spec)[-1])
     if entry.low != (-1 if symmetric and classes else 0):
         fail("target.low: not the least output of the network")
-    return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd), entry.temperature)
+    weights, wanted = entry.class_weights, spec.training.class_weight
+    given = [float(wanted.get(name, 1)) for name in classes] if isinstance(wanted, dict) else weights
+    if weights != given or len(weights) != (len(classes) if wanted else 0):
+        fail("target.class_weights: not those of the spec")
+    return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd), entry.temperature, tuple(weights))
 
 
 # --- the record of the training ------------------------------------------------------------------------------------
@@ -303,8 +312,15 @@ def check_record(metadata: Metadata, target: Target, fail: Fail) -> None:
         fail("rows: not the sets of the spec")
     if metadata.target.temperature != 1 and metadata.spec["training"]["calibration"] == "none":
         fail("target.temperature: not 1, and the spec has no calibration")
+    comparable = len(metadata.spec["network"]["layers"]) > 1 and metadata.spec["training"]["baseline"]
+    if list(metadata.linear) not in ([], sets if comparable else []):
+        fail("linear: not of the same sets, or of a network that has no linear model beside it")
     kind = "classification" if target.classes else "regression"
-    for where, table, least in (("metrics", metadata.metrics, {"loss"}), ("trivial", metadata.trivial, set())):
+    for where, table, least in (
+        ("metrics", metadata.metrics, {"loss"}),
+        ("trivial", metadata.trivial, set()),
+        ("linear", metadata.linear, {"loss"}),
+    ):
         wanted = (
             least
             | set(METRICS[kind]) - {"roc_auc"}
@@ -359,10 +375,10 @@ def is_per_class(value: Any, K: int) -> bool:
 
 
 def is_square(table: Any, K: int) -> bool:
-    """Whether a list holds K lists of K whole numbers of at least 0."""
+    """Whether a list holds K lists of K numbers of at least 0: rows, or their weights."""
     rows = table if isinstance(table, list) and len(table) == K else [None]
     return all(
-        isinstance(row, list) and len(row) == K and all(type(count) is int and count >= 0 for count in row)
+        isinstance(row, list) and len(row) == K and all(type(count) in (int, float) and count >= 0 for count in row)
         for row in rows
     )
 

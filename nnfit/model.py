@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nnfit import archive, files, metadata_text
 from nnfit.core.network import Group, Network, predict, views
 from nnfit.core.parameter import Array
+from nnfit.data.classes import of_rows
 from nnfit.data.encoding import Feature, encode, join
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table, from_frame
@@ -120,11 +121,18 @@ class Model:
 
     def evaluate(self, table: Table, unknown: str = "error") -> tuple[dict[str, Any], dict[str, Any]]:
         """The metrics on labelled rows, and those of the trivial predictor of the training rows."""
+        expected = truth(self.target, table)
+        w = self.weights(table)
+        weighted = self.spec["training"]["weighted_metrics"]
+        found = evaluate(self.target, self.spec["loss"], self.outputs(table, unknown), expected, w, weighted)
+        return found, trivial(self.target, np.array(self.record["prior"]), expected, w if weighted else None)
+
+    def weights(self, table: Table) -> NDArray[np.float64]:
+        """The weights w (n,) of labelled rows in the cost, with mean 1: weight column times class weight."""
         name = self.spec["data"]["weight"]
         w = example_weights(table, name if name in table.columns else None)
-        expected = truth(self.target, table)
-        found = evaluate(self.target, self.spec["loss"], self.outputs(table, unknown), expected, w / w.mean())
-        return found, trivial(self.target, np.array(self.record["prior"]), expected)
+        w = w * of_rows(self.target, truth(self.target, table))
+        return np.asarray(w / w.mean())
 
     def save(self, path: Path | str) -> None:
         """Write the model file; what was there before stays until the new file is complete."""
@@ -147,6 +155,7 @@ class Model:
                 "columns": self.target.columns,
                 "low": self.target.low,
                 "temperature": self.target.temperature,
+                "class_weights": self.target.class_weights,
             },
             "classes": self.target.classes,
             **self.record,

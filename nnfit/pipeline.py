@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit import baseline
 from nnfit.core import health
 from nnfit.core.batches import Examples, Rows, gather
 from nnfit.core.gradcheck import GradientCheck, check_gradient
@@ -25,8 +26,8 @@ from nnfit.core.stopping import Best, Meter, keep, nothing_yet
 from nnfit.core.training import Plan, State, begin, fit
 from nnfit.data.split import folds
 from nnfit.data.target import Target, temperature
-from nnfit.errors import DataError, Problem
-from nnfit.evaluation import evaluate, spread, trivial
+from nnfit.errors import DataError, Problem, TrainingError
+from nnfit.evaluation import Metrics, evaluate, spread, trivial
 from nnfit.model import Model, versions
 from nnfit.preparation import Part, Prepared, Stream
 from nnfit.spec.loader import LoadedSpec
@@ -185,37 +186,19 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
             return
 
 
-def finish(run: Run, threads: int) -> Model:
-    """The model, with its metrics on every set beside those of the trivial predictor."""
-    prepared, theta = run.prepared, run.theta
-    network, parts = prepared.network, prepared.parts
-    with np.errstate(all="ignore"):
-        y_hat = {name: predict(network, theta, part.examples.X) for name, part in parts.items()}
-    unseen = out_of_sample(run, y_hat["train"])
-    target = prepared.target
-    if prepared.spec["training"]["calibration"] == "temperature":
-        own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
-        target = target._replace(temperature=temperature(target, own, np.asarray(part.truth, np.intp)))
-    measured, constant, rows = {}, {}, {}
-    prior = parts["train"].examples.Y.mean(axis=1, dtype=np.float64)
-    for name, part in parts.items():
-        measured[name] = evaluate(target, network.loss, y_hat[name], part.truth, weights(part))
-        constant[name] = trivial(target._replace(temperature=1.0), prior, part.truth)
-        rows[name] = part.n
-        if name == "train" and unseen is not None:
-            own, part = unseen
-            kind = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec["training"]["resample"]]
-            measured[kind] = evaluate(target, network.loss, own[None], part.truth, weights(part))
-            measured[kind]["members"] = spread(
-                [of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))]
-            )
-            constant[kind] = trivial(target._replace(temperature=1.0), prior, part.truth)
-            rows[kind] = part.n
+def finish(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
+    """The model, with its metrics on every set beside those of the trivial predictor and of the linear model.
+
+    The linear model is trained here; with anything in `stop` that ends early, and the model is not to be used.
+    """
+    prepared = run.prepared
+    target, measured, constant, rows = measure(run)
     record = {
         "rows": rows,
         "metrics": measured,
-        "prior": prior.tolist(),
+        "prior": prior(prepared).tolist(),
         "trivial": constant,
+        "linear": linear(prepared, stop),
         "history": {
             "cost": [float(epoch.cost.mean()) for epoch in run.history],
             "validation": [float(epoch.validation.mean()) for epoch in run.history if epoch.validation is not None],
@@ -226,21 +209,76 @@ def finish(run: Run, threads: int) -> Model:
         "seed": prepared.spec["seed"],
         "data_sha256": prepared.sha256["train"],
     }
-    return Model(prepared.spec, theta, prepared.features, target, prepared.dialect, record)
+    return Model(prepared.spec, run.theta, prepared.features, target, prepared.dialect, record)
 
 
-def of_member(run: Run, target: Target, y_hat: Array, k: int) -> dict[str, Any]:
+def linear(prepared: Prepared, stop: Sequence[object] = ()) -> dict[str, Metrics]:
+    """The metrics of the same spec without hidden layers, on every set; nothing if there is no such or it diverges."""
+    reduced = baseline.linear(prepared)
+    if reduced is None:
+        return {}
+    run = start(reduced)
+    try:
+        for _ in epochs(run, stop):
+            pass
+    except TrainingError:
+        return {}
+    return measure(run)[1]
+
+
+def prior(prepared: Prepared) -> NDArray[np.float64]:
+    """The mean output of the training rows, (K,): all that the trivial predictor knows."""
+    return np.asarray(prepared.parts["train"].examples.Y.mean(axis=1, dtype=np.float64))
+
+
+def measure(run: Run) -> tuple[Target, dict[str, Metrics], dict[str, Metrics], dict[str, int]]:
+    """The calibrated target; on every set the metrics, those of the trivial predictor, and the number of rows."""
+    prepared, theta = run.prepared, run.theta
+    network, parts = prepared.network, prepared.parts
+    with np.errstate(all="ignore"):
+        y_hat = {name: predict(network, theta, part.examples.X) for name, part in parts.items()}
+    unseen = out_of_sample(run, y_hat["train"])
+    target = prepared.target
+    if prepared.spec["training"]["calibration"] == "temperature":
+        own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
+        target = target._replace(temperature=temperature(target, own, np.asarray(part.truth, np.intp)))
+    measured, constant, rows = {}, {}, {}
+    mean, weighted = prior(prepared), prepared.spec["training"]["weighted_metrics"]
+    for name, part in parts.items():
+        measured[name] = evaluate(target, network.loss, y_hat[name], part.truth, weights(part), weighted)
+        constant[name] = trivial(target._replace(temperature=1.0), mean, part.truth, counted(part, weighted))
+        rows[name] = part.n
+        if name == "train" and unseen is not None:
+            own, part = unseen
+            kind = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec["training"]["resample"]]
+            measured[kind] = evaluate(target, network.loss, own[None], part.truth, weights(part), weighted)
+            measured[kind]["members"] = spread(
+                [of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))]
+            )
+            constant[kind] = trivial(target._replace(temperature=1.0), mean, part.truth, counted(part, weighted))
+            rows[kind] = part.n
+    return target, measured, constant, rows
+
+
+def of_member(run: Run, target: Target, y_hat: Array, k: int) -> Metrics:
     """The metrics of a member on the training rows that it did not learn from."""
     part = run.prepared.parts["train"]
     kept = run.kept[k]
     w = weights(part)[kept]
-    return evaluate(target, run.prepared.network.loss, y_hat[None][:, :, kept], part.truth[kept], w / w.mean())
+    weighted = run.prepared.spec["training"]["weighted_metrics"]
+    loss = run.prepared.network.loss
+    return evaluate(target, loss, y_hat[None][:, :, kept], part.truth[kept], w / w.mean(), weighted)
 
 
 def weights(part: Part) -> NDArray[np.float64]:
     """The example weights of a part, with mean 1."""
     w: NDArray[np.float64] = part.examples.w[0, 0].astype(np.float64)
     return np.asarray(w / w.mean())
+
+
+def counted(part: Part, weighted: bool) -> NDArray[np.float64] | None:
+    """The weights of a part where metrics are weighted."""
+    return weights(part) if weighted else None
 
 
 def out_of_sample(run: Run, y_hat: Array) -> tuple[Array, Part] | None:

@@ -18,6 +18,7 @@ from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network
+from nnfit.data import classes as weighting
 from nnfit.data import suspicions
 from nnfit.data.encoding import OPTIONS, Feature, encode, fit_feature, join
 from nnfit.data.reader import Dialect
@@ -96,6 +97,9 @@ def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepar
 
     features = tuple(fit_feature(whole, training, name, *column_options(loaded, whole, name)) for name in names)
     target = fit_target(loaded, whole, training, classes)
+    if reason := weighting.unsuitable(target, spec.training.class_weight):
+        raise SpecError(loaded.document.problem(("training", "class_weight"), reason))
+    target = weighting.weighed(target, spec.training.class_weight, whole, training)
     warnings += warn(loaded, target, len(training))
     warnings += [Problem(text, whole.file) for text in suspicions.columns(whole, training, features, target)]
     if classes is not None and len(data.target) == 1:
@@ -164,7 +168,7 @@ def encode_parts(
     """
     dtype = spec.network.dtype
     expected = truth(target, table)
-    w = example_weights(table, spec.data.weight)
+    w = example_weights(table, spec.data.weight) * weighting.of_rows(target, expected)
     unseen: list[Problem] = []
     blocks = encode(features, table, dtype, unseen, consume=True)
     strange = [p._replace(message=p.message.split("; correct")[0] + "; here they become zeros") for p in unseen]

@@ -36,7 +36,8 @@ def evaluate(
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, kinds | ({weight: "numeric"} if weight else {}), others=False)
         metrics, trivial = trained.evaluate(table)
-        interval = intervals(trained.target, trained.outputs(table), truth(trained.target, table))
+        w = trained.weights(table) if trained.spec["training"]["weighted_metrics"] else None
+        interval = intervals(trained.target, trained.outputs(table), truth(trained.target, table), w)
     if as_json:
         report = {
             "model": str(model),

@@ -40,7 +40,10 @@ def inspect(
     screen.show_columns(console, trained.features)
     classes = f", classes {', '.join(map(short, target.classes))}" if target.classes else ""
     console.print(f"Target: {', '.join(map(short, target.columns))} ({target.task}{classes})\n")
-    screen.show_metrics(console, record["metrics"], record["trivial"], record["rows"], target.task == "regression")
+    regression = target.task == "regression"
+    screen.show_metrics(
+        console, record["metrics"], record["trivial"], record["rows"], regression, linear=record["linear"]
+    )
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     console.print(f"Trained with {versions}; threads {record['threads']}, seed {record['seed']}")
     console.print(f"Training data SHA-256 {record['data_sha256']}\n")

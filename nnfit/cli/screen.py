@@ -181,28 +181,32 @@ def show_metrics(
     rows: dict[str, int],
     regression: bool,
     intervals: dict[str, Any] | None = None,
+    linear: dict[str, Any] | None = None,
 ) -> None:
-    """The main metrics of every set, beside those of the trivial predictor; with members their mean ± sd below.
+    """The main metrics of every set, beside those of the trivial predictor and, if there is one, of the linear model.
 
-    Of a single set also the bootstrap intervals. The JSON reports hold all the metrics.
+    With members their mean ± sd stands below. Of a single set also the bootstrap intervals. The JSON reports
+    hold all the metrics.
     """
     columns, body = ["metric"], []
     sets = list(metrics)
     for name in sets:
-        columns += [f"{name}\n{rows[name]:,} rows", *(["95 %"] if intervals else []), "trivial"]
+        columns += [f"{name}\n{rows[name]:,} rows", *["95 %"] * bool(intervals), "trivial", *["linear"] * bool(linear)]
     for metric in [name for name in MAIN if any(metrics[part].get(name) is not None for part in sets)]:
         line = [metric]
         for name in sets:
             between = [span((intervals or {}).get(metric))] if intervals else []
-            line += [number(metrics[name].get(metric)), *between, number(trivial[name].get(metric))]
+            others = [number(table[name].get(metric)) for table in (trivial, linear) if table]
+            line += [number(metrics[name].get(metric)), *between, *others]
         body.append(line)
         if "members" in metrics[sets[0]]:
             spread = [metrics[name]["members"].get(metric) for name in sets]
             cells = [f"{number(s['mean'])} ± {number(s['sd'])}" if s else "" for s in spread]
-            empty = [""] * (2 if intervals else 1)
+            empty = [""] * (1 + bool(intervals) + bool(linear))
             body.append(["  members, mean ± sd", *[cell for pair in cells for cell in (pair, *empty)]])
     baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
-    console.print(grid(f"Metrics, beside a trivial predictor: {baseline}", columns, body))
+    title = f"Metrics, beside a trivial predictor: {baseline}"
+    console.print(grid(title + "; linear: without hidden layers" * bool(linear), columns, body))
 
 
 def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None:
@@ -211,7 +215,8 @@ def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None
     if not 2 <= len(classes) <= 12 or len(table) != len(classes) or isinstance(table[0][0], list):
         return
     labels = [short(label) for label in classes]
-    rows = [[label, *map(str, line)] for label, line in zip(labels, table, strict=True)]
+    shown = [[f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in line] for line in table]
+    rows = [[label, *line] for label, line in zip(labels, shown, strict=True)]
     console.print(grid(f"Confusion, {name} rows: true class by predicted class", ["", *labels], rows))
 
 

@@ -6,13 +6,17 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnfit.cli.outputs import named
 from nnfit.cli.threads import DEFAULT, set_threads
+
+if TYPE_CHECKING:
+    from nnfit.pipeline import Progress
 
 
 def train(
@@ -36,6 +40,10 @@ def train(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics as JSON as well.", callback=named)
     ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option("--history", metavar="FILE", help="Write the costs of every epoch as CSV.", callback=named),
+    ] = None,
     depfile: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a make rule: the model depends on the files read.", callback=named),
@@ -45,12 +53,13 @@ def train(
     """Train the network of SPEC on its data and save it.
 
     Prints the network, the epochs and the metrics on the training, validation and test rows, beside those of a
-    trivial predictor. The model goes to -o, else to the spec's output, else beside the spec with the ending .npz.
+    trivial predictor and of the same network without hidden layers. The model goes to -o, else to the spec's output,
+    else beside the spec with the ending .npz.
     The same spec, data, seed, versions and threads give the same bytes. Ctrl-C saves the state of the training in a
     checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
     set_threads(threads)
-    from nnfit import checkpoint, files, pipeline
+    from nnfit import baseline, checkpoint, files, pipeline
     from nnfit.cli import screen, signals
     from nnfit.core.health import stuck, unbalanced
     from nnfit.errors import plain
@@ -60,7 +69,7 @@ def train(
     loaded = load_spec(spec, overrides)
     path = pipeline.output_path(loaded, spec, output)
     saved = pipeline.checkpoint_path(loaded, path)
-    outputs = (path, json_file, depfile, saved)
+    outputs = (path, json_file, history, depfile, saved)
     files.check_outputs(outputs, [spec])
     prepared = prepare(loaded)
     files.check_outputs(outputs, [spec, *prepared.sources])
@@ -86,14 +95,20 @@ def train(
         for epoch in screen.watch(pipeline.epochs(run, stop), total, quiet):
             if keeper.due(epoch.number):
                 files.write((saved, checkpoint.to_bytes(run, threads)))
-        if stop:
+        seconds = time.perf_counter() - start
+        model = None if stop else pipeline.finish(run, threads, stop)
+        if model is None or stop:
             files.write((saved, checkpoint.to_bytes(run, threads)))
             other = None if threads == DEFAULT else threads
-            options = {"-o": output, "--json": json_file, "--depfile": depfile, "--threads": other}
+            options = {
+                "-o": output,
+                "--json": json_file,
+                "--history": history,
+                "--depfile": depfile,
+                "--threads": other,
+            }
             again = command(spec, overrides, options, quiet)
             raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
-    seconds = time.perf_counter() - start
-    model = pipeline.finish(run, threads)
 
     written = [(path, model.to_bytes())]
     if json_file is not None:
@@ -104,21 +119,40 @@ def train(
             "seconds": seconds,
             "metrics": model.record["metrics"],
             "trivial": model.record["trivial"],
+            "linear": model.record["linear"],
         }
         written.append((json_file, (json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode()))
+    if history is not None:
+        written.append((history, costs(run.history).encode()))
     if depfile is not None:
         written.append((depfile, rule(path, [str(spec), *prepared.sources]).encode()))
     files.write(*written)
     if saved.exists() and checkpoint.is_one(saved):
         files.remove(saved)
     screen.warn(pipeline.placed(loaded, stuck(pipeline.examine(prepared, model.theta), trained=True)))
+    for doubt in baseline.doubts(model):
+        screen.note(f"warning: {doubt}")
     if not quiet:
         record = model.record
         regression = model.target.task == "regression"
-        screen.show_metrics(console, record["metrics"], record["trivial"], record["rows"], regression)
+        screen.show_metrics(
+            console, record["metrics"], record["trivial"], record["rows"], regression, linear=record["linear"]
+        )
         last = list(record["metrics"])[-1]
         screen.show_confusion(console, last, record["metrics"][last])
         console.print(plain(f"{len(run.history)} epochs in {seconds:.2f} s; model written to {path}"))
+
+
+def costs(history: Sequence[Progress]) -> str:
+    """The epochs as CSV: cost and validation cost, the mean over the members, and of several members each cost."""
+    members = len(history[0].cost) if history else 1
+    each = range(members if members > 1 else 0)
+    lines = [["epoch", "cost", "validation", *(f"cost_{k + 1}" for k in each)]]
+    for epoch in history:
+        validation = "" if epoch.validation is None else repr(float(epoch.validation.mean()))
+        own = [repr(float(epoch.cost[k])) for k in each]
+        lines.append([str(epoch.number), repr(float(epoch.cost.mean())), validation, *own])
+    return "".join(",".join(line) + "\n" for line in lines)
 
 
 class Keeper:

@@ -33,6 +33,7 @@ class Target(NamedTuple):
     mean: tuple[float, ...] = ()
     sd: tuple[float, ...] = ()
     temperature: float = 1.0  # T: the probabilities are p^(1/T), normalised
+    class_weights: tuple[float, ...] = ()  # how much a row of each class counts, if not alike
 
     @property
     def outputs(self) -> int:

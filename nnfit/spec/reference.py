@@ -61,7 +61,7 @@ def mappings(schema: Schema, node: Schema, path: str) -> list[tuple[str, Schema]
                 found.append((f"{path}: {known}" if known else path, option))
         elif isinstance(option.get("items"), dict) and "properties" in resolved(schema, option["items"]):
             found.append((f"{path}[]", resolved(schema, option["items"])))
-        elif isinstance(option.get("additionalProperties"), dict):
+        elif "properties" in resolved(schema, option.get("additionalProperties") or {}):
             found.append((f"{path}.NAME", resolved(schema, option["additionalProperties"])))
     return found
 

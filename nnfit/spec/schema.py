@@ -241,6 +241,12 @@ class EarlyStopping(Keys):
     )
 
 
+ClassWeights = Annotated[
+    dict[Text, Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False, le=1e300)]],
+    Field(min_length=1, max_length=64),
+]
+
+
 class Training(Keys):
     """How θ is found."""
 
@@ -271,6 +277,12 @@ class Training(Keys):
     label_smoothing: Annotated[float, Strict(), Field(ge=0, lt=1)] = Field(
         0.0, description="the share of each class's target that is spread over all classes"
     )
+    class_weight: Literal["balanced"] | ClassWeights | None = Field(
+        None, description="how much a row of each class counts in the cost: {class: w}, or balanced, n / (K n_k)"
+    )
+    weighted_metrics: Switch = Field(
+        False, description="the weight column and the class weights count in the metrics too, not in loss alone"
+    )
     l2: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
         0.0, description="λ of the penalty λ/2 Σ θ² on the weights, biases aside"
     )
@@ -282,6 +294,9 @@ class Training(Keys):
     )
     clip_value: Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)] | None = Field(
         None, description="the largest entry of the gradient, up or down"
+    )
+    baseline: Switch = Field(
+        True, description="trains the same spec without hidden layers as well, and shows its metrics as linear"
     )
     checkpoint: Checkpoint | None = Field(
         None, description="saves the state now and then, for --resume; Ctrl-C saves it in any case"

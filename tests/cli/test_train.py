@@ -99,6 +99,42 @@ def test_the_report_of_a_real_target_has_its_metrics(run: Run, spec: Path, tmp_p
     assert set(metrics["test"]) == {"loss", "rmse", "mae", "r2", "mape"}
 
 
+def test_the_history_is_a_table_of_the_epochs(run: Run, spec: Path, tmp_path: Path) -> None:
+    history = tmp_path / "epochs.csv"
+    options = ("--history", history, "--set", "data.validation=0.2", "--set", "training.epochs=3")
+    assert run("train", spec, *options).code == 0
+    lines = [line.split(",") for line in history.read_text().splitlines()]
+    assert lines[0] == ["epoch", "cost", "validation"]
+    record = nnfit.load(spec.with_suffix(".npz")).record["history"]
+    assert [float(line[1]) for line in lines[1:]] == record["cost"]
+    assert [float(line[2]) for line in lines[1:]] == record["validation"]
+    assert [line[0] for line in lines[1:]] == ["1", "2", "3"]
+
+
+def test_the_history_has_each_member_and_a_gap_where_nothing_is_held_out(run: Run, spec: Path, tmp_path: Path) -> None:
+    history = tmp_path / "epochs.csv"
+    options = ("--history", history, "--set", "network.members=3", "--set", "training.epochs=2")
+    assert run("train", spec, *options).code == 0
+    lines = [line.split(",") for line in history.read_text().splitlines()]
+    assert lines[0] == ["epoch", "cost", "validation", "cost_1", "cost_2", "cost_3"]
+    assert len(lines) == 3
+    for line in lines[1:]:
+        assert line[2] == ""
+        assert float(line[1]) == pytest.approx(np.mean([float(cell) for cell in line[3:]]))
+        assert len(set(line[3:])) == 3
+
+
+def test_the_history_without_epochs_is_its_heading(run: Run, spec: Path, tmp_path: Path) -> None:
+    assert run("train", spec, "--history", tmp_path / "e.csv", "--set", "training.epochs=0").code == 0
+    assert (tmp_path / "e.csv").read_text() == "epoch,cost,validation\n"
+
+
+def test_the_history_is_not_written_over_the_spec(run: Run, spec: Path) -> None:
+    before = spec.read_bytes()
+    assert run("train", spec, "--history", spec).code == 7
+    assert spec.read_bytes() == before
+
+
 def test_set_changes_the_spec_that_is_stored(run: Run, spec: Path, tmp_path: Path) -> None:
     run("train", spec, "--set", "training.epochs=2", "--set", "network.members=3", "-o", tmp_path / "m.npz")
     model = nnfit.load(tmp_path / "m.npz")

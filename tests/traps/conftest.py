@@ -11,7 +11,7 @@ import pytest
 SPEC = """\
 data: {train: data.csv, target: y%s}
 network: {layers: [{size: auto, activation: %s}]}
-training: {epochs: 1, batch_size: full}
+training: {epochs: 0, batch_size: full}
 """
 
 

@@ -1,0 +1,163 @@
+"""The linear model beside the network: the same training without hidden layers, and the warnings it allows."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnfit import baseline, pipeline
+from nnfit.model import Model
+
+Train = Callable[..., Model]
+Run = Callable[..., Any]
+
+HIDDEN = "{size: 8, activation: tanh}, "
+SPEC = f"""\
+data: {{train: data.csv, target: y, test: 0.2}}
+network: {{layers: [{HIDDEN}{{size: 1, activation: linear}}], members: 3, initialization: {{output_gain: 0.5}}}}
+training:
+  {{epochs: 40, batch_size: 8, resample: folds, early_stopping: {{patience: 3}}, schedule: cosine, l2: 0.001,
+   dropout: 0.1, optimizer: {{name: adam, learning_rate: 0.02}}}}
+"""
+rng = np.random.default_rng(5)
+x = rng.uniform(-1, 1, (80, 2))
+STRAIGHT = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{2 * u - v:.6f}\n" for u, v in x)
+PRODUCT = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{u * v:.6f}\n" for u, v in x)
+NOISE = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{y:.6f}\n" for (u, v), y in zip(x, rng.normal(size=80), strict=True))
+
+
+def test_it_is_the_same_spec_trained_without_hidden_layers(trained: Train) -> None:
+    model = trained(SPEC, PRODUCT)
+    alone = trained(SPEC.replace(HIDDEN, "").replace("dropout: 0.1", "dropout: 0"), PRODUCT)
+    assert alone.spec["network"]["layers"] == model.spec["network"]["layers"][1:]
+    assert model.record["linear"] == alone.record["metrics"]
+    assert list(model.record["linear"]) == ["train", "out_of_fold", "test"]
+
+
+def test_it_takes_nothing_from_the_network(trained: Train) -> None:
+    model, without = trained(SPEC, PRODUCT), trained(SPEC, PRODUCT, "training.baseline=false")
+    np.testing.assert_array_equal(model.theta, without.theta)
+    assert model.record["metrics"] == without.record["metrics"]
+    assert without.record["linear"] == {}
+
+
+@pytest.mark.parametrize("change", ["network.layers=[{size: 1, activation: linear}]", "training.epochs=0"])
+def test_there_is_none_beside_a_linear_or_untrained_network(trained: Train, change: str) -> None:
+    model = trained(SPEC.replace("dropout: 0.1", "dropout: 0"), PRODUCT, change)
+    assert model.record["linear"] == {}
+    assert not [text for text in baseline.doubts(model) if "linear" in text]
+
+
+def test_a_network_that_learns_what_a_line_cannot_say_raises_no_doubt(trained: Train) -> None:
+    model = trained(SPEC, PRODUCT, "training.dropout=0", "training.epochs=150", "training.early_stopping=null")
+    assert model.record["metrics"]["out_of_fold"]["rmse"] < 0.5 * model.record["linear"]["out_of_fold"]["rmse"]
+    assert list(baseline.doubts(model)) == []
+
+
+def test_a_network_worse_than_a_line_is_told(trained: Train) -> None:
+    (doubt,) = baseline.doubts(trained(SPEC, STRAIGHT))
+    assert doubt.startswith("the network does not beat the linear model: rmse 0.")
+    assert " on the out_of_fold rows; the hidden layers bring nothing" in doubt
+
+
+def test_a_network_that_learnt_nothing_is_told(trained: Train) -> None:
+    model = trained(SPEC, NOISE, "training.early_stopping=null", "training.epochs=200", "training.baseline=false")
+    (doubt,) = baseline.doubts(model)
+    assert doubt.startswith("the network does not beat the trivial predictor: rmse ")
+
+
+def test_the_most_honest_rows_decide(trained: Train) -> None:
+    model = trained(SPEC, PRODUCT)
+    table: dict[str, Any] = {name: {"rmse": 1.0} for name in ("train", "test", "validation", "out_of_fold")}
+    better = {name: {"rmse": 2.0} for name in table}
+    for name in ("out_of_fold", "validation", "test", "train"):
+        record = model.record | {"metrics": table, "trivial": better | {name: {"rmse": 0.5}}, "linear": better}
+        (doubt,) = baseline.doubts(replace(model, record=record))
+        assert f"rmse 1 against 0.5 on the {name} rows" in doubt
+        table = {key: value for key, value in table.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "metric"),
+    [("regression", "mse", "rmse"), ("multinomial", "cross_entropy", "log_loss"), ("binary", "mse", "brier")],
+)
+def test_what_is_compared_is_what_the_loss_asks_for(task: str, loss: str, metric: str) -> None:
+    assert baseline.measure_of(task, loss) == metric
+
+
+def test_a_linear_model_that_diverges_leaves_the_network_as_it_is(trained: Train) -> None:
+    columns = "data.columns={u: {type: numeric, scale: none}, v: {type: numeric, scale: none}}"
+    sgd = "training.optimizer={name: sgd, learning_rate: 0.05}"
+    spec = SPEC.replace("dropout: 0.1, ", "").replace("schedule: cosine, l2: 0.001,", "")
+    large = "u,v,y\n" + "".join(f"{u * 1e6:.6f},{v * 1e6:.6f},{u:.6f}\n" for u, v in x)
+    model = trained(spec, large, columns, sgd)
+    assert np.isfinite(model.theta).all()
+    assert model.record["linear"] == {}
+    assert "the linear model beside the network diverged, so there are no figures of it" in baseline.doubts(model)
+
+
+def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = prepared(SPEC, PRODUCT)
+    epochs: list[int] = []
+    stop: list[object] = []
+    real = pipeline.epochs
+
+    def counted(run: Any, signals: Any) -> Any:
+        for epoch in real(run, signals):
+            epochs.append(epoch.number)
+            stop.append("now")
+            yield epoch
+
+    monkeypatch.setattr(pipeline, "epochs", counted)
+    pipeline.linear(ready, stop)
+    assert epochs == [1]
+
+
+def test_the_screen_and_the_report_show_it_beside_the_trivial_predictor(run: Run, flowers: Path) -> None:
+    ended = run("train", flowers / "flowers.yaml", "--json", flowers / "report.json")
+    heading = next(line for line in ended.out.splitlines() if line.split()[:2] == ["metric", "45"])
+    assert heading.split() == ["metric", "45", "rows", "trivial", "linear", "15", "rows", "trivial", "linear"]
+    assert '"linear": {' in (flowers / "report.json").read_text()
+    shown = run("inspect", flowers / "flowers.npz").out
+    assert heading in shown
+    plain = run("train", flowers / "flowers.yaml", "--set", "training.baseline=false").out
+    assert "linear" not in plain
+
+
+def test_the_command_warns_on_standard_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(STRAIGHT)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    ended = run("train", tmp_path / "spec.yaml", "--quiet")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err.startswith("warning: the network does not beat the linear model: rmse 0.")
+
+
+def test_a_stop_while_it_is_trained_keeps_the_network_for_resume(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.csv").write_text(PRODUCT)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC)
+    assert run("train", spec, "-o", tmp_path / "whole.npz").code == 0
+    real = baseline.linear
+
+    def interrupted(prepared: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(prepared)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(baseline, "linear", interrupted)
+        patch.setattr("nnfit.cli.signals.pending", [])
+        ended = run("train", spec, "-o", tmp_path / "m.npz")
+        assert ended.code == 143
+        assert not (tmp_path / "m.npz").exists()
+    monkeypatch.setattr("nnfit.cli.signals.pending", [])
+    assert run("train", spec, "-o", tmp_path / "m.npz", "--resume").code == 0
+    assert (tmp_path / "m.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
