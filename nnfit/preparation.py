@@ -179,9 +179,9 @@ def encode_parts(
                 f"the weight {quoted(str(spec.data.weight))} is 0 in all rows of {name}; give weights that are not"
             )
             raise DataError(Problem(message, table.file))
+        X = join(blocks, chosen, consume=len(rows) == 1)
         share = w[chosen] / w[chosen].mean()
-        Y = outputs(target, expected[chosen], dtype)
-        examples = Examples(join(blocks, chosen), Y, share.astype(dtype)[None, None, :])
+        examples = Examples(X, outputs(target, expected[chosen], dtype), share.astype(dtype)[None, None, :])
         parts[name] = Part(examples, expected[chosen])
     return parts, strange
 
@@ -288,8 +288,9 @@ def classify(loaded: LoadedSpec, table: Table) -> tuple[str, ...] | None:
 def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
     """The rows of train, validation and test that are drawn from the training file, stratified by class."""
     targets = spec.data.target
+    shares = (("test", spec.data.test), ("validation", spec.data.validation))
     strata = None
-    if stratified:
+    if stratified and any(isinstance(share, float) for _, share in shares):
         sorted_codes = []  # by label, so that the order of the rows in the file does not matter
         for name in targets:
             text = whole.text(name)
@@ -298,7 +299,7 @@ def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
     rng = np.random.default_rng([spec.seed, Stream.SPLIT])
     left = np.arange(whole.n)
     drawn = {}
-    for name, share in (("test", spec.data.test), ("validation", spec.data.validation)):
+    for name, share in shares:
         if isinstance(share, float):
             part = draw(len(left), share * whole.n / len(left), None if strata is None else strata[left], rng)
             drawn[name] = left[part]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nnfit.core.parameter import Array
 from nnfit.data import dates, numeric
 from nnfit.data.rows import quoted
-from nnfit.data.table import Rows, Table
+from nnfit.data.table import Rows, Table, room
 from nnfit.errors import DataError, Problem, short
 
 Floats = NDArray[np.float64]
@@ -40,6 +40,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 TRUE = {"true", "yes", "y", "t", "on", "1"}
 FALSE = {"false", "no", "n", "f", "off", "0"}
+
+PIECE = 1 << 16  # rows of a column that are encoded at once, so that what is between takes little memory
 
 
 class Feature(NamedTuple):
@@ -157,7 +159,8 @@ def encode(
     """
     blocks: list[Array] = []
     for feature in features:
-        block = np.empty((table.n, len(feature.inputs)), dtype)
+        shape = table.n, len(feature.inputs)
+        block = room(shape, dtype) if consume else np.empty(shape, dtype)
         problem = encode_feature(feature, table, block)
         strange += [problem] if problem else []
         blocks.append(block)
@@ -166,15 +169,19 @@ def encode(
     return blocks
 
 
-def join(blocks: list[Array], rows: Rows | None = None) -> Array:
-    """X (n, N₁ + 1): some rows (all, without `rows`) of all blocks, behind a column of ones for the bias unit."""
+def join(blocks: list[Array], rows: Rows | None = None, consume: bool = False) -> Array:
+    """X (n, N₁ + 1): some rows (all, without `rows`) of all blocks, behind a column of ones for the bias unit.
+
+    With `consume`, the list is emptied on the way: the blocks and X are never whole together.
+    """
     n = len(blocks[0]) if rows is None else len(rows)
     X = np.empty((n, 1 + sum(block.shape[1] for block in blocks)), blocks[0].dtype)
     X[:, 0] = 1
-    column = 1
-    for block in blocks:
+    column = X.shape[1]
+    for i in reversed(range(len(blocks))):
+        block = blocks.pop() if consume else blocks[i]
+        column -= block.shape[1]
         X[:, column : column + block.shape[1]] = block if rows is None else block[rows]
-        column += block.shape[1]
     return X
 
 
@@ -188,7 +195,9 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
         out = out[:, :-1]
     if feature.type == "numeric":
         with np.errstate(over="ignore", invalid="ignore"):
-            numeric.apply(x, feature.options, feature.fitted, out)
+            for start in range(0, len(x), PIECE):
+                piece = slice(start, start + PIECE)
+                numeric.apply(x[piece], feature.options, feature.fitted, out[piece])
         bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
         if len(bad):
             message = (

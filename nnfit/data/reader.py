@@ -11,23 +11,23 @@ import codecs
 import hashlib
 import io
 import re
-import stat
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.data.rows import LONE_RETURN, check_header, csv_rows, number, quoted, undecodable
+from nnfit.data.source import decoder, opened
 from nnfit.errors import DataError, Problem, count
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
-BLOCK = 1 << 20  # bytes read at once
+BLOCK = 1 << 20  # bytes read at once; with less, pandas takes longer to start than to parse, with more, memory goes
 PARSERS = 1  # threads that pandas parses in, ahead of what is asked for; it lets go of the interpreter meanwhile
 # What pandas takes for a number and nnfit does not, by a letter that is quickly looked for.
 WORDS = {b"n": (b"nan", b"inf"), b"u": (b"true",), b"l": (b"false",)}
@@ -55,6 +55,7 @@ class Block(NamedTuple):
 
     columns: dict[str, Cells]
     lines: Lines  # the line of the file in which each row begins
+    end: int = 0  # about how many bytes of the file are read up to here
 
     @property
     def n(self) -> int:
@@ -147,11 +148,9 @@ class Reader:
             )
         return text.encode("utf-8", "surrogatepass")
 
-    def expected_rows(self, so_far: int) -> int:
-        """About how many rows the file has, from its size and the rows so far; 0 for a stream of unknown length."""
-        if self.size is None or self.taken <= 0:
-            return 0
-        return int(so_far * self.size / max(1, self.taken - len(self.rest)) * 1.02) + 1
+    def expected_rows(self, so_far: int, end: int) -> int:
+        """About how many rows the file has, from those of its first bytes; 0 for a stream of unknown length."""
+        return 0 if self.size is None or end <= 0 else int(so_far * self.size / end * 1.02) + 1
 
     def read_header(self) -> list[str]:
         """The names of the columns, each given once, cut by the right separator."""
@@ -179,7 +178,7 @@ class Reader:
             problem = None
             try:
                 for data, lines in self.cut():
-                    ahead.append(pool.submit(self.parse, data, lines, kinds))
+                    ahead.append(pool.submit(self.parse, data, lines, kinds, self.taken - len(self.rest)))
                     if len(ahead) > PARSERS:
                         yield ahead.popleft().result()
             except DataError as error:
@@ -270,7 +269,7 @@ class Reader:
 
     # --- cells -------------------------------------------------------------------------------------------------
 
-    def parse(self, data: bytes, lines: Lines, kinds: Mapping[str, str]) -> Block:
+    def parse(self, data: bytes, lines: Lines, kinds: Mapping[str, str], end: int) -> Block:
         """The wanted columns of some whole rows."""
         wanted = {i: name for i, name in enumerate(self.header) if name in kinds}
         numeric = [i for i, name in wanted.items() if kinds[name] == "numeric"]
@@ -286,7 +285,7 @@ class Reader:
                     problems |= error.columns
             if problems:
                 raise NotANumbersError(problems)
-        return Block({name: frame[i] for i, name in wanted.items()}, lines)
+        return Block({name: frame[i] for i, name in wanted.items()}, lines, end)
 
     def misread(self, frame: dict[int, Cells], data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> bool:
         """Whether pandas took a word for a number. The cells that could be one are looked at again, as text."""
@@ -315,7 +314,7 @@ class Reader:
             "decimal": self.dialect.decimal,
             "header": None,
             "names": list(range(len(self.header))),
-            "usecols": list(wanted),
+            "usecols": list(wanted) if len(wanted) < len(self.header) else None,
             "index_col": False,
             "dtype": {i: np.float64 if i in numeric else object for i in wanted},
             "keep_default_na": False,
@@ -374,34 +373,3 @@ def to_numbers(cells: Cells, dialect: Dialect) -> NDArray[np.float64]:
             if value not in values:
                 result[row] = value
     return result
-
-
-def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
-    """A decoder for an encoding; a byte order mark of UTF-8 is dropped."""
-    name = encoding.lower().replace("_", "-")
-    try:
-        info = codecs.lookup("utf-8-sig" if name in ("utf-8", "utf8") else name)
-        made = codecs.getincrementaldecoder(info.name)()
-        "".encode(encoding)
-    except (LookupError, ValueError):
-        message = f"data.encoding: there is no text encoding {quoted(encoding)}; utf-8, latin-1 and cp1252 are common"
-        raise DataError(Problem(message, file)) from None
-    return made
-
-
-def opened(path: str) -> BinaryIO:
-    """A regular file, opened; anything else is refused."""
-    try:
-        mode = Path(path).stat().st_mode
-        if not stat.S_ISREG(mode):
-            what = (
-                "is a folder; name a CSV file"
-                if stat.S_ISDIR(mode)
-                else "is not a regular file; copy it to one, or pipe it to predict or evaluate, as -"
-            )
-            raise DataError(Problem(what, path))
-        return open(path, "rb")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        hint = "; a URL is not read: download the file first" if "://" in path else ""
-        raise DataError(Problem(f"cannot be read: {reason}{hint}", path)) from None

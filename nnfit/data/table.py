@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nnfit.data.reader import Block, Dialect, NotANumbersError, NotFiniteError, Reader, to_numbers
 from nnfit.data.rows import number, quoted
@@ -112,22 +112,26 @@ def read_table(
     return table
 
 
-class Growing:
-    """An array that rows are added to, with room from the start for the rows that the file seems to have."""
+def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """A long-lived array of a column. Its memory is mapped, and so given back at once: the heap would keep it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    return np.frombuffer(mmap.mmap(-1, size, PAGES), dtype).reshape(shape) if size else np.empty(shape, dtype)
 
-    def __init__(self, dtype: type, reader: Reader) -> None:
+
+class Growing:
+    """An array that rows are added to, with room for as many as are expected in all."""
+
+    def __init__(self, dtype: type) -> None:
         self.values: NDArray[Any] = np.empty(0, dtype)
         self.n = 0
-        self.reader = reader
 
-    def add(self, values: NDArray[Any]) -> None:
+    def add(self, values: NDArray[Any], expected: int) -> None:
         end = self.n + len(values)
         if end > len(self.values):
-            rows = max(end, self.reader.expected_rows(end), len(self.values) * 5 // 4)
-            # Memory mapped, and so given back to the system as soon as the column is encoded: the heap would keep it.
-            room = np.frombuffer(mmap.mmap(-1, rows * self.values.itemsize, PAGES), self.values.dtype)
-            room[: self.n] = self.values[: self.n]
-            self.values = room
+            rows = max(end, expected, len(self.values) * 5 // 4)
+            larger = room((rows,), self.values.dtype)
+            larger[: self.n] = self.values[: self.n]
+            self.values = larger
         self.values[self.n : end] = values
         self.n = end
 
@@ -137,14 +141,15 @@ class Growing:
 
 def gather(reader: Reader, kinds: Mapping[str, str]) -> Table:
     """All blocks of a reader as one table."""
-    grown = {name: Growing(np.float64 if kind == "numeric" else np.int32, reader) for name, kind in kinds.items()}
+    grown = {name: Growing(np.float64 if kind == "numeric" else np.int32) for name, kind in kinds.items()}
     labels: dict[str, dict[str, int]] = {name: {} for name, kind in kinds.items() if kind == "text"}
-    rows = Growing(np.int64, reader)
+    rows = Growing(np.int64)
     for block in reader.blocks(kinds):
-        rows.add(block.lines)
+        expected = reader.expected_rows(rows.n + block.n, block.end)
+        rows.add(block.lines, expected)
         for name, column in grown.items():
             cells = block.columns[name]
-            column.add(encode_labels(cells, labels[name]) if name in labels else cells)
+            column.add(encode_labels(cells, labels[name]) if name in labels else cells, expected)
     columns: dict[str, Floats | Text] = {
         name: Text(column.whole(), tuple(labels[name])) if name in labels else column.whole()
         for name, column in grown.items()
