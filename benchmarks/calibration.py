@@ -3,8 +3,8 @@
     python benchmarks/calibration.py FOLDER [--target target] [--seeds 3]
 
 Every CSV in FOLDER that has the target column, with classes, is split at random, a fifth of the rows kept for the
-score, once for each seed. The peers are scikit-learn's and LightGBM with their defaults, on standardised numbers and one-hot
-categories. The calibration error is that of Guo et al. 2017 with 15 bins (nnfit.core.metrics); lower is better.
+score, once for each seed. The peers are scikit-learn's and LightGBM with their defaults, on standardised numbers and
+one-hot categories. The calibration error is that of Guo et al. 2017 with 15 bins (nnfit.core.metrics); lower is better.
 """
 
 from __future__ import annotations
