@@ -76,6 +76,7 @@ oracle: .venv/.bench
 bench: .venv/.bench
 	.venv/bin/python benchmarks/speed.py --threads 1
 	.venv/bin/python benchmarks/speed.py --threads 2
+	.venv/bin/python benchmarks/folds.py
 
 clean:
 	rm -rf models/*.npz models/*.d models/*.json models/*.csv
