@@ -26,7 +26,7 @@ from nnfit.core.stopping import Best, Meter, keep, nothing_yet
 from nnfit.core.training import Plan, State, begin, fit
 from nnfit.data.split import folds
 from nnfit.data.target import Target, temperature
-from nnfit.errors import DataError, Problem, TrainingError
+from nnfit.errors import DataError, Problem, SpecError, TrainingError
 from nnfit.evaluation import Metrics, evaluate, spread, trivial
 from nnfit.model import Model, versions
 from nnfit.preparation import Part, Prepared, Stream
@@ -42,20 +42,24 @@ class Progress(NamedTuple):
 
 
 def initial(prepared: Prepared) -> Array:
-    """θ before training; member k draws from a stream of its own."""
+    """θ before training; member k draws from a stream of its own. A SpecError if a weight is not finite."""
     keys = prepared.spec["network"]
     generators = [np.random.default_rng([prepared.spec["seed"], Stream.INITIAL, k]) for k in range(keys["members"])]
     scheme = dict(keys["initialization"]["weights"])
-    theta = initialize(
-        prepared.network,
-        keys["members"],
-        keys["dtype"],
-        generators,
-        scheme.pop("name"),
-        scheme,
-        keys["initialization"]["bias"],
-    )
-    views(prepared.network, theta)[-1][:, :, 1:] *= keys["initialization"]["output_gain"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        theta = initialize(
+            prepared.network,
+            keys["members"],
+            keys["dtype"],
+            generators,
+            scheme.pop("name"),
+            scheme,
+            keys["initialization"]["bias"],
+        )
+        views(prepared.network, theta)[-1][:, :, 1:] *= keys["initialization"]["output_gain"]
+    if not np.isfinite(theta).all():
+        message = f"gives weights beyond what {keys['dtype']} can hold; give smaller numbers"
+        raise SpecError(f"network.initialization: {message}")
     return theta
 
 

@@ -185,7 +185,7 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
     yield "network:"
     yield "  layers:"
     for size in sizes:
-        yield comment(f"    - {{size: {size}, activation: relu}}", "hidden")
+        yield comment(f"    - {{size: {size}, activation: mish}}", "hidden")
     if plan.classes is None:
         output, loss = ("1, activation: linear", "one real output"), ("mse", "mean squared error, for a real target")
     elif len(plan.classes) == 2:

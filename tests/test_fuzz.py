@@ -76,14 +76,14 @@ def test_mutated_specs_are_trained_or_refused(tmp_path: Path, seed: int) -> None
     (tmp_path / "datasets").symlink_to(ROOT / "datasets")
     for _ in range(CASES // 4):
         path.write_bytes(mutated(rng.choice(SPECS), rng))
-        start = time.monotonic()
+        start = time.process_time()
         try:
             loaded = load_spec(path)
         except SpecError as error:
             assert str(error)
             continue
         finally:
-            assert time.monotonic() - start < 1
+            assert time.process_time() - start < 1
         try:
             if small(loaded.spec.network):
                 pipeline.initial(prepare(loaded))

@@ -11,7 +11,7 @@ import pytest
 
 from nnfit import pipeline
 from nnfit.core.stopping import Meter
-from nnfit.errors import TrainingError
+from nnfit.errors import SpecError, TrainingError
 from nnfit.model import Model
 from nnfit.spec.loader import load_spec
 
@@ -115,3 +115,9 @@ def test_the_model_goes_to_the_option_else_the_spec_else_beside_the_spec(tmp_pat
     loaded = load_spec(path)
     assert pipeline.output_path(loaded, path, None) == tmp_path / ".." / "models" / "net.npz"
     assert pipeline.output_path(loaded, path, Path("here.npz")) == Path("here.npz")
+
+
+@pytest.mark.parametrize("keys", ["bias: 1e51", "weights: {name: normal, sd: 1e300}", "output_gain: 1e300"])
+def test_initial_weights_that_no_float_can_hold_are_refused(prepared: Prepare, keys: str) -> None:
+    with pytest.raises(SpecError, match=r"^network\.initialization: gives weights beyond what float32"):
+        pipeline.initial(prepared(SPEC, CSV, f"network.initialization={{{keys}}}"))

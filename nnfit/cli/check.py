@@ -87,6 +87,8 @@ def check(
         sheet.section("gradients")
         if result:
             screen.show_gradient(sheet, result, TOLERANCE)
+        elif error:
+            sheet.bad(*error.problems)
     elif loaded and error:
         if isinstance(error, SpecError):
             sheet.note("the data do not fit the spec:")

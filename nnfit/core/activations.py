@@ -224,16 +224,24 @@ def gelu(z: Array, scratch: Array, p: object) -> None:
 def mish(z: Array, scratch: Array, p: object) -> None:
     """σ(z) = z T, T = tanh log(1 + e^z) (Misra 2019); σ′ = T + z s (1 − T²), s the logistic function.
 
-    With n = e^z (e^z + 2), T = n / (n + 2) and 1 − T = 2 / (n + 2): no difference of like numbers is taken.
+    With n = e^z (e^z + 2), T = n / (n + 2) and s (1 − T²) = 4 (n − e^z) / (n + 2)²: no difference of like numbers is
+    taken, as n is at least 2 e^z.
     """
     np.maximum(z, LOW, out=z)
     near = np.minimum(z, FAR)  # T = 1 to the last digit beyond
     e = np.exp(near)
-    n = e * (e + 2)
-    T = n / (n + 2)
-    np.multiply(z, T, z)
-    np.multiply(near * (e / (1 + e)), 2 / (n + 2) * (1 + T), scratch)
-    np.add(scratch, T, scratch)
+    n = e + 2
+    n *= e
+    r = n + 2
+    np.divide(1, r, r)
+    np.subtract(n, e, scratch)
+    scratch *= r
+    scratch *= r
+    near *= 4
+    scratch *= near
+    n *= r  # T
+    scratch += n
+    z *= n
 
 
 def kept_vjp(a: Array, delta: Array, scratch: Array, p: object) -> None:
