@@ -61,13 +61,18 @@ class Model:
         """How each input column is read: numeric or text."""
         return {feature.name: feature.kind for feature in self.features}
 
-    def outputs(self, table: Table, unknown: str = "error") -> Array:
-        """ŷ of every member, (M, K, n), for the rows of a table."""
+    def outputs(self, table: Table, unknown: str | None = None) -> Array:
+        """ŷ of every member, (M, K, n), for the rows of a table.
+
+        A category that no training row has is an error or becomes zeros: `unknown`, else what the spec says.
+        """
         table.require(list(self.kinds), "columns")
-        strange: list[Problem] = []
+        strange: dict[str, Problem] = {}
         X = join(encode(self.features, table, self.spec["network"]["dtype"], strange))
-        if strange and unknown == "error":
-            raise DataError(*strange)
+        rules = {feature.name: unknown or feature.options.get("unknown") for feature in self.features}
+        refused = [problem for name, problem in strange.items() if rules[name] == "error"]
+        if refused:
+            raise DataError(*refused)
         with np.errstate(all="ignore"):
             y_hat = predict(self.network, self.theta, X)
         bad = np.flatnonzero(~np.isfinite(y_hat).all(axis=(0, 1)))
@@ -88,7 +93,7 @@ class Model:
         return names
 
     def predictions(
-        self, table: Table, proba: bool = False, unknown: str = "error", uncertainty: bool = False
+        self, table: Table, proba: bool = False, unknown: str | None = None, uncertainty: bool = False
     ) -> dict[str, NDArray[Any]]:
         """The columns of the prediction, by name: members averaged, classes as they were spelled.
 
@@ -110,16 +115,16 @@ class Model:
             columns += list(spread.T)
         return dict(zip(self.output_names(proba, uncertainty), columns, strict=True))
 
-    def predict(self, frame: pd.DataFrame, proba: bool = False, unknown: str = "error") -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, proba: bool = False, unknown: str | None = None) -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index.
 
         Columns are matched by name. Raises DataError for missing columns, cells that are not numbers, and categories
-        that no training row had (unless unknown="zero").
+        that no training row had, unless unknown="zero" or the spec says so of their column.
         """
         columns = self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
         return pd.DataFrame(columns, index=frame.index)
 
-    def evaluate(self, table: Table, unknown: str = "error") -> tuple[dict[str, Any], dict[str, Any]]:
+    def evaluate(self, table: Table, unknown: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """The metrics on labelled rows, and those of the trivial predictor of the training rows."""
         expected = truth(self.target, table)
         w = self.weights(table)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nnfit.data.encoding import beyond
+from nnfit.data.encoding import beyond, unseen
 from nnfit.data.output import to_csv
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.rows import quoted
 from nnfit.data.table import from_block, require
-from nnfit.errors import DataError, UsageError
+from nnfit.errors import DataError, UsageError, count
 from nnfit.model import Model
 
 KEYS = re.compile(r"data\.(separator|encoding|missing)")
@@ -35,12 +36,19 @@ def like_training(dialect: Dialect) -> Iterator[None]:
         raise DataError(*found) from None
 
 
+def taken_as_zeros(name: str, categories: Counter[str]) -> str:
+    """The warning about the categories of a column that no training row has, with their numbers of rows."""
+    shown = ", ".join(quoted(label) if label else "a missing cell" for label in list(categories)[:5])
+    rows, more = count(categories.total(), "row"), ", …" if len(categories) > 5 else ""
+    return f"warning: column {quoted(name)}: {rows} with what no training row has, taken as zeros: {shown}{more}"
+
+
 def stream(
     model: Model,
     reader: Reader,
     proba: bool,
     keep: Sequence[str],
-    unknown: str,
+    unknown: str | None,
     warn: Callable[[str], None],
     uncertainty: bool = False,
 ) -> Iterator[bytes]:
@@ -64,15 +72,20 @@ def stream(
     if extra:
         warn(f"warning: columns the model does not use: {', '.join(extra[:10])}{', …' if len(extra) > 10 else ''}")
     outside = dict.fromkeys(kinds, 0)
+    new: dict[str, Counter[str]] = {name: Counter() for name in kinds}
     first = True
     for block in reader.blocks(kinds | dict.fromkeys(keep, "text")):
         table = from_block(block, reader, kinds)
         for feature in model.features:
             outside[feature.name] += beyond(feature, table)
+            new[feature.name].update(unseen(feature, table))
         columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown, uncertainty)
         yield to_csv(columns, header=first)
         first = False
-    beyond_range = [f"{name} ({count:,} rows)" for name, count in outside.items() if count]
+    for name, categories in new.items():
+        if categories:
+            warn(taken_as_zeros(name, categories))
+    beyond_range = [f"{name} ({rows:,} rows)" for name, rows in outside.items() if rows]
     if beyond_range:
         listed = ", ".join(beyond_range[:10]) + (", …" if len(beyond_range) > 10 else "")
         warn(f"warning: values outside the range of the training rows: {listed}")

@@ -169,9 +169,11 @@ def encode_parts(
     dtype = spec.network.dtype
     expected = truth(target, table)
     w = example_weights(table, spec.data.weight) * weighting.of_rows(target, expected)
-    unseen: list[Problem] = []
+    unseen: dict[str, Problem] = {}
     blocks = encode(features, table, dtype, unseen, consume=True)
-    strange = [p._replace(message=p.message.split("; correct")[0] + "; here they become zeros") for p in unseen]
+    strange = [
+        p._replace(message=p.message.split("; correct")[0] + "; here they become zeros") for p in unseen.values()
+    ]
     parts = {}
     for name, chosen in rows.items():
         if not w[chosen].sum():

@@ -150,6 +150,8 @@ def lines(plan: Plan, data: Path, folder: Path) -> Iterator[str]:
         yield f"  ignore: {listed(tuple(plan.ignored))}"
     if len(inputs) <= WIDE:
         yield "  columns:"
+        if any(kind(plan.table, name) == "categorical" for name in inputs):
+            yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
         for name in inputs:
             yield column_line(plan, name)
     yield from network_lines(plan, n)
@@ -166,9 +168,9 @@ def column_line(plan: Plan, name: str) -> str:
         entry = "{type: numeric, scale: clipped}"
     else:
         known = [label for label in column.labels if label not in table.dialect.gaps]
-        entry = f"{{type: {type_}}}"
+        entry = f"{{type: {type_}, unknown: zero}}" if type_ == "categorical" else f"{{type: {type_}}}"
         if type_ == "categorical" and len(known) > 50:
-            entry = "{type: categorical, min_count: 5, max_categories: 10000}"
+            entry = "{type: categorical, unknown: zero, min_count: 5, max_categories: 10000}"
         shown = ", ".join(short(label) for label in known[:4]) + (", …" if len(known) > 4 else "")
         text = f"{len(known):,} different texts: {shown}"
         if name in plan.mixed:

@@ -23,11 +23,12 @@ def evaluate(
     """
     set_threads()
     from nnfit.cli import screen
+    from nnfit.data.encoding import unseen
     from nnfit.data.table import read_table
     from nnfit.data.target import truth
     from nnfit.evaluation import intervals
     from nnfit.model import load
-    from nnfit.prediction import like_training
+    from nnfit.prediction import like_training, taken_as_zeros
 
     start = time.perf_counter()
     trained = load(model)
@@ -36,6 +37,9 @@ def evaluate(
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, kinds | ({weight: "numeric"} if weight else {}), others=False)
         metrics, trivial = trained.evaluate(table)
+        for feature in trained.features:
+            if categories := unseen(feature, table):
+                screen.note(taken_as_zeros(feature.name, categories))
         w = trained.weights(table) if trained.spec["training"]["weighted_metrics"] else None
         interval = intervals(trained.target, trained.outputs(table), truth(trained.target, table), w)
     if as_json:

@@ -35,8 +35,11 @@ def predict(
         list[str] | None, typer.Option(metavar="COLUMN", help="Copy this input column in front; repeatable.")
     ] = None,
     unknown: Annotated[
-        Unknown, typer.Option(help="A category that no training row had is an error, or counts as none (zero).")
-    ] = Unknown.error,
+        Unknown | None,
+        typer.Option(
+            help="A category that no training row had is an error, or zeros; else as the spec says of its column."
+        ),
+    ] = None,
 ) -> None:
     """Predict a row for every row of DATA, as CSV.
 
@@ -53,7 +56,7 @@ def predict(
     trained = load(model)
     with like_training(trained.dialect), Reader(data, trained.dialect) as reader:
         kept = list(dict.fromkeys(keep or []))
-        pieces = stream(trained, reader, proba, kept, unknown.value, screen.note, uncertainty)
+        pieces = stream(trained, reader, proba, kept, unknown and unknown.value, screen.note, uncertainty)
         if output is not None:
             with files.replacing(output) as file:
                 file.writelines(pieces)

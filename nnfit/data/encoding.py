@@ -10,6 +10,7 @@ One more input says 1 where a number, boolean or date is missing, if any trainin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "boolean": {"indicator": "auto"},
     "date": {"format": None, "indicator": "auto"},
-    "categorical": {"min_count": 1, "max_categories": 1000},
+    "categorical": {"min_count": 1, "max_categories": 1000, "unknown": "error"},
 }
 TRUE = {"true", "yes", "y", "t", "on", "1"}
 FALSE = {"false", "no", "n", "f", "off", "0"}
@@ -150,11 +151,11 @@ def fit_categorical(feature: Feature, table: Table, rows: Rows) -> Feature:
 
 
 def encode(
-    features: Sequence[Feature], table: Table, dtype: str, strange: list[Problem], consume: bool = False
+    features: Sequence[Feature], table: Table, dtype: str, strange: dict[str, Problem], consume: bool = False
 ) -> list[Array]:
     """The inputs of every row, one block (n, width) per column.
 
-    A category that no training row has becomes zeros; a problem that lists such values and lines is put into `strange`.
+    A category that no training row has becomes zeros; `strange` takes for its column a problem that lists such values.
     With `consume`, each column leaves the table as it is encoded: the table and its encoding are never whole together.
     """
     blocks: list[Array] = []
@@ -162,7 +163,8 @@ def encode(
         shape = table.n, len(feature.inputs)
         block = room(shape, dtype) if consume else np.empty(shape, dtype)
         problem = encode_feature(feature, table, block)
-        strange += [problem] if problem else []
+        if problem:
+            strange[feature.name] = problem
         blocks.append(block)
         if consume:
             del table.columns[feature.name]
@@ -233,6 +235,23 @@ def one_hot(feature: Feature, table: Table, out: Array) -> Problem | None:
         "correct the cells; nnfit predict takes them as zeros with --unknown zero"
     )
     return table.problem(message, feature.name, int(strange[0]))
+
+
+def unseen(feature: Feature, table: Table) -> Counter[str]:
+    """The categories that no training row has, and in how many rows they are; a missing cell is the empty one."""
+    if feature.type != "categorical":
+        return Counter()
+    text = table.text(feature.name)
+    known = {*feature.categories, *feature.merged}
+    labels = ["" if label in table.dialect.gaps else label for label in text.labels]
+    new = [code for code, label in enumerate(labels) if label not in known]
+    if not new:
+        return Counter()
+    counts = np.bincount(text.codes, minlength=len(labels))
+    found: Counter[str] = Counter()
+    for code in new:
+        found[labels[code]] += int(counts[code])
+    return +found
 
 
 def beyond(feature: Feature, table: Table) -> int:

@@ -171,6 +171,9 @@ class Column(Keys):
         1, description="categorical: categories with fewer training rows than this share one input"
     )
     max_categories: Count = Field(1000, description="categorical: more categories than this are an error")
+    unknown: Literal["error", "zero"] = Field(
+        "error", description="categorical: for predict, a category that no training row has is an error, or zeros"
+    )
     format: Text | None = Field(None, description="date: as in strptime, %d.%m.%Y; without it ISO 8601")
 
 

@@ -139,6 +139,29 @@ def test_an_unseen_category_may_count_as_none(run: Run, flower_model: Path, tmp_
     assert len(set(probabilities)) == 3  # red, blue and none
 
 
+def test_the_spec_may_say_that_an_unseen_category_counts_as_none(
+    run: Run, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new.csv").write_text(NEW.replace("\n", ",setosa\n").replace("colour,setosa", "colour,species"))
+    model = tmp_path / "zero.npz"
+    sets = ["--set", "data.columns.colour={type: categorical, unknown: zero}"]
+    assert run("train", flowers / "flowers.yaml", "-o", model, "--quiet", *sets).code == 0
+    expected = (
+        'warning: column "colour": 3 rows with what no training row has, taken as zeros: '
+        '"violet", a missing cell, "pink"'
+    )
+    for block in (8, 1 << 20):  # the rows of several blocks are counted together
+        monkeypatch.setattr(reader, "BLOCK", block)
+        ended = run("predict", model, tmp_path / "new.csv")
+        assert ended.code == 0
+        assert ended.err.splitlines()[-1] == expected
+        assert ended.out == run("predict", model, tmp_path / "new.csv", "--unknown", "zero").out
+    assert expected in run("evaluate", model, tmp_path / "new.csv").err.splitlines()
+    refused = run("predict", model, tmp_path / "new.csv", "--unknown", "error")
+    assert refused.code == 4
+    assert 'column "colour": no training row has "violet"' in refused.err
+
+
 def test_blocks_of_rows_are_predicted_in_order(
     run: Run, flower_model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
