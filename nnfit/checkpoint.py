@@ -25,6 +25,7 @@ FLOATS = ("<f4", "<f8")
 FORMS = {
     "theta": Form(FLOATS, 2),
     "slots": Form(FLOATS, 3),
+    "average": Form(FLOATS, 2),
     "cost": Form(("<f8",), 1),
     "history_cost": Form(("<f8",), 2),
     "history_validation": Form(("<f8",), 2),
@@ -62,6 +63,7 @@ def to_bytes(run: Run, threads: int) -> bytes:
             "history_cost": np.array([epoch.cost for epoch in run.history], np.float64).reshape(-1, members),
             "history_validation": np.array(watched, np.float64).reshape(-1, members),
             **best,
+            **({} if state.average is None else {"average": state.average}),
             metadata_text.MEMBER: np.frombuffer(metadata_text.write(metadata), np.uint8),
         }
     )
@@ -98,6 +100,10 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
 
     run = pipeline.start(prepared)
     mine: dict[str, NDArray[Any]] = {name: getattr(run.state, name) for name in ("theta", "slots", "cost")}
+    if run.state.average is not None:
+        mine["average"] = run.state.average
+    elif "average" in arrays:
+        fail("damaged: average is there, and the spec asks for none")
     if run.best is not None:
         mine |= {f"best_{key}": getattr(run.best, key) for key in BEST}
     for name, array in mine.items():
@@ -146,9 +152,9 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
 
 
 def is_complete(arrays: archive.Arrays) -> bool:
-    """Whether all arrays of a checkpoint are there; those of early stopping may be left out together."""
+    """Whether all arrays of a checkpoint are there; those of early stopping, and the average, may be left out."""
     best = {f"best_{key}" for key in BEST}
-    return set(arrays) in (set(FORMS), set(FORMS) - best)
+    return set(arrays) | {"average"} in (set(FORMS), set(FORMS) - best)
 
 
 def is_one(path: Path) -> bool:

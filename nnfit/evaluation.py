@@ -16,6 +16,7 @@ from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
 
 Metrics = dict[str, Any]
+HIGHER = {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "r2"}  # metrics of which more is better
 
 
 def evaluate(
@@ -154,6 +155,7 @@ def trivial(
 
     That is the class frequencies, and so the majority class, or the mean of a real target.
     """
+    target = target._replace(temperature=1.0, threshold=0.5)  # those are the network's
     constant = np.repeat(prior[:, None], len(expected), axis=1)
     with np.errstate(all="ignore"):
         found: Metrics = tidy(metrics(target, expected, decode(target, constant), w))

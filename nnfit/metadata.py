@@ -63,6 +63,7 @@ class TargetEntry(Exact):
     columns: Texts
     low: Finite
     temperature: Annotated[Finite, Field(ge=0.25, le=4)]
+    threshold: Annotated[Finite, Field(gt=0, lt=1)]
     class_weights: Annotated[list[Annotated[Finite, Field(gt=0)]], FailFast()]
 
 
@@ -296,7 +297,11 @@ def target_of(metadata: Metadata, spec: Spec, mean: list[float], sd: list[float]
     given = [float(wanted.get(name, 1)) for name in classes] if isinstance(wanted, dict) else weights
     if weights != given or len(weights) != (len(classes) if wanted else 0):
         fail("target.class_weights: not those of the spec")
-    return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd), entry.temperature, tuple(weights))
+    wish = spec.training.threshold
+    if entry.threshold != wish if isinstance(wish, float) else len(classes) != 2 or len(columns) != 1:
+        fail("target.threshold: not that of the spec")
+    fitted = entry.temperature, entry.threshold, tuple(weights)
+    return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd), *fitted)
 
 
 # --- the record of the training ------------------------------------------------------------------------------------

@@ -160,6 +160,7 @@ class Model:
                 "columns": self.target.columns,
                 "low": self.target.low,
                 "temperature": self.target.temperature,
+                "threshold": self.target.threshold,
                 "class_weights": self.target.class_weights,
             },
             "classes": self.target.classes,

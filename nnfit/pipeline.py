@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit import baseline
-from nnfit.core import health
+from nnfit.core import health, lbfgs
 from nnfit.core.batches import Examples, Rows, gather
 from nnfit.core.gradcheck import GradientCheck, check_gradient
 from nnfit.core.health import Doubt, Health
@@ -25,9 +25,9 @@ from nnfit.core.schedules import Plateau, after_epoch, plateau
 from nnfit.core.stopping import Best, Meter, keep, nothing_yet
 from nnfit.core.training import Plan, State, begin, fit
 from nnfit.data.split import folds
-from nnfit.data.target import Target, temperature
+from nnfit.data.target import Target, decode, temperature, threshold
 from nnfit.errors import DataError, Problem, SpecError, TrainingError
-from nnfit.evaluation import Metrics, evaluate, spread, trivial
+from nnfit.evaluation import HIGHER, Metrics, compared, evaluate, scores, spread, trivial
 from nnfit.model import Model, versions
 from nnfit.preparation import Part, Prepared, Stream
 from nnfit.spec.loader import LoadedSpec
@@ -85,13 +85,13 @@ class Run:
     @property
     def theta(self) -> Array:
         """The weights as they are to be used: with early stopping the best of each member."""
-        return self.state.theta if self.best is None else self.best.theta
+        return self.state.used if self.best is None else self.best.theta
 
 
 def start(prepared: Prepared) -> Run:
     """A training before its first epoch."""
     plan = planned(prepared)
-    state = begin(initial(prepared), plan.optimizer, plan.parameters)
+    state = begin(initial(prepared), plan.optimizer, plan.parameters, plan.average != "none")
     rows, kept = resampled(prepared)
     training = prepared.parts["train"].examples
     held_out = None
@@ -106,7 +106,7 @@ def start(prepared: Prepared) -> Run:
 def planned(prepared: Prepared) -> Plan:
     """How θ is trained, as the spec says it."""
     keys = prepared.spec["training"]
-    optimizer, schedule = dict(keys["optimizer"]), dict(keys["schedule"])
+    optimizer, schedule, average = dict(keys["optimizer"]), dict(keys["schedule"]), dict(keys["average"])
     n = prepared.parts["train"].n
     return Plan(
         keys["epochs"],
@@ -115,7 +115,9 @@ def planned(prepared: Prepared) -> Plan:
         optimizer,
         schedule.pop("name"),
         schedule,
-        *(keys[key] for key in ("dropout", "l2", "l1", "clip_norm", "clip_value")),
+        **{key: keys[key] for key in ("dropout", "l2", "l1", "clip_norm", "clip_value")},
+        average=average.pop("name"),
+        average_parameters=average,
     )
 
 
@@ -173,21 +175,43 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
     """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`."""
     prepared, state = run.prepared, run.state
     seeds = prepared.spec["seed"], Stream.SHUFFLE
-    meter = None if run.held_out is None else Meter(prepared.network, state.theta, run.held_out)
-    patience = prepared.spec["training"]["early_stopping"]
+    meter = None if run.held_out is None else Meter(prepared.network, state.used, run.held_out)
+    patience = dict(prepared.spec["training"]["early_stopping"] or {})
+    monitor = patience.pop("monitor", "loss")
     if run.ended:
         return
-    for epoch in fit(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, stop):
+    examples = smoothed(prepared)
+    if run.plan.optimizer == "lbfgs":
+        steps = lbfgs.fit(prepared.network, state, examples, run.plan, run.rows, stop)
+    else:
+        steps = fit(prepared.network, state, examples, run.plan, seeds, run.rows, stop)
+    for epoch in steps:
         held_out = None if meter is None else meter()
         run.history.append(Progress(epoch.number, epoch.cost, held_out))
         if held_out is not None and run.best is not None:
-            keep(run.best, state.theta, held_out, epoch.number, state.updates, **patience)
+            watched = held_out if monitor == "loss" else monitored(run, monitor)
+            keep(run.best, state.used, watched, epoch.number, state.updates, **patience)
         if held_out is not None and run.plan.schedule == "plateau":
             run.plateau = after_epoch(run.plateau, held_out.mean(keepdims=True), run.plan.schedule_parameters)
             state.factor = float(run.plateau.factor[0])
         yield run.history[-1]
         if run.ended:
             return
+
+
+def monitored(run: Run, metric: str) -> NDArray[np.float64]:
+    """A metric of each member on the rows that it does not learn from, (M,): the lower, the better."""
+    prepared, sign = run.prepared, -1 if metric in HIGHER else 1
+    part = prepared.parts["train" if run.kept else "validation"]
+    values = []
+    for k in range(len(run.state.used)):
+        rows = run.kept[k] if run.kept else np.arange(part.n)
+        y_hat = predict(prepared.network, run.state.used[k : k + 1], part.examples.X[rows])[0]
+        value = scores(prepared.target)[metric](
+            *compared(prepared.target, part.truth[rows], decode(prepared.target, y_hat))
+        )
+        values.append(sign * float(value) if np.isfinite(value) else np.finfo(np.float64).max)
+    return np.array(values)
 
 
 def finish(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
@@ -246,11 +270,16 @@ def measure(run: Run) -> tuple[Target, dict[str, Metrics], dict[str, Metrics], d
     if prepared.spec["training"]["calibration"] == "temperature":
         own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
         target = target._replace(temperature=temperature(target, own, np.asarray(part.truth, np.intp)))
+    wanted = prepared.spec["training"]["threshold"]
+    if isinstance(wanted, dict):
+        own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
+        w = counted(part, prepared.spec["training"]["weighted_metrics"])
+        target = target._replace(threshold=threshold(target, own, part.truth, wanted["maximize"], w))
     measured, constant, rows = {}, {}, {}
     mean, weighted = prior(prepared), prepared.spec["training"]["weighted_metrics"]
     for name, part in parts.items():
         measured[name] = evaluate(target, network.loss, y_hat[name], part.truth, weights(part), weighted)
-        constant[name] = trivial(target._replace(temperature=1.0), mean, part.truth, counted(part, weighted))
+        constant[name] = trivial(target, mean, part.truth, counted(part, weighted))
         rows[name] = part.n
         if name == "train" and unseen is not None:
             own, part = unseen
@@ -259,7 +288,7 @@ def measure(run: Run) -> tuple[Target, dict[str, Metrics], dict[str, Metrics], d
             measured[kind]["members"] = spread(
                 [of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))]
             )
-            constant[kind] = trivial(target._replace(temperature=1.0), mean, part.truth, counted(part, weighted))
+            constant[kind] = trivial(target, mean, part.truth, counted(part, weighted))
             rows[kind] = part.n
     return target, measured, constant, rows
 

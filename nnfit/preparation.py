@@ -36,6 +36,7 @@ from nnfit.data.target import (
     truth,
 )
 from nnfit.errors import DataError, Problem, SpecError, count, nearest, short
+from nnfit.evaluation import scores
 from nnfit.model import network_of
 from nnfit.spec.loader import LoadedSpec, activations
 from nnfit.spec.schema import Column, Spec
@@ -104,6 +105,9 @@ def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepar
     warnings += [Problem(text, whole.file) for text in suspicions.columns(whole, training, features, target)]
     if classes is not None and len(data.target) == 1:
         warnings += [Problem(text, whole.file) for text in suspicions.small_classes(whole, data.target[0])]
+    refuse_unfit(loaded, target)
+    if isinstance(spec.training.threshold, float):
+        target = target._replace(threshold=spec.training.threshold)
     resolved = resolve(loaded, features, target)
     network = network_of(resolved)
 
@@ -376,6 +380,18 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     for feature in features:
         resolved["data"]["columns"][feature.name] = {"type": feature.type, **feature.options}
     return resolved
+
+
+def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
+    """A SpecError for what this kind of target does not have: a threshold, a metric to watch."""
+    training, document = loaded.spec.training, loaded.document
+    if training.threshold != 0.5 and (len(target.classes) != 2 or len(target.columns) != 1):
+        message = "a threshold is for one target of two classes; leave it out"
+        raise SpecError(document.problem(("training", "threshold"), message))
+    monitor = training.early_stopping.monitor if training.early_stopping else "loss"
+    if monitor != "loss" and monitor not in scores(target):
+        message = f"{monitor} is not a metric of this target; watch loss, or {', '.join(scores(target))}"
+        raise SpecError(document.problem(("training", "early_stopping", "monitor"), message))
 
 
 def warn(loaded: LoadedSpec, target: Target, n: int) -> Iterator[Problem]:

@@ -60,7 +60,7 @@ def saved(tmp_path: Path) -> Callable[[pipeline.Run], Path]:
     return saved
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if entry.rule])
 def test_from_every_step_the_same_bytes_come_out(prepared: Prepare, saved: Callable, name: str) -> None:
     overrides = [f"training.optimizer={name}"]
     if name == "sgd":
@@ -107,6 +107,12 @@ OPTIONS = {
         "training.early_stopping={patience: 2, min_updates: 3}",
         "training.label_smoothing=0.1",
         "training.calibration=temperature",
+        "training.average=ema",
+    ),
+    "monitor": (
+        "training.resample=folds",
+        "training.early_stopping={patience: 2, monitor: balanced_accuracy}",
+        "training.average={name: swa, start: 0.4}",
     ),
     "bootstrap": (
         "training.resample=bootstrap",
@@ -147,6 +153,21 @@ def test_whatever_the_options_from_every_step_the_same_bytes_come_out(
         assert finished(resumed) == whole, f"stopped after {steps} steps"
 
 
+def test_lbfgs_goes_on_from_every_epoch(prepared: Prepare, saved: Callable) -> None:
+    more = ("network.members=3", "training.resample=folds", "training.early_stopping={patience: 30}")
+    lbfgs = "training={epochs: 12, batch_size: full, optimizer: {name: lbfgs, history: 4}}"
+    ready = prepared(SPEC, CSV, "data.validation=null", lbfgs, *more)
+    whole = pipeline.train(ready, 1).to_bytes()
+    for epoch in range(13):
+        run = pipeline.start(ready)
+        for progress in pipeline.epochs(run, stop := []):
+            if progress.number >= epoch:
+                stop.append(2)
+        resumed, _ = checkpoint.read(saved(run), ready, 1)
+        assert resumed.state.epochs == max(1, epoch)
+        assert finished(resumed) == whole, f"stopped after {epoch} epochs"
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
@@ -177,8 +198,11 @@ def test_a_damaged_plateau_or_best_is_refused(
     assert message in str(caught.value)
 
 
-def test_the_best_weights_are_there_with_early_stopping_and_only_then(prepared: Prepare, tmp_path: Path) -> None:
-    plain, stopping = (prepared(SPEC, CSV, *more) for more in ((), ("training.early_stopping={patience: 2}",)))
+@pytest.mark.parametrize("option", ["training.early_stopping={patience: 2}", "training.average=ema"])
+def test_the_best_and_the_average_are_there_where_the_spec_has_them_and_only_then(
+    prepared: Prepare, tmp_path: Path, option: str
+) -> None:
+    plain, stopping = (prepared(SPEC, CSV, *more) for more in ((), (option,)))
     for ours, other in ((plain, stopping), (stopping, plain)):
         path, donor = tmp_path / "run.npz", tmp_path / "donor.npz"
         for place, ready in ((path, ours), (donor, other)):

@@ -121,3 +121,35 @@ def test_the_model_goes_to_the_option_else_the_spec_else_beside_the_spec(tmp_pat
 def test_initial_weights_that_no_float_can_hold_are_refused(prepared: Prepare, keys: str) -> None:
     with pytest.raises(SpecError, match=r"^network\.initialization: gives weights beyond what float32"):
         pipeline.initial(prepared(SPEC, CSV, f"network.initialization={{{keys}}}"))
+
+
+CLASSES = "x,y\n" + "".join(f"{i * 7 % 11},{'ab'[i * 7 % 11 > 5 + i % 3]}\n" for i in range(80))
+
+
+@pytest.mark.parametrize(("metric", "better"), [("accuracy", max), ("log_loss", min), ("roc_auc", max)])
+def test_early_stopping_watches_a_metric_of_each_member(prepared: Prepare, metric: str, better: Any) -> None:
+    spec = """\
+data: {train: data.csv, target: y}
+network: {layers: [{size: 3, activation: tanh}, {size: 1, activation: logistic}], members: 3}
+training: {epochs: 12, batch_size: 8, resample: folds, early_stopping: {patience: 12, monitor: METRIC}}
+"""
+    run = pipeline.start(prepared(spec.replace("METRIC", metric), CLASSES))
+    seen = []
+    for _ in pipeline.epochs(run):
+        seen.append(pipeline.monitored(run, metric) * (-1 if better is max else 1))
+    for k, values in enumerate(np.array(seen).T):
+        best = better(values)
+        assert run.best.epoch[k] == 1 + max(i for i, value in enumerate(values) if value == best)  # of equals the last
+        assert abs(run.best.cost[k]) == best
+
+
+@pytest.mark.parametrize(
+    ("layer", "monitor", "named"), [("linear", "accuracy", "rmse, mae, r2, mape"), ("logistic", "rmse", "accuracy, ")]
+)
+def test_a_metric_that_the_target_does_not_have_cannot_be_watched(
+    prepared: Prepare, layer: str, monitor: str, named: str
+) -> None:
+    spec = SPEC.replace("activation: linear", f"activation: {layer}")
+    csv = CLASSES.replace("x,y", "x,z,y").replace(",", ",1,") if layer == "logistic" else CSV
+    with pytest.raises(SpecError, match=f"monitor: {monitor} is not a metric of this target; watch loss, or .*{named}"):
+        prepared(spec, csv.replace("x,1,z,1,y", "x,z,y"), f"training.early_stopping={{monitor: {monitor}}}")

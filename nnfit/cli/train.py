@@ -62,7 +62,7 @@ def train(
     from nnfit import baseline, checkpoint, files, pipeline
     from nnfit.cli import screen, signals
     from nnfit.core.health import stuck, unbalanced
-    from nnfit.errors import plain
+    from nnfit.errors import plain, short
     from nnfit.preparation import prepare
     from nnfit.spec.loader import load_spec
 
@@ -138,6 +138,9 @@ def train(
         screen.show_metrics(
             console, record["metrics"], record["trivial"], record["rows"], regression, linear=record["linear"]
         )
+        if model.target.threshold != 0.5:
+            second = short(model.target.classes[1])
+            console.print(plain(f"{second} is predicted from the probability {model.target.threshold:.4g} on"))
         last = list(record["metrics"])[-1]
         screen.show_confusion(console, last, record["metrics"][last])
         console.print(plain(f"{len(run.history)} epochs in {seconds:.2f} s; model written to {path}"))

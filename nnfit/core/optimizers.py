@@ -23,7 +23,7 @@ Rule = Callable[[Array, Array, Sequence[Array], Array, Array, int, float], None]
 class Optimizer(NamedTuple):
     """One row of the table: what makes the rule for a dtype, how many slots of memory it needs, its parameters."""
 
-    rule: Callable[[dict[str, Any], np.dtype[Any]], Rule]
+    rule: Callable[[dict[str, Any], np.dtype[Any]], Rule] | None  # None: lbfgs.py, which needs more than a gradient
     slots: Callable[[dict[str, Any]], int]
     parameters: tuple[Parameter, ...]
 
@@ -208,6 +208,14 @@ OPTIMIZERS: dict[str, Optimizer] = {
             Parameter(
                 "weight_decay", 0.01, "λ: an update takes the share ηλ off every weight, not off biases", least=0
             ),
+        ),
+    ),
+    "lbfgs": Optimizer(
+        None,
+        lambda p: 2 * p["history"],
+        (
+            Parameter("history", 10, "the number of past steps that the inverse Hessian is made of"),
+            Parameter("tolerance", 1e-6, "a member is done once no entry of its gradient is above this", least=0),
         ),
     ),
 }

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core import averaging
 from nnfit.core.batches import Examples, Rows, Streams, minibatches, shuffled
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
@@ -52,14 +53,16 @@ class Plan(NamedTuple):
     l1: float = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
+    average: str = "none"
+    average_parameters: dict[str, Any] = {}
 
 
 @dataclass
 class State:
     """Everything that training changes, and so all of it that a checkpoint has to hold.
 
-    θ (M, P); the optimizer's memory, slots (S, M, P); how many epochs are complete, how many steps of the next one are
-    done, and how many updates in all; and the cost summed over the steps of that epoch, (M,).
+    θ (M, P) and its average; the optimizer's memory, slots (S, M, P); how many epochs are complete, how many steps of
+    the next one are done, and how many updates in all; and the cost summed over the steps of that epoch, (M,).
     """
 
     theta: Array
@@ -69,12 +72,18 @@ class State:
     steps: int = 0
     updates: int = 0
     factor: float = 1.0  # on the learning rate, from a schedule that follows the validation cost
+    average: Array | None = None  # of the weights so far, (M, P), where the plan asks for one
+
+    @property
+    def used(self) -> Array:
+        """The weights that are watched and kept: θ itself, or its average."""
+        return self.theta if self.average is None else self.average
 
 
-def begin(theta: Array, optimizer: str, parameters: dict[str, Any]) -> State:
+def begin(theta: Array, optimizer: str, parameters: dict[str, Any], averaged: bool = False) -> State:
     """The state before the first update; it keeps θ (M, P) itself, not a copy."""
     slots = np.zeros((OPTIMIZERS[optimizer].slots(parameters), *theta.shape), theta.dtype)
-    return State(theta, slots, np.zeros(len(theta)))
+    return State(theta, slots, np.zeros(len(theta)), average=theta.copy() if averaged else None)
 
 
 class Update:
@@ -83,7 +92,9 @@ class Update:
     def __init__(
         self, theta: Array, gradient: Array, slots: Array, decays: Array, optimizer: str, parameters: dict[str, Any]
     ) -> None:
-        self.rule = OPTIMIZERS[optimizer].rule(parameters, theta.dtype)
+        make = OPTIMIZERS[optimizer].rule
+        assert make is not None
+        self.rule = make(parameters, theta.dtype)
         M, P = theta.shape
         width = min(max(1, BLOCK // M), P)
         scratch = np.empty((M, width), theta.dtype)
@@ -174,11 +185,15 @@ def fit(
                     )
                 t += 1
                 update(t, eta)
+                if plan.average == "ema":
+                    averaging.after_update(state.used, theta, gradient, t, plan.average_parameters)
         state.steps += t - state.updates
         state.updates = t
         if state.steps < per_epoch:
             return
         finite(network, theta, C, number)
+        if plan.average == "swa":
+            averaging.after_epoch(state.used, theta, number, plan.epochs, plan.average_parameters)
         epoch = Epoch(number, C * (m / n) if mean else C.copy())
         state.epochs, state.steps = number, 0
         C.fill(0)

@@ -81,13 +81,35 @@ def contradictions(spec: Spec, document: Document) -> list[Problem]:
         message = f"{training.resample} needs several members, each with rows of its own; set network.members: 8"
         found.append(document.problem(("training", "resample"), message))
     held_out = training.resample != "none" or spec.data.validation is not None
-    for key, wanted in (("early_stopping", training.early_stopping), ("calibration", training.calibration != "none")):
+    for key, wanted in (
+        ("early_stopping", training.early_stopping),
+        ("calibration", training.calibration != "none"),
+        ("threshold", not isinstance(training.threshold, float)),
+    ):
         if wanted and not held_out:
             message = "needs rows that are not learnt from; set data.validation, or training.resample: folds"
             found.append(document.problem(("training", key), message))
     if training.schedule.name == "plateau" and not held_out:
         message = "plateau follows the validation cost; set data.validation, or training.resample: folds"
         found.append(document.problem(("training", "schedule"), message))
+    if training.optimizer.name == "lbfgs":
+        found += [
+            document.problem(("training", key), f"lbfgs takes whole steps on all rows; {remedy}")
+            for key, fits, remedy in (
+                ("batch_size", training.batch_size == "full", "set batch_size: full"),
+                (
+                    "schedule",
+                    training.schedule.name == "constant" and not training.schedule.warmup,
+                    "leave out schedule",
+                ),
+                ("dropout", not training.dropout, "leave out dropout, which changes the cost at every step"),
+                ("l1", not training.l1, "leave out l1, which has no gradient at 0, or use l2"),
+                ("clip_norm", training.clip_norm is None, "leave out clip_norm"),
+                ("clip_value", training.clip_value is None, "leave out clip_value"),
+                ("average", training.average.name == "none", "leave out average"),
+            )
+            if not fits
+        ]
     layers = spec.network.layers
     groups_of = activations(spec)
     for i, (layer, groups) in enumerate(zip(layers, groups_of, strict=True)):

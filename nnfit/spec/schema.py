@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.activations import ALIASES as ACTIVATION_ALIASES
+from nnfit.core.averaging import AVERAGES
 from nnfit.core.initialization import INITIALIZATIONS
 from nnfit.core.losses import ALIASES as LOSS_ALIASES
 from nnfit.core.losses import LOSSES
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
     Activations: TypeAlias = Any
     Weights: TypeAlias = Any
     OptimizerEntry: TypeAlias = Any
+    AverageEntry: TypeAlias = Any
     ScheduleEntry: TypeAlias = Any
     LossName: TypeAlias = Any
 else:
@@ -135,6 +137,7 @@ else:
     Weights = _entry(INITIALIZATIONS, {}, "auto")
     OptimizerEntry = _entry(OPTIMIZERS, {})
     ScheduleEntry = _entry(SCHEDULES, {})
+    AverageEntry = _entry(AVERAGES, {}, "none")
     LossName = Annotated[
         _words(*LOSSES),
         BeforeValidator(
@@ -236,11 +239,22 @@ class EarlyStopping(Keys):
     """Each member keeps the weights with the lowest cost on rows that it does not learn from."""
 
     patience: Count = Field(20, description="epochs without a lower cost after which a member stops")
+    monitor: Literal["loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "rmse", "mae"] = Field(
+        "loss", description="what is watched: the cost, or a metric of each member"
+    )
     min_delta: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
-        0.0, description="a cost counts as lower if it is lower by this"
+        0.0, description="a cost, or metric, counts as better if it is better by this"
     )
     min_updates: Annotated[int, Strict(), Field(ge=0, lt=2**53), BeforeValidator(_whole)] = Field(
         0, description="updates before which no member stops"
+    )
+
+
+class Threshold(Keys):
+    """How the probability is chosen from which on the second of two classes is predicted."""
+
+    maximize: Literal["accuracy", "balanced_accuracy", "f1", "f1_macro"] = Field(
+        description="the metric that is to be highest on rows not learnt from; f1 is that of the second class"
     )
 
 
@@ -273,6 +287,12 @@ class Training(Keys):
     calibration: Literal["none", "temperature"] = Field(
         "none",
         description="temperature: probabilities p become p^(1/T), normalised, T the best on rows not learnt from",
+    )
+    threshold: Annotated[float, Strict(), Field(gt=0, lt=1)] | Threshold = Field(
+        0.5, description="of two classes, the second is predicted from this probability on; or how it is found"
+    )
+    average: AverageEntry = Field(
+        "none", validate_default=True, description="the average of the weights that is watched, kept and saved"
     )
     dropout: Annotated[float, Strict(), Field(ge=0, lt=1)] = Field(
         0.0, description="the share of hidden units that each update leaves out"

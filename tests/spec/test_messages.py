@@ -120,7 +120,7 @@ MISTAKES = [
     (
         "epochs: 5",
         "optimizer: adamm",
-        '9:3: training.optimizer: expected one of sgd, adagrad, rmsprop, adam, adamw, got "adamm"; '
+        '9:3: training.optimizer: expected one of sgd, adagrad, rmsprop, adam, adamw, lbfgs, got "adamm"; '
         'did you mean "adam"?',
     ),
     (

@@ -57,6 +57,8 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "label_smoothing": 0.0,
             "l2": 0.0,
             "l1": 0.0,
+            "threshold": 0.5,
+            "average": {"name": "none"},
             "clip_norm": None,
             "clip_value": None,
             "class_weight": None,
@@ -115,7 +117,7 @@ def test_every_activation_and_loss_of_the_tables_is_a_word_of_the_spec(read: Rea
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_named_alone_has_the_defaults_of_the_table(read: Read, name: str) -> None:
-    found = read(LEAST + f"training: {{optimizer: {name}}}").training.optimizer.model_dump()
+    found = read(LEAST + f"training: {{optimizer: {name}, batch_size: full}}").training.optimizer.model_dump()
     assert found == {"name": name} | {p.name: p.default for p in OPTIMIZERS[name].parameters}
 
 

@@ -405,3 +405,32 @@ OPTIONS = [
 @pytest.mark.parametrize(("option", "expected"), OPTIONS)
 def test_a_mistake_in_an_option_names_the_option(complaint: Callable[..., str], option: str, expected: str) -> None:
     assert complaint(TOP + "training: {epochs: 1}\n", "--set", option) == said(f"--set {option}: {expected}")
+
+
+def test_what_does_not_go_with_lbfgs_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("""\
+data: {train: data.csv, target: y}
+network: {layers: [{size: 1, activation: linear}]}
+training:
+  optimizer: lbfgs
+  schedule: cosine
+  dropout: 0.1
+  l1: 0.1
+  clip_norm: 1.0
+  clip_value: 1.0
+  average: swa
+""")
+    ended = run("train", tmp_path / "spec.yaml")
+    remedies = {
+        "3:1: training.batch_size": "set batch_size: full",
+        "5:3: training.schedule": "leave out schedule",
+        "6:3: training.dropout": "leave out dropout, which changes the cost at every step",
+        "7:3: training.l1": "leave out l1, which has no gradient at 0, or use l2",
+        "8:3: training.clip_norm": "leave out clip_norm",
+        "9:3: training.clip_value": "leave out clip_value",
+        "10:3: training.average": "leave out average",
+    }
+    expected = [f"lbfgs takes whole steps on all rows; {remedy}" for remedy in remedies.values()]
+    assert ended.code == 3
+    for line, place, message in zip(ended.err.splitlines(), remedies, expected, strict=True):
+        assert line.removeprefix("nnfit: ").removeprefix("       ") == f"{tmp_path / 'spec.yaml'}:{place}: {message}"

@@ -1,0 +1,168 @@
+"""L-BFGS: full-batch training with an approximate inverse Hessian from the last few steps.
+
+    d = −H ∇C;  θ ← θ + α d,  H from the pairs s = θ′ − θ, y = ∇C′ − ∇C by the two-loop recursion
+
+Sources: Nocedal 1980; Liu and Nocedal 1989; Nocedal and Wright 2006, algorithms 7.4 and 7.5. The step α fulfils the
+Wolfe conditions, or the approximate ones of Hager and Zhang 2005, which compare slopes: near the minimum the cost
+changes by less than its rounding, and a search that compares costs alone ends with half of the digits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nnfit.core.batches import Examples, Rows
+from nnfit.core.losses import LOSSES
+from nnfit.core.network import Network, Pass
+from nnfit.core.parameter import Array
+from nnfit.core.training import Epoch, Plan, State, decaying, finite
+
+Floats = NDArray[np.float64]
+
+CHUNK = 2048  # examples whose gradient is taken together
+DELTA, SIGMA = 0.1, 0.9  # how much of the promised descent is asked for, and how flat the end of a step may stay steep
+NOISE = 1e-12  # of the cost: a rise that may be rounding
+TRIES = 40  # steps along one direction
+
+
+class Point(NamedTuple):
+    """θ of one member (P,), the cost with its penalty, and its gradient (P,)."""
+
+    theta: Floats
+    value: float
+    gradient: Floats
+
+
+class Cost:
+    """The cost of one member on all its rows, with the penalty λ/2 Σ θ² on weights; `bare` is the last one without."""
+
+    def __init__(self, network: Network, examples: Examples, rows: Rows | None, plan: Plan, dtype: DTypeLike) -> None:
+        X, Y, w = examples
+        if rows is not None:
+            X, Y, w = X[rows], Y[:, rows], w[:, :, rows]
+        n = len(X)
+        s = w / n if LOSSES[network.loss].mean else w
+        self.theta, self.gradient = np.empty((2, 1, network.P), dtype)
+        passes = {size: Pass(network, self.theta, size, self.gradient) for size in {min(n, CHUNK), n % CHUNK or CHUNK}}
+        parts = [slice(start, min(n, start + CHUNK)) for start in range(0, n, CHUNK)]
+        self.parts = [(passes[p.stop - p.start], X[p], Y[:, p], np.ascontiguousarray(s[..., p])) for p in parts]
+        self.penalty = plan.l2 * decaying(network, np.dtype(np.float64))
+        self.bare = math.nan
+
+    def __call__(self, theta: Floats) -> Point:
+        """The point at θ, which is first rounded to what the network computes in."""
+        self.theta[0] = theta
+        theta = self.theta[0].astype(np.float64)
+        self.bare, gradient = 0.0, self.penalty * theta
+        for run, x, y, s in self.parts:
+            self.bare += float(run.gradient_of_cost(x, y, s)[0])
+            gradient += self.gradient[0]
+        return Point(theta, self.bare + float(self.penalty @ theta**2) / 2, gradient)
+
+
+def fit(
+    network: Network,
+    state: State,
+    examples: Examples,
+    plan: Plan,
+    rows: Sequence[Rows] = (),
+    stop: Sequence[object] = (),
+) -> Iterator[Epoch]:
+    """Train from a state, in place, one step of every member in an epoch; each member has a direction of its own.
+
+    The slots of the state hold the pairs (s, y) of each member, the newest last: (2 · history, M, P). The cost of an
+    epoch is that at its end. A member stays where it is once no entry of its gradient is above `tolerance`, or no step
+    along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`.
+    """
+    theta, half = state.theta, plan.parameters["history"]
+    members = range(len(theta))
+    costs = [Cost(network, examples, rows[k] if rows else None, plan, theta.dtype) for k in members]
+    with np.errstate(all="ignore"):
+        points = [cost(theta[k].astype(np.float64)) for k, cost in enumerate(costs)]
+    bare = np.array([cost.bare for cost in costs])
+    finite(network, theta, bare, state.epochs + 1)
+    waiting = set(members)
+    for number in range(state.epochs + 1, plan.epochs + 1):
+        for k in sorted(waiting):
+            if stop:
+                return
+            with np.errstate(all="ignore"):
+                found = None
+                if np.abs(points[k].gradient).max() > plan.parameters["tolerance"]:
+                    found = stepped(costs[k], points[k], state.slots[:half, k], state.slots[half:, k])
+            if found is None:
+                waiting.remove(k)
+                continue
+            points[k] = found
+        if not waiting:
+            return
+        for k in waiting:
+            theta[k], bare[k] = points[k].theta, costs[k].bare
+        finite(network, theta, bare, number)
+        state.epochs = state.updates = number
+        yield Epoch(number, bare.copy())
+
+
+def stepped(cost: Cost, at: Point, S: Array, Y: Array) -> Point | None:
+    """The point after one step; None if no step leads lower. The memory S, Y (history, P) takes the new pair."""
+    d = direction(at.gradient, S, Y)
+    known = bool(Y[-1].any())
+    found = search(cost, at, d, 1.0) if known and at.gradient @ d < 0 else None
+    if found is None:  # no memory yet, or a bad one: down the gradient, by a step of length one at most
+        S[:], Y[:] = 0, 0
+        found = search(cost, at, -at.gradient, min(1.0, 1 / float(np.abs(at.gradient).sum())))
+    if found is None:
+        return None
+    s, y = found.theta - at.theta, found.gradient - at.gradient
+    if s @ y > np.finfo(np.float64).eps * float(y @ y):  # else the pair says nothing of a curvature
+        S[:-1], Y[:-1] = S[1:].copy(), Y[1:].copy()
+        S[-1], Y[-1] = s, y
+    return found
+
+
+def direction(gradient: Floats, S: Array, Y: Array) -> Floats:
+    """−H ∇C by the two-loop recursion; H is sᵀy / yᵀy times the unit matrix before the pairs, newest last, are used."""
+    q = -gradient
+    pairs = [(s.astype(np.float64), y.astype(np.float64)) for s, y in zip(S, Y, strict=True) if y.any()]
+    shares: list[float] = []
+    for s, y in reversed(pairs):
+        shares.append(float(s @ q) / float(s @ y))
+        q = q - shares[-1] * y
+    if pairs:
+        s, y = pairs[-1]
+        q = q * (float(s @ y) / float(y @ y))
+    for (s, y), share in zip(pairs, reversed(shares), strict=True):
+        q = q + (share - float(y @ q) / float(s @ y)) * s
+    return q
+
+
+def search(cost: Callable[[Floats], Point], at: Point, d: Floats, alpha: float) -> Point | None:
+    """The first point along d that goes down enough and is flat enough, between brackets that secants narrow."""
+    slope = float(at.gradient @ d)
+    highest = at.value + NOISE * abs(at.value)
+    low, low_slope, high, high_slope = 0.0, slope, math.inf, math.nan
+    for _ in range(TRIES):
+        new = cost(at.theta + alpha * d)
+        here = float(new.gradient @ d)
+        sound = math.isfinite(new.value) and math.isfinite(here)
+        down = new.value <= at.value + DELTA * alpha * slope
+        level = new.value <= highest and here <= (2 * DELTA - 1) * slope
+        if sound and here >= SIGMA * slope and (down or level):
+            return new if (new.theta != at.theta).any() else None
+        if sound and here < 0 and new.value <= highest:
+            grown = alpha - here * (alpha - low) / (here - low_slope) if here > low_slope else math.inf
+            low, low_slope = alpha, here
+            if high == math.inf:
+                alpha = min(max(grown, 2 * alpha), 10 * alpha)
+                continue
+        else:
+            high, high_slope = alpha, here if sound else math.nan
+        middle = low - low_slope * (high - low) / (high_slope - low_slope)
+        room = (high - low) / 10
+        alpha = min(max(middle, low + room), high - room) if math.isfinite(middle) else low + room
+    return None

@@ -1,0 +1,56 @@
+"""Averages of the weights, against the same average taken from all of them at the end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnfit.core import averaging
+from nnfit.core.training import Plan, begin, fit
+
+from .builders import group, network, optimizer
+from .test_lbfgs import DATA, LINEAR, N, cost_at, n
+
+
+def trained(average: str, epochs: int, batch: int, rate: float = 0.02, **settings: float):
+    """The state at the end, and θ after every epoch."""
+    parameters = optimizer("sgd", learning_rate=rate)
+    state = begin(np.full((2, LINEAR.P), [[0.0], [0.1]]), "sgd", parameters, average != "none")
+    plan = Plan(epochs, batch, "sgd", parameters, average=average, average_parameters=settings)
+    path = [state.theta.copy() for _ in fit(LINEAR, state, DATA, plan, [4])]
+    return state, np.array(path)
+
+
+def test_the_exponential_average_is_even_at_first() -> None:
+    state, path = trained("ema", 12, n, decay=0.8)  # a full batch: one update in each epoch
+    expected = path[0]
+    for t, theta in enumerate(path, 1):
+        expected = expected + max(0.2, 1 / t) * (theta - expected)
+    np.testing.assert_allclose(state.average, expected, rtol=1e-13)
+    few, path = trained("ema", 5, n, decay=0.8)
+    np.testing.assert_allclose(few.average, path.mean(axis=0), rtol=1e-13)
+
+
+@pytest.mark.parametrize(("start", "first"), [(0.75, 9), (0.0, 0), (0.7, 9)])
+def test_swa_is_the_mean_of_the_last_epochs(start: float, first: int) -> None:
+    state, path = trained("swa", 12, 20, start=start)
+    np.testing.assert_allclose(state.average, path[first:].mean(axis=0), rtol=1e-12)
+
+
+def test_before_its_start_swa_is_the_weights_themselves() -> None:
+    average, theta = np.zeros((1, 3)), np.array([[1.0, 2.0, 3.0]])
+    averaging.after_epoch(average, theta, 2, 10, {"start": 0.5})
+    np.testing.assert_array_equal(average, theta)
+
+
+@pytest.mark.parametrize(("average", "settings"), [("ema", {"decay": 0.98}), ("swa", {"start": 0.5})])
+def test_averages_of_noisy_steps_cost_less(average: str, settings: dict[str, float]) -> None:
+    state, _ = trained(average, 40, 3, rate=0.03, **settings)
+    for theta, mean in zip(state.theta, state.used, strict=True):
+        assert cost_at(LINEAR, mean) < cost_at(LINEAR, theta)
+
+
+def test_the_training_itself_does_not_change() -> None:
+    np.testing.assert_array_equal(trained("ema", 5, 20, decay=0.9)[0].theta, trained("none", 5, 20)[0].theta)
+    assert trained("none", 1, 20)[0].average is None
+    assert network(N, group(1, "linear"), loss="mse").P == LINEAR.P

@@ -1,0 +1,125 @@
+"""L-BFGS on its own: minima of quadratics, falling costs, members apart, and where it ends."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from nnfit.core import lbfgs
+from nnfit.core.batches import Examples
+from nnfit.core.initialization import initialize
+from nnfit.core.network import views
+from nnfit.core.training import Plan, State, begin
+from nnfit.errors import TrainingError
+
+from .builders import group, network, optimizer
+
+RNG = np.random.default_rng(5)
+N, n = 6, 90
+X = np.column_stack([np.ones(n), RNG.normal(size=(n, N)) * [1, 2, 0.5, 1, 3, 1]])
+Y = (X @ RNG.normal(size=N + 1) + 0.3 * RNG.normal(size=n))[None]
+w = RNG.uniform(0.5, 2, (1, 1, n))
+DATA = Examples(X, Y, w / w.mean())
+LINEAR = network(N, group(1, "linear"), loss="mse")
+DEEP = network(N, group(5, "tanh"), group(1, "linear"), loss="mse")
+
+
+def begun(net, members: int = 1, **settings) -> tuple[State, Plan]:
+    parameters = optimizer("lbfgs", **settings)
+    theta = initialize(net, members, "float64", [np.random.default_rng([1, k]) for k in range(members)])
+    return begin(theta, "lbfgs", parameters), Plan(1000, n, "lbfgs", parameters)
+
+
+def test_weighted_least_squares_are_the_normal_equations() -> None:
+    state, plan = begun(LINEAR, tolerance=0.0)
+    list(lbfgs.fit(LINEAR, state, DATA, plan))
+    root = np.sqrt(DATA.w[0, 0])[:, None]
+    expected = np.linalg.lstsq(root * X, root[:, 0] * Y[0], rcond=None)[0]
+    np.testing.assert_allclose(state.theta[0], expected, rtol=1e-12)
+
+
+def test_the_penalty_leaves_the_bias_alone() -> None:
+    state, plan = begun(LINEAR, tolerance=0.0)
+    list(lbfgs.fit(LINEAR, state, DATA, plan._replace(l2=0.3)))
+    ridge = np.diag([0.0] + [0.3] * N)
+    W = DATA.w[0, 0][:, None]
+    factor = 2 if np.isclose(cost_at(LINEAR, np.zeros(N + 1)), (DATA.w[0, 0] * Y[0] ** 2).mean()) else 1
+    expected = np.linalg.solve(factor * (X * W).T @ X / n + ridge, factor * (X * W).T @ Y[0] / n)
+    np.testing.assert_allclose(state.theta[0], expected, rtol=1e-10)
+
+
+def cost_at(net, theta) -> float:
+    return lbfgs.Cost(net, DATA, None, Plan(1, n, "lbfgs", {}), "float64")(theta).value
+
+
+def test_the_cost_falls_from_epoch_to_epoch() -> None:
+    state, plan = begun(DEEP)
+    costs = [float(epoch.cost[0]) for epoch in lbfgs.fit(DEEP, state, DATA, plan._replace(epochs=60))]
+    assert len(costs) > 20
+    assert all(later <= earlier * (1 + 1e-11) for earlier, later in pairwise(costs))
+    assert costs[-1] == pytest.approx(cost_at(DEEP, state.theta[0]), rel=1e-12)
+
+
+def test_training_ends_once_every_member_is_at_its_minimum() -> None:
+    state, plan = begun(LINEAR, members=3, tolerance=1e-9)
+    epochs = list(lbfgs.fit(LINEAR, state, DATA, plan))
+    assert 3 < len(epochs) < 60
+    assert state.epochs == state.updates == len(epochs)
+    assert state.steps == 0
+    for theta in state.theta:
+        point = lbfgs.Cost(LINEAR, DATA, None, plan, "float64")(theta)
+        assert np.abs(point.gradient).max() <= 1e-9
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_members_are_the_same_with_others_and_alone(apart: bool) -> None:
+    rows = [np.arange(0, n, 2), np.arange(n // 3), np.arange(n)] if apart else []
+    state, plan = begun(DEEP, members=3)
+    plan = plan._replace(epochs=15)
+    list(lbfgs.fit(DEEP, state, DATA, plan, rows))
+    for k in range(3):
+        alone = begin(begun(DEEP, members=3)[0].theta[k : k + 1].copy(), "lbfgs", plan.parameters)
+        list(lbfgs.fit(DEEP, alone, DATA, plan, rows[k : k + 1]))
+        np.testing.assert_array_equal(alone.theta[0], state.theta[k])
+
+
+@pytest.mark.parametrize("rows", [lbfgs.CHUNK - 1, lbfgs.CHUNK + 7])
+def test_the_gradient_of_many_rows_is_taken_in_parts(rows: int) -> None:
+    many = Examples(
+        *(np.ascontiguousarray(a.take(np.arange(rows) % n, i)) for i, a in zip((0, 1, 2), DATA, strict=True))
+    )
+    theta = begun(DEEP)[0].theta[0]
+    plan = Plan(1, rows, "lbfgs", {}, l2=0.1)
+    point = lbfgs.Cost(DEEP, many, None, plan, "float64")(theta)
+    for i in (0, 3, DEEP.P - 1):
+        h = 1e-6 * np.eye(DEEP.P)[i]
+        cost = lbfgs.Cost(DEEP, many, None, plan, "float64")
+        numerical = (cost(theta + h).value - cost(theta - h).value) / 2e-6
+        assert point.gradient[i] == pytest.approx(numerical, rel=1e-6, abs=1e-9)
+
+
+def test_a_longer_memory_needs_fewer_steps() -> None:
+    def steps(history: int) -> int:
+        state, plan = begun(LINEAR, history=history, tolerance=1e-9)
+        return len(list(lbfgs.fit(LINEAR, state, DATA, plan)))
+
+    assert steps(10) < steps(1)
+
+
+def test_a_cost_that_is_not_finite_is_divergence() -> None:
+    state, plan = begun(DEEP)
+    state.theta[0, 0] = np.inf
+    with pytest.raises(TrainingError, match="training diverged in epoch 1"):
+        list(lbfgs.fit(DEEP, state, DATA, plan))
+
+
+def test_it_stops_before_the_next_step() -> None:
+    state, plan = begun(DEEP)
+    stop: list[int] = []
+    for epoch in lbfgs.fit(DEEP, state, DATA, plan, (), stop):
+        if epoch.number == 4:
+            stop.append(2)
+    assert state.epochs == 4
+    assert len(views(DEEP, state.theta)) == 2
