@@ -138,10 +138,11 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
         state, best = begin(theta, run.plan.optimizer, run.plan.parameters), nothing_yet(theta)
         held_out = Examples(data.X[kept], data.Y[:, kept], data.w[:, :, kept])
         meter = Meter(ready.network, theta, held_out)
-        seeds = (ready.spec["seed"], Stream.SHUFFLE)
+        seeds, early = (ready.spec["seed"], Stream.SHUFFLE), ready.spec["training"]["early_stopping"]
         for epoch in fit(ready.network, state, data, run.plan, seeds, run.rows, only=k):
             if STOPPED in more:
-                keep(best, theta, meter(), epoch.number, state.updates, **ready.spec["training"]["early_stopping"])
+                rules = {key: value for key, value in early.items() if key != "monitor"}
+                keep(best, theta, meter(), epoch.number, state.updates, **rules)
                 if best.stopped.all():
                     break
         own = predict(ready.network, best.theta if STOPPED in more else theta, held_out.X)
