@@ -52,20 +52,21 @@ def training(line: str) -> Change:
     return put("\ntraining:\n", f"\ntraining:\n  {line}\n")
 
 
+HIDDEN = r"    - \{size: 128, activation: mish\}[^\n]*\n"
 VARIANTS: dict[str, Change] = {
     "base": lambda spec: spec,
-    "half the width": times("size", 0.5),
-    "twice the width": times("size", 2),
-    "a third hidden layer": put(
-        r"(    - \{size: \d+, activation: relu\}[^\n]*\n)(?!    - \{size: \d+, activation: relu)", r"\1\1"
-    ),
-    "one hidden layer": put(r"(    - \{size: \d+, activation: relu\}[^\n]*\n){2}", r"\1"),
-    "mish": put("activation: relu", "activation: mish"),
+    "widths 64": put("size: 128", "size: 64"),
+    "widths 256": put("size: 128", "size: 256"),
+    "a third hidden layer": put(rf"({HIDDEN})(?!    - {{size: 128)", r"\1\1"),
+    "one hidden layer": put(rf"({HIDDEN}){{2}}", r"\1"),
+    "relu": put("activation: mish", "activation: relu"),
+    "silu": put("activation: mish", "activation: silu"),
+    "tanh": put("activation: mish", "activation: tanh"),
     "scale standard": put("scale: clipped", "scale: standard"),
     "scale robust": put("scale: clipped", "scale: robust"),
     "16 quantile bins": put("scale: clipped", "bins: 16"),
-    "rate / 3": times("learning_rate", 1 / 3),
-    "rate × 3": times("learning_rate", 3),
+    "rate 0.003": put("learning_rate: 0.01", "learning_rate: 0.003"),
+    "rate 0.02": put("learning_rate: 0.01", "learning_rate: 0.02"),
     "twice the epochs": times("epochs", 2),
     "half the batch": times("batch_size", 0.5),
     "constant rate": put("schedule: cosine", "schedule: constant"),
@@ -74,11 +75,12 @@ VARIANTS: dict[str, Change] = {
     "dropout 0.1": training("dropout: 0.1"),
     "label smoothing 0.02": training("label_smoothing: 0.02"),
     "weight decay × 10": times("weight_decay", 10),
+    "averaged weights (ema)": training("average: ema"),
+    "averaged weights (swa)": training("average: swa"),
     "16 members": put("members: 8", "members: 16"),
     "all rows for each member": put(r"  (resample|early_stopping|calibration):[^\n]*\n", ""),
     "bootstrap": put("resample: folds", "resample: bootstrap"),
     "temperature": lambda spec: spec if "calibration" in spec else training("calibration: temperature")(spec),
-    "no temperature": put(r"  calibration:[^\n]*\n", ""),
     "output gain 1": put("output_gain: 0.1", "output_gain: 1"),
 }
 
@@ -90,7 +92,8 @@ def score(table: pd.DataFrame, target: str, seed: int, change: Change) -> dict[s
         folder = Path(name)
         table.drop(test.index).to_csv(folder / "train.csv", index=False)
         test.to_csv(folder / "test.csv", index=False)
-        (folder / "spec.yaml").write_text(change(propose(folder / "train.csv", target, folder)))
+        spec = training("baseline: false")(propose(folder / "train.csv", target, folder))
+        (folder / "spec.yaml").write_text(change(spec))
         start = time.perf_counter()
         model = pipeline.train(prepare(load_spec(folder / "spec.yaml")), 1)
         seconds = time.perf_counter() - start
