@@ -5,7 +5,7 @@ A checkpoint holds all that training changes, and the spec and data that it belo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnfit import archive, metadata_text, pipeline
 from nnfit.archive import Form
+from nnfit.core.schedules import Plateau
 from nnfit.errors import ModelFileError, Problem
 from nnfit.model import versions
 from nnfit.pipeline import Progress, Run
@@ -48,8 +49,7 @@ def to_bytes(run: Run, threads: int) -> bytes:
         "versions": versions(),
         "threads": threads,
         **{key: getattr(state, key) for key in COUNTERS},
-        "factor": state.factor,
-        "plateau": [float(min(part[0], LARGEST)) for part in run.plateau],
+        "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.plateau],
     }
     best = {} if run.best is None else {f"best_{key}": getattr(run.best, key) for key in BEST}
     if best:
@@ -118,17 +118,8 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
         if type(metadata.get(key)) is not int or not 0 <= metadata[key] < 2**62:
             fail(f"damaged: {key} is {metadata.get(key)!r}")
         setattr(run.state, key, metadata[key])
-    stage = metadata.get("plateau")
-    if not isinstance(stage, list) or len(stage) != len(run.plateau) or not all(type(x) is float for x in stage):
-        fail("damaged: plateau is not what nnfit writes")
-    if stage[1] not in range(run.state.epochs + 1) or not 0 <= stage[2] <= 1:
-        fail("damaged: plateau is not what nnfit writes")
-    run.plateau = type(run.plateau)(*(np.array([x], part.dtype) for x, part in zip(stage, run.plateau, strict=True)))
-    if type(metadata.get("factor")) is not float:
-        fail("damaged: factor is not a number")
-    if metadata["factor"] != stage[2]:
-        fail("damaged: factor is not that of the plateau")
-    run.state.factor = metadata["factor"]
+    run.plateau = plateau_of(metadata.get("plateau"), run, fail)
+    run.state.factor[:] = run.plateau.factor
     state, per_epoch = run.state, pipeline.steps(run)
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
@@ -149,6 +140,20 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
     now = {"versions": versions(), "threads": threads}
     then = {key: metadata.get(key) for key in now}
     return run, list(differences(then, now))
+
+
+def plateau_of(stage: Any, run: Run, fail: Callable[[str], NoReturn]) -> Plateau:
+    """Where each member stands on its plateau; refused if no run could stand there."""
+    members = len(run.state.theta)
+    if not isinstance(stage, list) or len(stage) != len(run.plateau):
+        fail("damaged: plateau is not what nnfit writes")
+    for part in stage:
+        if not isinstance(part, list) or len(part) != members or not all(type(x) is float for x in part):
+            fail("damaged: plateau is not what nnfit writes")
+    _, since, factor = stage
+    if not all(x in range(run.state.epochs + 1) for x in since) or not all(0 <= x <= 1 for x in factor):
+        fail("damaged: plateau is not what nnfit writes")
+    return Plateau(*(np.array(part, own.dtype) for part, own in zip(stage, run.plateau, strict=True)))
 
 
 def is_complete(arrays: archive.Arrays) -> bool:

@@ -100,7 +100,7 @@ def start(prepared: Prepared) -> Run:
     elif "validation" in prepared.parts:
         held_out = prepared.parts["validation"].examples
     best = nothing_yet(state.theta) if prepared.spec["training"]["early_stopping"] else None
-    return Run(prepared, plan, rows, kept, held_out, state, best, plateau(1))
+    return Run(prepared, plan, rows, kept, held_out, state, best, plateau(len(state.theta)))
 
 
 def planned(prepared: Prepared) -> Plan:
@@ -192,8 +192,8 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
             watched = held_out if monitor == "loss" else monitored(run, monitor)
             keep(run.best, state.used, watched, epoch.number, state.updates, **patience)
         if held_out is not None and run.plan.schedule == "plateau":
-            run.plateau = after_epoch(run.plateau, held_out.mean(keepdims=True), run.plan.schedule_parameters)
-            state.factor = float(run.plateau.factor[0])
+            run.plateau = after_epoch(run.plateau, held_out, run.plan.schedule_parameters)
+            state.factor[:] = run.plateau.factor
         yield run.history[-1]
         if run.ended:
             return

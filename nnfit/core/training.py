@@ -68,10 +68,10 @@ class State:
     theta: Array
     slots: Array
     cost: NDArray[np.float64]
+    factor: NDArray[np.float64]  # on each member's learning rate, (M,), from a schedule that follows its cost
     epochs: int = 0
     steps: int = 0
     updates: int = 0
-    factor: float = 1.0  # on the learning rate, from a schedule that follows the validation cost
     average: Array | None = None  # of the weights so far, (M, P), where the plan asks for one
 
     @property
@@ -83,7 +83,7 @@ class State:
 def begin(theta: Array, optimizer: str, parameters: dict[str, Any], averaged: bool = False) -> State:
     """The state before the first update; it keeps θ (M, P) itself, not a copy."""
     slots = np.zeros((OPTIMIZERS[optimizer].slots(parameters), *theta.shape), theta.dtype)
-    return State(theta, slots, np.zeros(len(theta)), average=theta.copy() if averaged else None)
+    return State(theta, slots, np.zeros(len(theta)), np.ones(len(theta)), average=theta.copy() if averaged else None)
 
 
 class Update:
@@ -154,11 +154,15 @@ def fit(
     passes = {size: Pass(network, theta, size, gradient, plan.dropout) for size in {m, n % m or m}}
     shaping = shapers(theta, gradient, decays, plan)
     base = plan.parameters["learning_rate"]
+    before = np.empty_like(theta if plan.schedule == "plateau" and len(theta) > 1 else theta[:0])
     steady = plan.schedule in ("constant", "plateau") and not plan.schedule_parameters["warmup"]
     for number in range(state.epochs + 1, plan.epochs + 1):
         orders.restart([*seeds, number, 0])
         order = shuffled(n, m, rows, orders)
-        eta = base * state.factor
+        level = float(state.factor.max()) or 1.0
+        shares = (state.factor / level).astype(theta.dtype)[:, None]
+        apart = len(before) > 0 and bool((shares != 1).any())
+        eta = base * level
         t = state.updates
         if plan.dropout:
             masks.restart([*seeds, number, 1])
@@ -178,13 +182,15 @@ def fit(
                 for shape in shaping:
                     shape()
                 if not steady:
-                    eta = (
-                        base
-                        * state.factor
-                        * factor(plan.schedule, t / (plan.epochs * per_epoch), plan.schedule_parameters)
-                    )
+                    eta = base * level * factor(plan.schedule, t / (plan.epochs * per_epoch), plan.schedule_parameters)
                 t += 1
+                if apart:
+                    np.copyto(before, theta)
                 update(t, eta)
+                if apart:  # every rule moves θ in proportion to η, and so a member's part of η is that part of its step
+                    np.subtract(theta, before, theta)
+                    np.multiply(theta, shares, theta)
+                    np.add(theta, before, theta)
                 if plan.average == "ema":
                     averaging.after_update(state.used, theta, gradient, t, plan.average_parameters)
         state.steps += t - state.updates

@@ -5,6 +5,7 @@ import pytest
 
 from nnfit.core import training
 from nnfit.core.network import views
+from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.schedules import SCHEDULES, factor
 from nnfit.core.training import Plan, begin, decaying, fit, shapers
 
@@ -130,7 +131,7 @@ def test_the_rate_of_every_update_is_that_of_the_formula(monkeypatch, name, warm
     monkeypatch.setattr(training.Update, "__call__", lambda self, t, eta: seen.append((t, eta)))
     p, settings = defaults(SCHEDULES[name]) | {"warmup": warmup}, optimizer("sgd", learning_rate=0.3)
     state = begin(start(NET), "sgd", settings)
-    state.factor = 0.5  # as a plateau would leave it
+    state.factor[:] = 0.5  # as a plateau would leave it
     plan = Plan(4, 4, "sgd", settings, name, p)
     for _ in fit(NET, state, examples(np.random.default_rng(1), NET, 10), plan, [0]):
         pass
@@ -142,3 +143,22 @@ def test_the_rate_of_every_update_is_that_of_the_formula(monkeypatch, name, warm
 def test_a_schedule_changes_what_is_learnt(name):
     plain, other = fitted(), fitted(schedule=name, schedule_parameters=defaults(SCHEDULES[name]))
     assert np.abs(plain - other).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if entry.rule])
+def test_on_a_plateau_each_member_has_a_rate_of_its_own(name):
+    settings = optimizer(name)
+    data = examples(np.random.default_rng(1), NET, 10)
+    first = np.concatenate([start(NET), start(NET)])
+
+    def trained(theta, factor):
+        state = begin(theta.copy(), name, settings)
+        state.factor[:] = factor
+        for _ in fit(NET, state, data, Plan(3, 4, name, settings, "plateau", defaults(SCHEDULES["plateau"])), [0]):
+            pass
+        return state.theta
+
+    together = trained(first, [1.0, 0.25])
+    np.testing.assert_allclose(together[0], trained(first[:1], 1.0)[0], rtol=1e-12)
+    np.testing.assert_allclose(together[1], trained(first[:1], 0.25)[0], rtol=1e-9, atol=1e-13)
+    assert np.abs(together[0] - together[1]).max() > 1e-4
