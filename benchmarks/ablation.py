@@ -70,7 +70,7 @@ VARIANTS: dict[str, Change] = {
     "twice the epochs": times("epochs", 2),
     "half the batch": times("batch_size", 0.5),
     "constant rate": put("schedule: cosine", "schedule: constant"),
-    "flat, then cosine": put("schedule: cosine", "schedule: flat_cosine"),
+    "flat then cosine": put("schedule: cosine", "schedule: flat_cosine"),
     "coslog4": put("schedule: cosine", "schedule: coslog4"),
     "dropout 0.1": training("dropout: 0.1"),
     "label smoothing 0.02": training("label_smoothing: 0.02"),

@@ -19,6 +19,9 @@ def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
     if training.threshold != 0.5 and (len(target.classes) != 2 or len(target.columns) != 1):
         message = "a threshold is for one target of two classes; leave it out"
         raise SpecError(document.problem(("training", "threshold"), message))
+    if training.clamp and target.task != "regression":
+        message = "clamp is for real targets; probabilities have their bounds; leave it out"
+        raise SpecError(document.problem(("training", "clamp"), message))
     monitor = training.early_stopping.monitor if training.early_stopping else "loss"
     if monitor != "loss" and monitor not in scores(target):
         message = f"{monitor} is not a metric of this target; watch loss, or {', '.join(scores(target))}"

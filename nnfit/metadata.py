@@ -64,6 +64,7 @@ class TargetEntry(Exact):
     low: Finite
     temperature: Annotated[Finite, Field(ge=0.25, le=4)]
     threshold: Annotated[Finite, Field(gt=0, lt=1)]
+    bounds: Annotated[list[Annotated[list[Finite], Field(min_length=2, max_length=2)]], FailFast()]
     class_weights: Annotated[list[Annotated[Finite, Field(gt=0)]], FailFast()]
 
 
@@ -300,7 +301,10 @@ def target_of(metadata: Metadata, spec: Spec, mean: list[float], sd: list[float]
     wish = spec.training.threshold
     if entry.threshold != wish if isinstance(wish, float) else len(classes) != 2 or len(columns) != 1:
         fail("target.threshold: not that of the spec")
-    fitted = entry.temperature, entry.threshold, tuple(weights)
+    if len(entry.bounds) != (count if spec.training.clamp else 0) or any(low > high for low, high in entry.bounds):
+        fail("target.bounds: not the ranges of the targets")
+    bounds = tuple((low, high) for low, high in entry.bounds)
+    fitted = entry.temperature, entry.threshold, tuple(weights), bounds
     return Target(entry.task, columns, classes, entry.low, tuple(mean), tuple(sd), *fitted)
 
 

@@ -161,6 +161,7 @@ class Model:
                 "low": self.target.low,
                 "temperature": self.target.temperature,
                 "threshold": self.target.threshold,
+                "bounds": self.target.bounds,
                 "class_weights": self.target.class_weights,
             },
             "classes": self.target.classes,

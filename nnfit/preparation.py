@@ -28,6 +28,7 @@ from nnfit.data.table import Rows, Table, Text, kind, read_table
 from nnfit.data.target import (
     Labels,
     Target,
+    bounded,
     classes_of,
     example_weights,
     fit_regression,
@@ -105,6 +106,8 @@ def prepare(loaded: LoadedSpec, warnings: list[Problem] | None = None) -> Prepar
     if classes is not None and len(data.target) == 1:
         warnings += [Problem(text, whole.file) for text in suspicions.small_classes(whole, data.target[0])]
     refuse_unfit(loaded, target)
+    if spec.training.clamp:
+        target = bounded(target, whole, training)
     if isinstance(spec.training.threshold, float):
         target = target._replace(threshold=spec.training.threshold)
     resolved = resolve(loaded, features, target)

@@ -207,6 +207,8 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
     yield "  optimizer: {name: adamw, learning_rate: 0.01, beta2: 0.95, weight_decay: 0.02}"
     yield comment("  schedule: cosine", "the learning rate falls to 0")
     yield comment("  resample: folds", "each member leaves out a fold: scores on rows that were not learnt from")
+    if plan.classes is None:
+        yield comment("  clamp: true", "predictions stay within the range of the target in these rows")
     yield comment(f"  early_stopping: {{patience: {epochs}}}", "keeps the best weights, by the cost on that fold")
     yield comment("seed: 0", "of the folds, the initial weights and the order of the rows")
 

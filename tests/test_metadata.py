@@ -235,6 +235,7 @@ CROSSED: list[tuple[str, Change, str]] = [
     ("a best epoch before the first", put("best_epochs", 0, -1), "best_epochs.0"),
     ("half a best epoch", put("best_epochs", 0, 1.5), "best_epochs.0"),
     ("best epochs of no early stopping", put("spec", "training", "early_stopping", None), "best_epochs: not one"),
+    ("bounds that the spec does not ask for", put("target", "bounds", [[0.0, 1.0]]), "target.bounds: not the ranges"),
     ("a threshold of 0", put("target", "threshold", 0.0), "target.threshold"),
     ("a threshold that the spec does not give", put("target", "threshold", 0.25), "target.threshold: "),
     ("a temperature of 0", put("target", "temperature", 0.0), "target.temperature"),

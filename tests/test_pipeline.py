@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nnfit import pipeline
@@ -153,3 +154,25 @@ def test_a_metric_that_the_target_does_not_have_cannot_be_watched(
     csv = CLASSES.replace("x,y", "x,z,y").replace(",", ",1,") if layer == "logistic" else CSV
     with pytest.raises(SpecError, match=f"monitor: {monitor} is not a metric of this target; watch loss, or .*{named}"):
         prepared(spec, csv.replace("x,1,z,1,y", "x,z,y"), f"training.early_stopping={{monitor: {monitor}}}")
+
+
+def test_clamped_predictions_stay_within_the_range_of_the_training_rows(trained: Train, tmp_path: Path) -> None:
+    import nnfit
+
+    csv = "x,z,y\n" + "".join(f"{i},{i % 5},{2 * i + 1}\n" for i in range(30))
+    far = pd.DataFrame({"x": [-1000.0, 15.0, 1000.0], "z": [1.0, 1.0, 1.0]})
+    spec = SPEC.replace("{size: 5, activation: tanh}, ", "").replace("epochs: 4", "epochs: 200")
+    free, kept = (
+        trained(spec, csv, "data.validation=null"),
+        trained(spec, csv, "data.validation=null", "training.clamp=true"),
+    )
+    kept.save(tmp_path / "m.npz")
+    inside, outside = (m.predict(far)["prediction"].tolist() for m in (nnfit.load(tmp_path / "m.npz"), free))
+    assert (inside[0], inside[2]) == (1, 59)
+    assert outside[0] < 1
+    assert outside[2] > 59
+    assert inside[1] == outside[1]
+    with pytest.raises(SpecError, match="clamp is for real targets"):
+        trained(
+            SPEC.replace("linear", "logistic"), CLASSES.replace("x,y", "x,y"), "training.clamp=true", "data.test=0.2"
+        )

@@ -36,6 +36,7 @@ class Target(NamedTuple):
     temperature: float = 1.0  # T: the probabilities are p^(1/T), normalised
     threshold: float = 0.5  # of two classes, the second is predicted from this probability on
     class_weights: tuple[float, ...] = ()  # how much a row of each class counts, if not alike
+    bounds: tuple[tuple[float, float], ...] = ()  # of each real target, in its unit, if predictions are kept in them
 
     @property
     def outputs(self) -> int:
@@ -73,6 +74,12 @@ def fit_regression(table: Table, rows: Rows, names: tuple[str, ...], scales: tup
         refuse_missing(table, name)
         fitted.append(moments(table.numbers(name)[rows]) if scale == "standard" else [0.0, 1.0])
     return Target("regression", names, mean=tuple(m for m, _ in fitted), sd=tuple(s for _, s in fitted))
+
+
+def bounded(target: Target, table: Table, rows: Rows) -> Target:
+    """The target whose predictions are kept in the range of the training rows."""
+    columns = [table.numbers(name)[rows] for name in target.columns]
+    return target._replace(bounds=tuple((float(y.min()), float(y.max())) for y in columns))
 
 
 def truth(target: Target, table: Table) -> Floats | Labels:
@@ -134,7 +141,7 @@ def decode(target: Target, y_hat: Array) -> Floats:
     y = y_hat.T.astype(np.float64)
     if target.task == "regression":
         real: Floats = y * np.array(target.sd) + np.array(target.mean)
-        return real
+        return np.clip(real, *np.array(target.bounds).T) if target.bounds else real
     p: Floats = np.clip((y - target.low) / (1 - target.low), 0.0, 1.0)
     if target.task == "multilabel":
         return p if target.temperature == 1 else tempered(p, 1 - p, 1 / target.temperature)

@@ -291,6 +291,9 @@ class Training(Keys):
     threshold: Annotated[float, Strict(), Field(gt=0, lt=1)] | Threshold = Field(
         0.5, description="of two classes, the second is predicted from this probability on; or how it is found"
     )
+    clamp: Switch = Field(
+        False, description="real predictions are kept within the range of the training rows, in which outliers end"
+    )
     average: AverageEntry = Field(
         "none", validate_default=True, description="the average of the weights that is watched, kept and saved"
     )

@@ -59,6 +59,7 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "l1": 0.0,
             "threshold": 0.5,
             "average": {"name": "none"},
+            "clamp": False,
             "clip_norm": None,
             "clip_value": None,
             "class_weight": None,
