@@ -69,20 +69,23 @@ def write_csv(path: Path, rows: int) -> None:
             np.savetxt(file, np.column_stack([x, y]), fmt=["%.6f"] * 20 + ["%d"], delimiter=",")
 
 
-def run(part: str, path: Path, folder: Path) -> tuple[float, float]:
-    """Seconds and megabytes of one part, in a fresh process."""
-    code = PRELUDE + PARTS[part] + REPORT
+def run(part: str, path: Path, folder: Path, pinned: bool) -> tuple[float, float]:
+    """Seconds and megabytes of one part, in a fresh process; pinned to one core, or on all."""
+    pin = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n" if pinned else ""
+    code = pin + PRELUDE + PARTS[part] + REPORT
     done = subprocess.run([sys.executable, "-c", code, path, folder], check=True, capture_output=True, text=True)
     seconds, megabytes = json.loads(done.stdout.splitlines()[-1])
     return seconds, megabytes
 
 
-def compare(title: str, parts: list[str], path: Path, folder: Path, rounds: int) -> dict[str, tuple[float, float]]:
+def compare(
+    title: str, parts: list[str], path: Path, folder: Path, rounds: int, pinned: bool = False
+) -> dict[str, tuple[float, float]]:
     """The medians of interleaved rounds, the first of which is a warm-up."""
     results: dict[str, list[tuple[float, float]]] = {part: [] for part in parts}
     for turn in range(rounds + 1):
         for part in parts:
-            found = run(part, path, folder)
+            found = run(part, path, folder, pinned)
             if turn:
                 results[part].append(found)
     medians = {part: tuple(map(statistics.median, zip(*found, strict=True))) for part, found in results.items()}
@@ -115,8 +118,10 @@ def main() -> None:
             options.rounds,
         )
         array = options.rows * 21 * 4 / 1e6
-        ratio = read["nnfit read"][0] / read["pandas read"][0]
-        print(f"  time: {ratio:.2f} × pandas.read_csv (at most 2)")
+        alone = compare("The same on one core", ["nnfit read", "pandas read"], big, folder, options.rounds, pinned=True)
+        for cores, found in (("all cores", read), ("one core", alone)):
+            ratio = found["nnfit read"][0] / found["pandas read"][0]
+            print(f"  time on {cores}: {ratio:.2f} × pandas.read_csv (at most 2)")
         for part in ("nnfit read", "nnfit prepare"):
             print(
                 f"  memory of {part}: {read[part][1] / array:.2f} × the float32 array of {array:.0f} MB (at most 2.5)"
