@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -153,19 +154,48 @@ def test_whatever_the_options_from_every_step_the_same_bytes_come_out(
         assert finished(resumed) == whole, f"stopped after {steps} steps"
 
 
-def test_lbfgs_goes_on_from_every_epoch(prepared: Prepare, saved: Callable) -> None:
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lbfgs_goes_on_from_every_epoch_and_from_between_any_two_members(
+    prepared: Prepare, saved: Callable, dtype: str
+) -> None:
     more = ("network.members=3", "training.resample=folds", "training.early_stopping={patience: 30}")
     lbfgs = "training={epochs: 12, batch_size: full, optimizer: {name: lbfgs, history: 4}}"
-    ready = prepared(SPEC, CSV, "data.validation=null", lbfgs, *more)
+    ready = prepared(SPEC, CSV, "data.validation=null", lbfgs, *more, f"network.dtype={dtype}")
     whole = pipeline.train(ready, 1).to_bytes()
-    for epoch in range(13):
+    for looks in range(12 * 3 + 1):
+        run = stopped(ready, looks)
+        assert run.state.epochs == looks // 3
+        resumed, changed = checkpoint.read(saved(run), ready, 1)
+        assert not changed
+        assert finished(resumed) == whole, f"stopped after {looks} looks"
+
+
+def test_lbfgs_goes_on_where_some_members_or_all_are_at_their_minimum(prepared: Prepare, saved: Callable) -> None:
+    training = "training={epochs: 500, batch_size: full, optimizer: {name: lbfgs, tolerance: 1.0e-5}, l2: 0.1}"
+    more = ("network.members=3", "training.resample=bootstrap", "network.dtype=float64", "data.validation=null")
+    ready = prepared(SPEC, CSV, training, *more)
+    run = pipeline.start(ready)
+    whole = finished(run)
+    ended = run.state.epochs
+    costs = np.array([epoch.cost for epoch in run.history])
+    still = [int(np.flatnonzero(costs[:, k] != costs[-1, k]).max()) + 2 for k in range(3)]
+    assert min(still) < max(still) == ended < 500, "one member stays as it is while others go on, and then all end"
+    assert json.loads(archive_metadata(whole))["history"]["cost"] == costs.mean(axis=1).tolist()
+    for epoch in (*range(min(still) - 1, ended), ended):
         run = pipeline.start(ready)
         for progress in pipeline.epochs(run, stop := []):
             if progress.number >= epoch:
                 stop.append(2)
         resumed, _ = checkpoint.read(saved(run), ready, 1)
-        assert resumed.state.epochs == max(1, epoch)
+        assert resumed.state.epochs == epoch
         assert finished(resumed) == whole, f"stopped after {epoch} epochs"
+        assert resumed.state.epochs == ended
+
+
+def archive_metadata(model: bytes) -> bytes:
+    """The JSON of a model file."""
+    with np.load(io.BytesIO(model), allow_pickle=False) as arrays:
+        return bytes(arrays["metadata"])
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,13 @@ class Point(NamedTuple):
     gradient: Floats
 
 
+class Move(NamedTuple):
+    """The point that a step leads to, and whether the memory of the steps before it is to be forgotten."""
+
+    to: Point
+    anew: bool
+
+
 class Cost:
     """The cost of one member on all its rows, with the penalty λ/2 Σ θ² on weights; `bare` is the last one without."""
 
@@ -77,7 +84,8 @@ def fit(
 
     The slots of the state hold the pairs (s, y) of each member, the newest last: (2 · history, M, P). The cost of an
     epoch is that at its end. A member stays where it is once no entry of its gradient is above `tolerance`, or no step
-    along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`.
+    along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`: that is
+    looked at before each member, and the state is that after the last whole epoch, since θ and slots change together.
     """
     theta, half = state.theta, plan.parameters["history"]
     members = range(len(theta))
@@ -88,6 +96,7 @@ def fit(
     finite(network, theta, bare, state.epochs + 1)
     waiting = set(members)
     for number in range(state.epochs + 1, plan.epochs + 1):
+        moves: dict[int, Move] = {}
         for k in sorted(waiting):
             if stop:
                 return
@@ -97,32 +106,39 @@ def fit(
                     found = stepped(costs[k], points[k], state.slots[:half, k], state.slots[half:, k])
             if found is None:
                 waiting.remove(k)
-                continue
-            points[k] = found
+            else:
+                moves[k] = found
         if not waiting:
             return
-        for k in waiting:
-            theta[k], bare[k] = points[k].theta, costs[k].bare
+        for k, move in moves.items():
+            remember(points[k], move, state.slots[:half, k], state.slots[half:, k])
+            points[k] = move.to
+            theta[k], bare[k] = move.to.theta, costs[k].bare
         finite(network, theta, bare, number)
         state.epochs = state.updates = number
         yield Epoch(number, bare.copy())
 
 
-def stepped(cost: Cost, at: Point, S: Array, Y: Array) -> Point | None:
-    """The point after one step; None if no step leads lower. The memory S, Y (history, P) takes the new pair."""
+def stepped(cost: Cost, at: Point, S: Array, Y: Array) -> Move | None:
+    """One step with the memory S, Y (history, P), which stays as it is; None if no step leads lower."""
     d = direction(at.gradient, S, Y)
     known = bool(Y[-1].any())
     found = search(cost, at, d, 1.0) if known and at.gradient @ d < 0 else None
-    if found is None:  # no memory yet, or a bad one: down the gradient, by a step of length one at most
+    if found is not None:
+        return Move(found, anew=False)
+    # No memory yet, or a bad one: down the gradient, by a step of length one at most.
+    found = search(cost, at, -at.gradient, min(1.0, 1 / float(np.abs(at.gradient).sum())))
+    return None if found is None else Move(found, anew=True)
+
+
+def remember(at: Point, move: Move, S: Array, Y: Array) -> None:
+    """Take the pair of a step into the memory S, Y (history, P), in place of the oldest, or of all."""
+    if move.anew:
         S[:], Y[:] = 0, 0
-        found = search(cost, at, -at.gradient, min(1.0, 1 / float(np.abs(at.gradient).sum())))
-    if found is None:
-        return None
-    s, y = found.theta - at.theta, found.gradient - at.gradient
+    s, y = move.to.theta - at.theta, move.to.gradient - at.gradient
     if s @ y > np.finfo(np.float64).eps * float(y @ y):  # else the pair says nothing of a curvature
         S[:-1], Y[:-1] = S[1:].copy(), Y[1:].copy()
         S[-1], Y[-1] = s, y
-    return found
 
 
 def direction(gradient: Floats, S: Array, Y: Array) -> Floats:
