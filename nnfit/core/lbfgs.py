@@ -2,7 +2,8 @@
 
     d = −H ∇C;  θ ← θ + α d,  H from the pairs s = θ′ − θ, y = ∇C′ − ∇C by the two-loop recursion
 
-Sources: Nocedal 1980; Liu and Nocedal 1989; Nocedal and Wright 2006, algorithms 7.4 and 7.5. The step α fulfils the
+Sources: Nocedal 1980; Liu and Nocedal 1989; Nocedal and Wright 2006, algorithms 7.4 and 7.5 (Byrd, Lu, Nocedal and
+Zhu 1995, the other well-known form, is for bounds, and θ has none). The step α fulfils the
 Wolfe conditions, or the approximate ones of Hager and Zhang 2005, which compare slopes: near the minimum the cost
 changes by less than its rounding, and a search that compares costs alone ends with half of the digits.
 """
@@ -10,7 +11,7 @@ changes by less than its rounding, and a search that compares costs alone ends w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ CHUNK = 2048  # examples whose gradient is taken together
 DELTA, SIGMA = 0.1, 0.9  # how much of the promised descent is asked for, and how flat the end of a step may stay steep
 NOISE = 1e-12  # of the cost: a rise that may be rounding
 TRIES = 40  # steps along one direction
+REMEDY = "look"  # there is no learning rate to make smaller
 
 
 class Point(NamedTuple):
@@ -93,7 +95,7 @@ def fit(
     with np.errstate(all="ignore"):
         points = [cost(theta[k].astype(np.float64)) for k, cost in enumerate(costs)]
     bare = np.array([cost.bare for cost in costs])
-    finite(network, theta, bare, state.epochs + 1)
+    finite(network, theta, bare, state.epochs + 1, REMEDY)
     waiting = set(members)
     for number in range(state.epochs + 1, plan.epochs + 1):
         moves: dict[int, Move] = {}
@@ -114,7 +116,7 @@ def fit(
             remember(points[k], move, state.slots[:half, k], state.slots[half:, k])
             points[k] = move.to
             theta[k], bare[k] = move.to.theta, costs[k].bare
-        finite(network, theta, bare, number)
+        finite(network, theta, bare, number, REMEDY)
         state.epochs = state.updates = number
         yield Epoch(number, bare.copy())
 
@@ -157,8 +159,12 @@ def direction(gradient: Floats, S: Array, Y: Array) -> Floats:
     return q
 
 
-def search(cost: Callable[[Floats], Point], at: Point, d: Floats, alpha: float) -> Point | None:
-    """The first point along d that goes down enough and is flat enough, between brackets that secants narrow."""
+def search(cost: Cost, at: Point, d: Floats, alpha: float) -> Point | None:
+    """The first point along d that goes down enough and is flat enough, between brackets that secants narrow.
+
+    None if there is no such, or it is so near that no weight moves by more than the rounding of the largest.
+    """
+    least = float(np.finfo(cost.theta.dtype).eps) * float(np.abs(at.theta).max())
     slope = float(at.gradient @ d)
     highest = at.value + NOISE * abs(at.value)
     low, low_slope, high, high_slope = 0.0, slope, math.inf, math.nan
@@ -169,7 +175,7 @@ def search(cost: Callable[[Floats], Point], at: Point, d: Floats, alpha: float) 
         down = new.value <= at.value + DELTA * alpha * slope
         level = new.value <= highest and here <= (2 * DELTA - 1) * slope
         if sound and here >= SIGMA * slope and (down or level):
-            return new if (new.theta != at.theta).any() else None
+            return new if np.abs(new.theta - at.theta).max() > least else None
         if sound and here < 0 and new.value <= highest:
             grown = alpha - here * (alpha - low) / (here - low_slope) if here > low_slope else math.inf
             low, low_slope = alpha, here

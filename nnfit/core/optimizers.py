@@ -215,7 +215,12 @@ OPTIMIZERS: dict[str, Optimizer] = {
         lambda p: 2 * p["history"],
         (
             Parameter("history", 10, "the number of past steps that the inverse Hessian is made of"),
-            Parameter("tolerance", 1e-6, "a member is done once no entry of its gradient is above this", least=0),
+            Parameter(
+                "tolerance",
+                1e-6,
+                "a member is done once no entry of its gradient is above this; 0: once rounding is all that is left",
+                least=0,
+            ),
         ),
     ),
 }

@@ -229,13 +229,18 @@ def shapers(theta: Array, gradient: Array, decays: Array, plan: Plan) -> list[Ca
     return found
 
 
-def finite(network: Network, theta: Array, C: Array, number: int) -> None:
+def finite(
+    network: Network,
+    theta: Array,
+    C: Array,
+    number: int,
+    remedy: str = "try a smaller training.optimizer.learning_rate, or look",
+) -> None:
     """Raise a TrainingError if training has diverged."""
     if np.isfinite(C).all() and np.isfinite(theta).all():
         return
     layers = [i for i, Theta in enumerate(views(network, theta), 1) if not np.isfinite(Theta).all()]
     where = f"Θ⁽{layers[0]}⁾ holds values that are not finite" if layers else "the cost is not finite"
     raise TrainingError(
-        f"training diverged in epoch {number}: {where}; try a smaller training.optimizer.learning_rate, "
-        "or look for extreme values in columns with scale: none"
+        f"training diverged in epoch {number}: {where}; {remedy} for extreme values in columns with scale: none"
     )

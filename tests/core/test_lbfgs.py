@@ -35,9 +35,12 @@ def begun(net, members: int = 1, **settings) -> tuple[State, Plan]:
 def test_weighted_least_squares_are_the_normal_equations() -> None:
     state, plan = begun(LINEAR, tolerance=0.0)
     list(lbfgs.fit(LINEAR, state, DATA, plan))
+    np.testing.assert_allclose(state.theta[0], weighted_least_squares(), rtol=1e-12)
+
+
+def weighted_least_squares() -> np.ndarray:
     root = np.sqrt(DATA.w[0, 0])[:, None]
-    expected = np.linalg.lstsq(root * X, root[:, 0] * Y[0], rcond=None)[0]
-    np.testing.assert_allclose(state.theta[0], expected, rtol=1e-12)
+    return np.linalg.lstsq(root * X, root[:, 0] * Y[0], rcond=None)[0]
 
 
 def test_the_penalty_leaves_the_bias_alone() -> None:
@@ -71,6 +74,43 @@ def test_training_ends_once_every_member_is_at_its_minimum() -> None:
     for theta in state.theta:
         point = lbfgs.Cost(LINEAR, DATA, None, plan, "float64")(theta)
         assert np.abs(point.gradient).max() <= 1e-9
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_without_a_tolerance_training_ends_where_rounding_begins(dtype: str) -> None:
+    state, plan = begun(LINEAR, members=3, tolerance=0.0)
+    state = begin(state.theta.astype(dtype), "lbfgs", plan.parameters)
+    data = Examples(*(part.astype(dtype) for part in DATA))
+    assert len(list(lbfgs.fit(LINEAR, state, data, plan))) < 60
+    expected = np.broadcast_to(weighted_least_squares(), state.theta.shape)
+    np.testing.assert_allclose(state.theta, expected, rtol=1e-12 if dtype == "float64" else 1e-4)
+
+
+def test_a_member_at_its_minimum_stays_there_while_others_go_on() -> None:
+    state, plan = begun(LINEAR, members=2, tolerance=1e-9)
+    state.theta[0] = weighted_least_squares()
+    before = state.theta.copy()
+    costs = np.array([epoch.cost for epoch in lbfgs.fit(LINEAR, state, DATA, plan)])
+    np.testing.assert_array_equal(state.theta[0], before[0])
+    assert (costs[:, 0] == costs[0, 0]).all()
+    assert len(costs) > 3
+    np.testing.assert_allclose(state.theta[1], before[0], rtol=1e-7)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("net", "worse"), [(LINEAR, 1e-12), (DEEP, 0.3)], ids=["convex", "with a hidden layer"])
+def test_thirty_steps_lead_as_far_down_as_those_of_scipy(net, worse: float) -> None:
+    # A network with a hidden layer has many ways down, and another line search takes another.
+    from scipy.optimize import minimize
+
+    state, plan = begun(net, tolerance=0.0)
+    cost = lbfgs.Cost(net, DATA, None, plan, "float64")
+    options = {"maxcor": plan.parameters["history"], "maxiter": 30, "ftol": 0, "gtol": 0}
+    start = state.theta[0].copy()
+    peer = minimize(lambda theta: cost(theta)[1:], start, jac=True, method="L-BFGS-B", options=options)
+    *_, last = lbfgs.fit(net, state, DATA, plan._replace(epochs=30))
+    assert peer.fun < 0.2 * cost(start).value
+    assert last.cost[0] <= peer.fun * (1 + worse)
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -111,8 +151,12 @@ def test_a_longer_memory_needs_fewer_steps() -> None:
 def test_a_cost_that_is_not_finite_is_divergence() -> None:
     state, plan = begun(DEEP)
     state.theta[0, 0] = np.inf
-    with pytest.raises(TrainingError, match="training diverged in epoch 1"):
+    with pytest.raises(TrainingError) as caught:
         list(lbfgs.fit(DEEP, state, DATA, plan))
+    assert str(caught.value) == (
+        "training diverged in epoch 1: Θ⁽1⁾ holds values that are not finite; "
+        "look for extreme values in columns with scale: none"
+    )
 
 
 def test_it_stops_before_the_next_step() -> None:
