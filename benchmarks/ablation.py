@@ -52,6 +52,11 @@ def training(line: str) -> Change:
     return put("\ntraining:\n", f"\ntraining:\n  {line}\n")
 
 
+def of_classes(change: Change) -> Change:
+    """A change where the target is classes."""
+    return lambda spec: spec if "loss: mse" in spec else change(spec)
+
+
 HIDDEN = r"    - \{size: 128, activation: mish\}[^\n]*\n"
 VARIANTS: dict[str, Change] = {
     "base": lambda spec: spec,
@@ -73,14 +78,14 @@ VARIANTS: dict[str, Change] = {
     "flat then cosine": put("schedule: cosine", "schedule: flat_cosine"),
     "coslog4": put("schedule: cosine", "schedule: coslog4"),
     "dropout 0.1": training("dropout: 0.1"),
-    "label smoothing 0.02": training("label_smoothing: 0.02"),
+    "label smoothing 0.02": of_classes(training("label_smoothing: 0.02")),
     "weight decay × 10": times("weight_decay", 10),
     "averaged weights (ema)": training("average: ema"),
     "averaged weights (swa)": training("average: swa"),
     "16 members": put("members: 8", "members: 16"),
     "all rows for each member": put(r"  (resample|early_stopping|calibration):[^\n]*\n", ""),
     "bootstrap": put("resample: folds", "resample: bootstrap"),
-    "temperature": lambda spec: spec if "calibration" in spec else training("calibration: temperature")(spec),
+    "temperature": of_classes(training("calibration: temperature")),
     "output gain 1": put("output_gain: 0.1", "output_gain: 1"),
 }
 

@@ -19,6 +19,14 @@ def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
     if training.threshold != 0.5 and (len(target.classes) != 2 or len(target.columns) != 1):
         message = "a threshold is for one target of two classes; leave it out"
         raise SpecError(document.problem(("training", "threshold"), message))
+    for key, asked in (
+        ("calibration", training.calibration != "none"),
+        ("label_smoothing", training.label_smoothing > 0),
+    ):
+        if asked and target.task == "regression":
+            raise SpecError(
+                document.problem(("training", key), f"{key} is for classes, not for real targets; leave it out")
+            )
     if training.clamp and target.task != "regression":
         message = "clamp is for real targets; probabilities have their bounds; leave it out"
         raise SpecError(document.problem(("training", "clamp"), message))

@@ -176,3 +176,10 @@ def test_clamped_predictions_stay_within_the_range_of_the_training_rows(trained:
         trained(
             SPEC.replace("linear", "logistic"), CLASSES.replace("x,y", "x,y"), "training.clamp=true", "data.test=0.2"
         )
+
+
+@pytest.mark.parametrize("keys", ["calibration: temperature", "label_smoothing: 0.1"])
+def test_what_is_for_classes_is_refused_for_real_targets(prepared: Prepare, keys: str) -> None:
+    key = keys.partition(":")[0]
+    with pytest.raises(SpecError, match=rf"training\.{key}: {key} is for classes, not for real targets; leave it out"):
+        prepared(SPEC, CSV, f"training={{{keys}}}")
