@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nnfit import pipeline
 from nnfit.core.batches import Examples
 from nnfit.core.network import predict
+from nnfit.core.schedules import after_epoch, plateau
 from nnfit.core.stopping import Meter, keep, nothing_yet
 from nnfit.core.training import begin, fit
 from nnfit.data.split import folds
@@ -30,6 +31,7 @@ network: {layers: [{size: 6, activation: relu}, {size: auto, activation: softmax
 training: {epochs: 12, batch_size: 8, resample: folds, optimizer: {name: adam, learning_rate: 0.02}}
 """
 STOPPED = "training.early_stopping={patience: 4}"
+PLATEAU = "training.schedule={name: plateau, patience: 1, gamma: 0.5, threshold: 0.1}"
 REAL = "network.layers=[{size: 6, activation: tanh}, {size: auto, activation: linear}]"
 
 
@@ -122,7 +124,16 @@ def test_fewer_rows_than_members_are_refused(prepared: Prepare) -> None:
 
 @pytest.mark.parametrize("n", [52, 54])
 @pytest.mark.parametrize(
-    "more", [(), (STOPPED,), (STOPPED, "training.dropout=0.2", "training.schedule=cosine"), (REAL, STOPPED)]
+    "more",
+    [
+        (),
+        (STOPPED,),
+        (STOPPED, "training.dropout=0.2", "training.schedule=cosine"),
+        (REAL, STOPPED),
+        (PLATEAU,),
+        (PLATEAU, STOPPED, "training.average={name: ema, decay: 0.9}"),
+        (PLATEAU, "training.average={name: swa, start: 0.5}"),
+    ],
 )
 def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
     prepared: Prepare, n: int, more: tuple[str, ...]
@@ -132,22 +143,29 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
     run = done(ready)
     found = pipeline.finish(run, 1).record["metrics"]["out_of_fold"]
     data, truth = ready.parts["train"].examples, ready.parts["train"].truth
-    y_hat, each = np.empty((1, ready.network.N[-1], n)), []
+    y_hat, each, factors = np.empty((1, ready.network.N[-1], n)), [], set[float]()
     for k in range(4):
         theta, kept = pipeline.initial(ready)[k : k + 1].copy(), run.kept[k]
-        state, best = begin(theta, run.plan.optimizer, run.plan.parameters), nothing_yet(theta)
+        state = begin(theta, run.plan.optimizer, run.plan.parameters, run.plan.average != "none")
+        best, stage = nothing_yet(theta), plateau(1)
         held_out = Examples(data.X[kept], data.Y[:, kept], data.w[:, :, kept])
-        meter = Meter(ready.network, theta, held_out)
+        meter = Meter(ready.network, state.used, held_out)
         seeds, early = (ready.spec["seed"], Stream.SHUFFLE), ready.spec["training"]["early_stopping"]
         for epoch in fit(ready.network, state, data, run.plan, seeds, run.rows, only=k):
             if STOPPED in more:
                 rules = {key: value for key, value in early.items() if key != "monitor"}
-                keep(best, theta, meter(), epoch.number, state.updates, **rules)
+                keep(best, state.used, meter(), epoch.number, state.updates, **rules)
                 if best.stopped.all():
                     break
-        own = predict(ready.network, best.theta if STOPPED in more else theta, held_out.X)
+            if PLATEAU in more:
+                stage = after_epoch(stage, meter(), run.plan.schedule_parameters)
+                state.factor[:] = stage.factor
+        if PLATEAU in more:
+            factors.add(float(state.factor[0]))
+        own = predict(ready.network, best.theta if STOPPED in more else state.used, held_out.X)
         y_hat[:, :, kept] = own
         each.append(evaluate(ready.target, ready.network.loss, own, truth[kept], np.ones(len(kept))))
+    assert len(factors) != 1, "the members leave their plateaus at different times"
     together, _ = pipeline.out_of_sample(run, predict(ready.network, run.theta, data.X))  # type: ignore[misc]
     np.testing.assert_allclose(together, y_hat[0], rtol=1e-6, atol=1e-9)
     expected = evaluate(ready.target, ready.network.loss, y_hat, truth, np.ones(n))
@@ -224,6 +242,19 @@ def test_on_a_plateau_the_rate_falls_and_otherwise_it_does_not(prepared: Prepare
     steady = done(prepared(SPEC, csv(), text.replace("patience: 2", "patience: 11")))
     assert (steady.state.factor == 1).all()
     assert np.abs(run.theta - steady.theta).max() > 1e-4
+
+
+def test_the_rate_falls_for_the_member_that_stands_still_and_for_no_other(
+    prepared: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constant = done(prepared(SPEC, csv(), "network.members=2"))
+    costs = iter(np.array([[1.0, 2.0**-epoch] for epoch in range(12)]))
+    monkeypatch.setattr(pipeline, "Meter", lambda *_: lambda: next(costs))
+    text = "training.schedule={name: plateau, patience: 2, gamma: 0.5}"
+    run = done(prepared(SPEC, csv(), text, "network.members=2"))
+    assert run.state.factor.tolist() == [0.5**3, 1]
+    assert run.theta[1].tobytes() == constant.theta[1].tobytes()
+    assert np.abs(run.theta[0] - constant.theta[0]).max() > 1e-4
 
 
 def log_loss(target: Target, y_hat: Any, truth: Any, T: float) -> float:

@@ -3,7 +3,8 @@
 An entry of OPTIMIZERS makes, from its parameters, a rule that updates one block of θ in place. The rule is given the
 block of θ and of the gradient, blocks of its own memory (`slots`, zero at the start) and a scratch block, all of the
 same shape; `decays`, 1 for a weight and 0 for a bias, which no decay may touch (empty unless the rule has a parameter
-weight_decay); the number t = 1, 2, … of the update; and η, the learning rate, which may differ from update to update.
+weight_decay); the number t = 1, 2, … of the update; and η, the learning rate, which may differ from update to update:
+a number, or (M, 1), one for each member, as the shape `rates` that the rule was made for says.
 Constants are made arrays once: NumPy takes longer to convert a Python number than to multiply a hundred parameters.
 """
 
@@ -14,30 +15,35 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array, Parameter
 
-Rule = Callable[[Array, Array, Sequence[Array], Array, Array, int, float], None]
+Rate = float | NDArray[np.float64]
+Rates = tuple[int, ...]  # the shape of η: () or (M, 1)
+Rule = Callable[[Array, Array, Sequence[Array], Array, Array, int, Rate], None]
 
 
 class Optimizer(NamedTuple):
     """One row of the table: what makes the rule for a dtype, how many slots of memory it needs, its parameters."""
 
-    rule: Callable[[dict[str, Any], np.dtype[Any]], Rule] | None  # None: lbfgs.py, which needs more than a gradient
+    rule: (
+        Callable[[dict[str, Any], np.dtype[Any], Rates], Rule] | None
+    )  # None: lbfgs.py, which needs more than a gradient
     slots: Callable[[dict[str, Any]], int]
     parameters: tuple[Parameter, ...]
 
 
-def sgd(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+def sgd(p: dict[str, Any], dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
     """Gradient descent (notes), with momentum μ (Polyak 1964) and Nesterov's (Sutskever et al. 2013).
 
     μ = 0:  θ ← θ − η ∇C
     μ > 0:  v ← μ v + ∇C;  θ ← θ − η v,  with nesterov  θ ← θ − η (∇C + μ v)
     """
-    mu = np.array(p["momentum"], dtype)
+    mu, step = np.array(p["momentum"], dtype), np.empty(rates, dtype)
 
     def rule(
-        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
     ) -> None:
         direction = gradient
         if slots:
@@ -48,13 +54,14 @@ def sgd(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
                 direction = scratch
                 np.multiply(v, mu, scratch)
                 np.add(scratch, gradient, scratch)
-        np.multiply(direction, eta, scratch)
+        step[...] = eta
+        np.multiply(direction, step, scratch)
         np.subtract(theta, scratch, theta)
 
     return rule
 
 
-def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+def adam(p: dict[str, Any], dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
     """Adam (Kingma and Ba 2015, algorithm 1).
 
         m ← β₁ m + (1 − β₁) ∇C;  v ← β₂ v + (1 − β₂) (∇C)²;  θ ← θ − η m̂ / (√v̂ + ε)
@@ -64,10 +71,10 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     """
     beta1, beta2, epsilon = p["beta1"], p["beta2"], p["epsilon"]
     keep1, keep2 = np.array(beta1, dtype), np.array(beta2, dtype)
-    shift, step = np.empty((), dtype), np.empty((), dtype)
+    shift, step = np.empty((), dtype), np.empty(rates, dtype)
 
     def rule(
-        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
     ) -> None:
         m, v = slots
         np.multiply(m, keep1, m)
@@ -77,7 +84,7 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
         np.add(v, scratch, v)
         scale = sqrt((1 - beta2**t) / (1 - beta2))
         shift.fill(epsilon * scale)
-        step.fill(eta * scale * (1 - beta1) / (1 - beta1**t))
+        step[...] = eta * scale * (1 - beta1) / (1 - beta1**t)
         np.sqrt(v, scratch)
         np.add(scratch, shift, scratch)
         np.divide(m, scratch, scratch)
@@ -87,20 +94,20 @@ def adam(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     return rule
 
 
-def adamw(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+def adamw(p: dict[str, Any], dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
     """AdamW (Loshchilov and Hutter 2019, algorithm 2): weights shrink by ηλ of themselves, then Adam's step.
 
         θ ← θ − η λ θ  (weights, not biases);  θ ← θ − η m̂ / (√v̂ + ε)
 
     The decay does not pass through m and v (it is decoupled), so every weight feels the same share.
     """
-    step = adam(p, dtype)
-    share = np.empty((), dtype)
+    step = adam(p, dtype, rates)
+    share = np.empty(rates, dtype)
 
     def rule(
-        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
     ) -> None:
-        share.fill(eta * p["weight_decay"])
+        share[...] = eta * p["weight_decay"]
         np.multiply(theta, decays, scratch)
         np.multiply(scratch, share, scratch)
         np.subtract(theta, scratch, theta)
@@ -109,15 +116,15 @@ def adamw(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     return rule
 
 
-def adagrad(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+def adagrad(p: dict[str, Any], dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
     """AdaGrad (Duchi, Hazan and Singer 2011, diagonal form): each parameter's step shrinks with its past gradients.
 
     v ← v + (∇C)²;  θ ← θ − η ∇C / (√v + ε)
     """
-    shift = np.array(p["epsilon"], dtype)
+    shift, step = np.array(p["epsilon"], dtype), np.empty(rates, dtype)
 
     def rule(
-        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
     ) -> None:
         v = slots[0]
         np.multiply(gradient, gradient, scratch)
@@ -125,13 +132,14 @@ def adagrad(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
         np.sqrt(v, scratch)
         np.add(scratch, shift, scratch)
         np.divide(gradient, scratch, scratch)
-        np.multiply(scratch, eta, scratch)
+        step[...] = eta
+        np.multiply(scratch, step, scratch)
         np.subtract(theta, scratch, theta)
 
     return rule
 
 
-def rmsprop(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
+def rmsprop(p: dict[str, Any], dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
     """RMSprop (Tieleman and Hinton 2012, lecture 6.5), with the momentum μ that PyTorch gives it.
 
         v ← α v + (1 − α) (∇C)²;  μ = 0:  θ ← θ − η ∇C / (√v + ε)
@@ -141,9 +149,10 @@ def rmsprop(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
     """
     root = sqrt(1 - p["alpha"])
     keep, shift, mu = (np.array(x, dtype) for x in (p["alpha"], p["epsilon"] / root, p["momentum"]))
+    step = np.empty(rates, dtype)
 
     def rule(
-        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: float
+        theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
     ) -> None:
         v, *momentum = slots
         np.multiply(gradient, gradient, scratch)
@@ -157,7 +166,8 @@ def rmsprop(p: dict[str, Any], dtype: np.dtype[Any]) -> Rule:
             direction = momentum[0]
             np.multiply(direction, mu, direction)
             np.add(direction, scratch, direction)
-        np.multiply(direction, eta / root, scratch)
+        step[...] = eta / root
+        np.multiply(direction, step, scratch)
         np.subtract(theta, scratch, theta)
 
     return rule

@@ -17,9 +17,9 @@ from nnfit.core import averaging
 from nnfit.core.batches import Examples, Rows, Streams, minibatches, shuffled
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
-from nnfit.core.optimizers import OPTIMIZERS
+from nnfit.core.optimizers import OPTIMIZERS, Rate, Rates
 from nnfit.core.parameter import Array
-from nnfit.core.schedules import factor
+from nnfit.core.schedules import SCHEDULES, factor
 from nnfit.errors import TrainingError
 
 BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
@@ -87,14 +87,24 @@ def begin(theta: Array, optimizer: str, parameters: dict[str, Any], averaged: bo
 
 
 class Update:
-    """One optimizer on all of θ, block by block; `slots` (S, M, P) is its memory, `decays` as `decaying` gives it."""
+    """One optimizer on all of θ, block by block; `slots` (S, M, P) is its memory, `decays` as `decaying` gives it.
+
+    `rates` is the shape of the learning rate η: () for one number, (M, 1) for one of each member.
+    """
 
     def __init__(
-        self, theta: Array, gradient: Array, slots: Array, decays: Array, optimizer: str, parameters: dict[str, Any]
+        self,
+        theta: Array,
+        gradient: Array,
+        slots: Array,
+        decays: Array,
+        optimizer: str,
+        parameters: dict[str, Any],
+        rates: Rates = (),
     ) -> None:
         make = OPTIMIZERS[optimizer].rule
         assert make is not None
-        self.rule = make(parameters, theta.dtype)
+        self.rule = make(parameters, theta.dtype, rates)
         M, P = theta.shape
         width = min(max(1, BLOCK // M), P)
         scratch = np.empty((M, width), theta.dtype)
@@ -105,7 +115,7 @@ class Update:
             room = scratch[:, : block.shape[1]]
             self.blocks.append((block, gradient[:, part], list(slots[:, :, part]), room, decays[part]))
 
-    def __call__(self, t: int, eta: float) -> None:
+    def __call__(self, t: int, eta: Rate) -> None:
         for theta, gradient, slots, scratch, decays in self.blocks:
             self.rule(theta, gradient, slots, scratch, decays, t, eta)
 
@@ -150,19 +160,17 @@ def fit(
     penalised = "weight_decay" in plan.parameters or plan.l2 or plan.l1
     decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
     own = decays if "weight_decay" in plan.parameters else decays[:0]
-    update = Update(theta, gradient, state.slots, own, plan.optimizer, plan.parameters)
+    rates = (len(theta), 1) if SCHEDULES[plan.schedule].follows_cost and len(theta) > 1 else ()
+    update = Update(theta, gradient, state.slots, own, plan.optimizer, plan.parameters, rates)
     passes = {size: Pass(network, theta, size, gradient, plan.dropout) for size in {m, n % m or m}}
     shaping = shapers(theta, gradient, decays, plan)
     base = plan.parameters["learning_rate"]
-    before = np.empty_like(theta if plan.schedule == "plateau" and len(theta) > 1 else theta[:0])
     steady = plan.schedule in ("constant", "plateau") and not plan.schedule_parameters["warmup"]
     for number in range(state.epochs + 1, plan.epochs + 1):
         orders.restart([*seeds, number, 0])
         order = shuffled(n, m, rows, orders)
-        level = float(state.factor.max()) or 1.0
-        shares = (state.factor / level).astype(theta.dtype)[:, None]
-        apart = len(before) > 0 and bool((shares != 1).any())
-        eta = base * level
+        highest: Rate = base * state.factor[:, None] if rates else base * float(state.factor[0])
+        eta = highest
         t = state.updates
         if plan.dropout:
             masks.restart([*seeds, number, 1])
@@ -182,15 +190,9 @@ def fit(
                 for shape in shaping:
                     shape()
                 if not steady:
-                    eta = base * level * factor(plan.schedule, t / (plan.epochs * per_epoch), plan.schedule_parameters)
+                    eta = highest * factor(plan.schedule, t / (plan.epochs * per_epoch), plan.schedule_parameters)
                 t += 1
-                if apart:
-                    np.copyto(before, theta)
                 update(t, eta)
-                if apart:  # every rule moves θ in proportion to η, and so a member's part of η is that part of its step
-                    np.subtract(theta, before, theta)
-                    np.multiply(theta, shares, theta)
-                    np.add(theta, before, theta)
                 if plan.average == "ema":
                     averaging.after_update(state.used, theta, gradient, t, plan.average_parameters)
         state.steps += t - state.updates

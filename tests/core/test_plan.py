@@ -145,20 +145,36 @@ def test_a_schedule_changes_what_is_learnt(name):
     assert np.abs(plain - other).max() > 1e-4
 
 
-@pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if entry.rule])
-def test_on_a_plateau_each_member_has_a_rate_of_its_own(name):
-    settings = optimizer(name)
-    data = examples(np.random.default_rng(1), NET, 10)
+def on_a_plateau(theta, factors, name, warmup=0.0):
+    """θ after some training in which each member has this factor on its rate."""
+    settings, schedule = optimizer(name), defaults(SCHEDULES["plateau"]) | {"warmup": warmup}
+    state = begin(theta.copy(), name, settings)
+    state.factor[:] = factors
+    data = examples(np.random.default_rng(1), NET, 10, dtype=str(theta.dtype))
+    for _ in fit(NET, state, data, Plan(5, 4, name, settings, "plateau", schedule), [0]):
+        pass
+    return state.theta
+
+
+every_rule = pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if entry.rule])
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.5])
+@every_rule
+def test_on_a_plateau_each_member_has_a_rate_of_its_own(name, warmup):
     first = np.concatenate([start(NET), start(NET)])
-
-    def trained(theta, factor):
-        state = begin(theta.copy(), name, settings)
-        state.factor[:] = factor
-        for _ in fit(NET, state, data, Plan(3, 4, name, settings, "plateau", defaults(SCHEDULES["plateau"])), [0]):
-            pass
-        return state.theta
-
-    together = trained(first, [1.0, 0.25])
-    np.testing.assert_allclose(together[0], trained(first[:1], 1.0)[0], rtol=1e-12)
-    np.testing.assert_allclose(together[1], trained(first[:1], 0.25)[0], rtol=1e-9, atol=1e-13)
+    together = on_a_plateau(first, [1.0, 0.25], name, warmup)
+    for k, factor in enumerate((1.0, 0.25)):
+        alone = on_a_plateau(first[:1], factor, name, warmup)
+        np.testing.assert_allclose(together[k], alone[0], rtol=1e-12, atol=1e-14)
     assert np.abs(together[0] - together[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@every_rule
+def test_the_rate_of_one_member_does_not_touch_another_in_the_last_bit(name, dtype):
+    theta = start(NET, 3, dtype)
+    runs = [on_a_plateau(theta, [1.0, 0.3, other], name) for other in (1.0, 0.3, 0.01, 0.0)]
+    for after in runs[1:]:
+        assert after[:2].tobytes() == runs[0][:2].tobytes()
+        assert after[2].tobytes() != runs[0][2].tobytes()
