@@ -166,7 +166,8 @@ def search(cost: Cost, at: Point, d: Floats, alpha: float) -> Point | None:
     """
     least = float(np.finfo(cost.theta.dtype).eps) * float(np.abs(at.theta).max())
     slope = float(at.gradient @ d)
-    highest = at.value + NOISE * abs(at.value)
+    noise = max(NOISE, 10 * float(np.finfo(cost.theta.dtype).eps))
+    highest = at.value + noise * abs(at.value)
     low, low_slope, high, high_slope = 0.0, slope, math.inf, math.nan
     for _ in range(TRIES):
         new = cost(at.theta + alpha * d)

@@ -54,3 +54,10 @@ def test_the_training_itself_does_not_change() -> None:
     np.testing.assert_array_equal(trained("ema", 5, 20, decay=0.9)[0].theta, trained("none", 5, 20)[0].theta)
     assert trained("none", 1, 20)[0].average is None
     assert network(N, group(1, "linear"), loss="mse").P == LINEAR.P
+
+
+def test_the_start_of_swa_is_not_late_by_rounding() -> None:
+    average, theta = np.zeros((1, 1)), np.ones((1, 1))
+    averaging.after_epoch(average, theta, 56, 100, {"start": 0.55})  # the first that is averaged
+    averaging.after_epoch(average, 3 * theta, 57, 100, {"start": 0.55})
+    assert average.item() == 2

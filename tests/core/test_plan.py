@@ -164,8 +164,8 @@ every_rule = pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS
 def test_on_a_plateau_each_member_has_a_rate_of_its_own(name, warmup):
     first = np.concatenate([start(NET), start(NET)])
     together = on_a_plateau(first, [1.0, 0.25], name, warmup)
-    for k, factor in enumerate((1.0, 0.25)):
-        alone = on_a_plateau(first[:1], factor, name, warmup)
+    for k, own in enumerate((1.0, 0.25)):
+        alone = on_a_plateau(first[:1], own, name, warmup)
         np.testing.assert_allclose(together[k], alone[0], rtol=1e-12, atol=1e-14)
     assert np.abs(together[0] - together[1]).max() > 1e-4
 
