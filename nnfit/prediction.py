@@ -15,6 +15,7 @@ from nnfit.data.table import from_block, require
 from nnfit.errors import DataError, UsageError, count
 from nnfit.model import Model
 
+NAMED, REST = 5, "…"  # how many categories a warning names, and what stands for all others
 KEYS = re.compile(r"data\.(separator|encoding|missing)")
 
 
@@ -36,10 +37,16 @@ def like_training(dialect: Dialect) -> Iterator[None]:
         raise DataError(*found) from None
 
 
+def merge(counts: Counter[str], more: Counter[str]) -> None:
+    """Add the rows of more categories; of those after the first few, which no message names, only the sum is kept."""
+    for category, rows in more.items():
+        counts[category if category in counts or len(counts) < NAMED else REST] += rows
+
+
 def taken_as_zeros(name: str, categories: Counter[str]) -> str:
     """The warning about the categories of a column that no training row has, with their numbers of rows."""
-    shown = ", ".join(quoted(label) if label else "a missing cell" for label in list(categories)[:5])
-    rows, more = count(categories.total(), "row"), ", …" if len(categories) > 5 else ""
+    shown = ", ".join(quoted(label) if label else "a missing cell" for label in list(categories)[:NAMED])
+    rows, more = count(categories.total(), "row"), ", …" if len(categories) > NAMED else ""
     return f"warning: column {quoted(name)}: {rows} with what no training row has, taken as zeros: {shown}{more}"
 
 
@@ -78,7 +85,7 @@ def stream(
         table = from_block(block, reader, kinds)
         for feature in model.features:
             outside[feature.name] += beyond(feature, table)
-            new[feature.name].update(unseen(feature, table))
+            merge(new[feature.name], unseen(feature, table))
         columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown, uncertainty)
         yield to_csv(columns, header=first)
         first = False
