@@ -47,30 +47,49 @@ class Move(NamedTuple):
     anew: bool
 
 
-class Cost:
-    """The cost of one member on all its rows, with the penalty λ/2 Σ θ² on weights; `bare` is the last one without."""
+class Work:
+    """θ and gradient (1, P) of the member at hand, and the buffers that all members share."""
 
-    def __init__(self, network: Network, examples: Examples, rows: Rows | None, plan: Plan, dtype: DTypeLike) -> None:
-        X, Y, w = examples
-        if rows is not None:
-            X, Y, w = X[rows], Y[:, rows], w[:, :, rows]
-        n = len(X)
-        s = w / n if LOSSES[network.loss].mean else w
+    def __init__(self, network: Network, dtype: DTypeLike) -> None:
+        self.network = network
         self.theta, self.gradient = np.empty((2, 1, network.P), dtype)
-        passes = {size: Pass(network, self.theta, size, self.gradient) for size in {min(n, CHUNK), n % CHUNK or CHUNK}}
-        parts = [slice(start, min(n, start + CHUNK)) for start in range(0, n, CHUNK)]
-        self.parts = [(passes[p.stop - p.start], X[p], Y[:, p], np.ascontiguousarray(s[..., p])) for p in parts]
-        self.penalty = plan.l2 * decaying(network, np.dtype(np.float64))
+        self.passes: dict[int, Pass] = {}
+
+    def over(self, m: int) -> Pass:
+        """The pass over m examples."""
+        if m not in self.passes:
+            self.passes[m] = Pass(self.network, self.theta, m, self.gradient)
+        return self.passes[m]
+
+
+class Cost:
+    """The cost of one member on its rows, with the penalty λ/2 Σ θ² on weights; `bare` is the last one without.
+
+    Of rows of its own only their numbers are kept, and each part is gathered anew: of many members, copies would take
+    many times the memory of the data.
+    """
+
+    def __init__(self, examples: Examples, rows: Rows | None, plan: Plan, work: Work) -> None:
+        self.examples, self.work = examples, work
+        self.rows, self.n = rows, len(examples.X) if rows is None else len(rows)
+        w = examples.w if rows is None else examples.w[:, :, rows]
+        self.s = w / self.n if LOSSES[work.network.loss].mean else w
+        self.penalty = plan.l2 * decaying(work.network, np.dtype(np.float64))
         self.bare = math.nan
 
     def __call__(self, theta: Floats) -> Point:
         """The point at θ, which is first rounded to what the network computes in."""
-        self.theta[0] = theta
-        theta = self.theta[0].astype(np.float64)
+        X, Y, _ = self.examples
+        work, n = self.work, self.n
+        work.theta[0] = theta
+        theta = work.theta[0].astype(np.float64)
         self.bare, gradient = 0.0, self.penalty * theta
-        for run, x, y, s in self.parts:
-            self.bare += float(run.gradient_of_cost(x, y, s)[0])
-            gradient += self.gradient[0]
+        for start in range(0, n, CHUNK):
+            part = slice(start, min(n, start + CHUNK))
+            own = part if self.rows is None else self.rows[part]
+            s = np.ascontiguousarray(self.s[..., part])
+            self.bare += float(work.over(part.stop - start).gradient_of_cost(X[own], Y[:, own], s)[0])
+            gradient += work.gradient[0]
         return Point(theta, self.bare + float(self.penalty @ theta**2) / 2, gradient)
 
 
@@ -91,7 +110,8 @@ def fit(
     """
     theta, half = state.theta, plan.parameters["history"]
     members = range(len(theta))
-    costs = [Cost(network, examples, rows[k] if rows else None, plan, theta.dtype) for k in members]
+    work = Work(network, theta.dtype)
+    costs = [Cost(examples, rows[k] if rows else None, plan, work) for k in members]
     with np.errstate(all="ignore"):
         points = [cost(theta[k].astype(np.float64)) for k, cost in enumerate(costs)]
     bare = np.array([cost.bare for cost in costs])
@@ -164,9 +184,9 @@ def search(cost: Cost, at: Point, d: Floats, alpha: float) -> Point | None:
 
     None if there is no such, or it is so near that no weight moves by more than the rounding of the largest.
     """
-    least = float(np.finfo(cost.theta.dtype).eps) * float(np.abs(at.theta).max())
+    least = float(np.finfo(cost.work.theta.dtype).eps) * float(np.abs(at.theta).max())
     slope = float(at.gradient @ d)
-    noise = max(NOISE, 10 * float(np.finfo(cost.theta.dtype).eps))
+    noise = max(NOISE, 10 * float(np.finfo(cost.work.theta.dtype).eps))
     highest = at.value + noise * abs(at.value)
     low, low_slope, high, high_slope = 0.0, slope, math.inf, math.nan
     for _ in range(TRIES):

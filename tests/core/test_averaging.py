@@ -8,8 +8,8 @@ import pytest
 from nnfit.core import averaging
 from nnfit.core.training import Plan, begin, fit
 
-from .builders import group, network, optimizer
-from .test_lbfgs import DATA, LINEAR, N, cost_at, n
+from .builders import optimizer
+from .test_lbfgs import DATA, LINEAR, cost_at, n
 
 
 def trained(average: str, epochs: int, batch: int, rate: float = 0.02, **settings: float):
@@ -53,7 +53,6 @@ def test_averages_of_noisy_steps_cost_less(average: str, settings: dict[str, flo
 def test_the_training_itself_does_not_change() -> None:
     np.testing.assert_array_equal(trained("ema", 5, 20, decay=0.9)[0].theta, trained("none", 5, 20)[0].theta)
     assert trained("none", 1, 20)[0].average is None
-    assert network(N, group(1, "linear"), loss="mse").P == LINEAR.P
 
 
 def test_the_start_of_swa_is_not_late_by_rounding() -> None:
