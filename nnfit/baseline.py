@@ -25,10 +25,13 @@ def linear(prepared: Prepared) -> Prepared | None:
     return prepared._replace(spec=spec, network=network_of(spec))
 
 
-def measure_of(task: str, loss: str) -> str:
-    """The metric that says which of two models is better: the lower the better."""
+def measure_of(task: str, spec: dict[str, Any]) -> str:
+    """The metric that says which of two models is better, the lower: the one nearest to what was minimised."""
+    loss, training = spec["loss"], spec["training"]
+    if (spec["data"]["weight"] or training["class_weight"]) and not training["weighted_metrics"]:
+        return "loss"  # the cost counts rows by their weights, the metrics do not
     if task == "regression":
-        return "rmse"
+        return "mae" if loss in ("mae", "huber") else "rmse"
     return "log_loss" if loss in ("bce", "cross_entropy") else "brier"  # others do not ask for probabilities
 
 
@@ -38,7 +41,8 @@ def doubts(model: Model) -> Iterator[str]:
     if not training["epochs"]:
         return
     rows = next(name for name in HONEST if name in record["metrics"])
-    metric = measure_of(model.target.task, model.spec["loss"])
+    metric = measure_of(model.target.task, model.spec)
+    rate = "" if training["optimizer"]["name"] == "lbfgs" else ", another learning rate"
 
     def lost(to: dict[str, Any]) -> str:
         own, other = record["metrics"][rows][metric], to.get(rows, {}).get(metric)
@@ -49,12 +53,12 @@ def doubts(model: Model) -> Iterator[str]:
     if figures := lost(record["trivial"]):
         yield (
             f"the network does not beat the trivial predictor: {figures}; it has learnt nothing that holds there: "
-            "other epochs, another learning rate or more rows may help, if these columns say anything of the target"
+            f"other epochs{rate} or more rows may help, if these columns say anything of the target"
         )
     if figures := lost(record["linear"]):
         yield (
             f"the network does not beat the linear model: {figures}; the hidden layers bring nothing as they are "
-            "trained: leave them out, or change their sizes, the epochs or the learning rate"
+            f"trained: leave them out, or try other sizes, other epochs{rate} or more rows"
         )
     if training["baseline"] and len(model.spec["network"]["layers"]) > 1 and not record["linear"]:
         yield "the linear model beside the network diverged, so there are no figures of it"

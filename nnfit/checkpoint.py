@@ -33,10 +33,11 @@ FORMS = {
     "best_theta": Form(FLOATS, 2),
     "best_cost": Form(("<f8",), 1),
     "best_epoch": Form(("<i8",), 1),
+    "best_lowered": Form(("<i8",), 1),
     "best_stopped": Form(("|u1",), 1),
     metadata_text.MEMBER: Form(("|u1",), 1),
 }
-BEST = ("theta", "cost", "epoch", "stopped")
+BEST = ("theta", "cost", "epoch", "lowered", "stopped")
 COUNTERS = ("epochs", "steps", "updates")
 
 
@@ -123,8 +124,10 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
     state, per_epoch = run.state, pipeline.steps(run)
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
-    if run.best is not None and not ((run.best.epoch >= 0) & (run.best.epoch <= state.epochs)).all():
-        fail("damaged: best_epoch is no epoch of the run")
+    if run.best is not None:
+        lowered, epoch = run.best.lowered, run.best.epoch
+        if not ((lowered >= 0) & (lowered <= epoch) & (epoch <= state.epochs)).all():
+            fail("damaged: best_epoch or best_lowered is no epoch of the run")
     if "best_stopped" in arrays and arrays["best_stopped"].max(initial=0) > 1:
         fail("damaged: best_stopped is neither 0 nor 1")
     costs, watched = arrays["history_cost"], arrays["history_validation"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnfit import baseline
 from nnfit.core import health, lbfgs
@@ -19,17 +18,18 @@ from nnfit.core.batches import Examples, Rows, gather
 from nnfit.core.gradcheck import GradientCheck, check_gradient
 from nnfit.core.health import Doubt, Health
 from nnfit.core.initialization import initialize
-from nnfit.core.network import predict, views
+from nnfit.core.network import views
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import Plateau, after_epoch, plateau
 from nnfit.core.stopping import Best, Meter, keep, nothing_yet
 from nnfit.core.training import Plan, State, begin, fit
 from nnfit.data.split import folds
-from nnfit.data.target import Target, decode, temperature, threshold
 from nnfit.errors import DataError, Problem, SpecError, TrainingError
-from nnfit.evaluation import HIGHER, Metrics, compared, evaluate, scores, spread, trivial
+from nnfit.evaluation import Metrics
+from nnfit.measurement import measure, prior, weights
 from nnfit.model import Model, versions
-from nnfit.preparation import Part, Prepared, Stream
+from nnfit.monitor import Monitor
+from nnfit.preparation import Prepared, Stream
 from nnfit.spec.loader import LoadedSpec
 
 
@@ -177,7 +177,8 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
     seeds = prepared.spec["seed"], Stream.SHUFFLE
     meter = None if run.held_out is None else Meter(prepared.network, state.used, run.held_out)
     patience = dict(prepared.spec["training"]["early_stopping"] or {})
-    monitor = patience.pop("monitor", "loss")
+    watched = patience.pop("monitor", "loss")
+    monitor = None if meter is None or watched == "loss" else monitor_of(run, meter, watched)
     if run.ended:
         return
     examples = smoothed(prepared)
@@ -189,8 +190,8 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
         held_out = None if meter is None else meter()
         run.history.append(Progress(epoch.number, epoch.cost, held_out))
         if held_out is not None and run.best is not None:
-            watched = held_out if monitor == "loss" else monitored(run, monitor)
-            keep(run.best, state.used, watched, epoch.number, state.updates, **patience)
+            cost = held_out if monitor is None else monitor()
+            keep(run.best, state.used, cost, epoch.number, state.updates, **patience)
         if held_out is not None and run.plan.schedule == "plateau":
             run.plateau = after_epoch(run.plateau, held_out, run.plan.schedule_parameters)
             state.factor[:] = run.plateau.factor
@@ -199,19 +200,14 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
             return
 
 
-def monitored(run: Run, metric: str) -> NDArray[np.float64]:
-    """A metric of each member on the rows that it does not learn from, (M,): the lower, the better."""
-    prepared, sign = run.prepared, -1 if metric in HIGHER else 1
+def monitor_of(run: Run, meter: Meter, metric: str) -> Monitor:
+    """A metric of each member on the rows that the meter holds for it."""
+    prepared = run.prepared
     part = prepared.parts["train" if run.kept else "validation"]
-    values = []
-    for k in range(len(run.state.used)):
-        rows = run.kept[k] if run.kept else np.arange(part.n)
-        y_hat = predict(prepared.network, run.state.used[k : k + 1], part.examples.X[rows])[0]
-        value = scores(prepared.target)[metric](
-            *compared(prepared.target, part.truth[rows], decode(prepared.target, y_hat))
-        )
-        values.append(sign * float(value) if np.isfinite(value) else np.finfo(np.float64).max)
-    return np.array(values)
+    w = weights(part) if prepared.spec["training"]["weighted_metrics"] else None
+    members = run.kept or [np.arange(part.n)] * len(run.state.theta)
+    rows = [(part.truth[own], None if w is None else w[own]) for own in members]
+    return Monitor(meter, prepared.target, metric, rows)
 
 
 def finish(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
@@ -220,12 +216,12 @@ def finish(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
     The linear model is trained here; with anything in `stop` that ends early, and the model is not to be used.
     """
     prepared = run.prepared
-    target, measured, constant, rows = measure(run)
+    found = measure(prepared, run.theta, run.kept)
     record = {
-        "rows": rows,
-        "metrics": measured,
-        "prior": prior(prepared).tolist(),
-        "trivial": constant,
+        "rows": found.rows,
+        "metrics": found.metrics,
+        "prior": prior(prepared, prepared.spec["training"]["weighted_metrics"]).tolist(),
+        "trivial": found.trivial,
         "linear": linear(prepared, stop),
         "history": {
             "cost": [float(epoch.cost.mean()) for epoch in run.history],
@@ -237,7 +233,7 @@ def finish(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
         "seed": prepared.spec["seed"],
         "data_sha256": prepared.sha256["train"],
     }
-    return Model(prepared.spec, run.theta, prepared.features, target, prepared.dialect, record)
+    return Model(prepared.spec, run.theta, prepared.features, found.target, prepared.dialect, record)
 
 
 def linear(prepared: Prepared, stop: Sequence[object] = ()) -> dict[str, Metrics]:
@@ -251,83 +247,7 @@ def linear(prepared: Prepared, stop: Sequence[object] = ()) -> dict[str, Metrics
             pass
     except TrainingError:
         return {}
-    return measure(run)[1]
-
-
-def prior(prepared: Prepared) -> NDArray[np.float64]:
-    """The mean output of the training rows, (K,): all that the trivial predictor knows."""
-    return np.asarray(prepared.parts["train"].examples.Y.mean(axis=1, dtype=np.float64))
-
-
-def measure(run: Run) -> tuple[Target, dict[str, Metrics], dict[str, Metrics], dict[str, int]]:
-    """The calibrated target; on every set the metrics, those of the trivial predictor, and the number of rows."""
-    prepared, theta = run.prepared, run.theta
-    network, parts = prepared.network, prepared.parts
-    with np.errstate(all="ignore"):
-        y_hat = {name: predict(network, theta, part.examples.X) for name, part in parts.items()}
-    unseen = out_of_sample(run, y_hat["train"])
-    target = prepared.target
-    if prepared.spec["training"]["calibration"] == "temperature":
-        own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
-        target = target._replace(temperature=temperature(target, own, np.asarray(part.truth, np.intp)))
-    wanted = prepared.spec["training"]["threshold"]
-    if isinstance(wanted, dict):
-        own, part = unseen or (y_hat["validation"].mean(axis=0), parts["validation"])
-        w = counted(part, prepared.spec["training"]["weighted_metrics"])
-        target = target._replace(threshold=threshold(target, own, part.truth, wanted["maximize"], w))
-    measured, constant, rows = {}, {}, {}
-    mean, weighted = prior(prepared), prepared.spec["training"]["weighted_metrics"]
-    for name, part in parts.items():
-        measured[name] = evaluate(target, network.loss, y_hat[name], part.truth, weights(part), weighted)
-        constant[name] = trivial(target, mean, part.truth, counted(part, weighted))
-        rows[name] = part.n
-        if name == "train" and unseen is not None:
-            own, part = unseen
-            kind = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec["training"]["resample"]]
-            measured[kind] = evaluate(target, network.loss, own[None], part.truth, weights(part), weighted)
-            measured[kind]["members"] = spread(
-                [of_member(run, target, y_hat["train"][k], k) for k in range(len(theta))]
-            )
-            constant[kind] = trivial(target, mean, part.truth, counted(part, weighted))
-            rows[kind] = part.n
-    return target, measured, constant, rows
-
-
-def of_member(run: Run, target: Target, y_hat: Array, k: int) -> Metrics:
-    """The metrics of a member on the training rows that it did not learn from."""
-    part = run.prepared.parts["train"]
-    kept = run.kept[k]
-    w = weights(part)[kept]
-    weighted = run.prepared.spec["training"]["weighted_metrics"]
-    loss = run.prepared.network.loss
-    return evaluate(target, loss, y_hat[None][:, :, kept], part.truth[kept], w / w.mean(), weighted)
-
-
-def weights(part: Part) -> NDArray[np.float64]:
-    """The example weights of a part, with mean 1."""
-    w: NDArray[np.float64] = part.examples.w[0, 0].astype(np.float64)
-    return np.asarray(w / w.mean())
-
-
-def counted(part: Part, weighted: bool) -> NDArray[np.float64] | None:
-    """The weights of a part where metrics are weighted."""
-    return weights(part) if weighted else None
-
-
-def out_of_sample(run: Run, y_hat: Array) -> tuple[Array, Part] | None:
-    """The outputs (K, n) for training rows by the members that did not learn from them, averaged, and those rows."""
-    if not run.rows:
-        return None
-    _, K, n = y_hat.shape
-    total, count = np.zeros((K, n)), np.zeros(n)
-    for k, rows in enumerate(run.kept):
-        total[:, rows] += y_hat[k][:, rows]
-        count[rows] += 1
-    part = run.prepared.parts["train"]
-    seen = np.flatnonzero(count)
-    X, Y, w = part.examples
-    few = Part(Examples(X[seen], Y[:, seen], w[:, :, seen]), part.truth[seen])
-    return (total[:, seen] / count[seen]).astype(y_hat.dtype), few
+    return measure(reduced, run.theta, run.kept).metrics
 
 
 def train(prepared: Prepared, threads: int) -> Model:

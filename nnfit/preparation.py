@@ -52,6 +52,7 @@ class Stream(IntEnum):
     SHUFFLE = 2
     CHECK = 3
     RESAMPLE = 4
+    THRESHOLD = 5
 
 
 class Part(NamedTuple):

@@ -30,6 +30,7 @@ rng = np.random.default_rng(5)
 x = rng.uniform(-1, 1, (80, 2))
 STRAIGHT = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{2 * u - v:.6f}\n" for u, v in x)
 PRODUCT = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{u * v:.6f}\n" for u, v in x)
+draws = np.random.default_rng(8).normal(size=80)
 NOISE = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{y:.6f}\n" for (u, v), y in zip(x, rng.normal(size=80), strict=True))
 
 
@@ -85,11 +86,78 @@ def test_the_most_honest_rows_decide(trained: Train) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "loss", "metric"),
-    [("regression", "mse", "rmse"), ("multinomial", "cross_entropy", "log_loss"), ("binary", "mse", "brier")],
+    ("task", "loss", "weighting", "metric"),
+    [
+        ("regression", "mse", {}, "rmse"),
+        ("regression", "huber", {}, "mae"),
+        ("multinomial", "cross_entropy", {}, "log_loss"),
+        ("binary", "mse", {}, "brier"),
+        ("binary", "bce", {"class_weight": "balanced"}, "loss"),
+        ("binary", "bce", {"class_weight": "balanced", "weighted_metrics": True}, "log_loss"),
+        ("regression", "mse", {"weight": "w"}, "loss"),
+    ],
 )
-def test_what_is_compared_is_what_the_loss_asks_for(task: str, loss: str, metric: str) -> None:
-    assert baseline.measure_of(task, loss) == metric
+def test_what_is_compared_is_what_was_minimised(task: str, loss: str, weighting: dict[str, Any], metric: str) -> None:
+    training = {"class_weight": None, "weighted_metrics": False} | weighting
+    spec = {"loss": loss, "data": {"weight": training.pop("weight", None)}, "training": training}
+    assert baseline.measure_of(task, spec) == metric
+
+
+RARE = "u,v,y\n" + "".join(
+    f"{(late := float(rng.random() < 0.1)) + rng.normal():.4f},{rng.normal():.4f},{'ab'[int(late)]}\n"
+    for _ in range(300)
+)
+BALANCED = (
+    "network.layers=[{size: 8, activation: tanh}, {size: auto, activation: logistic}]",
+    "training.class_weight=balanced",
+    "training.baseline=false",
+)
+
+
+def test_class_weights_raise_no_false_doubt(trained: Train) -> None:
+    model = trained(SPEC, RARE, *BALANCED)
+    assert (own := model.record["metrics"]["out_of_fold"])["log_loss"] > model.record["trivial"]["out_of_fold"][
+        "log_loss"
+    ]
+    assert own["balanced_accuracy"] > 0.6
+    assert list(baseline.doubts(model)) == []
+
+
+def test_class_weights_on_noise_do(trained: Train) -> None:
+    noise = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{'ab'[i % 10 == 3]}\n" for i, (u, v) in enumerate(x))
+    model = trained(SPEC, noise, *BALANCED, "training.early_stopping=null", "training.epochs=150")
+    (doubt,) = baseline.doubts(model)
+    assert doubt.startswith("the network does not beat the trivial predictor: loss ")
+    assert model.record["trivial"]["train"]["loss"] == pytest.approx(np.log(2), rel=1e-6)
+
+
+def test_an_absolute_cost_is_not_doubted_for_its_squares(trained: Train) -> None:
+    skewed = "u,v,y\n" + "".join(
+        f"{u:.6f},{v:.6f},{np.exp(4 * e + u):.6f}\n" for (u, v), e in zip(x, draws, strict=True)
+    )
+    model = trained(SPEC, skewed, "loss=mae", "training.baseline=false")
+    own, trivial = model.record["metrics"]["out_of_fold"], model.record["trivial"]["out_of_fold"]
+    assert own["rmse"] > trivial["rmse"]
+    assert own["mae"] < trivial["mae"]
+    assert list(baseline.doubts(model)) == []
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_trivial_predictor_counts_rows_as_the_metrics_do(trained: Train, weighted: bool) -> None:
+    weights = (*BALANCED, f"training.weighted_metrics={str(weighted).lower()}")
+    model = trained(SPEC, RARE, *weights, "data.test=null")
+    share = RARE.count("b\n") / 300
+    assert model.record["prior"] == pytest.approx([0.5 if weighted else share], rel=1e-6)
+    expected = np.log(2) if weighted else -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert model.record["trivial"]["train"]["log_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_no_learning_rate_is_advised_where_there_is_none(trained: Train) -> None:
+    lbfgs = ("training.optimizer=lbfgs", "training.batch_size=full", "training.dropout=0", "training.schedule=constant")
+    model = trained(SPEC, NOISE, *lbfgs, "training.early_stopping=null", "training.epochs=200")
+    text = " ".join(baseline.doubts(model))
+    assert "trivial predictor" in text
+    assert "learning rate" not in text
 
 
 def test_a_linear_model_that_diverges_leaves_the_network_as_it_is(trained: Train) -> None:

@@ -112,7 +112,7 @@ OPTIONS = {
     ),
     "monitor": (
         "training.resample=folds",
-        "training.early_stopping={patience: 2, monitor: balanced_accuracy}",
+        "training.early_stopping={patience: 2, monitor: accuracy}",
         "training.average={name: swa, start: 0.4}",
     ),
     "bootstrap": (
@@ -215,6 +215,8 @@ def archive_metadata(model: bytes) -> bytes:
         ("best_cost", np.zeros(3), "best_cost is not"),
         ("best_epoch", np.array([1, 9]), "best_epoch"),
         ("best_epoch", np.array([1, -1]), "best_epoch"),
+        ("best_lowered", np.array([1, 2]), "best_lowered"),
+        ("best_lowered", np.array([-1, 1]), "best_lowered"),
         ("best_stopped", np.array([2, 0], np.uint8), "best_stopped"),
         ("best_theta", np.zeros((2, 3), np.float32), "best_theta is not"),
     ],

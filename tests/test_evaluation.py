@@ -152,7 +152,7 @@ def test_a_model_carries_the_metrics_of_every_part_beside_the_trivial_ones(train
         assert list(record[key]) == ["train", "test"]
     assert record["trivial"]["train"]["r2"] == pytest.approx(0, abs=1e-12)
     assert set(record["metrics"]["test"]) == {"loss", "rmse", "mae", "r2", "mape", "members"}
-    assert set(record["trivial"]["test"]) == {"rmse", "mae", "r2", "mape"}
+    assert set(record["trivial"]["test"]) == {"loss", "rmse", "mae", "r2", "mape"}
 
 
 def test_the_loss_of_a_model_is_the_cost_of_its_last_weights(trained: Train, tmp_path: Path) -> None:

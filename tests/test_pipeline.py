@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from nnfit import pipeline
+from nnfit.core.network import predict
 from nnfit.core.stopping import Meter
-from nnfit.errors import SpecError, TrainingError
+from nnfit.errors import DataError, SpecError, TrainingError
 from nnfit.model import Model
 from nnfit.spec.loader import load_spec
 
@@ -127,21 +128,74 @@ def test_initial_weights_that_no_float_can_hold_are_refused(prepared: Prepare, k
 CLASSES = "x,y\n" + "".join(f"{i * 7 % 11},{'ab'[i * 7 % 11 > 5 + i % 3]}\n" for i in range(80))
 
 
-@pytest.mark.parametrize(("metric", "better"), [("accuracy", max), ("log_loss", min), ("roc_auc", max)])
-def test_early_stopping_watches_a_metric_of_each_member(prepared: Prepare, metric: str, better: Any) -> None:
-    spec = """\
+WATCHED = """\
 data: {train: data.csv, target: y}
-network: {layers: [{size: 3, activation: tanh}, {size: 1, activation: logistic}], members: 3}
-training: {epochs: 12, batch_size: 8, resample: folds, early_stopping: {patience: 12, monitor: METRIC}}
+network: {layers: [{size: 3, activation: tanh}, {size: auto, activation: logistic}], members: 3}
+training:
+  epochs: 150
+  batch_size: 8
+  optimizer: {name: adam, learning_rate: 0.1}
+  resample: folds
+  early_stopping: {patience: PATIENCE, monitor: METRIC}
 """
-    run = pipeline.start(prepared(spec.replace("METRIC", metric), CLASSES))
-    seen = []
+# No two rows are alike: of equal ones the outputs may differ in the last bit, and so does their order.
+APART = "x,y\n" + "".join(f"{i * 7 % 11 + i / 100},{'ab'[i * 7 % 11 > 5 + i % 3]}\n" for i in range(80))
+
+
+@pytest.mark.parametrize(("metric", "more"), [("accuracy", True), ("log_loss", False), ("roc_auc", True)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_early_stopping_watches_a_metric_of_each_member(
+    prepared: Prepare, metric: str, more: bool, weighted: bool
+) -> None:
+    weights = ("training.class_weight={a: 5, b: 1}", "training.weighted_metrics=true") if weighted else ()
+    ready = prepared(WATCHED.replace("METRIC", metric).replace("PATIENCE", "4"), APART, *weights)
+    run = pipeline.start(ready)
+    part, seen = ready.parts["train"], []
     for _ in pipeline.epochs(run):
-        seen.append(pipeline.monitored(run, metric) * (-1 if better is max else 1))
-    for k, values in enumerate(np.array(seen).T):
-        best = better(values)
-        assert run.best.epoch[k] == 1 + max(i for i, value in enumerate(values) if value == best)  # of equals the last
-        assert abs(run.best.cost[k]) == best
+        y_hat = predict(ready.network, run.state.theta, part.examples.X)[:, 0]
+        seen.append([by_hand(metric, part.truth[k], y[k], weighted) for y, k in zip(y_hat, run.kept, strict=True)])
+    for k, values in enumerate(np.array(seen).round(9).T):
+        best, lowered, kept, end = -np.inf, 0, 0, len(values)
+        for epoch, value in enumerate(values if more else -values, 1):
+            if value >= best:
+                best, lowered, kept = value, epoch if value > best else lowered, epoch  # of equals the last
+            if epoch - lowered == 4:
+                end = epoch
+                break
+        assert run.best.epoch[k] == kept
+        assert abs(run.best.cost[k]) == pytest.approx(abs(best), abs=1e-6)
+        assert run.best.stopped[k] == (end < 150)
+    assert run.best.stopped.any(), "else patience was not at work"
+
+
+def by_hand(metric: str, truth: np.ndarray, p: np.ndarray, weighted: bool) -> float:
+    """A metric of the second of two classes, with weight 5 for the first."""
+    w = np.where(truth == 0, 5.0, 1.0) if weighted else np.ones(len(truth))
+    if metric == "accuracy":
+        return float(w @ ((p >= 0.5) == truth) / w.sum())
+    if metric == "log_loss":
+        return float(w @ -np.log(np.where(truth == 1, p, 1 - p)) / w.sum())
+    pairs = [(a, b) for a in p[truth == 1] for b in p[truth == 0]]  # each counts alike: a class has one weight
+    return float(np.mean([(a > b) + (a == b) / 2 for a, b in pairs]))
+
+
+def test_a_metric_that_stands_still_is_not_waited_for(prepared: Prepare) -> None:
+    ready = prepared(WATCHED.replace("METRIC", "accuracy").replace("PATIENCE", "5"), CLASSES, "training.optimizer=sgd")
+    run = pipeline.start(ready)
+    for _ in pipeline.epochs(run):
+        run.state.theta[:] = pipeline.initial(ready)  # nothing is ever learnt
+    assert len(run.history) == 6
+    assert run.best.epoch.tolist() == [6, 6, 6]
+    assert run.best.lowered.tolist() == [1, 1, 1]
+
+
+def test_a_metric_that_the_rows_do_not_have_cannot_be_watched(prepared: Prepare) -> None:
+    rare = "x,y\n" + "".join(f"{i},{'ab'[i in (3, 4)]}\n" for i in range(60))  # a third fold has none of class b
+    run = pipeline.start(prepared(WATCHED.replace("METRIC", "roc_auc").replace("PATIENCE", "4"), rare))
+    with pytest.raises(
+        DataError, match=r"roc_auc is not defined on the 20 rows that member \d does not learn from: all"
+    ):
+        next(pipeline.epochs(run))
 
 
 @pytest.mark.parametrize(

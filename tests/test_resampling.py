@@ -21,6 +21,7 @@ from nnfit.data.split import folds
 from nnfit.data.target import Target, decode, temperature
 from nnfit.errors import DataError
 from nnfit.evaluation import evaluate
+from nnfit.measurement import Scored, out_of_sample, weights
 from nnfit.preparation import Stream
 
 Prepare = Callable[..., Any]
@@ -166,8 +167,8 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
         y_hat[:, :, kept] = own
         each.append(evaluate(ready.target, ready.network.loss, own, truth[kept], np.ones(len(kept))))
     assert len(factors) != 1, "the members leave their plateaus at different times"
-    together, _ = pipeline.out_of_sample(run, predict(ready.network, run.theta, data.X))  # type: ignore[misc]
-    np.testing.assert_allclose(together, y_hat[0], rtol=1e-6, atol=1e-9)
+    together = held_out_outputs(run).y_hat
+    np.testing.assert_allclose(together, y_hat, rtol=1e-6, atol=1e-9)
     expected = evaluate(ready.target, ready.network.loss, y_hat, truth, np.ones(n))
     numbers = {key: value for key, value in expected.items() if isinstance(value, float)}
     assert {key: found[key] for key in numbers} == pytest.approx(numbers, rel=1e-6)
@@ -176,16 +177,23 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
         assert spread == pytest.approx({"mean": np.mean(values), "sd": np.std(values, ddof=1)}, rel=1e-6)
 
 
+def held_out_outputs(run: pipeline.Run) -> Scored:
+    """Outputs, truth and weights of the rows that some member did not learn from."""
+    part = run.prepared.parts["train"]
+    train = Scored(predict(run.prepared.network, run.theta, part.examples.X), part.truth, weights(part))
+    return out_of_sample(train, run.kept, np.unique(np.concatenate(run.kept)))
+
+
 def test_out_of_bag_outputs_are_the_mean_over_the_members_that_did_not_learn_from_a_row(prepared: Prepare) -> None:
     run = done(prepared(SPEC, csv(), "training.resample=bootstrap", "training.epochs=2"))
     X = run.prepared.parts["train"].examples.X
     y_hat = predict(run.prepared.network, run.theta, X)
-    together, part = pipeline.out_of_sample(run, y_hat)  # type: ignore[misc]
+    together, truth, w = held_out_outputs(run)
     places = Counter(np.concatenate(run.kept).tolist())
-    assert part.n == len(places) < 54
+    assert len(truth) == len(w) == len(places) < 54
     for place, row in enumerate(sorted(places)):
         members = [k for k in range(4) if row in run.kept[k]]
-        np.testing.assert_allclose(together[:, place], y_hat[members, :, row].mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(together[0, :, place], y_hat[members, :, row].mean(axis=0), rtol=1e-12)
 
 
 # --- early stopping ---------------------------------------------------------------------------------------------------

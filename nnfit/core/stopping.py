@@ -17,18 +17,23 @@ CHUNK = 1024  # examples looked at together
 
 @dataclass
 class Best:
-    """The best weights of each member so far: θ (M, P), their cost and epoch (M,), and who has stopped looking."""
+    """The best weights of each member so far: θ (M, P), their cost and epoch (M,), and who has stopped looking.
+
+    `lowered` is the last epoch that lowered the cost; those after it up to `epoch` only equalled it.
+    """
 
     theta: Array
     cost: NDArray[np.float64]
     epoch: NDArray[np.int64]
+    lowered: NDArray[np.int64]
     stopped: NDArray[np.bool_]
 
 
 def nothing_yet(theta: Array) -> Best:
     """Before the first epoch."""
     M = len(theta)
-    return Best(theta.copy(), np.full(M, np.finfo(np.float64).max), np.zeros(M, np.int64), np.zeros(M, bool))
+    never = np.zeros(M, np.int64)
+    return Best(theta.copy(), np.full(M, np.finfo(np.float64).max), never, never.copy(), np.zeros(M, bool))
 
 
 def keep(
@@ -43,16 +48,18 @@ def keep(
 ) -> None:
     """Take over the weights of the members whose cost is at most their best less `min_delta`: of equals the latest.
 
-    A member stops once `patience` epochs have brought nothing better and it has had `min_updates` updates: on few
-    rows an epoch is a few updates, and patience alone would end training before it has begun.
+    A member stops once `patience` epochs have not lowered its cost and it has had `min_updates` updates: on few
+    rows an epoch is a few updates, and patience alone would end training before it has begun. An equal cost lowers
+    nothing: an accuracy that stands still would else be waited for to the end.
     """
     looking = ~best.stopped
     better = looking & (cost <= best.cost - min_delta)
+    best.lowered[better & (cost < best.cost)] = epoch
     best.theta[better] = theta[better]
     best.cost[better] = cost[better]
     best.epoch[better] = epoch
     if updates >= min_updates:
-        best.stopped |= looking & (epoch - best.epoch >= patience)
+        best.stopped |= looking & (epoch - best.lowered >= patience)
 
 
 class Meter:
@@ -69,6 +76,11 @@ class Meter:
             part = slice(start, min(n, start + CHUNK))
             run = passes[part.stop - start]
             self.parts.append((run, X[..., part, :], Y[..., part], np.ascontiguousarray(s[..., part])))
+
+    def outputs(self) -> Array:
+        """ŷ (M, K, n) at the weights as they are."""
+        with np.errstate(all="ignore"):
+            return np.concatenate([run.forward(x).copy() for run, x, _, _ in self.parts], axis=-1)
 
     def __call__(self) -> NDArray[np.float64]:
         """The cost of each member at the weights as they are, (M,)."""

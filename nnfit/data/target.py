@@ -8,8 +8,7 @@ multilabel   several 0/1 columns, one neuron each
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ class Target(NamedTuple):
     mean: tuple[float, ...] = ()
     sd: tuple[float, ...] = ()
     temperature: float = 1.0  # T: the probabilities are p^(1/T), normalised
-    threshold: float = 0.5  # of two classes, the second is predicted from this probability on
+    threshold: float | Floats = 0.5  # of two classes, the second is predicted from this probability on; (n,) to score
     class_weights: tuple[float, ...] = ()  # how much a row of each class counts, if not alike
     bounds: tuple[tuple[float, float], ...] = ()  # of each real target, in its unit, if predictions are kept in them
 
@@ -186,46 +185,12 @@ def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
 def decide(target: Target, p: Floats) -> NDArray[np.intp]:
     """The predicted class of each row: p ≥ ½ for one neuron (the notes' step with k = ½), else the arg max.
 
-    With a threshold k of two classes, the second class where its probability is at least k.
+    With a threshold k of two classes, or one for each row, the second class where its probability is at least k.
     """
-    if target.threshold != 0.5:
+    if np.any(target.threshold != 0.5):
         return (p[:, 1] >= target.threshold).astype(np.intp)
     if target.task == "multinomial":
         best: NDArray[np.intp] = p.argmax(axis=1)
         return best
     decided: NDArray[np.intp] = (p >= 0.5).astype(np.intp)
     return decided[:, 1] if target.task == "binary" else decided
-
-
-TINY = float(np.finfo(np.float64).tiny)
-# What a threshold may maximize, from the weights of the true and false positives and negatives.
-AIMS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
-    "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
-    "balanced_accuracy": lambda tp, fp, fn, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2,
-    "f1": lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn),
-    "f1_macro": lambda tp, fp, fn, tn: tp / (2 * tp + fp + fn) + tn / np.maximum(2 * tn + fp + fn, TINY),
-}
-
-
-def threshold(target: Target, y_hat: Array, expected: NDArray[Any], aim: str, w: Floats | None = None) -> float:
-    """The threshold for the second of two classes that maximizes a metric on rows that were not learnt from.
-
-    Tried are the middles between neighbouring probabilities of outputs (K, n), and ½; of equals the one nearest ½ is
-    taken. `f1` is that of the second class. With w (n,) each row counts by its weight.
-    """
-    p = decode(target._replace(threshold=0.5), y_hat)[:, 1]
-    order = np.argsort(p, kind="stable")
-    p, positive = p[order], expected[order].astype(np.float64)
-    weight = np.ones(len(p)) if w is None else w[order]
-    # below[i] is what lies under a threshold between the probabilities i − 1 and i
-    below_positive = np.concatenate([[0.0], np.cumsum(weight * positive)])
-    below_negative = np.concatenate([[0.0], np.cumsum(weight * (1 - positive))])
-    cuts = np.flatnonzero(np.diff(p)) + 1
-    places = np.append(cuts, np.searchsorted(p, 0.5))
-    levels = np.append((p[cuts - 1] + p[cuts]) / 2, 0.5)
-    fn, tn = below_positive[places], below_negative[places]
-    with np.errstate(all="ignore"):
-        reached = np.nan_to_num(AIMS[aim](below_positive[-1] - fn, below_negative[-1] - tn, fn, tn), nan=0.0)
-    best = np.flatnonzero(reached >= reached.max() - 1e-12)
-    chosen = float(levels[best[np.argmin(np.abs(levels[best] - 0.5))]])
-    return chosen if 0 < chosen < 1 else 0.5

@@ -240,7 +240,8 @@ class EarlyStopping(Keys):
 
     patience: Count = Field(20, description="epochs without a lower cost after which a member stops")
     monitor: Literal["loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "rmse", "mae"] = Field(
-        "loss", description="what is watched: the cost, or a metric of each member"
+        "loss",
+        description="what is watched: the cost, or a metric of each member; an equal one is kept, but ends no waiting",
     )
     min_delta: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = Field(
         0.0, description="a cost, or metric, counts as better if it is better by this"
@@ -254,7 +255,8 @@ class Threshold(Keys):
     """How the probability is chosen from which on the second of two classes is predicted."""
 
     maximize: Literal["accuracy", "balanced_accuracy", "f1", "f1_macro"] = Field(
-        description="the metric that is to be highest on rows not learnt from; f1 is that of the second class"
+        description="the metric that is to be highest on rows not learnt from; f1 is that of the second class; each "
+        "of those rows is itself scored by a threshold chosen without it"
     )
 
 

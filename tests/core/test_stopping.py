@@ -31,6 +31,14 @@ def test_of_equal_costs_the_latest_counts():
     assert followed([[2], [1], [1], [3]]).epoch.tolist() == [3]
 
 
+def test_an_equal_cost_is_kept_but_lowers_nothing():
+    best = followed([[2], [1], [1], [1], [1], [0]])
+    assert best.epoch.tolist() == [5]
+    assert best.lowered.tolist() == [2]
+    assert best.stopped.tolist() == [True]
+    np.testing.assert_array_equal(best.theta, [[5, 5]])
+
+
 def test_a_member_stops_after_patience_epochs_without_a_lower_cost_and_looks_no_more():
     costs = [[1], [2], [2], [2], [0]]
     assert followed(costs[:3]).stopped.tolist() == [False]

@@ -10,7 +10,8 @@ import pytest
 
 from nnfit import evaluation
 from nnfit.core.metrics import METRICS
-from nnfit.data.target import AIMS, Target, decide, decode, threshold
+from nnfit.data.target import Target, decide, decode
+from nnfit.data.threshold import AIMS, PARTS, cross_fitted, threshold
 from nnfit.errors import SpecError
 from nnfit.model import Model
 
@@ -48,6 +49,48 @@ def test_classes_are_decided_by_it_and_by_a_half_without() -> None:
         assert decide(target._replace(threshold=0.3), p).tolist() == [0, 1, 1, 1]
     assert decide(BINARY, p).tolist() == [0, 0, 1, 1]
     assert decide(TWO, p).tolist() == [0, 0, 0, 1]  # of equals the first
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.7, np.nextafter(0.7, 1)), (np.nextafter(1.0, 0), 1.0), (0.0, 5e-324), (0.0, 1.0), (np.nextafter(0.3, 0), 0.3)],
+)
+def test_neighbouring_floats_are_parted(low: float, high: float) -> None:
+    p, truth = np.array([low, low, high]), np.array([0, 0, 1])
+    found = threshold(BINARY, p[None], truth, "accuracy")
+    assert 0 < found < 1
+    if high < 1:
+        assert decide(BINARY._replace(threshold=found), np.column_stack([1 - p, p])).tolist() == [0, 0, 1]
+
+
+def test_each_row_is_scored_by_a_threshold_that_was_chosen_without_it() -> None:
+    rng = np.random.default_rng(4)
+    p, truth = rng.random((1, 90)), np.arange(90) % 2
+    levels = cross_fitted(BINARY, p, truth, "f1", None, np.random.default_rng(1))
+    assert len(np.unique(levels)) > 1
+    for row in range(0, 90, 7):
+        other = truth.copy()
+        other[row] = 1 - other[row]
+        part = np.flatnonzero(levels == levels[row])
+        without = np.setdiff1d(np.arange(90), part)
+        if len(part) == 9:  # no other part chose the same
+            assert levels[row] == threshold(BINARY, p[:, without], truth[without], "f1")
+    assert len(levels) == 90
+    assert PARTS == 10
+
+
+def test_a_threshold_promises_nothing_on_noise(trained: Train) -> None:
+    found, chosen = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        csv = "x,y\n" + "".join(f"{rng.normal():.4f},{'ab'[int(rng.random() < 0.2)]}\n" for _ in range(150))
+        aim = "training.threshold={maximize: balanced_accuracy}"
+        model = trained(SPEC.replace("OUT", "logistic"), csv, aim, "training.epochs=3")
+        metrics = model.record["metrics"]
+        found.append(metrics["out_of_fold"]["balanced_accuracy"])
+        chosen.append(metrics["train"]["balanced_accuracy"])
+    assert np.mean(found) < 0.52
+    assert np.mean(chosen) > 0.53, "the threshold itself does fit the noise"
 
 
 SPEC = """\

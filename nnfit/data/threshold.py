@@ -1,0 +1,63 @@
+"""The probability from which on the second of two classes is predicted, chosen on rows that were not learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnfit.core.parameter import Array
+from nnfit.data.numeric import Floats
+from nnfit.data.split import folds
+from nnfit.data.target import Labels, Target, decode
+
+PARTS = 10  # that rows are split into, to score each part by the threshold of the others
+TINY = float(np.finfo(np.float64).tiny)
+# What a threshold may maximize, from the weights of the true and false positives and negatives.
+AIMS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
+    "balanced_accuracy": lambda tp, fp, fn, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2,
+    "f1": lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn),
+    "f1_macro": lambda tp, fp, fn, tn: tp / (2 * tp + fp + fn) + tn / np.maximum(2 * tn + fp + fn, TINY),
+}
+
+
+def threshold(target: Target, y_hat: Array, expected: Labels, aim: str, w: Floats | None = None) -> float:
+    """The threshold for the second of two classes that maximizes a metric of outputs (K, n).
+
+    Tried are the middles between neighbouring probabilities, and ½; of equals the one nearest ½ is taken. `f1` is that
+    of the second class. With w (n,) each row counts by its weight.
+    """
+    p = decode(target._replace(threshold=0.5), y_hat)[:, 1]
+    order = np.argsort(p, kind="stable")
+    p, positive = p[order], expected[order].astype(np.float64)
+    weight = np.ones(len(p)) if w is None else w[order]
+    # below[i] is what lies under a threshold between the probabilities i − 1 and i
+    below_positive = np.concatenate([[0.0], np.cumsum(weight * positive)])
+    below_negative = np.concatenate([[0.0], np.cumsum(weight * (1 - positive))])
+    cuts = np.flatnonzero(np.diff(p)) + 1
+    middle = (p[cuts - 1] + p[cuts]) / 2
+    # Between two neighbouring floats there is no middle: the upper one itself parts them.
+    levels = np.where(middle > p[cuts - 1], middle, p[cuts])
+    inside = (levels > 0) & (levels < 1)
+    levels = np.append(levels[inside], 0.5)
+    places = np.append(cuts[inside], np.searchsorted(p, 0.5))
+    fn, tn = below_positive[places], below_negative[places]
+    with np.errstate(all="ignore"):
+        reached = np.nan_to_num(AIMS[aim](below_positive[-1] - fn, below_negative[-1] - tn, fn, tn), nan=0.0)
+    best = np.flatnonzero(reached >= reached.max() - 1e-12)
+    return float(levels[best[np.argmin(np.abs(levels[best] - 0.5))]])
+
+
+def cross_fitted(
+    target: Target, y_hat: Array, expected: Labels, aim: str, w: Floats | None, rng: np.random.Generator
+) -> Floats:
+    """For each row the threshold that is best on the others, (n,): on all but the tenth, alike in class, it is in."""
+    levels = np.empty(len(expected))
+    part = folds(expected, PARTS, rng)
+    for each in range(PARTS):
+        others = part != each
+        own = None if w is None else w[others]
+        levels[~others] = threshold(target, y_hat[:, others], expected[others], aim, own)
+    return levels
