@@ -11,6 +11,7 @@ from nnfit.data.target import Target
 from nnfit.errors import Problem, SpecError, count
 from nnfit.evaluation import scores
 from nnfit.spec.loader import LoadedSpec, activations
+from nnfit.spec.schema import MONITORS
 
 
 def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
@@ -32,7 +33,8 @@ def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
         raise SpecError(document.problem(("training", "clamp"), message))
     monitor = training.early_stopping.monitor if training.early_stopping else "loss"
     if monitor != "loss" and monitor not in scores(target):
-        message = f"{monitor} is not a metric of this target; watch loss, or {', '.join(scores(target))}"
+        known = ", ".join(name for name in MONITORS if name in scores(target))
+        message = f"{monitor} is not a metric of this target; watch loss, or {known}"
         raise SpecError(document.problem(("training", "early_stopping", "monitor"), message))
 
 

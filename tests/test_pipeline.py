@@ -199,7 +199,11 @@ def test_a_metric_that_the_rows_do_not_have_cannot_be_watched(prepared: Prepare)
 
 
 @pytest.mark.parametrize(
-    ("layer", "monitor", "named"), [("linear", "accuracy", "rmse, mae, r2, mape"), ("logistic", "rmse", "accuracy, ")]
+    ("layer", "monitor", "named"),
+    [
+        ("linear", "accuracy", "rmse, mae$"),
+        ("logistic", "rmse", "accuracy, balanced_accuracy, f1_macro, roc_auc, log_loss$"),
+    ],
 )
 def test_a_metric_that_the_target_does_not_have_cannot_be_watched(
     prepared: Prepare, layer: str, monitor: str, named: str

@@ -235,11 +235,14 @@ class Checkpoint(Keys):
     path: Text | None = Field(None, description="the file; without it, beside the model, ending .checkpoint.npz")
 
 
+MONITORS = ("loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "rmse", "mae")
+
+
 class EarlyStopping(Keys):
     """Each member keeps the weights with the lowest cost on rows that it does not learn from."""
 
     patience: Count = Field(20, description="epochs without a lower cost after which a member stops")
-    monitor: Literal["loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "rmse", "mae"] = Field(
+    monitor: _words(*MONITORS) = Field(  # type: ignore[valid-type]
         "loss",
         description="what is watched: the cost, or a metric of each member; an equal one is kept, but ends no waiting",
     )
