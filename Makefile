@@ -68,7 +68,7 @@ format: .venv/.dev
 	.venv/bin/ruff check --fix .
 
 docs: .venv/.installed
-	.venv/bin/python -m nnfit.spec.reference docs
+	.venv/bin/python -m nnfit.config.reference docs
 
 oracle: .venv/.bench
 	.venv/bin/pytest -m oracle

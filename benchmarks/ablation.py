@@ -24,11 +24,11 @@ set_threads()
 
 import pandas as pd  # noqa: E402
 
-from nnfit import pipeline  # noqa: E402
+from nnfit.config.loader import load_spec  # noqa: E402
+from nnfit.config.proposal import propose  # noqa: E402
 from nnfit.data.table import read_table  # noqa: E402
-from nnfit.preparation import prepare  # noqa: E402
-from nnfit.proposal import propose  # noqa: E402
-from nnfit.spec.loader import load_spec  # noqa: E402
+from nnfit.fit import run as pipeline  # noqa: E402
+from nnfit.fit.prepare import prepare  # noqa: E402
 
 Change = Callable[[str], str]
 

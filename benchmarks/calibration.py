@@ -32,13 +32,13 @@ from sklearn.neural_network import MLPClassifier  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
 
-from nnfit import pipeline  # noqa: E402
-from nnfit.core.metrics import calibration_error, log_loss  # noqa: E402
+from nnfit.config.loader import load_spec  # noqa: E402
+from nnfit.config.proposal import propose  # noqa: E402
 from nnfit.data.table import read_table  # noqa: E402
-from nnfit.model import Model  # noqa: E402
-from nnfit.preparation import prepare  # noqa: E402
-from nnfit.proposal import propose  # noqa: E402
-from nnfit.spec.loader import load_spec  # noqa: E402
+from nnfit.fit import run as pipeline  # noqa: E402
+from nnfit.fit.prepare import prepare  # noqa: E402
+from nnfit.model.model import Model  # noqa: E402
+from nnfit.scoring.metrics import calibration_error, log_loss  # noqa: E402
 
 PEERS: dict[str, Any] = {
     "trivial": lambda seed: DummyClassifier(strategy="prior"),

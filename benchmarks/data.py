@@ -39,9 +39,9 @@ import pandas as pd
 import nnfit
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.table import read_table
-from nnfit.prediction import stream
-from nnfit.preparation import prepare
-from nnfit.spec.loader import load_spec
+from nnfit.model.prediction import stream
+from nnfit.fit.prepare import prepare
+from nnfit.config.loader import load_spec
 path, folder = sys.argv[1:]
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 pd.read_csv(Path(folder, 'tiny.csv'))

@@ -20,9 +20,9 @@ set_threads()
 import numpy as np  # noqa: E402
 from speed import interleave  # noqa: E402
 
-from nnfit import pipeline  # noqa: E402
-from nnfit.preparation import Prepared, prepare  # noqa: E402
-from nnfit.spec.loader import load_spec  # noqa: E402
+from nnfit.config.loader import load_spec  # noqa: E402
+from nnfit.fit import run as pipeline  # noqa: E402
+from nnfit.fit.prepare import Prepared, prepare  # noqa: E402
 
 ROUNDS, ROWS, TARGET = 9, 1_600, 3
 SPEC = """

@@ -186,7 +186,7 @@ def nnfit_command(folder: str, threads: int) -> list[str]:
 
 def sklearn_command(folder: str) -> list[str]:
     """The script with the values of configs/iris.yaml."""
-    from nnfit.spec.loader import load_spec
+    from nnfit.config.loader import load_spec
 
     loaded = load_spec(iris())
     data, training = loaded.spec.data, loaded.spec.training

@@ -13,13 +13,13 @@ from nnfit.errors import NnfitError
 from nnfit.version import __version__
 
 if TYPE_CHECKING:
-    from nnfit.model import Model
+    from nnfit.model.model import Model
 
 __all__ = ["NnfitError", "__version__", "load"]
 
 
 def load(path: Path | str) -> Model:
     """The model in a file; ModelFileError if it is not one that nnfit wrote."""
-    from nnfit.model import load  # here, so that `nnfit --help` need not import NumPy and pandas
+    from nnfit.model.model import load  # here, so that `nnfit --help` need not import NumPy and pandas
 
     return load(path)

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import settings
 from model_files import RICH, RICH_CSV, TINY, TINY_CSV
 
-from nnfit import pipeline
 from nnfit.cli.main import main
+from nnfit.config.document import override, parse
+from nnfit.config.loader import load_spec, validate
+from nnfit.config.schema import Spec
 from nnfit.data.reader import Dialect, Reader
 from nnfit.errors import DataError, SpecError
-from nnfit.model import Model
-from nnfit.preparation import Prepared, prepare
-from nnfit.spec.document import override, parse
-from nnfit.spec.loader import load_spec, validate
-from nnfit.spec.schema import Spec
+from nnfit.fit import run as pipeline
+from nnfit.fit.prepare import Prepared, prepare
+from nnfit.model.model import Model
 
 ROOT = Path(__file__).parent.parent
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)

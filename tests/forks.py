@@ -22,9 +22,12 @@ from nnfit.cli.threads import set_threads
 
 set_threads()
 
-from nnfit import files, pipeline, prediction, proposal  # noqa: E402, F401
 from nnfit.cli import screen  # noqa: E402, F401
 from nnfit.cli.main import main  # noqa: E402
+from nnfit.config import proposal  # noqa: E402, F401
+from nnfit.fit import run  # noqa: E402, F401
+from nnfit.model import prediction  # noqa: E402, F401
+from nnfit.storage import files  # noqa: E402
 
 
 def dying(number: int) -> Any:

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import nnfit
-from nnfit import archive
-from nnfit.archive import Source, pack
 from nnfit.errors import ModelFileError
-from nnfit.model import FORMS, Model, assemble
+from nnfit.model.model import FORMS, Model, assemble
+from nnfit.storage import npz
+from nnfit.storage.npz import Source, pack
 
 TINY = """\
 data: {train: data.csv, target: y}
@@ -55,14 +55,14 @@ def refused(data: bytes) -> str:
     return message
 
 
-def opened(data: bytes) -> tuple[archive.Arrays, dict[str, Any]]:
+def opened(data: bytes) -> tuple[npz.Arrays, dict[str, Any]]:
     """The arrays and the metadata of a model file, to be changed."""
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         arrays = {name: found[name] for name in found.files}
     return arrays, json.loads(arrays.pop("metadata").tobytes())
 
 
-def closed(arrays: archive.Arrays, metadata: Any) -> bytes:
+def closed(arrays: npz.Arrays, metadata: Any) -> bytes:
     """A model file of them; `metadata` may be any text."""
     text = metadata if isinstance(metadata, bytes) else json.dumps(metadata, separators=(",", ":")).encode()
     return pack({**arrays, "metadata": np.frombuffer(text, np.uint8)})
@@ -73,10 +73,10 @@ def container(members: Iterable[tuple[str, bytes]]) -> bytes:
     parts, directory, place = [], b"", 0
     for name, member in members:
         crc = zlib.crc32(member)
-        parts += [archive.local_header(name, crc, len(member)), member]
-        directory += archive.central_header(name, crc, len(member), place)
+        parts += [npz.local_header(name, crc, len(member)), member]
+        directory += npz.central_header(name, crc, len(member), place)
         place += sum(map(len, parts[-2:]))
-    return b"".join([*parts, directory, archive.end_record(len(parts) // 2, len(directory), place)])
+    return b"".join([*parts, directory, npz.end_record(len(parts) // 2, len(directory), place)])
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import yaml
 
-from nnfit import pipeline
-from nnfit.core.gradcheck import TOLERANCE
-from nnfit.core.health import stuck, unbalanced
-from nnfit.model import Model, load
-from nnfit.preparation import Prepared, prepare
-from nnfit.spec.loader import load_spec
+from nnfit.config.loader import load_spec
+from nnfit.diagnostics.gradcheck import TOLERANCE
+from nnfit.diagnostics.health import stuck, unbalanced
+from nnfit.fit import run as pipeline
+from nnfit.fit.prepare import Prepared, prepare
+from nnfit.model.model import Model, load
 
 Run = Callable[..., Any]
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnfit import pipeline
 from nnfit.core.network import views
-from nnfit.model import Model
+from nnfit.fit import run as pipeline
+from nnfit.model.model import Model
 
 Train = Callable[..., Model]
 

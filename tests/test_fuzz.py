@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnfit import pipeline
+from nnfit.config.document import parse
+from nnfit.config.loader import load_spec, validate
+from nnfit.config.proposal import propose
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.table import read_table
 from nnfit.errors import NnfitError, SpecError
-from nnfit.preparation import prepare
-from nnfit.proposal import propose
-from nnfit.spec.document import parse
-from nnfit.spec.loader import load_spec, validate
+from nnfit.fit import run as pipeline
+from nnfit.fit.prepare import prepare
 
 ROOT = Path(__file__).parent.parent
 CASES = int(500 * float(os.environ.get("NNFIT_FUZZ", "1")))

@@ -24,13 +24,13 @@ def check(
     training rows of the spec. Exits with 3 for an error in the spec, 4 for one in the data.
     """
     set_threads()
-    from nnfit import pipeline
     from nnfit.cli import screen
-    from nnfit.core.gradcheck import TOLERANCE
-    from nnfit.core.health import stuck, unbalanced
+    from nnfit.config.loader import load_spec
+    from nnfit.diagnostics.gradcheck import TOLERANCE
+    from nnfit.diagnostics.health import stuck, unbalanced
     from nnfit.errors import NnfitError, Problem, SpecError
-    from nnfit.preparation import prepare
-    from nnfit.spec.loader import load_spec
+    from nnfit.fit import run as pipeline
+    from nnfit.fit.prepare import prepare
 
     loaded = prepared = result = error = None
     warnings: list[Problem] = []

@@ -26,9 +26,9 @@ def evaluate(
     from nnfit.data.encoding import unseen
     from nnfit.data.table import read_table
     from nnfit.data.target import truth
-    from nnfit.evaluation import intervals
-    from nnfit.model import load
-    from nnfit.prediction import like_training, taken_as_zeros
+    from nnfit.model.model import load
+    from nnfit.model.prediction import like_training, taken_as_zeros
+    from nnfit.scoring.evaluation import intervals
 
     start = time.perf_counter()
     trained = load(model)

@@ -27,9 +27,9 @@ def init(
     loss follow from the target, the layer sizes and epochs from the number of rows. Each choice has a comment.
     """
     set_threads()
-    from nnfit import files
+    from nnfit.config.proposal import propose
     from nnfit.errors import OutputError, Problem, UsageError
-    from nnfit.proposal import propose
+    from nnfit.storage import files
 
     if str(data) == "-":
         raise UsageError("DATA must be a file here, since the spec names it")

@@ -19,7 +19,7 @@ def inspect(
     set_threads()
     from nnfit.cli import screen
     from nnfit.errors import plain, short
-    from nnfit.model import load
+    from nnfit.model.model import load
 
     trained = load(model)
     network, record, target = trained.network, trained.record, trained.target

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from nnfit import files
 from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train, verify
 from nnfit.errors import NnfitError, plain
+from nnfit.storage import files
 from nnfit.version import __version__
 
 app = typer.Typer(

@@ -46,11 +46,11 @@ def predict(
     Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed.
     """
     set_threads()
-    from nnfit import files
     from nnfit.cli import screen
     from nnfit.data.reader import Reader
-    from nnfit.model import load
-    from nnfit.prediction import like_training, stream
+    from nnfit.model.model import load
+    from nnfit.model.prediction import like_training, stream
+    from nnfit.storage import files
 
     files.check_outputs([output], [model, data])
     trained = load(model)

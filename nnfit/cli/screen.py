@@ -17,11 +17,11 @@ from nnfit.core.activations import ACTIVATIONS
 from nnfit.errors import count, plain, short
 
 if TYPE_CHECKING:
-    from nnfit.core.gradcheck import GradientCheck
     from nnfit.core.network import Group, Network
     from nnfit.data.encoding import Feature
+    from nnfit.diagnostics.gradcheck import GradientCheck
     from nnfit.errors import Problem
-    from nnfit.pipeline import Progress
+    from nnfit.fit.run import Progress
 
 LINES = 20  # about as many lines as a training prints
 WIDE = 200  # columns of a file or pipe: nothing is cut there

@@ -16,7 +16,7 @@ from nnfit.cli.outputs import named
 from nnfit.cli.threads import DEFAULT, set_threads
 
 if TYPE_CHECKING:
-    from nnfit.pipeline import Progress
+    from nnfit.fit.run import Progress
 
 
 def train(
@@ -59,12 +59,14 @@ def train(
     checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
     set_threads(threads)
-    from nnfit import baseline, checkpoint, files, pipeline
     from nnfit.cli import screen, signals
-    from nnfit.core.health import stuck, unbalanced
+    from nnfit.config.loader import load_spec
+    from nnfit.diagnostics.health import stuck, unbalanced
     from nnfit.errors import plain, short
-    from nnfit.preparation import prepare
-    from nnfit.spec.loader import load_spec
+    from nnfit.fit import baseline, checkpoint
+    from nnfit.fit import run as pipeline
+    from nnfit.fit.prepare import prepare
+    from nnfit.storage import files
 
     loaded = load_spec(spec, overrides)
     path = pipeline.output_path(loaded, spec, output)

@@ -34,11 +34,13 @@ def verify(
     """
     set_threads(threads or DEFAULT)
     import nnfit
-    from nnfit import checkpoint, metadata_text, pipeline
     from nnfit.cli import screen
+    from nnfit.config.loader import load_spec, stored_spec
     from nnfit.errors import DataError, ModelFileError, Problem, plain
-    from nnfit.preparation import prepare
-    from nnfit.spec.loader import load_spec, stored_spec
+    from nnfit.fit import checkpoint
+    from nnfit.fit import run as pipeline
+    from nnfit.fit.prepare import prepare
+    from nnfit.storage import json_text
 
     stored = nnfit.load(model)
     then = int(stored.record["threads"])
@@ -65,7 +67,7 @@ def verify(
         return
     keys = ("versions", "threads", "seed", "data_sha256")
     old, new = ({"spec": m.spec, **{key: m.record[key] for key in keys}} for m in (stored, again))
-    found = list(checkpoint.differences(metadata_text.plain(old), metadata_text.plain(new)))
+    found = list(checkpoint.differences(json_text.plain(old), json_text.plain(new)))
     if not found:
         found = ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
     elif len(found) > LISTED:

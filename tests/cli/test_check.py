@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nnfit import pipeline
-from nnfit.core.gradcheck import GradientCheck
+from nnfit.diagnostics.gradcheck import GradientCheck
+from nnfit.fit import run as pipeline
 
 Run = Callable[..., Any]
 

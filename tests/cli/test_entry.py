@@ -195,7 +195,7 @@ def test_a_bug_exits_with_1_and_a_traceback(flowers: Path) -> None:
     code = """\
 import sys
 sys.argv = ["nnfit", "train", "flowers.yaml"]
-from nnfit import pipeline
+from nnfit.fit import run as pipeline
 from nnfit.cli.main import main
 pipeline.initial = None
 main()

@@ -14,7 +14,7 @@ import pytest
 
 import nnfit
 from nnfit.data import reader
-from nnfit.prediction import merge, taken_as_zeros
+from nnfit.model.prediction import merge, taken_as_zeros
 
 Run = Callable[..., Any]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import Ended
 
-from nnfit import files
 from nnfit.cli import signals
-from nnfit.model import load
+from nnfit.model.model import load
+from nnfit.storage import files
 
 
 def test_a_signal_is_not_lost_where_python_drops_exceptions(flowers: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_signal_is_not_lost_where_python_drops_exceptions(flowers: Path) -> No
     code = """\
 import os, signal, sys, weakref
 sys.argv = ["nnfit", "train", "flowers.yaml", "--set", "training.epochs=10000", "--quiet"]
-from nnfit import pipeline
+from nnfit.fit import run as pipeline
 from nnfit.cli.main import main
 
 class Thing:

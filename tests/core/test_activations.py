@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import LEGAL_PAIRS, defaults
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nnfit.core.activations import ACTIVATIONS, ALIASES, REAL, SIMPLEX, UNIT, Range
 from nnfit.core.losses import LOSSES
-
-from .builders import LEGAL_PAIRS, defaults
 
 CASES = [(name, defaults(entry)) for name, entry in ACTIVATIONS.items()] + [
     (name, defaults(entry) | {parameter.name: parameter.default + 0.125})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from builders import optimizer
 
 from nnfit.core import averaging
 from nnfit.core.training import Plan, begin, fit
 
-from .builders import optimizer
 from .test_lbfgs import DATA, LINEAR, cost_at, n
 
 

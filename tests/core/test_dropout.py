@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from builders import away_from_kinks, examples, group, network, optimizer, scaled, start
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples, Streams
 from nnfit.core.network import Pass, predict, views
 from nnfit.core.training import Plan, begin, fit
-
-from .builders import away_from_kinks, examples, group, network, optimizer, scaled, start
 
 
 def generators(*seeds):

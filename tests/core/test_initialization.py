@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from builders import defaults, group, network
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.initialization import INITIALIZATIONS, initialize
 from nnfit.core.network import views
-
-from .builders import defaults, group, network
 
 N_IN, N_OUT = 300, 400
 LAYER = network(N_IN, group(N_OUT, "tanh"), loss="mse")

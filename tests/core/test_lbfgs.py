@@ -7,14 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from builders import group, network, optimizer
 
 from nnfit.core import lbfgs
 from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
 from nnfit.core.training import Plan, State, begin
 from nnfit.errors import TrainingError
-
-from .builders import group, network, optimizer
 
 RNG = np.random.default_rng(5)
 N, n = 6, 90

@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from builders import cost_and_gradient, defaults, examples, group, network, start, targets, train
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
 from nnfit.core.losses import ALIASES, LOSSES, clipped
-
-from .builders import cost_and_gradient, defaults, examples, group, network, start, targets, train
 
 # c of one example, from lists of its targets and outputs.
 FORMULAS = {

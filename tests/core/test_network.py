@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from builders import cost_and_gradient, examples, group, inputs, network, split, start, train, weighted_sums
 
 from nnfit.core import network as core
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Pass, predict, views
-
-from .builders import cost_and_gradient, examples, group, inputs, network, split, start, train, weighted_sums
 
 MIXED = (group(2, "relu"), group(3, "tanh"), group(1, "linear", k=0.5))
 NETWORKS = {

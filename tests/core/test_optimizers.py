@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from builders import defaults, examples, group, network, optimizer, start, train
 
 from nnfit.core import training
 from nnfit.core.network import views
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.training import Update, begin, decaying
-
-from .builders import defaults, examples, group, network, optimizer, start, train
 
 STEPS = 20
 P = 11

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+from builders import cost_and_gradient, defaults, examples, group, network, optimizer, start
 
 from nnfit.core import training
 from nnfit.core.network import views
 from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.schedules import SCHEDULES, factor
 from nnfit.core.training import Plan, begin, decaying, fit, shapers
-
-from .builders import cost_and_gradient, defaults, examples, group, network, optimizer, start
 
 NET = network(3, group(4, "tanh"), group(2, "linear"), loss="mse")
 ETA = 0.05

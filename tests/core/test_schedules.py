@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from builders import defaults
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfit.core.schedules import SCHEDULES, after_epoch, factor, plateau
-
-from .builders import defaults
 
 
 def settings(name, **parameters):

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from builders import cost_and_gradient, examples, group, network, start, weights
 
 from nnfit.core.network import views
 from nnfit.core.stopping import CHUNK, Meter, keep, nothing_yet
 from nnfit.data.numeric import Floats
-
-from .builders import cost_and_gradient, examples, group, network, start, weights
 
 
 def followed(costs: list[list[float]], patience=3, min_delta=0.0, min_updates=0, per_epoch=1):

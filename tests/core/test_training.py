@@ -5,15 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-
-from nnfit.core import batches, training
-from nnfit.core.batches import Examples, minibatches
-from nnfit.core.losses import LOSSES
-from nnfit.core.network import Pass, views
-from nnfit.core.training import Plan, begin, fit
-from nnfit.errors import TrainingError
-
-from .builders import (
+from builders import (
     LEGAL_PAIRS,
     cost_and_gradient,
     examples,
@@ -25,6 +17,13 @@ from .builders import (
     train,
     weights,
 )
+
+from nnfit.core import batches, training
+from nnfit.core.batches import Examples, minibatches
+from nnfit.core.losses import LOSSES
+from nnfit.core.network import Pass, views
+from nnfit.core.training import Plan, begin, fit
+from nnfit.errors import TrainingError
 
 # Its cost is of fourth order in θ, so that a learning rate of 3 sends it off within a few epochs.
 LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")

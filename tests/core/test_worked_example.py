@@ -8,11 +8,10 @@ from math import exp
 
 import numpy as np
 import pytest
+from builders import group, network, train
 
 from nnfit.core.batches import Examples
 from nnfit.core.network import Pass, views
-
-from .builders import group, network, train
 
 x1, x2, x3, x4, y = 0.5, 0.1, 0.9, 0.3, 0.7
 ETA = 0.25

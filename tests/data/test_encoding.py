@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nnfit.data.numeric import moments
 from nnfit.errors import DataError
-from nnfit.model import Model
+from nnfit.model.model import Model
 
 Prepare = Callable[..., Any]
 

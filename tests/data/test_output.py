@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfit.data.output import to_csv
-from nnfit.model import Model
+from nnfit.model.model import Model
 
 LABELS = st.text(st.characters(codec="utf-8") | st.sampled_from('\r\n,";\t \0'), max_size=8)
 

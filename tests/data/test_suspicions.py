@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nnfit.preparation import Prepared
+from nnfit.fit.prepare import Prepared
 
 Prepare = Callable[..., Prepared]
 SPEC = """

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnfit.model import Model
+from nnfit.model.model import Model
 
 Prepare = Callable[..., Any]
 Train = Callable[..., Model]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
-from nnfit.core.metrics import METRICS, confusion, per_class
 from nnfit.core.network import Group, Network
 from nnfit.core.training import Plan, begin, fit
+from nnfit.scoring.metrics import METRICS, confusion, per_class
 
 pytestmark = pytest.mark.oracle
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from nnfit.config.schema import Training
 from nnfit.core.activations import ACTIVATIONS, ALIASES
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.spec.schema import Training
 
 Run = Callable[..., Any]
 

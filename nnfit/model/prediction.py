@@ -1,0 +1,98 @@
+"""Predictions as a stream: blocks of rows in, pieces of CSV out, in constant memory and in the order of the input."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from nnfit.data.encoding import beyond, unseen
+from nnfit.data.output import to_csv
+from nnfit.data.reader import Dialect, Reader
+from nnfit.data.rows import quoted
+from nnfit.data.table import from_block, require
+from nnfit.errors import DataError, UsageError, count
+from nnfit.model.model import Model
+
+NAMED, REST = 5, "…"  # how many categories a warning names, and what stands for all others
+KEYS = re.compile(r"data\.(separator|encoding|missing)")
+
+
+@contextmanager
+def like_training(dialect: Dialect) -> Iterator[None]:
+    """Errors in data for a model. Their hints name keys of a spec, which nobody can set here: the file must change."""
+    try:
+        yield
+    except DataError as error:
+        missing = " or ".join(["empty", *map(quoted, dialect.missing)])
+        advice = (
+            f"the file must be like the training file: separator {quoted(dialect.separator)}, encoding "
+            f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}"
+        )
+        found = []
+        for problem in error.problems:
+            message, _, hint = problem.message.rpartition("; ")
+            found.append(problem._replace(message=f"{message}; {advice}") if KEYS.search(hint) else problem)
+        raise DataError(*found) from None
+
+
+def merge(counts: Counter[str], more: Counter[str]) -> None:
+    """Add the rows of more categories; of those after the first few, which no message names, only the sum is kept."""
+    for category, rows in more.items():
+        counts[category if category in counts or len(counts) < NAMED else REST] += rows
+
+
+def taken_as_zeros(name: str, categories: Counter[str]) -> str:
+    """The warning about the categories of a column that no training row has, with their numbers of rows."""
+    shown = ", ".join(quoted(label) if label else "a missing cell" for label in list(categories)[:NAMED])
+    rows, more = count(categories.total(), "row"), ", …" if len(categories) > NAMED else ""
+    return f"warning: column {quoted(name)}: {rows} with what no training row has, taken as zeros: {shown}{more}"
+
+
+def stream(
+    model: Model,
+    reader: Reader,
+    proba: bool,
+    keep: Sequence[str],
+    unknown: str | None,
+    warn: Callable[[str], None],
+    uncertainty: bool = False,
+) -> Iterator[bytes]:
+    """The predictions for all rows of a reader, as CSV; `warn` is called once for each kind of warning.
+
+    Columns are matched by name. Those to keep are copied in front as they were written.
+    """
+    kinds = model.kinds
+    require(list(kinds), reader.header, reader.file, "columns")
+    require(keep, reader.header, reader.file, "columns to keep are")
+    if proba and not model.target.classes:
+        warn("warning: --proba: this model predicts real numbers, which have no probabilities")
+    if uncertainty and len(model.theta) < 2:
+        raise UsageError("--uncertainty: the spread over members needs several; set network.members")
+    clash = sorted(set(keep) & set(model.output_names(proba, uncertainty)))
+    if clash:
+        raise UsageError(f"--keep {clash[0]}: the output has a column of that name already")
+    data = model.spec["data"]
+    used = {*kinds, *keep, *model.target.columns, *data["ignore"], data["weight"]}
+    extra = [name for name in reader.header if name not in used]
+    if extra:
+        warn(f"warning: columns the model does not use: {', '.join(extra[:10])}{', …' if len(extra) > 10 else ''}")
+    outside = dict.fromkeys(kinds, 0)
+    new: dict[str, Counter[str]] = {name: Counter() for name in kinds}
+    first = True
+    for block in reader.blocks(kinds | dict.fromkeys(keep, "text")):
+        table = from_block(block, reader, kinds)
+        for feature in model.features:
+            outside[feature.name] += beyond(feature, table)
+            merge(new[feature.name], unseen(feature, table))
+        columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown, uncertainty)
+        yield to_csv(columns, header=first)
+        first = False
+    for name, categories in new.items():
+        if categories:
+            warn(taken_as_zeros(name, categories))
+    beyond_range = [f"{name} ({rows:,} rows)" for name, rows in outside.items() if rows]
+    if beyond_range:
+        listed = ", ".join(beyond_range[:10]) + (", …" if len(beyond_range) > 10 else "")
+        warn(f"warning: values outside the range of the training rows: {listed}")

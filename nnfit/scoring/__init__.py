@@ -1,0 +1,1 @@
+"""How good predictions are, and what is fitted to predictions: metrics, intervals, threshold, calibration."""

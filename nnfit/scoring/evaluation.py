@@ -1,0 +1,162 @@
+"""How good a model is on labelled rows: its metrics, those of its members, and those of a trivial predictor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.core.losses import LOSSES
+from nnfit.core.parameter import Array
+from nnfit.data.target import Target, decide, decode, outputs
+from nnfit.scoring.intervals import bootstrap
+from nnfit.scoring.metrics import METRICS, confusion, per_class
+
+Metrics = dict[str, Any]
+HIGHER = {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "r2"}  # metrics of which more is better
+
+
+def evaluate(
+    target: Target,
+    loss: str,
+    y_hat: Array,
+    expected: NDArray[Any],
+    w: NDArray[np.float64],
+    weighted: bool = False,
+) -> Metrics:
+    """The metrics of outputs y_hat (M, K, n), members averaged; with several, their mean and sd beside.
+
+    `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
+    averaged outputs, in the units of training, with the example weights w (n,); the others count every row once, or
+    if `weighted` by the same weights.
+    """
+    with np.errstate(all="ignore"):
+        found: Metrics = tidy(measure(target, loss, y_hat, expected, w, weighted))
+    return found
+
+
+def tidy(value: Any) -> Any:
+    """Metrics with None in place of a number that is not finite, as JSON has none."""
+    if isinstance(value, dict):
+        return {key: tidy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [tidy(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def measure(
+    target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64], weighted: bool
+) -> Metrics:
+    Y = outputs(target, expected, "float64")
+
+    def one(outcome: Array) -> Metrics:
+        decoded = decode(target, outcome)
+        return {"loss": cost(loss, outcome, Y, w), **metrics(target, expected, decoded, w if weighted else None)}
+
+    result = one(y_hat.mean(axis=0, dtype=np.float64))
+    if len(y_hat) > 1:
+        each = [one(member) for member in y_hat]
+        result["members"] = spread(each)
+    return result
+
+
+def spread(each: list[Metrics]) -> Metrics:
+    """Mean and standard deviation over the members of every metric that is a number for all of them."""
+    values = {name: [member[name] for member in each] for name in each[0]}
+    return {
+        name: {"mean": float(np.mean(found)), "sd": float(np.std(found, ddof=1))}
+        for name, found in values.items()
+        if all(isinstance(value, float) for value in found)
+    }
+
+
+def cost(loss: str, y_hat: Array, Y: Array, w: NDArray[np.float64]) -> float:
+    """The training cost C of outputs (K, n)."""
+    s = (w / len(w) if LOSSES[loss].mean else w)[None, None, :]
+    y_hat = y_hat[None].astype(np.float64)
+    return float(LOSSES[loss].cost(y_hat, Y, s, np.empty_like(y_hat))[0])
+
+
+def metrics(
+    target: Target, expected: NDArray[Any], prediction: NDArray[np.float64], w: NDArray[np.float64] | None = None
+) -> Metrics:
+    """The metrics of predictions in the user's terms (see `decode`), with w (n,) each row by its weight.
+
+    Of several targets the means; real ones also one by one.
+    """
+    rows = compared(target, expected, prediction)
+    result: Metrics = {name: float(metric(*rows, w)) for name, metric in scores(target).items()}
+    if target.task == "regression":
+        if len(target.columns) > 1:
+            result["per_target"] = {
+                name: {
+                    key: float(metric(*(part[:, [k]] for part in rows), w)) for key, metric in scores(target).items()
+                }
+                for k, name in enumerate(target.columns)
+            }
+        return result
+    if target.task == "multilabel":
+        each = [of_classes(truth, label, 2, w) for truth, label in zip(rows[0].T, rows[1].T, strict=True)]
+        details: Metrics = {name: [one[name] for one in each] for name in each[0]}
+    else:
+        details = of_classes(rows[0], rows[1], rows[2].shape[1], w)
+    return result | details | {"classes": list(target.classes)}
+
+
+def compared(target: Target, expected: NDArray[Any], prediction: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+    """What a metric of METRICS takes for this target: rows of arrays, the first axis the row."""
+    if target.task == "regression":
+        return expected, prediction
+    return expected, decide(target, prediction), prediction
+
+
+def scores(target: Target) -> dict[str, Callable[..., Any]]:
+    """The metrics for this target, by name; of several 0/1 targets each is the mean over the targets."""
+    kind = METRICS["regression" if target.task == "regression" else "classification"]
+    return {name: of_labels(metric) for name, metric in kind.items()} if target.task == "multilabel" else kind
+
+
+def of_labels(metric: Callable[..., Any]) -> Callable[..., Any]:
+    """A metric of one 0/1 target as the mean over several; not a number if it is for one of them."""
+
+    def average(truth: NDArray[Any], label: NDArray[Any], p: NDArray[Any], w: NDArray[Any] | None = None) -> Any:
+        each = zip(truth.T, label.T, p.T, strict=True)
+        return np.mean([metric(t, d, np.column_stack([1 - q, q]), w) for t, d, q in each], axis=0)
+
+    return average
+
+
+def of_classes(truth: NDArray[Any], label: NDArray[Any], K: int, w: NDArray[np.float64] | None) -> Metrics:
+    """What is told class by class: precision, recall and F1 in the order of the classes, and the confusion."""
+    return {
+        "per_class": {name: values.tolist() for name, values in per_class(truth, label, K, w).items()},
+        "confusion": confusion(truth, label, K, w).tolist(),
+    }
+
+
+def intervals(
+    target: Target, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64] | None = None, seed: int = 0
+) -> Metrics:
+    """The 95 % bootstrap interval [low, high] over the rows of every metric of the averaged outputs y_hat (M, K, n)."""
+    rows = compared(target, expected, decode(target, y_hat.mean(axis=0, dtype=np.float64)))
+    with np.errstate(all="ignore"):
+        found = bootstrap(scores(target), rows, np.random.default_rng(seed), w)
+        result: Metrics = tidy({name: list(ends) for name, ends in found.items()})
+    return result
+
+
+def trivial(
+    target: Target, prior: NDArray[np.float64], expected: NDArray[Any], w: NDArray[np.float64] | None = None
+) -> Metrics:
+    """The metrics of a predictor that knows no input: `prior` (K,), the mean output of the training rows, always.
+
+    That is the class frequencies, and so the majority class, or the mean of a real target.
+    """
+    target = target._replace(temperature=1.0, threshold=0.5)  # those are the network's
+    constant = np.repeat(prior[:, None], len(expected), axis=1)
+    with np.errstate(all="ignore"):
+        found: Metrics = tidy(metrics(target, expected, decode(target, constant), w))
+    return found

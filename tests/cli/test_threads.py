@@ -1,0 +1,136 @@
+"""Threads and batches: what they may change is the last digits of a model, and nothing that a prediction shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nnfit
+from nnfit.config.loader import load_spec
+from nnfit.core import network
+from nnfit.data import reader
+from nnfit.data.table import Table, read_table
+from nnfit.fit.prepare import prepare
+from nnfit.model.model import Model
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
+AGREEMENT = {"float32": 1e-5, "float64": 1e-9}  # relative, across numbers of threads
+# Products of small batches are taken by one thread, however many there are; those of a full batch are shared out.
+FULL = ("training.batch_size=full", "training.epochs=10")
+
+Columns = dict[str, NDArray[np.generic]]
+
+
+def trained(folder: Path, config: str, threads: tuple[int, ...], overrides: tuple[str, ...] = ()) -> list[Path]:
+    """Models of a config, each from a process of its own with so many threads, at the same time."""
+    options = [word for override in overrides for word in ("--set", override)]
+    command = [sys.executable, "-m", "nnfit", "train", ROOT / "configs" / f"{config}.yaml", "--quiet", *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    paths = [folder / f"{config}_{i}.npz" for i in range(len(threads))]
+    processes = [
+        subprocess.Popen([*command, "-o", path, "--threads", str(count)], stderr=subprocess.PIPE, env=environment)
+        for path, count in zip(paths, threads, strict=True)
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err.decode()
+    return paths
+
+
+def table(config: str, model: Model) -> Table:
+    return read_table(str(ROOT / "datasets" / f"{config}.csv"), model.dialect, model.kinds, others=False)
+
+
+def agree(one: Columns, other: Columns, tolerance: float) -> None:
+    """Labels are the same, numbers to the tolerance, relative to each."""
+    assert list(one) == list(other)
+    for name, column in one.items():
+        if column.dtype == object:
+            assert column.tolist() == other[name].tolist()
+        else:
+            np.testing.assert_allclose(column, other[name], rtol=tolerance, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("config", "overrides"),
+    [
+        *((config, ()) for config in CONFIGS),
+        ("digits", FULL),
+        ("digits", (*FULL, "network.dtype=float64")),
+    ],
+)
+def test_two_threads_predict_what_one_does(tmp_path: Path, config: str, overrides: tuple[str, ...]) -> None:
+    one, two = (nnfit.load(path) for path in trained(tmp_path, config, (1, 2), overrides))
+    assert [one.record["threads"], two.record["threads"]] == [1, 2]
+    rows = table(config, one)
+    agree(one.predictions(rows, proba=True), two.predictions(rows, proba=True), AGREEMENT[one.spec["network"]["dtype"]])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("config", "overrides"), [("iris", ()), ("digits", FULL)])
+def test_the_same_command_gives_the_same_bytes(
+    tmp_path: Path, config: str, overrides: tuple[str, ...], threads: int
+) -> None:
+    one, two = trained(tmp_path, config, (threads, threads), overrides)
+    assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def models(train: Callable[..., Model]) -> dict[str, Model]:
+    """Every config, trained for a while."""
+    short = ["training.epochs=20"]
+    return {name: train(prepare(load_spec(ROOT / "configs" / f"{name}.yaml", short))) for name in CONFIGS}
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_prediction_is_the_same_in_a_batch_of_any_size(
+    models: dict[str, Model], monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    model = models[config]
+    rows = table(config, model)
+    whole = model.predictions(rows, proba=True)
+    for chunk in (1, 3, 16, 100):
+        monkeypatch.setattr(network, "CHUNK", chunk)
+        agree(model.predictions(rows, proba=True), whole, 1e-9)
+
+
+def columns(text: str) -> Columns:
+    """A CSV of predictions: labels, and numbers where all are."""
+    header, *rows = csv.reader(io.StringIO(text))
+    found: Columns = {}
+    for name, cells in zip(header, zip(*rows, strict=True), strict=True):
+        try:
+            found[name] = np.array(cells, np.float64)
+        except ValueError:
+            found[name] = np.array(cells, object)
+    return found
+
+
+@pytest.mark.parametrize("config", ["digits", "penguins", "diabetes"])
+def test_a_file_is_predicted_the_same_in_blocks_and_in_parts(
+    models: dict[str, Model], run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    models[config].save(tmp_path / "m.npz")
+    data = ROOT / "datasets" / f"{config}.csv"
+    options = () if config == "diabetes" else ("--proba",)
+    whole = columns(run("predict", tmp_path / "m.npz", data, *options).out)
+    for block in (999, 20_000):
+        monkeypatch.setattr(reader, "BLOCK", block)
+        agree(columns(run("predict", tmp_path / "m.npz", data, *options).out), whole, 1e-9)
+    header, *lines = data.read_text().splitlines(keepends=True)
+    printed = []
+    for first, end in ((0, 1), (1, 50), (50, None)):
+        (tmp_path / "part.csv").write_text("".join([header, *lines[first:end]]))
+        printed.append(run("predict", tmp_path / "m.npz", tmp_path / "part.csv", *options).out)
+    parts = printed[0] + "".join(text.partition("\n")[2] for text in printed[1:])
+    agree(columns(parts), whole, 1e-9)

@@ -1,0 +1,111 @@
+"""--set KEY=VALUE changes one key, its value read as YAML; a mistake in it is told in the words of the option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from nnfit.config.schema import Spec
+
+Read = Callable[..., Spec]
+Refused = Callable[..., str]
+
+TEXT = """\
+data: {train: t.csv, target: y}
+network:
+  layers:
+    - &hidden {size: 4, activation: tanh}
+    - *hidden
+    - {size: auto, activation: softmax}
+training: {epochs: 5}
+seed:
+"""
+
+
+def test_a_value_is_read_as_yaml(read: Read) -> None:
+    text = TEXT.replace("seed:\n", "")
+    assert read(text, "training.epochs=50").training.epochs == 50
+    assert read(text, "training.epochs=1e3").training.epochs == 1000
+    assert read(text, "data.target=[a, no]").data.target == ("a", "no")
+    assert read(text, "data.train='12'").data.train == "12"
+    assert read(text, "data.train=a=b.csv").data.train == "a=b.csv"
+    assert read(text, "data.validation=").data.validation is None
+
+
+def test_what_the_spec_leaves_out_can_be_set(read: Read) -> None:
+    text = TEXT.replace("seed:\n", "").replace("training: {epochs: 5}\n", "training:\n")
+    assert read(text, "training.optimizer.name=sgd").training.optimizer.name == "sgd"
+    assert read(text, "training={epochs: 3}", "seed=9").seed == 9
+    assert read(text, "training.epochs=1", "data.columns.x.type=numeric").data.columns["x"].type == "numeric"
+
+
+@pytest.mark.parametrize("key", ["network.layers[0].size", "network.layers.0.size"])
+def test_an_item_of_a_list_is_named_by_its_position(read: Read, key: str) -> None:
+    layers = read(TEXT.replace("seed:\n", ""), f"{key}=7").network.layers
+    assert [layer.size for layer in layers] == [7, 4, "auto"]  # the alias of the first layer is not changed with it
+
+
+def test_a_column_name_with_a_dot_a_bracket_or_an_equals_sign_is_set_in_quotes(read: Read, refused: Refused) -> None:
+    text = TEXT.replace("seed:\n", "")
+    for name in ("a.b", "a=b", "a[0]", "x.y = 3.z"):
+        assert read(text, f'data.columns."{name}".type=numeric').data.columns[name].type == "numeric"
+    assert read(text, 'data.columns.a"b.type=numeric').data.columns['a"b'].type == "numeric"
+    assert refused(text, 'data.columns."a.b".typ=numeric') == (
+        '--set data.columns."a.b".typ=numeric: data.columns."a.b".typ: there is no such key; did you mean "type"?'
+    )
+
+
+def test_the_last_of_several_options_holds(read: Read) -> None:
+    assert read(TEXT, "seed=1", "seed=2").seed == 2
+
+
+def test_a_column_whose_name_is_a_number_can_be_set(read: Read) -> None:
+    text = TEXT.replace("seed:\n", "")
+    assert read(text, "data.columns.2020={type: categorical}").data.columns["2020"].type == "categorical"
+    assert read(text, "data.columns.2020.type=categorical").data.columns["2020"].type == "categorical"
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("epochs", "expected KEY=VALUE, as in training.epochs=50"),
+        ("=3", "expected KEY=VALUE, as in training.epochs=50"),
+        ("training.epochs=-1", "training.epochs: expected a whole number of at least 0, got -1"),
+        ("training.epoch=3", 'training.epoch: there is no such key; did you mean "epochs"?'),
+        ("sed=3", 'sed: there is no such key; did you mean "seed"?'),
+        ("trainng.epochs=3", 'trainng: there is no such key; did you mean "training"?'),
+        (
+            "network.foo.bar=1",
+            "network.foo: there is no such key; known here: input, layers, initialization, dtype, members",
+        ),
+        ("network.layers[3].size=1", "network.layers has 3 items, counted from 0"),
+        ("network.layers[-1].size=1", "network.layers has 3 items, counted from 0"),
+        ("network.layers.first.size=1", "network.layers has 3 items, counted from 0"),
+        ("seed.x=1", None),
+        ("training.epochs=[1", None),
+        ("training.epochs=!!int 3", None),
+        ("training={epochs: x}", 'training.epochs: expected a whole number of at least 0, got "x"'),
+        ("training.optimizer.learning_rate=0.1", None),
+    ],
+)
+def test_a_mistake_in_an_option_names_the_option(refused: Refused, option: str, expected: str | None) -> None:
+    found = refused(TEXT.replace("seed:\n", ""), option)
+    assert found.startswith(f"--set {option}")
+    if expected is not None:
+        assert found == f"--set {option}: {expected}"
+
+
+def test_a_mistake_is_blamed_on_the_option_that_wrote_it(refused: Refused) -> None:
+    text = TEXT.replace("seed:\n", "")
+    found = refused(text, "training.epochs=5", "training={epochs: -1}")
+    assert found == ("--set training={epochs: -1}: training.epochs: expected a whole number of at least 0, got -1")
+
+
+def test_a_contradiction_with_an_option_names_the_option(refused: Refused) -> None:
+    found = refused(TEXT.replace("seed:\n", ""), "network.layers[2].activation=logistic", "loss=CE")
+    assert found.startswith("--set loss=CE: loss: cross_entropy cannot follow logistic")
+
+
+def test_mistakes_of_the_file_keep_their_place_beside_options(refused: Refused) -> None:
+    assert refused(TEXT, "training.epochs=3") == "spec.yaml:8:1: seed: expected a whole number of at least 0, got null"

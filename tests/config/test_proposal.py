@@ -1,0 +1,115 @@
+"""`nnfit init` makes of any table a spec that is valid, fits the table, and trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nnfit.config.loader import LoadedSpec, load_spec
+from nnfit.config.proposal import propose
+from nnfit.errors import DataError
+from nnfit.fit import run as pipeline
+from nnfit.fit.prepare import prepare
+
+ROOT = Path(__file__).parent.parent.parent
+TARGETS = {
+    "iris": "species",
+    "breast_cancer": "diagnosis",
+    "digits": "digit",
+    "diabetes": "progression",
+    "penguins": "species",
+    "perceptron": "species",
+}
+
+
+@pytest.fixture
+def proposed(tmp_path: Path) -> Callable[..., tuple[str, LoadedSpec]]:
+    def proposed(csv: str | bytes | Path, target: str = "y") -> tuple[str, LoadedSpec]:
+        data = csv
+        if not isinstance(csv, Path):
+            data = tmp_path / "data.csv"
+            data.write_bytes(csv if isinstance(csv, bytes) else csv.encode())
+        assert isinstance(data, Path)
+        text = propose(data, target, tmp_path)
+        (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+        return text, load_spec(tmp_path / "spec.yaml")
+
+    return proposed
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_proposal_trains_untouched_and_beats_the_trivial_predictor(proposed: Callable, name: str) -> None:
+    _, loaded = proposed(ROOT / f"datasets/{name}.csv", TARGETS[name])
+    prepared = prepare(loaded)
+    record = pipeline.train(prepared, 1).record
+    unseen, trivial = (record[key]["out_of_fold"] for key in ("metrics", "trivial"))
+    key = "accuracy" if "accuracy" in unseen else "r2"
+    assert unseen[key] > trivial[key] + 0.1
+    if key == "accuracy":
+        assert unseen["log_loss"] < trivial["log_loss"] - 0.1
+
+
+ROWS = [(i, i * 0.37, "ab"[i % 2], i % 3) for i in range(30)]
+
+
+def csv(header: str, row: Callable[..., str], sep: str = "\n") -> str:
+    return sep.join([header, *(row(*values) for values in ROWS)]) + sep
+
+
+def test_two_classes_get_one_logistic_neuron_and_bce(proposed: Callable) -> None:
+    _, loaded = proposed(csv("x,z,y", lambda i, x, c, k: f"{x},{k},{c}"))
+    assert (loaded.spec.loss, loaded.spec.network.layers[-1].activation.name) == ("bce", "logistic")
+
+
+def test_few_whole_numbers_are_classes_and_many_numbers_are_not(proposed: Callable) -> None:
+    assert proposed(csv("x,y", lambda i, x, c, k: f"{x},{k}"))[1].spec.loss == "cross_entropy"
+    assert proposed(csv("z,y", lambda i, x, c, k: f"{k},{x}"))[1].spec.loss == "mse"
+
+
+def test_markers_for_missing_cells_are_found(proposed: Callable) -> None:
+    text, loaded = proposed(csv("x,z,y", lambda i, x, c, k: f"{x if i % 5 else '?'},{k if i % 7 else 'NA'},{c}"))
+    assert loaded.spec.data.missing == ("?", "NA")
+    assert loaded.spec.data.columns["x"].type == "numeric"
+    assert "6 missing" in text
+
+
+def test_an_identifier_and_a_constant_are_left_out_with_the_reason(proposed: Callable) -> None:
+    text, loaded = proposed(csv("id,x,one,y", lambda i, x, c, k: f"{i},{x},1,{c}"))
+    assert set(loaded.spec.data.ignore) == {"id", "one"}
+    assert "# id is ignored: another value in every row, like an identifier" in text
+    assert "# one is ignored: the same in every row" in text
+
+
+def test_semicolons_decimal_commas_and_latin_1_are_found(proposed: Callable) -> None:
+    text = csv("größe;art;y", lambda i, x, c, k: f"{x:.2f};{c};{c}".replace(".", ","))
+    _, loaded = proposed(text.encode("latin-1"))
+    data = loaded.spec.data
+    assert (data.separator, data.decimal, data.encoding) == (";", ",", "cp1252")
+    assert data.columns["größe"].type == "numeric"
+    prepare(loaded)
+
+
+@pytest.mark.parametrize("name", ["no", "1", "a: b", "#x", "- y", "[z]", "é è", " lead", "trail ", "'q'", '"', "null"])
+def test_any_column_name_is_written_so_that_it_reads_back(proposed: Callable, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    _, loaded = proposed(csv(f"{quoted},k,y", lambda i, x, c, k: f"{x},{k},{c}"))
+    assert name in loaded.spec.data.columns
+    prepare(loaded)
+
+
+def test_a_target_that_is_not_there_is_named(proposed: Callable) -> None:
+    with pytest.raises(DataError, match='missing: yy; did you mean "y"'):
+        proposed(csv("x,y", lambda i, x, c, k: f"{x},{c}"), "yy")
+
+
+def test_dates_and_booleans_are_recognised(proposed: Callable) -> None:
+    text = csv("day,ok,y", lambda i, x, c, k: f"2024-01-{i % 28 + 1:02},{'yes' if k else 'no'},{c}")
+    types = {name: column.type for name, column in proposed(text)[1].spec.data.columns.items()}
+    assert types == {"day": "date", "ok": "boolean"}
+
+
+def test_a_target_with_a_number_that_no_float_holds_is_refused(proposed: Callable) -> None:
+    with pytest.raises(DataError, match='holds 29 numbers and 1 other text \\("1e400", first here\\)'):
+        proposed(csv("x,y", lambda i, x, c, k: f"{x},{x if i else '1e400'}"))

@@ -1,0 +1,232 @@
+"""The linear model beside the network: the same training without hidden layers, and the warnings it allows."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnfit.fit import baseline
+from nnfit.fit import run as pipeline
+from nnfit.model.model import Model
+
+Train = Callable[..., Model]
+Run = Callable[..., Any]
+
+HIDDEN = "{size: 8, activation: tanh}, "
+SPEC = f"""\
+data: {{train: data.csv, target: y, test: 0.2}}
+network: {{layers: [{HIDDEN}{{size: 1, activation: linear}}], members: 3, initialization: {{output_gain: 0.5}}}}
+training:
+  {{epochs: 40, batch_size: 8, resample: folds, early_stopping: {{patience: 3}}, schedule: cosine, l2: 0.001,
+   dropout: 0.1, optimizer: {{name: adam, learning_rate: 0.02}}}}
+"""
+rng = np.random.default_rng(5)
+x = rng.uniform(-1, 1, (80, 2))
+STRAIGHT = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{2 * u - v:.6f}\n" for u, v in x)
+PRODUCT = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{u * v:.6f}\n" for u, v in x)
+draws = np.random.default_rng(8).normal(size=80)
+NOISE = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{y:.6f}\n" for (u, v), y in zip(x, rng.normal(size=80), strict=True))
+
+
+def test_it_is_the_same_spec_trained_without_hidden_layers(trained: Train) -> None:
+    model = trained(SPEC, PRODUCT)
+    alone = trained(SPEC.replace(HIDDEN, "").replace("dropout: 0.1", "dropout: 0"), PRODUCT)
+    assert alone.spec["network"]["layers"] == model.spec["network"]["layers"][1:]
+    assert model.record["linear"] == alone.record["metrics"]
+    assert list(model.record["linear"]) == ["train", "out_of_fold", "test"]
+
+
+def test_it_takes_nothing_from_the_network(trained: Train) -> None:
+    model, without = trained(SPEC, PRODUCT), trained(SPEC, PRODUCT, "training.baseline=false")
+    np.testing.assert_array_equal(model.theta, without.theta)
+    assert model.record["metrics"] == without.record["metrics"]
+    assert without.record["linear"] == {}
+
+
+@pytest.mark.parametrize("change", ["network.layers=[{size: 1, activation: linear}]", "training.epochs=0"])
+def test_there_is_none_beside_a_linear_or_untrained_network(trained: Train, change: str) -> None:
+    model = trained(SPEC.replace("dropout: 0.1", "dropout: 0"), PRODUCT, change)
+    assert model.record["linear"] == {}
+    assert not [text for text in baseline.doubts(model) if "linear" in text]
+
+
+def test_a_network_that_learns_what_a_line_cannot_say_raises_no_doubt(trained: Train) -> None:
+    model = trained(SPEC, PRODUCT, "training.dropout=0", "training.epochs=150", "training.early_stopping=null")
+    assert model.record["metrics"]["out_of_fold"]["rmse"] < 0.5 * model.record["linear"]["out_of_fold"]["rmse"]
+    assert list(baseline.doubts(model)) == []
+
+
+def test_a_network_worse_than_a_line_is_told(trained: Train) -> None:
+    (doubt,) = baseline.doubts(trained(SPEC, STRAIGHT))
+    assert doubt.startswith("the network does not beat the linear model: rmse 0.")
+    assert " on the out_of_fold rows; the hidden layers bring nothing" in doubt
+
+
+def test_a_network_that_learnt_nothing_is_told(trained: Train) -> None:
+    model = trained(SPEC, NOISE, "training.early_stopping=null", "training.epochs=200", "training.baseline=false")
+    (doubt,) = baseline.doubts(model)
+    assert doubt.startswith("the network does not beat the trivial predictor: rmse ")
+
+
+def test_the_most_honest_rows_decide(trained: Train) -> None:
+    model = trained(SPEC, PRODUCT)
+    table: dict[str, Any] = {name: {"rmse": 1.0} for name in ("train", "test", "validation", "out_of_fold")}
+    better = {name: {"rmse": 2.0} for name in table}
+    for name in ("out_of_fold", "validation", "test", "train"):
+        record = model.record | {"metrics": table, "trivial": better | {name: {"rmse": 0.5}}, "linear": better}
+        (doubt,) = baseline.doubts(replace(model, record=record))
+        assert f"rmse 1 against 0.5 on the {name} rows" in doubt
+        table = {key: value for key, value in table.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "weighting", "metric"),
+    [
+        ("regression", "mse", {}, "rmse"),
+        ("regression", "huber", {}, "mae"),
+        ("multinomial", "cross_entropy", {}, "log_loss"),
+        ("binary", "mse", {}, "brier"),
+        ("binary", "bce", {"class_weight": "balanced"}, "loss"),
+        ("binary", "bce", {"class_weight": "balanced", "weighted_metrics": True}, "log_loss"),
+        ("regression", "mse", {"weight": "w"}, "loss"),
+    ],
+)
+def test_what_is_compared_is_what_was_minimised(task: str, loss: str, weighting: dict[str, Any], metric: str) -> None:
+    training = {"class_weight": None, "weighted_metrics": False} | weighting
+    spec = {"loss": loss, "data": {"weight": training.pop("weight", None)}, "training": training}
+    assert baseline.measure_of(task, spec) == metric
+
+
+RARE = "u,v,y\n" + "".join(
+    f"{(late := float(rng.random() < 0.1)) + rng.normal():.4f},{rng.normal():.4f},{'ab'[int(late)]}\n"
+    for _ in range(300)
+)
+BALANCED = (
+    "network.layers=[{size: 8, activation: tanh}, {size: auto, activation: logistic}]",
+    "training.class_weight=balanced",
+    "training.baseline=false",
+)
+
+
+def test_class_weights_raise_no_false_doubt(trained: Train) -> None:
+    model = trained(SPEC, RARE, *BALANCED)
+    assert (own := model.record["metrics"]["out_of_fold"])["log_loss"] > model.record["trivial"]["out_of_fold"][
+        "log_loss"
+    ]
+    assert own["balanced_accuracy"] > 0.6
+    assert list(baseline.doubts(model)) == []
+
+
+def test_class_weights_on_noise_do(trained: Train) -> None:
+    noise = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{'ab'[i % 10 == 3]}\n" for i, (u, v) in enumerate(x))
+    model = trained(SPEC, noise, *BALANCED, "training.early_stopping=null", "training.epochs=150")
+    (doubt,) = baseline.doubts(model)
+    assert doubt.startswith("the network does not beat the trivial predictor: loss ")
+    assert model.record["trivial"]["train"]["loss"] == pytest.approx(np.log(2), rel=1e-6)
+
+
+def test_an_absolute_cost_is_not_doubted_for_its_squares(trained: Train) -> None:
+    skewed = "u,v,y\n" + "".join(
+        f"{u:.6f},{v:.6f},{np.exp(4 * e + u):.6f}\n" for (u, v), e in zip(x, draws, strict=True)
+    )
+    model = trained(SPEC, skewed, "loss=mae", "training.baseline=false")
+    own, trivial = model.record["metrics"]["out_of_fold"], model.record["trivial"]["out_of_fold"]
+    assert own["rmse"] > trivial["rmse"]
+    assert own["mae"] < trivial["mae"]
+    assert list(baseline.doubts(model)) == []
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_trivial_predictor_counts_rows_as_the_metrics_do(trained: Train, weighted: bool) -> None:
+    weights = (*BALANCED, f"training.weighted_metrics={str(weighted).lower()}")
+    model = trained(SPEC, RARE, *weights, "data.test=null")
+    share = RARE.count("b\n") / 300
+    assert model.record["prior"] == pytest.approx([0.5 if weighted else share], rel=1e-6)
+    expected = np.log(2) if weighted else -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert model.record["trivial"]["train"]["log_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_no_learning_rate_is_advised_where_there_is_none(trained: Train) -> None:
+    lbfgs = ("training.optimizer=lbfgs", "training.batch_size=full", "training.dropout=0", "training.schedule=constant")
+    model = trained(SPEC, NOISE, *lbfgs, "training.early_stopping=null", "training.epochs=200")
+    text = " ".join(baseline.doubts(model))
+    assert "trivial predictor" in text
+    assert "learning rate" not in text
+
+
+def test_a_linear_model_that_diverges_leaves_the_network_as_it_is(trained: Train) -> None:
+    columns = "data.columns={u: {type: numeric, scale: none}, v: {type: numeric, scale: none}}"
+    sgd = "training.optimizer={name: sgd, learning_rate: 0.05}"
+    spec = SPEC.replace("dropout: 0.1, ", "").replace("schedule: cosine, l2: 0.001,", "")
+    large = "u,v,y\n" + "".join(f"{u * 1e6:.6f},{v * 1e6:.6f},{u:.6f}\n" for u, v in x)
+    model = trained(spec, large, columns, sgd)
+    assert np.isfinite(model.theta).all()
+    assert model.record["linear"] == {}
+    assert "the linear model beside the network diverged, so there are no figures of it" in baseline.doubts(model)
+
+
+def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = prepared(SPEC, PRODUCT)
+    epochs: list[int] = []
+    stop: list[object] = []
+    real = pipeline.epochs
+
+    def counted(run: Any, signals: Any) -> Any:
+        for epoch in real(run, signals):
+            epochs.append(epoch.number)
+            stop.append("now")
+            yield epoch
+
+    monkeypatch.setattr(pipeline, "epochs", counted)
+    pipeline.linear(ready, stop)
+    assert epochs == [1]
+
+
+def test_the_screen_and_the_report_show_it_beside_the_trivial_predictor(run: Run, flowers: Path) -> None:
+    ended = run("train", flowers / "flowers.yaml", "--json", flowers / "report.json")
+    heading = next(line for line in ended.out.splitlines() if line.split()[:2] == ["metric", "45"])
+    assert heading.split() == ["metric", "45", "rows", "trivial", "linear", "15", "rows", "trivial", "linear"]
+    assert '"linear": {' in (flowers / "report.json").read_text()
+    shown = run("inspect", flowers / "flowers.npz").out
+    assert heading in shown
+    plain = run("train", flowers / "flowers.yaml", "--set", "training.baseline=false").out
+    assert "linear" not in plain
+
+
+def test_the_command_warns_on_standard_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(STRAIGHT)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    ended = run("train", tmp_path / "spec.yaml", "--quiet")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err.startswith("warning: the network does not beat the linear model: rmse 0.")
+
+
+def test_a_stop_while_it_is_trained_keeps_the_network_for_resume(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.csv").write_text(PRODUCT)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC)
+    assert run("train", spec, "-o", tmp_path / "whole.npz").code == 0
+    real = baseline.linear
+
+    def interrupted(prepared: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(prepared)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(baseline, "linear", interrupted)
+        patch.setattr("nnfit.cli.signals.pending", [])
+        ended = run("train", spec, "-o", tmp_path / "m.npz")
+        assert ended.code == 143
+        assert not (tmp_path / "m.npz").exists()
+    monkeypatch.setattr("nnfit.cli.signals.pending", [])
+    assert run("train", spec, "-o", tmp_path / "m.npz", "--resume").code == 0
+    assert (tmp_path / "m.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()

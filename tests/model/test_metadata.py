@@ -1,0 +1,345 @@
+"""Metadata that contradict themselves, the schema of specs or the arrays are refused; so are those out of bounds."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import trained_bytes
+from model_files import closed, loaded, opened, refused, within_limits
+
+from nnfit.errors import OutputError
+from nnfit.model.model import Model
+from nnfit.storage import json_text
+
+Change = Callable[[dict[str, Any], dict[str, Any]], object]
+
+
+def put(*path: Any) -> Change:
+    """A change of one value of the metadata: the last of the path, at the place that the others lead to."""
+    *keys, key, value = path
+
+    def change(arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+        place = metadata
+        for part in keys:
+            place = place[part]
+        place[key] = value
+
+    return change
+
+
+def drop(*path: Any) -> Change:
+    *keys, key = path
+
+    def change(arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+        place = metadata
+        for part in keys:
+            place = place[part]
+        del place[key]
+
+    return change
+
+
+def array(name: str, change: Callable[[Any], Any]) -> Change:
+    return lambda arrays, metadata: arrays.update({name: change(arrays[name])})
+
+
+LAYERS = ("spec", "network", "layers")
+CHANGES: list[tuple[str, Change, str]] = [
+    ("no weights", lambda a, m: [a.pop("theta_1"), a.pop("theta_2")], "theta_1: is missing"),
+    ("no means", lambda a, m: a.pop("target_mean"), "target_mean: is missing"),
+    ("a layer of weights too few", lambda a, m: a.pop("theta_2"), "the spec has 2 layers"),
+    ("a layer of weights too many", lambda a, m: a.update(theta_3=a["theta_2"]), "the spec has 2 layers"),
+    ("another order", lambda a, m: a.update(theta_1=a.pop("theta_1")), "the spec has 2 layers"),
+    ("other shape", array("theta_1", lambda x: x[:, :, :-1]), "theta_1: is float32 (2, 5, 18), not"),
+    ("weights turned round", array("theta_2", lambda x: x.transpose(0, 2, 1)), "theta_2: is float32"),
+    ("another type", array("theta_1", lambda x: x.astype(float)), "theta_1: is float64"),
+    ("fewer members", array("theta_1", lambda x: x[:1]), "theta_1: is float32 (1, 5, "),
+    ("a weight that is not finite", array("theta_2", lambda x: x + np.inf), "theta_2: holds values that"),
+    ("a value fitted too many", array("input_fitted", lambda x: np.append(x, 1.0)), "fitted values, the file"),
+    ("a value fitted too few", array("input_fitted", lambda x: x[:-1]), "fitted values, not"),
+    ("a deviation of 0", array("input_fitted", lambda x: x * 0), "a deviation is not above 0"),
+    ("a mean for classes", array("target_mean", lambda x: np.ones(1)), "must hold 0 values"),
+    ("no spec", drop("spec"), "spec: Field required"),
+    ("no data in the spec", drop("spec", "data"), "spec.data.columns: is missing"),
+    ("a list for the spec", put("spec", []), "spec: Input should be a valid dictionary"),
+    ("a key that nobody knows", put("url", "http://example.org"), "url: Extra inputs are not permitted"),
+    ("such a key in the spec", put("spec", "training", "class", "os.system"), "spec.training.class: Extra inputs"),
+    ("a default left out", drop("spec", "seed"), "not every key is given"),
+    ("a number as text", put("spec", "network", "members", "2"), "spec.network.members: Input should be"),
+    ("a whole number as another", put("spec", "network", "members", 2.0), "given as nnfit writes it"),
+    ("a switch as a number", put("spec", "data", "columns", "x", "log1p", 0), "log1p: Input should be a valid boolean"),
+    ("an alias", put("spec", "loss", "CE"), "given as nnfit writes it"),
+    ("no loss", put("spec", "loss", None), "the size of every layer must be given"),
+    ("an unknown loss", put("spec", "loss", "hinge"), "spec.loss: Input should be"),
+    ("a loss that does not fit", put(*LAYERS, 1, "activation", {"name": "linear", "k": 1.0}), "cannot follow linear"),
+    ("an unknown activation", put(*LAYERS, 1, "activation", "name", "sine"), "does not match any of the expected tags"),
+    ("a class as activation", put(*LAYERS, 1, "activation", "name", "os.system"), "does not match any"),
+    ("a parameter of another", put(*LAYERS, 1, "activation", "k", 2.0), "Extra inputs are not permitted"),
+    ("groups that do not fill a layer", put(*LAYERS, 0, "activation", 0, "size", 1), "4 neurons together"),
+    ("very many members", put("spec", "network", "members", 10**12), "theta_1: is float32"),
+    ("a very large layer", put(*LAYERS, 0, "activation", 0, "size", 2**52), "neurons together"),
+    ("a very large input", put("spec", "network", "input", 2**52), "theta_1: is float32"),
+    ("an input beyond all bounds", put("spec", "network", "input", 10**30), "spec.network.input"),
+    ("auto for the inputs", put("spec", "network", "input", "auto"), "must be given"),
+    ("no layers", put(*LAYERS, []), "spec.network.layers"),
+    ("a spec that is too large", put("spec", "data", "missing", ["a"] * 100_000), "larger than any spec can be"),
+    ("too many columns in the spec", lambda a, m: m["spec"]["data"]["columns"].update(
+        {f"c{i}": {} for i in range(30_000)}), "larger than any spec can be"),
+    ("a column too few", drop("columns", 1), "is neither 0 nor 1"),
+    ("a column too many", lambda a, m: m["columns"].append(m["columns"][2] | {"name": "more"}), "are not those of"),
+    ("a column twice", lambda a, m: m["columns"].append(m["columns"][2]), "a text is there twice"),
+    ("very many columns", lambda a, m: m["columns"].extend(m["columns"][2:3] * 1000), "1,005 columns for 18 inputs"),
+    ("a column of another type", put("columns", 0, "type", "date"), "are not those of the spec"),
+    ("a type that is none", put("columns", 0, "type", "text"), "columns.0.type: Input should be"),
+    ("an option of another type", put("columns", 0, "options", "format", "%Y"), "are not those of the spec"),
+    ("another option", put("columns", 0, "options", "scale", "minmax"), "are not those of the spec"),
+    ("options of both that do not exist", lambda a, m: [
+        m["columns"][0]["options"].update(scale="max"), m["spec"]["data"]["columns"]["x"].update(scale="max")],
+        "scale: Input should be"),
+    ("a negative count", put("columns", 0, "fitted", -1), "columns.0.fitted"),
+    ("counts that change places", lambda a, m: [
+        m["columns"][0].update(fitted=4), m["columns"][1].update(fitted=10)], "4 fitted values, not 5"),
+    ("no indicator", put("columns", 2, "indicator", True), "its indicator is not"),
+    ("categories of a number", put("columns", 0, "categories", ["a"]), "its categories do not suit it"),
+    ("a category twice", put("columns", 2, "categories", ["0", "0", "2"]), "a text is there twice"),
+    ("a category that is rare too", put("columns", 2, "merged", ["0"]), "its categories do not suit it"),
+    ("a category that is a number", put("columns", 2, "categories", ["0", 1, "2"]), "must be texts"),
+    ("a category too few", put("columns", 2, "categories", ["0", "1"]), "the columns do not fit the network"),
+    ("a name that is a number", put("columns", 0, "name", 7), "must be texts"),
+    ("another target", put("target", "columns", ["z"]), "not the target of the spec"),
+    ("a target that is an input", lambda a, m: [
+        m["target"].update(columns=["x"]), m["spec"]["data"].update(target=["x"])], "or an input"),
+    ("another task", put("target", "task", "binary"), "3 classes in 1 columns are not a binary target"),
+    ("a task that is none", put("target", "task", "ranking"), "target.task"),
+    ("another least output", put("target", "low", -1.0), "target.low"),
+    ("class weights not of the spec", put("target", "class_weights", [1.0, 1.0, 1.0]), "target.class_weights: not"),
+    ("class weights missing", put("spec", "training", "class_weight", "balanced"), "target.class_weights: not"),
+    ("a class weight of 0", put("target", "class_weights", [1.0, 0.0, 1.0]), "target.class_weights.1: Input should"),
+    ("a class too few", drop("classes", 0), "the columns do not fit the network"),
+    ("a class twice", put("classes", ["p", "p", "q"]), "a text is there twice"),
+    ("a class that is a number", put("classes", [1, 2, 3]), "must be texts"),
+    ("no metrics", drop("metrics"), "metrics: Field required"),
+    ("metrics of no rows", put("rows", "validation", 3), "must be of the same sets"),
+    ("a metric that nobody knows", put("metrics", "train", "luck", 1.0), "metrics.train.luck: Extra inputs"),
+    ("a metric too few", drop("metrics", "test", "accuracy"), "not the metrics of every set"),
+    ("a metric that is a text", put("metrics", "test", "accuracy", "1"), "metrics.test.accuracy"),
+    ("a confusion of two", put("metrics", "test", "confusion", [[1, 2], [3, 4]]), "not a table of the classes"),
+    ("a confusion of texts", put("metrics", "test", "confusion", ["abc", "abc", "abc"]), "not a table of the classes"),
+    ("classes of another", put("trivial", "test", "classes", ["p", "q", "s"]), "not the classes of the model"),
+    ("members of no metric", put("metrics", "test", "members", {"luck": {"mean": 1.0, "sd": 1.0}}), "not the metrics"),
+    ("a linear model of other rows", drop("linear", "test"), "linear: not of the same sets"),
+    ("a linear model that is not wanted", put("spec", "training", "baseline", False), "linear: not of the same sets"),
+    ("a metric of it too few", drop("linear", "test", "loss"), "not the metrics of every set"),
+    ("a prior too few", drop("prior", 0), "prior: 2 values for 3 outputs"),
+    ("no history", drop("history"), "history: Field required"),
+    ("more epochs than the spec says", put("history", "cost", [1.0] * 4), "not one cost for each epoch"),
+    ("another seed", put("seed", 7), "seed: not that of the spec"),
+    ("no thread", put("threads", 0), "threads"),
+    ("a checksum that is none", put("data_sha256", "0" * 63 + "\n"), "data_sha256"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES])
+def test_a_file_whose_parts_do_not_agree_is_refused(rich: bytes, change: Change, message: str) -> None:
+    arrays, metadata = opened(rich)
+    change(arrays, metadata)
+    start = time.monotonic()
+    assert message in refused(closed(arrays, metadata))
+    assert time.monotonic() - start < 1
+
+
+def test_the_format_of_another_version_is_named(rich: bytes) -> None:
+    arrays, metadata = opened(rich)
+    assert refused(closed(arrays, metadata | {"format": 2})) == "m.npz: metadata: model format 2; this nnfit reads 1"
+
+
+ROWS = "x,q,day,open,name,u,v,a,b,w\n" + "".join(
+    f"{'' if i % 7 == 0 else i % 6},{i * i},2024-{i % 12 + 1:02}-03,{i % 2 > 0},{'é🎈 '[i % 3]},"
+    f"{i / 3},{-i},{i % 2},{i // 2 % 2},{i % 4 + 1}\n"
+    for i in range(40)
+)
+KINDS = [
+    ("{size: auto, activation: linear}", "data.target=[u, v]", "network.dtype=float64", "training.epochs=0"),
+    ("{size: auto, activation: tanh}", "data.target=u", "data.columns={u: {scale: none}, x: {scale: quantile}}"),
+    ("{size: auto, activation: logistic}", "data.target=[a, b]", "data.validation=0.2", "network.members=2"),
+    ("{size: auto, activation: tanh}", "data.target=name", "loss=mse", "data.weight=w"),
+    ("{size: 2, activation: softmax}", "data.target=a", "data.columns={x: {missing: -1, indicator: false}}"),
+    ("{size: 1, activation: sigmoid}", "data.target=a", "data.columns={x: {scale: robust, degree: 3, log1p: true}}"),
+    (
+        "{size: auto, activation: softmax}",
+        "data.target=name",
+        "data.columns={q: {bins: 4, scale: minmax}}",
+    ),
+    ("{size: auto, activation: {name: linear, k: 2}}", "data.target=u", "loss=rss", "data.features=[x, open, name]"),
+    ("{size: auto, activation: {name: step, gradient: straight_through}}", "data.target=a", "loss=mse"),
+    (
+        "{size: auto, activation: logistic}",
+        "data.target=a",
+        "data.columns={x: {missing: category}, v: {degree: 2}}",
+    ),
+    (
+        "{size: auto, activation: logistic}",
+        "data.target=a",
+        "data.columns={name: {min_count: 14}, day: {indicator: true}}",
+    ),
+    ("{size: auto, activation: linear}", "data.target=u", "data.missing=['16']", "data.ignore=[a, b, w]", "seed=9"),
+    (
+        "{size: auto, activation: softmax}",
+        "data.target=name",
+        "network.members=3",
+        "training={resample: folds, early_stopping: {patience: 1}, calibration: temperature, label_smoothing: 0.1}",
+    ),
+    (
+        "{size: auto, activation: logistic}",
+        "data.target=[a, b]",
+        "network.members=3",
+        "data.test=0.2",
+        "training={resample: bootstrap, calibration: temperature, dropout: 0.5, schedule: one_cycle}",
+    ),
+    (
+        "{size: auto, activation: linear}",
+        "data.target=[u, v]",
+        "data.validation=0.2",
+        "training={early_stopping: {}, schedule: plateau, l1: 0.1, l2: 0.1, clip_norm: 1, clip_value: 1}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("output", "more"), [(kind[0], kind[1:]) for kind in KINDS])
+def test_a_model_of_any_kind_is_read_as_it_was_written(
+    trained: Callable[..., Model], output: str, more: tuple[str, ...]
+) -> None:
+    spec = f"data: {{train: data.csv, target: u}}\nnetwork: {{layers: [{output}]}}\n"
+    settings = ("training.epochs=2", "training.optimizer={name: adam, learning_rate: 0.001}")
+    model = trained(spec, ROWS, *more, *settings)
+    assert loaded(model.to_bytes()).to_bytes() == model.to_bytes()
+
+
+FOLDS = """\
+data: {train: data.csv, target: y}
+network: {layers: [{size: auto, activation: softmax}], members: 3}
+training: {epochs: 3, resample: folds, early_stopping: {patience: 2}, calibration: temperature}
+"""
+FOLDS_CSV = "x,y\n" + "".join(f"{i % 7},{'pqr'[i % 3]}\n" for i in range(30))
+CROSSED: list[tuple[str, Change, str]] = [
+    ("no best epochs", drop("best_epochs"), "best_epochs: Field required"),
+    ("a best epoch too few", put("best_epochs", [1, 1]), "best_epochs: not one epoch for each member"),
+    ("a best epoch after the last", put("best_epochs", 0, 4), "best_epochs: not one epoch for each member"),
+    ("a best epoch before the first", put("best_epochs", 0, -1), "best_epochs.0"),
+    ("half a best epoch", put("best_epochs", 0, 1.5), "best_epochs.0"),
+    ("best epochs of no early stopping", put("spec", "training", "early_stopping", None), "best_epochs: not one"),
+    ("bounds that the spec does not ask for", put("target", "bounds", [[0.0, 1.0]]), "target.bounds: not the ranges"),
+    ("a threshold of 0", put("target", "threshold", 0.0), "target.threshold"),
+    ("a threshold that the spec does not give", put("target", "threshold", 0.25), "target.threshold: "),
+    ("a temperature of 0", put("target", "temperature", 0.0), "target.temperature"),
+    ("a temperature too high", put("target", "temperature", 5.0), "target.temperature"),
+    ("a temperature that is a text", put("target", "temperature", "1"), "target.temperature"),
+    ("a temperature of no calibration", put("spec", "training", "calibration", "none"), "target.temperature: "),
+    ("no metrics out of fold", drop("metrics", "out_of_fold"), "must be of the same sets"),
+    ("a metric out of fold too few", drop("metrics", "out_of_fold", "log_loss"), "not the metrics of every set"),
+    ("out of bag for folds", lambda a, m: [
+        m[key].update(out_of_bag=m[key].pop("out_of_fold")) for key in ("rows", "metrics", "trivial")],
+        "not the sets of the spec"),
+    ("neither", lambda a, m: [m[key].pop("out_of_fold") for key in ("rows", "metrics", "trivial")],
+        "not the sets of the spec"),
+    ("folds of a bootstrap", put("spec", "training", "resample", "bootstrap"), "not the sets of the spec"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Any], Model]) -> bytes:
+    return trained_bytes(tmp_path_factory.mktemp("crossed"), train, FOLDS, FOLDS_CSV)
+
+
+@pytest.mark.parametrize(("change", "message"), [case[1:] for case in CROSSED], ids=[case[0] for case in CROSSED])
+def test_what_folds_and_early_stopping_leave_must_agree_too(crossed: bytes, change: Change, message: str) -> None:
+    arrays, metadata = opened(crossed)
+    change(arrays, metadata)
+    assert message in refused(closed(arrays, metadata))
+
+
+def test_every_bit_flip_in_a_model_of_folds_is_noticed(crossed: bytes) -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        place = rng.randrange(len(crossed))
+        data = bytearray(crossed)
+        data[place] ^= 1 << rng.randrange(8)
+        refused(bytes(data))
+
+
+# --- limits ---------------------------------------------------------------------------------------------------------
+
+N = 300_000
+BEGIN = b'{"format":1,"spec":'
+TEXTS: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "not JSON"),
+    "a list": (b"[1]", "not a JSON object"),
+    "a text that is not closed": (BEGIN + b'"abc', "not JSON"),
+    "more behind it": (b"{} {}", "not JSON"),
+    "not a number": (BEGIN + b"NaN}", "NaN is not a finite number"),
+    "an infinity": (BEGIN + b"-Infinity}", "-Infinity is not a finite number"),
+    "an infinity in digits": (BEGIN + b"1e999}", "1e999 is not a finite number"),
+    "a number without end": (BEGIN + b"9" * 5000 + b"}", "not JSON"),
+    "a key twice": (BEGIN + b'{},"format":1}', "a key is there twice"),
+    "a key twice, spelled in two ways": (BEGIN + b'{"a":1,"\\u0061":1}}', "a key is there twice"),
+    "not ASCII": ('{"é":1}'.encode(), "not ASCII"),
+    "a byte order mark": (b"\xef\xbb\xbf{}", "not ASCII"),
+    "33 lists": (BEGIN + b"[" * 32 + b"]" * 32 + b"}", "nested more than 32 deep"),
+    "lists without end": (b"[" * 100_000, "nested more than 32 deep"),
+    "objects without end": (b'{"a":' * (N // 4), "nested more than 32 deep"),
+    "brackets behind a quote": (b'{"\\\\":' + b"[" * 100_000, "nested more than 32 deep"),
+    "empty lists": (BEGIN + b"[" + b"[]," * 4_000_000 + b"[]]}", "too many values"),
+    "empty objects": (BEGIN + b"[" + b"{}," * 4_000_000 + b"{}]}", "too many values"),
+    "zeros": (BEGIN + b"[" + b"0," * 500_000 + b"0]}", "spec"),
+    "many zeros": (BEGIN + b"[" + b"0," * 14_000_000 + b"0]}", "too many values"),
+    "small floats": (BEGIN + b"[" + b"1.5," * 200_000 + b"0]}", "spec"),
+    "short texts": (BEGIN + b"[" + b'"ab",' * 3_000_000 + b"0]}", "too many values"),
+    "some short texts": (BEGIN + b"[" + b'"ab",' * N + b"0]}", "spec"),
+    "nulls": (BEGIN + b"[" + b"null," * 1_000_000 + b"0]}", "spec"),
+    "one object of many keys": (b"{" + b",".join(b'"%x":0' % i for i in range(N)) + b"}", "too many values"),
+    "one object of some keys": (b"{" + b",".join(b'"%x":0' % i for i in range(N // 4)) + b"}", "more keys"),
+    "one long text": (BEGIN + b'"' + b"a" * 20_000_000 + b'"}', "spec"),
+    "more than 32 MiB": (BEGIN + b'"' + b"a" * (1 << 25) + b'"}', "more than 33,554,432 bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_metadata_of_any_kind_are_refused_within_the_limits(tiny: bytes, tmp_path: Path, case: str) -> None:
+    text, message = TEXTS[case]
+    arrays, _ = opened(tiny)
+    path = tmp_path / "m.npz"
+    path.write_bytes(closed(arrays, text))
+    assert message in within_limits(path)
+
+
+def test_32_lists_are_deep_enough_to_be_parsed_and_33_are_not() -> None:
+    deep = b'{"a":' + b"[" * 31 + b'"[[[[\\"[["' + b"]" * 31 + b"}"
+    assert json_text.read(deep, "m.npz")
+    assert json_text.depth(deep) == 32
+    assert json_text.depth(b'["\\\\",[1,["\\"]]"]]]') == 3
+
+
+def test_metadata_that_could_not_be_read_are_not_written() -> None:
+    with pytest.raises(OutputError, match="more than 33,554,432 bytes"):
+        json_text.write({"a": "a" * (1 << 25)})
+    with pytest.raises(OutputError, match="too many values"):
+        json_text.write({"a": [[]] * 1_000_000})
+    history = [random.Random(1).random() for _ in range(1000)] * 200
+    assert json_text.read(json_text.write({"a": history}), "m.npz") == {"a": history}
+
+
+def test_errors_without_end_are_told_as_one(tiny: bytes, tmp_path: Path) -> None:
+    arrays, metadata = opened(tiny)
+    path = tmp_path / "m.npz"
+    for place in (("columns",), ("prior",), ("history", "cost"), ("classes",), ("metrics", "train", "confusion")):
+        changed = json.loads(json.dumps(metadata))
+        put(*place, [None] * 300_000)(arrays, changed)
+        path.write_bytes(closed(arrays, changed))
+        assert place[0] in within_limits(path)

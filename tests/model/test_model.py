@@ -1,0 +1,236 @@
+"""A model file holds everything a prediction needs and opens with plain NumPy."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nnfit
+from nnfit.data.reader import Reader
+from nnfit.errors import DataError
+from nnfit.model.model import Model
+from nnfit.model.prediction import stream
+
+Train = Callable[..., Model]
+
+SPEC = """\
+data: {train: data.csv, target: y, test: 0.2, columns: {code: {type: categorical}}}
+network:
+  layers:
+    - {size: 5, activation: [{name: tanh, size: 2}, {name: relu, size: 3}]}
+    - {size: auto, activation: softmax}
+  members: 3
+training: {epochs: 20, batch_size: 8, optimizer: {name: adam, learning_rate: 0.03}}
+seed: 4
+"""
+CSV = "x,code,y\n" + "".join(f"{'' if i % 7 == 0 else i % 6},{i % 2 + 1},{'pqr'[i % 3]}\n" for i in range(40))
+
+
+@pytest.fixture
+def model(trained: Train) -> Model:
+    return trained(SPEC, CSV)
+
+
+@pytest.fixture
+def path(model: Model, tmp_path: Path) -> Path:
+    model.save(tmp_path / "m.npz")
+    return tmp_path / "m.npz"
+
+
+# --- the file ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("output", "more"),
+    [
+        ("softmax", ()),
+        ("logistic", ("data.columns={y: {type: categorical}, code: {type: categorical}}",)),
+        ("{name: linear, k: 2}", ("loss=mse", "network.dtype=float64", "data.missing=[NA]")),
+        ("tanh", ("loss=mse", "training.epochs=0")),
+    ],
+)
+def test_a_model_that_is_read_back_writes_the_same_bytes(
+    trained: Train, tmp_path: Path, output: str, more: tuple[str, ...]
+) -> None:
+    text = SPEC.replace("softmax", output)
+    first = trained(text, CSV, *more)
+    first.save(tmp_path / "first.npz")
+    second = nnfit.load(tmp_path / "first.npz")
+    second.save(str(tmp_path / "second.npz"))
+    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
+    frame = pd.read_csv(tmp_path / "data.csv")
+    pd.testing.assert_frame_equal(first.predict(frame, proba=True), second.predict(frame, proba=True))
+
+
+def test_plain_numpy_opens_the_file_and_finds_the_weights_with_the_bias_first(trained: Train, tmp_path: Path) -> None:
+    spec = SPEC.replace("members: 3", "members: 3\n  initialization: {bias: 0.25}")
+    trained(spec, CSV, "training.epochs=0").save(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as archive:
+        theta_1, theta_2 = archive["theta_1"], archive["theta_2"]
+        assert "theta_3" not in archive.files
+    assert theta_1.shape == (3, 5, 4 + 1)  # x, whether x is missing, and two codes
+    assert theta_2.shape == (3, 3, 5 + 1)
+    assert theta_1.dtype == np.float32
+    for theta in (theta_1, theta_2):
+        assert (theta[:, :, 0] == 0.25).all()
+        assert (theta[:, :, 1:] != 0.25).all()
+
+
+def test_the_weights_of_the_file_are_those_of_the_prediction(path: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [2.0, 4.0], "code": ["1", "2"]})
+    training = nnfit.load(path).features[0]
+    mean, sd = training.fitted[3], training.fitted[4]
+    with np.load(path) as archive:
+        theta_1, theta_2 = archive["theta_1"].astype(float), archive["theta_2"].astype(float)
+    x = np.array([[1, (v - mean) / sd, 0, c == "1", c == "2"] for v, c in frame.to_numpy()], float)
+    probabilities = []
+    for first, second in zip(theta_1, theta_2, strict=True):
+        z = x @ first.T
+        a = np.hstack([np.ones((2, 1)), np.tanh(z[:, :2]), np.maximum(z[:, 2:], 0)])
+        e = np.exp(a @ second.T)
+        probabilities.append(e / e.sum(axis=1, keepdims=True))
+    found = nnfit.load(path).predict(frame, proba=True)
+    np.testing.assert_allclose(found.iloc[:, 1:].astype(float), np.mean(probabilities, axis=0), atol=1e-6)
+
+
+def test_the_metadata_say_where_the_model_comes_from(path: Path, tmp_path: Path) -> None:
+    with np.load(path, allow_pickle=False) as archive:
+        assert archive["metadata"].dtype == np.uint8
+        metadata = json.loads(archive["metadata"].tobytes())
+    assert {
+        *("format", "spec", "classes", "columns", "metrics", "history", "versions", "threads", "seed", "data_sha256")
+    } <= set(metadata)
+    assert metadata["spec"]["training"]["optimizer"]["beta1"] == 0.9  # a default, filled in
+    assert metadata["spec"]["network"]["input"] == 4
+    assert metadata["classes"] == ["p", "q", "r"]
+    assert [column["name"] for column in metadata["columns"]] == ["x", "code"]
+    assert set(metadata["metrics"]) == {"train", "test"}
+    assert len(metadata["history"]["cost"]) == 20
+    assert metadata["versions"]["nnfit"] == nnfit.__version__
+    assert metadata["versions"]["numpy"] == np.__version__
+    assert (metadata["threads"], metadata["seed"]) == (1, 4)
+    assert metadata["data_sha256"] == sha256(CSV.encode()).hexdigest()
+
+
+def test_a_model_that_cannot_be_saved_leaves_the_old_file(model: Model, path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(nnfit.NnfitError, match="cannot be written"):
+        model.save(path.parent / "none" / "m.npz")
+    with pytest.raises(ValueError, match="JSON"):
+        Model(**{**vars(model), "record": {"metrics": float("nan")}}).save(path)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in path.parent.iterdir()) == ["data.csv", "m.npz", "spec.yaml"]
+
+
+# --- predictions ---------------------------------------------------------------------------------------------------
+
+
+def test_columns_are_matched_by_name_and_others_ignored(path: Path) -> None:
+    model = nnfit.load(str(path))
+    frame = pd.DataFrame({"x": [1.0, 2.0, 5.0], "code": ["1", "2", "1"]})
+    expected = model.predict(frame, proba=True)
+    extra = frame.assign(y="nonsense", note=[[1, 2], {}, None], other=object())
+    pd.testing.assert_frame_equal(model.predict(extra[["note", "code", "other", "y", "x"]], proba=True), expected)
+    twice = pd.concat([frame, pd.DataFrame({"z": [1, 2, 3]}), pd.DataFrame({"z": [4, 5, 6]})], axis=1)
+    pd.testing.assert_frame_equal(model.predict(twice, proba=True), expected)
+
+
+def test_every_missing_column_is_listed(path: Path) -> None:
+    model = nnfit.load(path)
+    for frame in (pd.DataFrame({"y": [1]}), pd.DataFrame({"y": []})):
+        with pytest.raises(DataError) as caught:
+            model.predict(frame)
+        assert "columns missing: x, code" in str(caught.value)
+
+
+def test_a_column_that_is_there_twice_is_refused(path: Path) -> None:
+    frame = pd.DataFrame([[1, 2, "1"]], columns=["x", "x", "code"])
+    with pytest.raises(DataError, match="x"):
+        nnfit.load(path).predict(frame)
+
+
+def test_the_index_is_kept(path: Path) -> None:
+    frame = pd.DataFrame({"x": [1, 2], "code": ["1", "2"]}, index=pd.Index(["u", "v"], name="who"))
+    pd.testing.assert_index_equal(nnfit.load(path).predict(frame).index, frame.index)
+
+
+def test_a_frame_without_rows_has_no_predictions_or_is_refused(path: Path) -> None:
+    frame = pd.DataFrame({"x": [], "code": []})
+    try:
+        found = nnfit.load(path).predict(frame)
+    except DataError:
+        return
+    assert found.shape == (0, 1)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA, ""])
+def test_what_is_missing_in_a_frame_is_missing(path: Path, missing: object) -> None:
+    model = nnfit.load(path)
+    with_gap = model.predict(pd.DataFrame({"x": [missing, 3], "code": ["1", "1"]}, dtype=object), proba=True)
+    theta_1 = model.theta[:, :25].reshape(3, 5, 5)
+    assert (theta_1[:, :, 2] != 0).all()  # the weights of the indicator
+    filled = model.predict(pd.DataFrame({"x": [model.features[0].fitted[0], 3], "code": ["1", "1"]}), proba=True)
+    assert not np.allclose(with_gap.iloc[0, 1:].astype(float), filled.iloc[0, 1:].astype(float))
+    pd.testing.assert_series_equal(with_gap.iloc[1], filled.iloc[1])
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64", "Int64", "object", "string"])
+def test_the_type_of_a_numeric_column_does_not_matter(path: Path, kind: str) -> None:
+    model = nnfit.load(path)
+    frame = pd.DataFrame({"x": [1, 4], "code": ["1", "2"]})
+    found = model.predict(frame.astype({"x": kind}), proba=True)
+    pd.testing.assert_frame_equal(found, model.predict(frame, proba=True))
+
+
+@pytest.mark.parametrize("value", ["many", np.inf, "inf", True])
+def test_what_is_no_number_in_a_frame_is_refused(path: Path, value: object) -> None:
+    frame = pd.DataFrame({"x": [1, value], "code": ["1", "2"]}, dtype=object)
+    with pytest.raises(DataError, match='column "x": expected'):
+        nnfit.load(path).predict(frame)
+
+
+@pytest.mark.parametrize(
+    ("x", "code"),
+    [("{i}", "{two}"), ("{half}", "a{two}"), ("{gap}", "{two}"), ("{marker}", "{two}"), ("{i}", "{gaps}")],
+    ids=["whole numbers", "halves", "numbers with gaps", "a number that means missing", "coded categories with gaps"],
+)
+def test_a_frame_that_pandas_reads_gets_the_predictions_of_the_command(
+    trained: Train, tmp_path: Path, x: str, code: str
+) -> None:
+    rows = "x,code,y\n" + "".join(
+        f"{x},{code},{'pqr'[i % 3]}\n".format(
+            i=i,
+            half=i / 2,
+            two=i % 2,
+            gap="" if i % 5 == 0 else i,
+            gaps="" if i % 5 == 0 else i % 2,
+            marker=-999 if i % 5 == 0 else i / 2,
+        )
+        for i in range(40)
+    )
+    model = trained(SPEC, rows, 'data.missing=["-999"]')
+    reader = Reader(str(tmp_path / "data.csv"), model.dialect)
+    written = b"".join(stream(model, reader, True, [], "error", lambda text: None))
+    reader.close()
+    found = model.predict(pd.read_csv(tmp_path / "data.csv"), proba=True)
+    pd.testing.assert_frame_equal(found, pd.read_csv(io.BytesIO(written)), check_dtype=False)
+
+
+def test_members_are_averaged(path: Path) -> None:
+    model = nnfit.load(path)
+    frame = pd.DataFrame({"x": [1, 4], "code": ["1", "2"]})
+    alone = []
+    for member in range(3):
+        spec = {**model.spec, "network": {**model.spec["network"], "members": 1}}
+        single = Model(**{**vars(model), "spec": spec, "theta": model.theta[member : member + 1]})
+        alone.append(single.predict(frame, proba=True).iloc[:, 1:].astype(float))
+    assert not np.allclose(alone[0], alone[1])
+    found = model.predict(frame, proba=True).iloc[:, 1:].astype(float)
+    np.testing.assert_allclose(found, np.mean(alone, axis=0), rtol=1e-6)
