@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import blas  # noqa: F401, before NumPy
 import numpy as np
 import pytest
 from hypothesis import settings

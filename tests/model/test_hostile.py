@@ -1,6 +1,7 @@
 """A model file is only data: whatever its bytes, it is the model that was written, or refused, soon, in little memory.
 
-The mutations are seeded. NNFIT_FUZZ multiplies their number: NNFIT_FUZZ=50 pytest tests/model/test_hostile.py is a long run.
+The mutations are seeded. NNFIT_FUZZ multiplies their number: NNFIT_FUZZ=50 pytest tests/model/test_hostile.py is a long
+run.
 """
 
 from __future__ import annotations
