@@ -1,8 +1,11 @@
 """The layout of θ, the forward pass, and many members at once."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from builders import cost_and_gradient, examples, group, inputs, network, split, start, train, weighted_sums
+from covering import all_pairs
 
 from nnfit.core import network as core
 from nnfit.core.activations import ACTIVATIONS
@@ -114,9 +117,10 @@ def test_a_pass_gives_the_same_gradient_however_often_it_is_used(loss):
     np.testing.assert_array_equal(gradient, first[1])
 
 
-@pytest.mark.parametrize("batch_size", [4, 10])
-@pytest.mark.parametrize(("name", "momentum"), [("sgd", 0.0), ("sgd", 0.9), ("adam", None)])
-@every_depth
+@pytest.mark.parametrize(
+    ("L", "name", "momentum", "batch_size"),
+    all_pairs((L, *rule, m) for L, rule, m in product(NETWORKS, [("sgd", 0.0), ("sgd", 0.9), ("adam", None)], [4, 10])),
+)
 def test_members_trained_together_are_those_trained_alone(L, name, momentum, batch_size):
     net, M = NETWORKS[L], 3
     data = examples(np.random.default_rng(4), net, 10)

@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from builders import (
     train,
     weights,
 )
+from covering import all_pairs
 
 from nnfit.core import batches, training
 from nnfit.core.batches import Examples, minibatches
@@ -30,8 +32,7 @@ LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")
 TINY = 1e-200  # a learning rate so small that θ stays what it is
 BATCHES = [1, 3, 5, 10, 11, 64]  # of 10 rows: online, with a rest, without one, full, and more than there are
 
-every_batch_size = pytest.mark.parametrize("batch_size", BATCHES)
-every_pair = pytest.mark.parametrize(("sigma", "loss"), [pair for pair in LEGAL_PAIRS if pair[0] != "step"])
+PAIRS = [pair for pair in LEGAL_PAIRS if pair[0] != "step"]
 
 
 def numbered(n: int, members: int = 1) -> Examples:
@@ -40,9 +41,9 @@ def numbered(n: int, members: int = 1) -> Examples:
     return Examples(np.column_stack([np.ones(n), i]), i[None] + 0.25, np.tile(i + 0.5, (members, 1, 1)))
 
 
-@pytest.mark.parametrize("mean", [True, False])
-@pytest.mark.parametrize("gather", [1, 100, 1 << 18])
-@every_batch_size
+@pytest.mark.parametrize(
+    ("batch_size", "gather", "mean"), all_pairs(product(BATCHES, [1, 100, 1 << 18], [True, False]))
+)
 def test_an_epoch_takes_every_row_once_with_its_target_and_weight(monkeypatch, batch_size, gather, mean):
     monkeypatch.setattr(batches, "GATHER", gather)
     data, n = numbered(10, members=2), 10
@@ -87,7 +88,7 @@ def test_a_full_batch_is_the_data_themselves_without_a_copy():
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
-@every_batch_size
+@pytest.mark.parametrize("batch_size", BATCHES)
 def test_there_is_one_update_for_each_batch(monkeypatch, batch_size, epochs):
     def constant(self, x, y, s):
         for g in self.gradient:
@@ -109,9 +110,10 @@ def test_updates_are_numbered_from_1_through_all_epochs(monkeypatch):
     assert seen == list(range(1, 10))
 
 
-@pytest.mark.parametrize("members", [1, 2])
-@every_batch_size
-@every_pair
+@pytest.mark.parametrize(
+    ("sigma", "loss", "batch_size", "members"),
+    all_pairs((*pair, batch_size, members) for pair, batch_size, members in product(PAIRS, BATCHES, [1, 2])),
+)
 def test_the_cost_of_an_epoch_is_that_of_all_rows(sigma, loss, batch_size, members):
     # However small the last batch is: the mean over all rows, or for rss the sum, of weighted examples.
     rng = np.random.default_rng(6)
@@ -140,8 +142,9 @@ def test_a_smaller_last_batch_moves_theta_by_the_gradient_of_its_own_rows(loss):
     np.testing.assert_allclose(theta, expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam"])
-@every_pair
+@pytest.mark.parametrize(
+    ("sigma", "loss", "name"), all_pairs((*pair, name) for pair, name in product(PAIRS, ["sgd", "adam"]))
+)
 def test_rows_of_weight_0_are_as_good_as_removed(sigma, loss, name):
     rng = np.random.default_rng(8)
     net = network(3, group(4, "tanh"), group(2, sigma), loss=loss)

@@ -1,8 +1,11 @@
 """The gradient of every network that can be written down is the derivative of its cost; and the check can fail."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from builders import LEGAL_PAIRS, away_from_kinks, cost_and_gradient, examples, group, network, start, train, weights
+from covering import all_pairs
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
@@ -11,6 +14,7 @@ from nnfit.diagnostics.gradcheck import STEPS, TOLERANCE, check_gradient, chosen
 
 EXACT = 1e-8  # what is left in float64 when the formula is right; TOLERANCE is what `nnfit check` asks for
 DIFFERENTIABLE = [name for name in ACTIVATIONS if name != "step"]
+PAIRS = [pair for pair in LEGAL_PAIRS if pair[0] in DIFFERENTIABLE]
 HIDDEN = (4, 3, 5)
 
 
@@ -28,18 +32,17 @@ def checked(net, members=1, seed=0, n=5, w=None):
     return result
 
 
-@pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
-@pytest.mark.parametrize(("sigma", "loss"), [pair for pair in LEGAL_PAIRS if pair[0] in DIFFERENTIABLE])
+@pytest.mark.parametrize(
+    ("sigma", "loss", "depth", "members"),
+    all_pairs((*pair, depth, members) for pair, depth, members in product(PAIRS, [1, 2, 3, 4], [1, 3])),
+)
 def test_the_gradient_of_every_legal_pair_is_the_derivative(sigma, loss, depth, members):
     hidden = [group(size, "tanh") for size in HIDDEN[: depth - 1]]
     net = network(3, *hidden, group(3, sigma), loss=loss)
     assert checked(net, members).max_relative_error <= EXACT
 
 
-@pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("depth", [2, 3, 4])
-@pytest.mark.parametrize("sigma", DIFFERENTIABLE)
+@pytest.mark.parametrize(("sigma", "depth", "members"), all_pairs(product(DIFFERENTIABLE, [2, 3, 4], [1, 3])))
 def test_the_gradient_through_every_hidden_activation_is_the_derivative(sigma, depth, members):
     net = network(3, *(group(size, sigma) for size in HIDDEN[: depth - 1]), group(2, "linear"), loss="mse")
     assert checked(net, members).max_relative_error <= EXACT
@@ -63,8 +66,7 @@ def test_the_gradient_of_mixed_layers_is_the_derivative(net, members):
     assert checked(net, members).max_relative_error <= EXACT
 
 
-@pytest.mark.parametrize("of", [1, 3])
-@pytest.mark.parametrize(("sigma", "loss"), [pair for pair in LEGAL_PAIRS if pair[0] in DIFFERENTIABLE])
+@pytest.mark.parametrize(("sigma", "loss", "of"), all_pairs((*pair, of) for pair, of in product(PAIRS, [1, 3])))
 def test_the_gradient_of_weighted_examples_is_the_derivative(sigma, loss, of):
     # One weight for each example, and another for each example and member, as folds have them.
     net = network(3, group(4, "tanh"), group(2, sigma), loss=loss)
