@@ -2,8 +2,8 @@
 
 `python tests/forks.py` reads one JSON object per line: `commands`, each a list of arguments, all started at once, and
 what befalls them: `fault` (as NNFIT_FAULT), `die` (SIGKILL before the N-th step of writing), `kill` (SIGKILL after so
-many seconds), `limit` (the largest file, in bytes). It answers with one list of [exit code, standard error, seconds]
-per line; a code below 0 is the signal that ended the child.
+many seconds), `limit` (the largest file, in bytes), `block` (the bytes of a table read at once). It answers with one
+list of [exit code, standard error, seconds] per line; a code below 0 is the signal that ended the child.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from nnfit.cli.threads import set_threads
 
 set_threads()
 
+from built import build  # noqa: E402
+
 from nnfit.cli import screen  # noqa: E402, F401
 from nnfit.cli.main import main  # noqa: E402
 from nnfit.config import proposal  # noqa: E402, F401
-from nnfit.fit import run  # noqa: E402, F401
+from nnfit.data import reader  # noqa: E402
+from nnfit.fit import checkpoint, run  # noqa: E402, F401
 from nnfit.model import prediction  # noqa: E402, F401
 from nnfit.storage import files  # noqa: E402
 
@@ -55,6 +58,8 @@ def child(command: list[str], order: dict[str, Any], err: IO[bytes]) -> None:
             files.fault = files.failing(order["fault"])
         if "die" in order:
             files.fault = dying(order["die"])
+        if "block" in order:
+            reader.BLOCK = order["block"]
         if "limit" in order:
             resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"], order["limit"]))
         sys.argv = ["nnfit", *command]
@@ -93,5 +98,6 @@ def obey(order: dict[str, Any]) -> list[tuple[int, str, float]]:
 
 
 if __name__ == "__main__":
+    build()
     for line in sys.stdin:
         print(json.dumps(obey(json.loads(line))), flush=True)

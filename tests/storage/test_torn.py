@@ -20,6 +20,7 @@ import pytest
 from conftest import Ended
 
 ROOT = Path(__file__).parent.parent.parent
+BLOCK = 1 << 16  # bytes of a table that are read at once
 KILLS = int(20 * float(os.environ.get("NNFIT_FUZZ", "1")))
 
 
@@ -35,6 +36,7 @@ def obey() -> Iterator[Callable[..., list[Ended]]]:
 
     def obey(*commands: list[Any], **order: Any) -> list[Ended]:
         order["commands"] = [[str(argument) for argument in command] for command in commands]
+        order["block"] = BLOCK
         orders.write(json.dumps(order) + "\n")
         orders.flush()
         return [Ended(code, str(seconds), err) for code, err, seconds in json.loads(answers.readline())]
@@ -47,7 +49,7 @@ def obey() -> Iterator[Callable[..., list[Ended]]]:
 def commands(flower_model: Path) -> dict[str, list[Any]]:
     """A command for each way to write a file: several at once, a stream, and a text."""
     folder = flower_model.parent
-    rows = [f"{i:0400},{i % 90 / 10},{('red', 'blue')[i % 2]}\n" for i in range(12_000)]  # several blocks
+    rows = [f"{i:0400},{i % 90 / 10},{('red', 'blue')[i % 2]}\n" for i in range(750)]  # five blocks
     (folder / "long.csv").write_text("id,length,colour\n" + "".join(rows))
     (folder / "out").mkdir()
     out = folder / "out"
