@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import blas  # noqa: F401, before NumPy
+import built  # noqa: F401, before any command
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -221,6 +222,32 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Prepared], M
 def rich(tmp_path_factory: pytest.TempPathFactory, train: Callable[[Prepared], Model]) -> bytes:
     """A model with something of everything."""
     return trained_bytes(tmp_path_factory.mktemp("rich"), train, RICH, RICH_CSV)
+
+
+class Trained(NamedTuple):
+    """A config, its data, and its model."""
+
+    prepared: Prepared
+    model: Model
+
+    def metrics(self, part: str = "") -> dict[str, Any]:
+        """The metrics of a part; of the test rows, or else the training rows, if it is not named."""
+        found: dict[str, Any] = self.model.record["metrics"]
+        return found[part or ("test" if "test" in found else "train")]
+
+
+class Configs(dict[str, Trained]):
+    """The specs of configs/, each trained when it is first asked for."""
+
+    def __missing__(self, name: str) -> Trained:
+        prepared = prepare(load_spec(ROOT / "configs" / f"{name}.yaml"))
+        return self.setdefault(name, Trained(prepared, pipeline.train(prepared, 1)))
+
+
+@pytest.fixture(scope="session")
+def configs() -> Configs:
+    """Every config, trained once."""
+    return Configs()
 
 
 # --- commands ------------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from conftest import Configs
 
 from nnfit.config.loader import load_spec
 from nnfit.diagnostics.gradcheck import TOLERANCE
@@ -24,25 +25,6 @@ CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 NAMES = [path.stem for path in CONFIGS]
 
 
-class Trained(NamedTuple):
-    """A config, its data, and its model."""
-
-    prepared: Prepared
-    model: Model
-
-    def metrics(self, part: str = "") -> dict[str, Any]:
-        """The metrics of a part; of the test rows, or else the training rows, if it is not named."""
-        found: dict[str, Any] = self.model.record["metrics"]
-        return found[part or ("test" if "test" in found else "train")]
-
-
-@pytest.fixture(scope="session")
-def configs(train: Callable[[Prepared], Model]) -> dict[str, Trained]:
-    """Every config, trained once."""
-    ready = {path.stem: prepare(load_spec(path)) for path in CONFIGS}
-    return {name: Trained(prepared, train(prepared)) for name, prepared in ready.items()}
-
-
 def test_there_are_the_configs_that_the_tests_know() -> None:
     assert {
         *("breast_cancer", "diabetes", "digits", "iris", "notes_example", "penguins", "perceptron", "xor"),
@@ -50,7 +32,7 @@ def test_there_are_the_configs_that_the_tests_know() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_model_is_better_than_a_predictor_that_knows_no_input(configs: dict[str, Trained], name: str) -> None:
+def test_the_model_is_better_than_a_predictor_that_knows_no_input(configs: Configs, name: str) -> None:
     metrics, record = configs[name].metrics(), configs[name].model.record
     trivial = record["trivial"]["test" if "test" in record["trivial"] else "train"]
     if "accuracy" in metrics:
@@ -60,9 +42,7 @@ def test_the_model_is_better_than_a_predictor_that_knows_no_input(configs: dict[
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
-def test_the_command_trains_it_and_gives_the_same_model(
-    configs: dict[str, Trained], run: Run, tmp_path: Path, path: Path
-) -> None:
+def test_the_command_trains_it_and_gives_the_same_model(configs: Configs, run: Run, tmp_path: Path, path: Path) -> None:
     ended = run("train", path, "-o", tmp_path / "m.npz", "--quiet")
     assert (ended.code, ended.out) == (0, "")
     np.testing.assert_allclose(load(tmp_path / "m.npz").theta, configs[path.stem].model.theta, rtol=1e-6)
@@ -84,7 +64,7 @@ def test_its_gradients_are_proved(run: Run, path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_layer_is_warned_of_before_training_or_after(configs: dict[str, Trained], name: str) -> None:
+def test_no_layer_is_warned_of_before_training_or_after(configs: Configs, name: str) -> None:
     prepared, model = configs[name]
     before, after = (pipeline.examine(prepared, theta) for theta in (pipeline.initial(prepared), model.theta))
     assert [*stuck(before, False), *unbalanced(before), *stuck(after, True)] == []
@@ -102,13 +82,11 @@ def test_it_says_what_it_is_for_and_where_its_model_goes(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "accuracy"), [("iris", 0.93), ("breast_cancer", 0.95), ("digits", 0.96), ("penguins", 0.95)]
 )
-def test_the_test_accuracy_is_what_is_known_for_the_data(
-    configs: dict[str, Trained], name: str, accuracy: float
-) -> None:
+def test_the_test_accuracy_is_what_is_known_for_the_data(configs: Configs, name: str, accuracy: float) -> None:
     assert configs[name].metrics("test")["accuracy"] >= accuracy
 
 
-def test_the_perceptron_separates_what_can_be_separated(configs: dict[str, Trained]) -> None:
+def test_the_perceptron_separates_what_can_be_separated(configs: Configs) -> None:
     found = configs["perceptron"]
     assert found.metrics("train")["accuracy"] == 1
     assert found.metrics("test")["accuracy"] == 1
@@ -116,7 +94,7 @@ def test_the_perceptron_separates_what_can_be_separated(configs: dict[str, Train
     assert found.model.record["history"]["cost"][-1] == 0
 
 
-def test_the_worked_example_is_learned_to_within_a_hundredth(configs: dict[str, Trained]) -> None:
+def test_the_worked_example_is_learned_to_within_a_hundredth(configs: Configs) -> None:
     found = configs["notes_example"]
     assert [tuple(shape) for shape in found.prepared.network.shapes] == [(2, 5), (3, 3), (1, 4)]
     history = found.model.record["history"]["cost"]
@@ -124,7 +102,7 @@ def test_the_worked_example_is_learned_to_within_a_hundredth(configs: dict[str, 
     assert found.metrics("train")["rmse"] < 0.05
 
 
-def test_penguins_have_gaps_and_an_indicator_of_them(configs: dict[str, Trained]) -> None:
+def test_penguins_have_gaps_and_an_indicator_of_them(configs: Configs) -> None:
     features = {feature.name: feature for feature in configs["penguins"].prepared.features}
     assert "bill_length_mm is missing" in features["bill_length_mm"].inputs
     assert "sex is missing" in features["sex"].inputs
@@ -140,7 +118,7 @@ def ridge(X: np.ndarray, y: np.ndarray, alpha: float) -> tuple[np.ndarray, float
     return w, float(y.mean() - mean @ w)
 
 
-def test_diabetes_is_predicted_as_well_as_by_ridge_regression(configs: dict[str, Trained]) -> None:
+def test_diabetes_is_predicted_as_well_as_by_ridge_regression(configs: Configs) -> None:
     parts = configs["diabetes"].prepared.parts
     X = {name: part.examples.X[:, 1:].astype(float) for name, part in parts.items()}
     y = {name: part.truth[:, 0] for name, part in parts.items()}

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Configs, Ended
+from model_files import loaded
 from numpy.typing import NDArray
 
-import nnfit
 from nnfit.config.loader import load_spec
 from nnfit.core import network
 from nnfit.data import reader
 from nnfit.data.table import Table, read_table
-from nnfit.fit.prepare import prepare
+from nnfit.fit.prepare import Prepared, prepare
 from nnfit.model.model import Model
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,22 +27,24 @@ AGREEMENT = {"float32": 1e-5, "float64": 1e-9}  # relative, across numbers of th
 FULL = ("training.batch_size=full", "training.epochs=10")
 
 Columns = dict[str, NDArray[np.generic]]
+Train = Callable[[Prepared], Model]
 
 
-def trained(folder: Path, config: str, threads: tuple[int, ...], overrides: tuple[str, ...] = ()) -> list[Path]:
-    """Models of a config, each from a process of its own with so many threads, at the same time."""
-    options = [word for override in overrides for word in ("--set", override)]
-    command = [sys.executable, "-m", "nnfit", "train", ROOT / "configs" / f"{config}.yaml", "--quiet", *options]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    paths = [folder / f"{config}_{i}.npz" for i in range(len(threads))]
-    processes = [
-        subprocess.Popen([*command, "-o", path, "--threads", str(count)], stderr=subprocess.PIPE, env=environment)
-        for path, count in zip(paths, threads, strict=True)
-    ]
-    for process in processes:
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err.decode()
-    return paths
+@pytest.fixture
+def by_command(tmp_path: Path, spawn: Callable[..., Ended]) -> Callable[..., bytes]:
+    """The model of a config, from a process of its own that has so many threads."""
+
+    def by_command(config: str, threads: int, overrides: tuple[str, ...] = ()) -> bytes:
+        options = [word for override in overrides for word in ("--set", override)]
+        path = tmp_path / "by_command.npz"
+        spec = ROOT / "configs" / f"{config}.yaml"
+        ended = spawn("train", spec, "-o", path, "--threads", threads, "--quiet", *options)
+        assert ended.code == 0, ended.err
+        data = path.read_bytes()
+        path.unlink()  # so that the next command must write it
+        return data
+
+    return by_command
 
 
 def table(config: str, model: Model) -> Table:
@@ -69,8 +69,12 @@ def agree(one: Columns, other: Columns, tolerance: float) -> None:
         ("digits", (*FULL, "network.dtype=float64")),
     ],
 )
-def test_two_threads_predict_what_one_does(tmp_path: Path, config: str, overrides: tuple[str, ...]) -> None:
-    one, two = (nnfit.load(path) for path in trained(tmp_path, config, (1, 2), overrides))
+def test_two_threads_predict_what_one_does(
+    configs: Configs, train: Train, by_command: Callable[..., bytes], config: str, overrides: tuple[str, ...]
+) -> None:
+    spec = ROOT / "configs" / f"{config}.yaml"
+    one = train(prepare(load_spec(spec, list(overrides)))) if overrides else configs[config].model
+    two = loaded(by_command(config, 2, overrides))
     assert [one.record["threads"], two.record["threads"]] == [1, 2]
     rows = table(config, one)
     agree(one.predictions(rows, proba=True), two.predictions(rows, proba=True), AGREEMENT[one.spec["network"]["dtype"]])
@@ -79,24 +83,16 @@ def test_two_threads_predict_what_one_does(tmp_path: Path, config: str, override
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("config", "overrides"), [("iris", ()), ("digits", FULL)])
 def test_the_same_command_gives_the_same_bytes(
-    tmp_path: Path, config: str, overrides: tuple[str, ...], threads: int
+    by_command: Callable[..., bytes], config: str, overrides: tuple[str, ...], threads: int
 ) -> None:
-    one, two = trained(tmp_path, config, (threads, threads), overrides)
-    assert one.read_bytes() == two.read_bytes()
-
-
-@pytest.fixture(scope="module")
-def models(train: Callable[..., Model]) -> dict[str, Model]:
-    """Every config, trained for a while."""
-    short = ["training.epochs=20"]
-    return {name: train(prepare(load_spec(ROOT / "configs" / f"{name}.yaml", short))) for name in CONFIGS}
+    assert by_command(config, threads, overrides) == by_command(config, threads, overrides)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_a_prediction_is_the_same_in_a_batch_of_any_size(
-    models: dict[str, Model], monkeypatch: pytest.MonkeyPatch, config: str
+    configs: Configs, monkeypatch: pytest.MonkeyPatch, config: str
 ) -> None:
-    model = models[config]
+    model = configs[config].model
     rows = table(config, model)
     whole = model.predictions(rows, proba=True)
     for chunk in (1, 3, 16, 100):
@@ -118,9 +114,9 @@ def columns(text: str) -> Columns:
 
 @pytest.mark.parametrize("config", ["digits", "penguins", "diabetes"])
 def test_a_file_is_predicted_the_same_in_blocks_and_in_parts(
-    models: dict[str, Model], run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+    configs: Configs, run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
 ) -> None:
-    models[config].save(tmp_path / "m.npz")
+    configs[config].model.save(tmp_path / "m.npz")
     data = ROOT / "datasets" / f"{config}.csv"
     options = () if config == "diabetes" else ("--proba",)
     whole = columns(run("predict", tmp_path / "m.npz", data, *options).out)
