@@ -6,7 +6,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from conftest import Ended
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,11 +51,10 @@ def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
         assert abs(float(loss[1].split()[3]) - float(validation[1])) < 1e-4
 
 
-def test_every_command_of_the_readme_is_one_of_nnfit() -> None:
+def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) -> None:
     fences = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.S | re.M)
     blocks = [text for language, text in fences if language in ("", "console")]
     named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?nnfit (\w+)", "\n".join(blocks), re.M))
     for command in named:
-        done = subprocess.run([sys.executable, "-m", "nnfit", command, "--help"], capture_output=True, text=True)
-        assert done.returncode == 0, command
+        assert run(command, "--help").code == 0, command
     assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "schema", "verify"}

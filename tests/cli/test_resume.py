@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import FLOWERS, Ended, flowers_csv
 
 import nnfit
+from nnfit.config.loader import load_spec
+from nnfit.fit.prepare import prepare
 
-NNFIT = (sys.executable, "-m", "nnfit")
-TRAIN = (*NNFIT, "train", "flowers.yaml", "-o", "out.npz", "--set", "training.epochs=3000")
+Run = Callable[..., Ended]
+
+EPOCHS = "training.epochs=3000"  # so many that none is done before it is stopped
+TRAIN = ("train", "flowers.yaml", "-o", "out.npz", "--set", EPOCHS)
 
 
-def started(folder: Path, *more: str) -> subprocess.Popen[str]:
-    """A training that has shown its first epoch."""
-    process = subprocess.Popen([*TRAIN, *more], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture(autouse=True)
+def here(flowers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All commands are called in the folder of the flowers."""
+    monkeypatch.chdir(flowers)
+
+
+@pytest.fixture(scope="module")
+def whole(train: Callable, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The model of a run that was not stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "flowers.yaml").write_text(FLOWERS)
+    (folder / "flowers.csv").write_text(flowers_csv())
+    return train(prepare(load_spec(folder / "flowers.yaml", [EPOCHS]))).to_bytes()
+
+
+def started(*command: str) -> subprocess.Popen[str]:
+    """A training in a process of its own that has shown its first epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nnfit", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("epoch"):
@@ -28,9 +52,11 @@ def started(folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_goes_on_to_the_same_bytes(flowers: Path, number: signal.Signals, code: int) -> None:
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    flowers: Path, run: Run, whole: bytes, number: signal.Signals, code: int
+) -> None:
     (flowers / "out.npz").write_bytes(b"old")
-    process = started(flowers)
+    process = started(*TRAIN)
     process.send_signal(number)
     begun = time.monotonic()
     _, err = process.communicate(timeout=30)
@@ -41,59 +67,57 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(flowers: Path, number: signal.S
     assert (flowers / "out.npz").read_bytes() == b"old"
     assert (flowers / "out.checkpoint.npz").exists()
 
-    resumed = subprocess.run([*TRAIN, "--resume"], cwd=flowers, capture_output=True, text=True, check=True)
-    assert "going on after epoch " in resumed.stderr
+    resumed = run(*TRAIN, "--resume")
+    assert resumed.code == 0
+    assert "going on after epoch " in resumed.err
     assert not (flowers / "out.checkpoint.npz").exists()
-    subprocess.run([*TRAIN[:6], "whole.npz", *TRAIN[7:]], cwd=flowers, capture_output=True, check=True)
-    assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
+    assert (flowers / "out.npz").read_bytes() == whole
 
 
-def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path) -> None:
+def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path, run: Run) -> None:
     training = (
         "{epochs: 2000, resample: folds, schedule: cosine, dropout: 0.2, early_stopping: {patience: 2000}, "
         "label_smoothing: 0.1, calibration: temperature}"
     )
     more = ["--set", f"training={training}", "--set", "network.members=3", "--set", "data.validation=null"]
-    command = [*TRAIN[:6], "out.npz", *more]
-    process = subprocess.Popen(command, cwd=flowers, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("epoch"):
-            break
+    command = ["train", "flowers.yaml", "-o", "out.npz", *more]
+    process = started(*command)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130
-    resumed = subprocess.run([*command, "--resume"], cwd=flowers, capture_output=True, text=True, check=True)
-    assert "going on after epoch " in resumed.stderr
-    subprocess.run([*TRAIN[:6], "whole.npz", *more], cwd=flowers, capture_output=True, check=True)
+    resumed = run(*command, "--resume")
+    assert resumed.code == 0
+    assert "going on after epoch " in resumed.err
+    assert run("train", "flowers.yaml", "-o", "whole.npz", *more).code == 0
     assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
 
 
-def test_the_command_that_goes_on_is_the_one_that_was_stopped(flowers: Path) -> None:
-    process = started(flowers, "--threads", "2", "--depfile", "out.d", "--json", "a report.json")
+def test_the_command_that_goes_on_is_the_one_that_was_stopped(flowers: Path, run: Run) -> None:
+    process = started(*TRAIN, "--threads", "2", "--depfile", "out.d", "--json", "a report.json")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     advice = err.splitlines()[-1].partition("go on with nnfit ")[2]
     assert shlex.split(advice)[-1] == "--resume"
-    resumed = subprocess.run([*NNFIT, *shlex.split(advice)], cwd=flowers, capture_output=True, text=True, check=True)
-    assert "warning" not in resumed.stderr
-    assert "going on after epoch " in resumed.stderr
+    resumed = run(*shlex.split(advice))
+    assert resumed.code == 0
+    assert "warning" not in resumed.err
+    assert "going on after epoch " in resumed.err
     assert (flowers / "a report.json").exists()
     assert (flowers / "out.d").exists()
     assert nnfit.load(flowers / "out.npz").record["threads"] == 2
 
 
-def test_a_second_ctrl_c_leaves_at_once(flowers: Path) -> None:
-    process = started(flowers)
+def test_a_second_ctrl_c_leaves_at_once() -> None:
+    process = started(*TRAIN)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=5)
     assert process.returncode in (130, -signal.SIGINT)
 
 
-def test_checkpoints_are_kept_as_the_spec_says_and_removed_at_the_end(flowers: Path) -> None:
-    where = "training.checkpoint={every: 1, path: kept.npz}"
-    process = started(flowers, "--set", where)
+def test_checkpoints_are_kept_as_the_spec_says_and_removed_at_the_end(flowers: Path, run: Run) -> None:
+    command = [*TRAIN, "--set", "training.checkpoint={every: 100, path: kept.npz}"]
+    process = started(*command)
     wait = time.monotonic() + 20
     while not (flowers / "kept.npz").exists() and time.monotonic() < wait:
         time.sleep(0.01)
@@ -101,22 +125,21 @@ def test_checkpoints_are_kept_as_the_spec_says_and_removed_at_the_end(flowers: P
     process.communicate()
     assert (flowers / "kept.npz").exists()
     assert not (flowers / "out.npz").exists()
-    done = subprocess.run([*TRAIN, "--set", where, "--resume"], cwd=flowers, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "going on after epoch " in done.stderr
+    done = run(*command, "--resume")
+    assert done.code == 0, done.err
+    assert re.search(r"going on after epoch \d+00 from kept\.npz\n", done.err)
     assert not (flowers / "kept.npz").exists()
 
 
-def test_without_a_checkpoint_it_starts_at_the_beginning_and_says_so(flowers: Path) -> None:
-    command = [*NNFIT, "train", "flowers.yaml", "-o", "out.npz", "--resume"]
-    done = subprocess.run(command, cwd=flowers, capture_output=True, text=True)
-    assert done.returncode == 0
-    assert "there is no checkpoint out.checkpoint.npz; starting at the beginning" in done.stderr
+def test_without_a_checkpoint_it_starts_at_the_beginning_and_says_so(run: Run) -> None:
+    done = run("train", "flowers.yaml", "-o", "out.npz", "--resume")
+    assert done.code == 0
+    assert "there is no checkpoint out.checkpoint.npz; starting at the beginning" in done.err
 
 
-def test_a_file_that_is_no_checkpoint_is_neither_used_nor_removed(flowers: Path) -> None:
+def test_a_file_that_is_no_checkpoint_is_neither_used_nor_removed(flowers: Path, run: Run) -> None:
     (flowers / "out.checkpoint.npz").write_bytes(b"mine")
-    command = [*NNFIT, "train", "flowers.yaml", "-o", "out.npz"]
-    assert subprocess.run([*command, "--resume"], cwd=flowers, capture_output=True).returncode == 5
-    assert subprocess.run(command, cwd=flowers, capture_output=True).returncode == 0
+    command = ["train", "flowers.yaml", "-o", "out.npz"]
+    assert run(*command, "--resume").code == 5
+    assert run(*command).code == 0
     assert (flowers / "out.checkpoint.npz").read_bytes() == b"mine"
