@@ -53,15 +53,18 @@ models/%.npz: configs/%.yaml | .venv/.installed
 
 # --- development ---------------------------------------------------------------------------------------------------
 
+# A process for each core; .venv/bin/pytest alone is one process.
+PYTEST = .venv/bin/pytest -n auto --dist worksteal
+
 test: .venv/.dev
-	.venv/bin/pytest
+	$(PYTEST)
 
 check: .venv/.dev
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest
+	$(PYTEST)
 
 format: .venv/.dev
 	.venv/bin/ruff format .
