@@ -53,7 +53,7 @@ models/%.npz: configs/%.yaml | .venv/.installed
 
 # --- development ---------------------------------------------------------------------------------------------------
 
-# A process for each core; .venv/bin/pytest alone is one process.
+# A process for each core; .venv/bin/pytest alone is one process, and with -m "not process" the quick loop.
 PYTEST = .venv/bin/pytest -n auto --dist worksteal
 
 test: .venv/.dev

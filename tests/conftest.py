@@ -40,6 +40,51 @@ settings.register_profile("repeatable", deadline=None, derandomize=True, databas
 settings.load_profile("repeatable")
 
 
+# --- markers -------------------------------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs PyTorch or scikit-learn is left out, unless -m speaks of it."""
+    if "oracle" in config.option.markexpr:
+        return
+    oracle = [item for item in items if item.get_closest_marker("oracle")]
+    items[:] = [item for item in items if not item.get_closest_marker("oracle")]
+    config.hook.pytest_deselected(items=oracle)
+
+
+APART = {
+    *("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.kill", "os.killpg"),
+    *("signal.pthread_kill", "signal.raise_signal"),
+}
+running: list[pytest.Item] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    running.append(item)
+    try:
+        return (yield)
+    finally:
+        running.remove(item)
+
+
+def marked(event: str, arguments: tuple[Any, ...]) -> None:
+    """Fail a test that starts a process or sends a signal, in whatever way, and is not marked so."""
+    if event in APART and running and not running[-1].get_closest_marker("process"):
+        pytest.fail(f"{event}: a test that starts a process or sends a signal needs @pytest.mark.process")
+
+
+sys.addaudithook(marked)
+
+
+def raise_signal(number: int, raise_signal: Callable[[int], None] = signal.raise_signal) -> None:
+    sys.audit("signal.raise_signal", number)  # Python tells of the others itself
+    raise_signal(number)
+
+
+signal.raise_signal = raise_signal
+
+
 class Ended(NamedTuple):
     """A command that ended: its exit code and what it wrote."""
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from conftest import Ended
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,7 @@ def masked(text: str) -> list[str]:
     return [" ".join(line) for line in lines if line]
 
 
+@pytest.mark.process
 def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
     command = ".venv/bin/nnfit train configs/iris.yaml -o models/iris.npz --depfile models/iris.d"
     for name in ("configs", "datasets"):

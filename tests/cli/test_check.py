@@ -23,6 +23,7 @@ def spec(flowers: Path) -> Path:
     return flowers / "flowers.yaml"
 
 
+@pytest.mark.process
 def test_a_spec_that_is_fine_is_shown_with_its_network_and_its_gradients(spawn: Run, flowers: Path) -> None:
     before = sorted(flowers.iterdir())
     ended = spawn("check", "flowers.yaml", cwd=flowers)

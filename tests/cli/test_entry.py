@@ -16,6 +16,7 @@ Run = Callable[..., tuple[int, str, str]]
 COMMANDS = ("train", "predict", "evaluate", "check", "inspect")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_the_help_names_every_command_and_loads_neither_numpy_nor_pandas(option: str) -> None:
     code = f"""\
@@ -47,6 +48,7 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
     assert run("--version") == (0, f"nnfit {nnfit.__version__}\n", "")
 
 
+@pytest.mark.process
 def test_the_installed_script_is_the_command() -> None:
     script = Path(sys.executable).parent / "nnfit"
     ended = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
@@ -191,6 +193,7 @@ def test_a_failed_command_has_its_exit_code_and_message_and_leaves_the_output(
     assert sorted(folder.rglob("*")) == files
 
 
+@pytest.mark.process
 def test_a_bug_exits_with_1_and_a_traceback(flowers: Path) -> None:
     code = """\
 import sys
@@ -221,6 +224,7 @@ def test_control_characters_in_a_message_are_escaped(run: Run, flowers: Path) ->
     assert "\\x1b[31mred" in ended.err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", [("predict", "--proba"), ("evaluate",)], ids=lambda command: command[0])
 def test_a_full_disk_behind_standard_output_exits_with_7(flower_model: Path, command: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:

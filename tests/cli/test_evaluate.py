@@ -29,6 +29,7 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
+@pytest.mark.process
 def test_the_metrics_are_shown_beside_those_of_a_trivial_predictor(spawn: Run, flower_model: Path) -> None:
     ended = spawn("evaluate", "flowers.npz", "flowers.csv", cwd=flower_model.parent)
     assert (ended.code, ended.err) == (0, "")

@@ -8,11 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nnfit
 
 Run = Callable[..., Any]
 
 
+@pytest.mark.process
 def test_everything_in_the_file_is_shown(spawn: Run, flower_model: Path) -> None:
     ended = spawn("inspect", "flowers.npz", cwd=flower_model.parent)
     assert (ended.code, ended.err) == (0, "")

@@ -28,6 +28,7 @@ def data(flower_model: Path) -> Path:
     return flower_model.with_suffix(".csv")
 
 
+@pytest.mark.process
 def test_predictions_go_to_standard_output(spawn: Run, flower_model: Path) -> None:
     ended = spawn("predict", "flowers.npz", "flowers.csv", cwd=flower_model.parent)
     assert (ended.code, ended.err) == (0, "")
@@ -55,6 +56,7 @@ def test_predictions_never_replace_their_own_input(run: Run, flower_model: Path,
     assert (data.read_bytes(), flower_model.read_bytes()) == before
 
 
+@pytest.mark.process
 def test_data_come_from_standard_input(spawn: Run, run: Run, flower_model: Path, data: Path) -> None:
     expected = run("predict", flower_model, data).out
     assert run("predict", flower_model, "-", stdin=data.read_text()).out == expected

@@ -51,6 +51,7 @@ def started(*command: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     flowers: Path, run: Run, whole: bytes, number: signal.Signals, code: int
@@ -74,6 +75,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     assert (flowers / "out.npz").read_bytes() == whole
 
 
+@pytest.mark.process
 def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path, run: Run) -> None:
     training = (
         "{epochs: 2000, resample: folds, schedule: cosine, dropout: 0.2, early_stopping: {patience: 2000}, "
@@ -92,6 +94,7 @@ def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path, run: Ru
     assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
 
 
+@pytest.mark.process
 def test_the_command_that_goes_on_is_the_one_that_was_stopped(flowers: Path, run: Run) -> None:
     process = started(*TRAIN, "--threads", "2", "--depfile", "out.d", "--json", "a report.json")
     process.send_signal(signal.SIGINT)
@@ -107,6 +110,7 @@ def test_the_command_that_goes_on_is_the_one_that_was_stopped(flowers: Path, run
     assert nnfit.load(flowers / "out.npz").record["threads"] == 2
 
 
+@pytest.mark.process
 def test_a_second_ctrl_c_leaves_at_once() -> None:
     process = started(*TRAIN)
     process.send_signal(signal.SIGINT)
@@ -115,6 +119,7 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     assert process.returncode in (130, -signal.SIGINT)
 
 
+@pytest.mark.process
 def test_checkpoints_are_kept_as_the_spec_says_and_removed_at_the_end(flowers: Path, run: Run) -> None:
     command = [*TRAIN, "--set", "training.checkpoint={every: 100, path: kept.npz}"]
     process = started(*command)

@@ -48,6 +48,7 @@ def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> str:
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])[0-9;]*m")
 
 
+@pytest.mark.process
 def test_on_a_terminal_there_is_a_bar_and_no_color_is_honoured(flowers: Path) -> None:
     bright = on_a_terminal(flowers, "train", "flowers.yaml")
     assert COLOUR.search(bright)

@@ -16,6 +16,8 @@ from nnfit.cli import signals
 from nnfit.model.model import load
 from nnfit.storage import files
 
+pytestmark = pytest.mark.process
+
 
 def test_a_signal_is_not_lost_where_python_drops_exceptions(flowers: Path) -> None:
     # Modules being loaded have such callbacks, so this is Ctrl-C in the first second of a command.

@@ -61,6 +61,7 @@ def agree(one: Columns, other: Columns, tolerance: float) -> None:
             np.testing.assert_allclose(column, other[name], rtol=tolerance, atol=0)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("config", "overrides"),
     [
@@ -80,6 +81,7 @@ def test_two_threads_predict_what_one_does(
     agree(one.predictions(rows, proba=True), two.predictions(rows, proba=True), AGREEMENT[one.spec["network"]["dtype"]])
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("config", "overrides"), [("iris", ()), ("digits", FULL)])
 def test_the_same_command_gives_the_same_bytes(

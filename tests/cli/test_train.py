@@ -23,6 +23,7 @@ def spec(flowers: Path) -> Path:
     return flowers / "flowers.yaml"
 
 
+@pytest.mark.process
 def test_training_writes_the_model_and_shows_network_epochs_and_metrics(spawn: Run, flowers: Path) -> None:
     ended = spawn("train", "flowers.yaml", "-o", "model.npz", cwd=flowers)
     assert ended.code == 0
@@ -38,6 +39,7 @@ def test_training_writes_the_model_and_shows_network_epochs_and_metrics(spawn: R
     assert nnfit.load(flowers / "model.npz").target.classes == ("setosa", "versicolor", "virginica")
 
 
+@pytest.mark.process
 def test_the_same_command_gives_the_same_bytes(spawn: Run, run: Run, spec: Path, tmp_path: Path) -> None:
     for name, process in (("first.npz", spawn), ("second.npz", run)):
         assert process("train", spec, "-o", tmp_path / name, "--quiet").code == 0
@@ -165,6 +167,7 @@ def test_no_epochs_write_the_untrained_network(run: Run, spec: Path, tmp_path: P
     assert nnfit.load(tmp_path / "m.npz").record["history"]["cost"] == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["plain", "with space", "dollar$", "hash#", "100%", "back\\slash", "é"])
 def test_the_make_rule_is_read_by_make_whatever_the_names(
     run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -59,6 +59,7 @@ def test_of_many_differences_the_first_are_told(flower_model: Path, run: Callabl
     assert lines[-1].endswith("flowers.npz: other bytes came out: and 2 more differ")
 
 
+@pytest.mark.process
 def test_a_model_of_two_threads_is_trained_again_with_two(
     flowers: Path, spawn: Callable, run: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,6 +208,7 @@ def test_the_command_warns_on_standard_error(run: Run, tmp_path: Path) -> None:
     assert ended.err.startswith("warning: the network does not beat the linear model: rmse 0.")
 
 
+@pytest.mark.process
 def test_a_stop_while_it_is_trained_keeps_the_network_for_resume(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,6 +258,7 @@ def test_a_fault_is_raised_once_or_from_then_on(order: str, failed: list[int]) -
     assert found == failed
 
 
+@pytest.mark.process
 def test_interrupted_at_any_line_there_is_the_old_or_the_new_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +279,7 @@ def test_interrupted_at_any_line_there_is_the_old_or_the_new_file(
     assert found == {b"old", b"new"}
 
 
+@pytest.mark.process
 def test_interrupted_at_any_line_a_writer_that_fails_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +319,7 @@ def with_interrupt(number: int, action: Callable[[], None]) -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.process
 def test_a_signal_waits_until_all_outputs_are_in_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(step: str) -> None:
         if step == "replace":
@@ -341,6 +344,7 @@ def test_any_name_the_system_allows_is_written_and_swept(tmp_path: Path, name: s
         assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, data)]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("redirect", ["> out", ">> out", "| cat > out"])
 def test_a_stream_of_the_process_is_written_into(tmp_path: Path, redirect: str) -> None:
     code = "from pathlib import Path; from nnfit.storage import files; path = Path('/dev/stdout')"

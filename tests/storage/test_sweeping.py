@@ -23,6 +23,7 @@ files.write((pathlib.Path(sys.argv[1]), b"half"))
 """
 
 
+@pytest.mark.process
 def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, tmp_path / "out"], timeout=60)
     [left] = tmp_path.iterdir()

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from conftest import Ended
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = 1 << 16  # bytes of a table that are read at once
 KILLS = int(20 * float(os.environ.get("NNFIT_FUZZ", "1")))
