@@ -24,11 +24,9 @@ set_threads()
 
 import pandas as pd  # noqa: E402
 
-from nnfit.config.loader import load_spec  # noqa: E402
+import nnfit  # noqa: E402
 from nnfit.config.proposal import propose  # noqa: E402
 from nnfit.data.table import read_table  # noqa: E402
-from nnfit.fit import run as pipeline  # noqa: E402
-from nnfit.fit.prepare import prepare  # noqa: E402
 
 Change = Callable[[str], str]
 
@@ -100,11 +98,11 @@ def score(table: pd.DataFrame, target: str, seed: int, change: Change) -> dict[s
         spec = training("baseline: false")(propose(folder / "train.csv", target, folder))
         (folder / "spec.yaml").write_text(change(spec))
         start = time.perf_counter()
-        model = pipeline.train(prepare(load_spec(folder / "spec.yaml")), 1)
+        model = nnfit.train(folder / "spec.yaml").model
         seconds = time.perf_counter() - start
         kinds = model.kinds | model.target.kinds
         held_out = read_table(str(folder / "test.csv"), model.dialect, kinds, others=False)
-        return model.evaluate(held_out, "zero")[0] | {"seconds": seconds}
+        return model.evaluation(held_out, "zero").metrics | {"seconds": seconds}
 
 
 def main() -> None:

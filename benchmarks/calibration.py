@@ -4,7 +4,8 @@
 
 Every CSV in FOLDER that has the target column, with classes, is split at random, a fifth of the rows kept for the
 score, once for each seed. The peers are scikit-learn's and LightGBM with their defaults, on standardised numbers and
-one-hot categories. The calibration error is that of Guo et al. 2017 with 15 bins (nnfit.core.metrics); lower is better.
+one-hot categories. The calibration error is that of Guo et al. 2017 with 15 bins (nnfit.scoring.metrics); the lower,
+the better.
 """
 
 from __future__ import annotations
@@ -32,11 +33,9 @@ from sklearn.neural_network import MLPClassifier  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
 
-from nnfit.config.loader import load_spec  # noqa: E402
+import nnfit  # noqa: E402
 from nnfit.config.proposal import propose  # noqa: E402
 from nnfit.data.table import read_table  # noqa: E402
-from nnfit.fit import run as pipeline  # noqa: E402
-from nnfit.fit.prepare import prepare  # noqa: E402
 from nnfit.model.model import Model  # noqa: E402
 from nnfit.scoring.metrics import calibration_error, log_loss  # noqa: E402
 
@@ -69,7 +68,7 @@ def of_nnfit(train: Path, test: Path, target: str, temperature: bool) -> tuple[M
         spec = spec.replace("\ntraining:\n", "\ntraining:\n  calibration: temperature\n")
     path = train.with_suffix(".yaml")
     path.write_text(spec.replace("\ntraining:\n", "\ntraining:\n  baseline: false\n"))
-    model = pipeline.train(prepare(load_spec(path)), 1)
+    model = nnfit.train(path).model
     columns = model.predictions(read_table(str(test), model.dialect, model.kinds, others=False), True, "zero")
     return model, np.column_stack([columns[f"probability_{name}"] for name in model.target.classes])
 

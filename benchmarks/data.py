@@ -23,7 +23,7 @@ PARTS = {
     "pandas read": "pd.read_csv(path)",
     "nnfit predict": """
 with Reader(path, model.dialect) as reader, open(Path(folder, 'nnfit.csv'), 'wb') as out:
-    out.writelines(stream(model, reader, False, [], 'error', print))""",
+    out.writelines(csv_predictions(model, reader, False, [], 'error', print))""",
     "pandas predict": """
 first = True
 for chunk in pd.read_csv(path, chunksize=20_000):
@@ -39,7 +39,7 @@ import pandas as pd
 import nnfit
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.table import read_table
-from nnfit.model.prediction import stream
+from nnfit.model.prediction import csv_predictions
 from nnfit.fit.prepare import prepare
 from nnfit.config.loader import load_spec
 path, folder = sys.argv[1:]

@@ -18,10 +18,11 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from nnfit.core.activations import ReLU, Softmax
 from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
 from nnfit.core.network import Group, Network, views
-from nnfit.core.optimizers import OPTIMIZERS
+from nnfit.core.optimizers import Adam
 from nnfit.core.parameter import Array
 from nnfit.core.training import Plan, begin, fit
 
@@ -44,17 +45,16 @@ def to_examples(X: Array, classes: Array, K: int) -> Examples:
 
 
 def to_network(N: tuple[int, ...]) -> Network:
-    hidden = tuple((Group(size, "relu"),) for size in N[1:-1])
-    return Network(N[0], (*hidden, (Group(N[-1], "softmax"),)), "cross_entropy")
+    hidden = tuple((Group(size, ReLU()),) for size in N[1:-1])
+    return Network(N[0], (*hidden, (Group(N[-1], Softmax()),)), "cross_entropy")
 
 
 def fit_nnfit(N: tuple[int, ...], examples: Examples, m: int, epochs: int, members: int = 1) -> float:
     network = to_network(N)
     generators = [np.random.default_rng(k) for k in range(members)]
     theta = initialize(network, members, "float32", generators, bias=0.0)
-    adam = {parameter.name: parameter.default for parameter in OPTIMIZERS["adam"].parameters}
-    adam["learning_rate"] = RATE
-    *_, last = fit(network, begin(theta, "adam", adam), examples, Plan(epochs, m, "adam", adam), [0])
+    adam = Adam(learning_rate=RATE)
+    *_, last = fit(network, begin(theta, adam), examples, Plan(epochs, m, adam), [0])
     return float(last.cost.mean())
 
 

@@ -21,8 +21,10 @@ import numpy as np  # noqa: E402
 from speed import interleave  # noqa: E402
 
 from nnfit.config.loader import load_spec  # noqa: E402
-from nnfit.fit import run as pipeline  # noqa: E402
+from nnfit.fit import run as fitting  # noqa: E402
 from nnfit.fit.prepare import Prepared, prepare  # noqa: E402
+from nnfit.fit.train import finished  # noqa: E402
+from nnfit.model.model import Model  # noqa: E402
 
 ROUNDS, ROWS, TARGET = 9, 1_600, 3
 SPEC = """
@@ -42,10 +44,17 @@ def write(path: Path) -> None:
     path.write_text("\n".join(["x1,x2,x3,x4,y", *lines]) + "\n")
 
 
-def epochs(prepared: Prepared) -> None:
+def epochs(prepared: Prepared) -> fitting.Run:
     """The epochs alone, with what is looked at after each."""
-    for _ in pipeline.epochs(pipeline.start(prepared)):
+    run = fitting.start(prepared)
+    for _ in fitting.epochs(run):
         pass
+    return run
+
+
+def whole(prepared: Prepared) -> Model:
+    """The epochs, and the metrics at the end."""
+    return finished(epochs(prepared), 1)
 
 
 def main() -> None:
@@ -63,7 +72,7 @@ def main() -> None:
         )
 
 
-PARTS = {"the epochs": epochs, "the whole training": lambda prepared: pipeline.train(prepared, 1)}
+PARTS = {"the epochs": epochs, "the whole training": whole}
 
 if __name__ == "__main__":
     main()

@@ -1,25 +1,44 @@
-"""nnfit trains multi-layer neural networks on CSV data, driven by YAML specs.
+"""nnfit trains multi-layer neural networks on CSV data or DataFrames, driven by specs.
 
-From Python: `nnfit.load(path)` gives a model, `model.predict(frame)` its predictions; every error that nnfit raises
-on purpose is an `nnfit.NnfitError`.
+    import nnfit
+
+    result = nnfit.train("iris.yaml", overrides={"training.epochs": 50})
+    result.model.save("iris.npz")
+    nnfit.load("iris.npz").predict(frame)
+
+Every error that nnfit raises on purpose is an `nnfit.NnfitError`. docs/python.md tells the rest.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnfit.errors import NnfitError
 from nnfit.version import __version__
 
 if TYPE_CHECKING:
-    from nnfit.model.model import Model
+    from nnfit.config.spec import Spec
+    from nnfit.fit.train import Result, train
+    from nnfit.model.model import Model, load
 
-__all__ = ["NnfitError", "__version__", "load"]
+__all__ = ["Model", "NnfitError", "Result", "Spec", "__version__", "load", "train"]
 
 
-def load(path: Path | str) -> Model:
-    """The model in a file; ModelFileError if it is not one that nnfit wrote."""
-    from nnfit.model.model import load  # here, so that `nnfit --help` need not import NumPy and pandas
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first asked for: `nnfit --help` needs neither NumPy nor pandas."""
+    home: Any
+    if name in ("Result", "train"):
+        from nnfit.fit import train as home
+    elif name in ("Model", "load"):
+        from nnfit.model import model as home
+    elif name == "Spec":
+        from nnfit.config import spec as home
+    else:
+        raise AttributeError(f"module 'nnfit' has no attribute {name!r}")
+    globals()[name] = getattr(home, name)
+    return globals()[name]
 
-    return load(path)
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

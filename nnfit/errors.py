@@ -1,16 +1,17 @@
-"""One family of errors: what is wrong, where, and what would do; each class knows its exit code."""
+"""One family of errors. A problem is data: a code, what is wrong, its place, and what would do.
+
+Words are put together once, in `str()`: `file:line:column: key: what is wrong; what would do`. No code takes a sentence
+apart: who has to decide looks at the code, who knows a better remedy replaces it.
+"""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
-class Problem(NamedTuple):
-    """One thing that is wrong, and its place: `file:line:column: key: message`."""
+class Place(NamedTuple):
+    """Where something is wrong: a file or option, a line and column of it, a key of the spec or a part of the file."""
 
-    message: str
     file: str | None = None
     line: int | None = None
     column: int | None = None
@@ -18,39 +19,85 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        return ": ".join(part for part in (place, self.key) if part)
+
+
+NOWHERE = Place()
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, or in doubt: `code` names its kind for programs, the rest is for people."""
+
+    code: str
+    message: str
+    remedy: str = ""
+    place: Place = NOWHERE
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and what would do."""
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+    def __str__(self) -> str:
+        place = str(self.place)
+        return f"{place}: {self.sentence}" if place else self.sentence
+
+    def as_json(self) -> dict[str, Any]:
+        """As the JSON reports have it: the place key by key, the message whole."""
+        return {"code": self.code, **self.place._asdict(), "message": self.sentence, "remedy": self.remedy or None}
 
 
 class NnfitError(Exception):
-    """Every error that nnfit raises on purpose; `problems` lists all that was found at once."""
+    """Every error that nnfit raises on purpose; `problems` lists all that was found at once.
+
+    `code`, `place` and `remedy` are those of the first. Each class knows the exit code of its kind.
+    """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, *problems: Problem | str) -> None:
-        self.problems = tuple(p if isinstance(p, Problem) else Problem(p) for p in problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__(*problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+    @property
+    def code(self) -> str:
+        """The kind of the first problem."""
+        return self.problems[0].code
+
+    @property
+    def place(self) -> Place:
+        """Where the first problem is."""
+        return self.problems[0].place
+
+    @property
+    def remedy(self) -> str:
+        """What would do about the first problem; empty if nothing is known."""
+        return self.problems[0].remedy
 
 
 class UsageError(NnfitError):
-    """The command line is wrong."""
+    """The command line, or the call, is wrong."""
 
     exit_code = 2
 
 
 class SpecError(NnfitError):
-    """The YAML spec is wrong, in itself or for this data."""
+    """The spec is wrong, in itself or for this data."""
 
     exit_code = 3
 
 
 class DataError(NnfitError):
-    """The CSV data are wrong, in themselves or for this model."""
+    """The table is wrong, in itself or for this model."""
 
     exit_code = 4
 
 
 class ModelFileError(NnfitError):
-    """The file is not a model that nnfit wrote."""
+    """The file is not a model, or checkpoint, that this nnfit can honour."""
 
     exit_code = 5
 
@@ -65,27 +112,3 @@ class OutputError(NnfitError):
     """A file cannot be opened or written."""
 
     exit_code = 7
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """The hint `; did you mean "relu"?` for the valid name closest to `name`, or nothing."""
-    choices: dict[str, str] = {}
-    for choice in valid:
-        choices.setdefault(choice.lower(), choice)
-    found = difflib.get_close_matches(name.lower(), choices, n=1)
-    return f'; did you mean "{choices[found[0]]}"?' if found and choices[found[0]] != name else ""
-
-
-def plain(text: str) -> str:
-    """Text for one line of a terminal: control characters, which may come from a file, are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def short(text: str) -> str:
-    """A name or label as a message or a table shows it: plain, and no longer than a glance."""
-    return plain(text if len(text) <= 40 else text[:39] + "…")
-
-
-def count(n: int, noun: str) -> str:
-    """`1 row`, `1,000 rows`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

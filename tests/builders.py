@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
 import numpy as np
 
 from nnfit.core.activations import ACTIVATIONS
-from nnfit.core.batches import Examples
+from nnfit.core.batches import Examples, Rows
 from nnfit.core.initialization import initialize
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass
-from nnfit.core.optimizers import OPTIMIZERS
+from nnfit.core.optimizers import OPTIMIZERS, GradientOptimizer
+from nnfit.core.schedules import SCHEDULES
 from nnfit.core.training import Plan, begin, fit
 
 LEGAL_PAIRS = [
     (sigma, loss)
     for sigma, activation in ACTIVATIONS.items()
     for loss, entry in LOSSES.items()
-    if activation.range.within(entry.accepts)
+    if activation.traits.range.within(entry.accepts)
 ]
+GRADIENT_OPTIMIZERS = [entry.name for entry in get_args(GradientOptimizer)]  # those with a rule: not lbfgs
 MARGIN = 0.01  # further from 0 than the differences of the gradient check reach
 
 
-def defaults(entry: Any) -> dict[str, Any]:
-    """The parameters of a table entry at their defaults."""
-    return {parameter.name: parameter.default for parameter in entry.parameters}
-
-
 def group(size: int, activation: str, **parameters: Any) -> Group:
-    return Group(size, activation, defaults(ACTIVATIONS[activation]) | parameters)
+    return Group(size, ACTIVATIONS[activation](**parameters))
 
 
 def network(inputs: int, *layers: Group | tuple[Group, ...], loss: str) -> Network:
     return Network(inputs, tuple((layer,) if isinstance(layer, Group) else layer for layer in layers), loss)
 
 
-def optimizer(name: str, **parameters: Any) -> dict[str, Any]:
-    return defaults(OPTIMIZERS[name]) | parameters
+def optimizer(name: str, **parameters: Any) -> Any:
+    return OPTIMIZERS[name](**parameters)
+
+
+def schedule(name: str, **parameters: Any) -> Any:
+    return SCHEDULES[name](**parameters)
 
 
 def inputs(rng: np.random.Generator, n: int, N: int, dtype: str = "float64") -> np.ndarray:
@@ -94,7 +96,7 @@ def weighted_sums(net: Network, Theta: list[np.ndarray], X: np.ndarray) -> list[
         first = 0
         for part in layer:
             rows = z[None, first : first + part.size]
-            ACTIVATIONS[part.activation].value(rows, np.empty_like(rows), part.parameters)
+            part.sigma.value(rows, np.empty_like(rows))
             first += part.size
         a = np.vstack([np.ones(len(X)), z])
     return sums
@@ -115,7 +117,7 @@ def away_from_kinks(rng: np.random.Generator, net: Network, X: np.ndarray, membe
     No neuron with a kink is dead, either: a gradient of 0 would be too easy to get right.
     """
     kinked = [
-        np.repeat([ACTIVATIONS[part.activation].kinks is not None for part in layer], [part.size for part in layer])
+        np.repeat([part.sigma.traits.kinks is not None for part in layer], [part.size for part in layer])
         for layer in net.layers
     ]
     rows = []
@@ -129,6 +131,20 @@ def away_from_kinks(rng: np.random.Generator, net: Network, X: np.ndarray, membe
     return np.array(rows)
 
 
+def follow(
+    net: Network,
+    theta: np.ndarray,
+    data: Examples,
+    plan: Plan,
+    seed: int = 0,
+    rows: Sequence[Rows] = (),
+    only: int | None = None,
+) -> list[np.ndarray]:
+    """The costs of the epochs of a plan, each (M,); θ is trained in place."""
+    state = begin(theta, plan.optimizer, plan.average)
+    return [epoch.cost for epoch in fit(net, state, data, plan, [seed], rows, only=only)]
+
+
 def train(
     net: Network,
     theta: np.ndarray,
@@ -140,6 +156,4 @@ def train(
     **parameters: Any,
 ) -> list[np.ndarray]:
     """The costs of the epochs, each (M,); θ is trained in place. All rows at once unless batch_size says less."""
-    settings = optimizer(name, **parameters)
-    state = begin(theta, name, settings)
-    return [e.cost for e in fit(net, state, data, Plan(epochs, batch_size, name, settings), [seed])]
+    return follow(net, theta, data, Plan(epochs, batch_size, optimizer(name, **parameters)), seed)

@@ -22,11 +22,12 @@ from model_files import RICH, RICH_CSV, TINY, TINY_CSV
 from nnfit.cli.main import main
 from nnfit.config.document import override, parse
 from nnfit.config.loader import load_spec, validate
-from nnfit.config.schema import Spec
+from nnfit.config.spec import Spec
 from nnfit.data.reader import Dialect, Reader
 from nnfit.errors import DataError, SpecError
-from nnfit.fit import run as pipeline
 from nnfit.fit.prepare import Prepared, prepare
+from nnfit.fit.run import epochs, start
+from nnfit.fit.train import finished
 from nnfit.model.model import Model
 
 ROOT = Path(__file__).parent.parent
@@ -188,7 +189,10 @@ def train() -> Callable[[Prepared], Model]:
     """The model of a prepared spec."""
 
     def train(prepared: Prepared) -> Model:
-        return pipeline.train(prepared, 1)
+        run = start(prepared)
+        for _ in epochs(run):
+            pass
+        return finished(run, 1)
 
     return train
 
@@ -275,24 +279,28 @@ class Trained(NamedTuple):
     prepared: Prepared
     model: Model
 
-    def metrics(self, part: str = "") -> dict[str, Any]:
-        """The metrics of a part; of the test rows, or else the training rows, if it is not named."""
+    def metrics(self, rows: str = "") -> dict[str, Any]:
+        """The metrics of a set; of the test rows, or else the training rows, if it is not named."""
         found: dict[str, Any] = self.model.record["metrics"]
-        return found[part or ("test" if "test" in found else "train")]
+        return found[rows or ("test" if "test" in found else "train")]
 
 
 class Configs(dict[str, Trained]):
     """The specs of configs/, each trained when it is first asked for."""
 
+    def __init__(self, train: Callable[[Prepared], Model]) -> None:
+        super().__init__()
+        self.train = train
+
     def __missing__(self, name: str) -> Trained:
         prepared = prepare(load_spec(ROOT / "configs" / f"{name}.yaml"))
-        return self.setdefault(name, Trained(prepared, pipeline.train(prepared, 1)))
+        return self.setdefault(name, Trained(prepared, self.train(prepared)))
 
 
 @pytest.fixture(scope="session")
-def configs() -> Configs:
+def configs(train: Callable[[Prepared], Model]) -> Configs:
     """Every config, trained once."""
-    return Configs()
+    return Configs(train)
 
 
 # --- commands ------------------------------------------------------------------------------------------------------

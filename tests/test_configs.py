@@ -15,8 +15,9 @@ from conftest import Configs
 from nnfit.config.loader import load_spec
 from nnfit.diagnostics.gradcheck import TOLERANCE
 from nnfit.diagnostics.health import stuck, unbalanced
-from nnfit.fit import run as pipeline
+from nnfit.fit.examination import examine
 from nnfit.fit.prepare import Prepared, prepare
+from nnfit.fit.run import initial
 from nnfit.model.model import Model, load
 
 Run = Callable[..., Any]
@@ -66,8 +67,8 @@ def test_its_gradients_are_proved(run: Run, path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_layer_is_warned_of_before_training_or_after(configs: Configs, name: str) -> None:
     prepared, model = configs[name]
-    before, after = (pipeline.examine(prepared, theta) for theta in (pipeline.initial(prepared), model.theta))
-    assert [*stuck(before, False), *unbalanced(before), *stuck(after, True)] == []
+    before, after = (examine(prepared, theta) for theta in (initial(prepared), model.theta))
+    assert [*stuck(before), *unbalanced(before), *stuck(after)] == []
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=NAMES)
@@ -119,9 +120,9 @@ def ridge(X: np.ndarray, y: np.ndarray, alpha: float) -> tuple[np.ndarray, float
 
 
 def test_diabetes_is_predicted_as_well_as_by_ridge_regression(configs: Configs) -> None:
-    parts = configs["diabetes"].prepared.parts
-    X = {name: part.examples.X[:, 1:].astype(float) for name, part in parts.items()}
-    y = {name: part.truth[:, 0] for name, part in parts.items()}
+    sets = configs["diabetes"].prepared.sets
+    X = {name: rows.examples.X[:, 1:].astype(float) for name, rows in sets.items()}
+    y = {name: rows.truth[:, 0] for name, rows in sets.items()}
     w, b = ridge(X["train"], y["train"], alpha=1)
     residual = y["test"] - (X["test"] @ w + b)
     r2 = 1 - (residual**2).sum() / ((y["test"] - y["test"].mean()) ** 2).sum()

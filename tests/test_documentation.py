@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+import yaml
+
+import nnfit
+from nnfit.model.model import Model
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MENTIONED = re.compile(r"(?<![\w./-])(?:\.\./)?((?:configs|docs)/[\w./-]*\w)")
 
 
@@ -29,6 +37,97 @@ def test_every_config_and_page_that_is_mentioned_exists(page: Path) -> None:
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
     assert sorted(link for link in links if not (page.parent / link).exists()) == []
+
+
+CODE = re.compile(r"`(nnfit/[\w/]+\.py)`")
+NAMED = re.compile(r"((?:`\w+`(?:, | and ))*`\w+`)(?: of| gives)?[^`|.]* in `(nnfit/[\w/]+\.py)`")
+
+
+def defined(path: Path) -> set[str]:
+    """The names that a file defines, methods too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_code_that_is_mentioned_exists(page: Path) -> None:
+    mentioned = set(CODE.findall(page.read_text("utf-8")))
+    assert sorted(path for path in mentioned if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_name_that_is_said_to_stand_in_a_file_stands_there(page: Path) -> None:
+    wrong = [
+        f"{name} in {file}"
+        for names, file in NAMED.findall(page.read_text("utf-8"))
+        for name in re.findall(r"`(\w+)`", names)
+        if name not in defined(ROOT / file)
+    ]
+    assert wrong == []
+
+
+def test_the_map_of_the_code_names_every_room_and_the_functions_on_the_way_of_the_data() -> None:
+    text = (ROOT / "docs/code.md").read_text("utf-8")
+    rooms = {path.name for path in (ROOT / "nnfit").iterdir() if (path / "__init__.py").exists()}
+    assert rooms == set(re.findall(r"`nnfit/(\w+)/`", text))
+    assert len(NAMED.findall(text)) > 15
+    loose = {path.name for path in (ROOT / "nnfit").glob("*.py")} - {"__init__.py", "__main__.py", "version.py"}
+    assert loose == set(re.findall(r"`nnfit/(\w+\.py)`", text))
+
+
+def test_the_examples_of_the_library_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("configs", "datasets"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) >= 6
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert str(names["model"]) == "<nnfit.Model: species (multinomial) from 4 columns, 4 → 16 → 3 neurons, 1 members>"
+
+
+@pytest.mark.parametrize("documented", [nnfit.train, nnfit.load, Model.predict, Model.predict_proba, Model.evaluate])
+def test_the_example_in_a_docstring_of_the_library_runs(
+    documented: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flowers = pd.read_csv(ROOT / "datasets/iris.csv")
+    spec = yaml.safe_load((ROOT / "configs/iris.yaml").read_text("utf-8"))
+    spec["data"] = {"target": "species", "test": 0.2}
+    model = nnfit.train(spec, flowers, overrides={"training.epochs": 5}).model
+    model.save(tmp_path / "iris.npz")
+    monkeypatch.chdir(tmp_path)
+    names = {"train": nnfit.train, "load": nnfit.load, "spec": spec, "flowers": flowers, "model": model}
+    (test,) = doctest.DocTestFinder(recurse=False).find(documented, documented.__name__, globs=names)
+    assert test.examples
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_every_public_function_and_class_has_a_docstring() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / "nnfit").rglob("*.py"))
+        for node in public(ast.parse(path.read_text("utf-8")))
+        if not ast.get_docstring(node)
+    ]
+    assert bare == []
+
+
+def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    """The functions, classes and methods of a module whose names do not begin with an underscore."""
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+        if isinstance(node, ast.ClassDef):
+            waiting += node.body
 
 
 def test_every_test_that_holds_a_promise_is_there() -> None:

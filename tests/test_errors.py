@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import importlib
+import pickle
+import pkgutil
+from collections.abc import Iterator
+
 import pytest
 
 import nnfit
 from nnfit import errors
-from nnfit.errors import NnfitError, Problem, nearest
+from nnfit.cli.signals import Stopped
+from nnfit.errors import NnfitError, Place, Problem
+from nnfit.words import nearest
 
 
 @pytest.mark.parametrize(
-    ("problem", "expected"),
+    ("place", "expected"),
     [
-        (Problem("wrong"), "wrong"),
-        (Problem("wrong", "a.yaml"), "a.yaml: wrong"),
-        (Problem("wrong", "a.yaml", 12), "a.yaml:12: wrong"),
-        (Problem("wrong", "a.yaml", 12, 9), "a.yaml:12:9: wrong"),
-        (Problem("wrong", "a.yaml", 12, 9, "data.train"), "a.yaml:12:9: data.train: wrong"),
-        (Problem("wrong", key="data.train"), "data.train: wrong"),
+        (Place(), "wrong"),
+        (Place("a.yaml"), "a.yaml: wrong"),
+        (Place("a.yaml", 12), "a.yaml:12: wrong"),
+        (Place("a.yaml", 12, 9), "a.yaml:12:9: wrong"),
+        (Place("a.yaml", 12, 9, "data.train"), "a.yaml:12:9: data.train: wrong"),
+        (Place(key="data.train"), "data.train: wrong"),
     ],
 )
-def test_a_problem_reads_as_file_line_column_key_and_message(problem: Problem, expected: str) -> None:
-    assert str(problem) == expected
+def test_a_problem_reads_as_file_line_column_key_message_and_remedy(place: Place, expected: str) -> None:
+    assert str(Problem("code", "wrong", place=place)) == expected
+    assert str(Problem("code", "wrong", "mend it", place)) == f"{expected}; mend it"
+
+
+def test_a_problem_as_json_has_its_place_key_by_key() -> None:
+    place = Place("a.yaml", 12, 9, "data.train")
+    expected = {"code": "code", "file": "a.yaml", "line": 12, "column": 9, "key": "data.train"}
+    assert Problem("code", "wrong", place=place).as_json() == expected | {"message": "wrong", "remedy": None}
+    mended = Problem("code", "wrong", "mend it", place).as_json()
+    assert mended == expected | {"message": "wrong; mend it", "remedy": "mend it"}
 
 
 def test_an_error_lists_all_its_problems() -> None:
-    error = errors.SpecError(Problem("first", "a.yaml", 1), "second")
-    assert str(error) == "a.yaml:1: first\nsecond"
-    assert error.problems == (Problem("first", "a.yaml", 1), Problem("second"))
+    problems = Problem("one", "first", "mend it", Place("a.yaml", 1)), Problem("two", "second")
+    error = errors.SpecError(*problems)
+    assert str(error) == "a.yaml:1: first; mend it\nsecond"
+    assert error.problems == problems
+    assert (error.code, error.place, error.remedy) == ("one", Place("a.yaml", 1), "mend it")
 
 
 def test_each_class_has_the_exit_code_of_the_manual() -> None:
@@ -42,6 +60,32 @@ def test_each_class_has_the_exit_code_of_the_manual() -> None:
     }
 
 
+def family(kind: type[NnfitError]) -> Iterator[type[NnfitError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from family(child)
+
+
+def test_every_class_of_errors_survives_pickling_with_equal_problems() -> None:
+    for module in pkgutil.walk_packages(nnfit.__path__, "nnfit."):
+        if module.name != "nnfit.__main__":
+            importlib.import_module(module.name)
+    problem = Problem("code", "wrong", "mend it", Place("a.yaml", 12, 9, "data.train"))
+    for kind in family(NnfitError):
+        for problems in ((problem,), (problem, Problem("other", "wrong too"))):
+            error = kind(*problems)
+            again = pickle.loads(pickle.dumps(error))
+            assert type(again) is kind
+            assert again.problems == error.problems == problems
+            assert str(again) == str(error)
+            assert vars(again) == vars(error)
+
+
+def test_a_signal_survives_pickling() -> None:
+    again = pickle.loads(pickle.dumps(Stopped(15, "go on")))
+    assert (type(again), again.exit_code, again.advice) == (Stopped, 143, "go on")
+
+
 def test_the_family_is_public() -> None:
     assert nnfit.NnfitError is NnfitError
     assert nnfit.__version__.count(".") == 2
@@ -50,9 +94,9 @@ def test_the_family_is_public() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("rel", '; did you mean "relu"?'),
-        ("RELU", '; did you mean "relu"?'),
-        ("Sigmod", '; did you mean "sigmoid"?'),
+        ("rel", 'did you mean "relu"?'),
+        ("RELU", 'did you mean "relu"?'),
+        ("Sigmod", 'did you mean "sigmoid"?'),
         ("xyz", ""),
         ("", ""),
     ],

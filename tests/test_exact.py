@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nnfit.core.network import views
-from nnfit.fit import run as pipeline
+from nnfit.fit.prepare import Prepared
 from nnfit.model.model import Model
 
 Train = Callable[..., Model]
@@ -66,7 +66,7 @@ def spec(inputs: int, output: str = "linear") -> str:
 def coefficients(model: Model) -> np.ndarray:
     """The rows (K, N + 1) of θ on the inputs as they are in the file, and for a real target in its unit."""
     Theta = views(model.network, model.theta)[0][0]
-    mean, sd = (np.array([feature.fitted[i] for feature in model.features]) for i in (3, 4))
+    mean, sd = (np.array([feature.fitted.scale[i] for feature in model.features]) for i in (0, 1))
     slopes = Theta[:, 1:] / sd
     found = np.column_stack([Theta[:, 0] - slopes @ mean, slopes])
     if model.target.task == "regression":
@@ -136,15 +136,15 @@ def test_logistic_and_softmax_regression_equal_the_unpenalised_optimum(
 
 
 @pytest.mark.oracle
-def test_it_reaches_the_optimum_of_torch(prepared: Callable[..., Any]) -> None:
+def test_it_reaches_the_optimum_of_torch(prepared: Callable[..., Prepared], train: Callable[[Prepared], Model]) -> None:
     import torch
 
     rng = np.random.default_rng(3)
     X, y = rng.normal(size=(150, 3)), rng.integers(0, 3, 150)
     rows = [[*row, "abc"[k]] for row, k in zip(X.tolist(), y, strict=True)]
     ready = prepared(spec(3, "softmax"), table(rows), "training.l2=0.01")
-    model = pipeline.train(ready, 1)
-    inputs = torch.from_numpy(ready.parts["train"].examples.X[:, 1:])
+    model = train(ready)
+    inputs = torch.from_numpy(ready.sets["train"].examples.X[:, 1:])
     theta = torch.zeros((3, 4), dtype=torch.float64, requires_grad=True)
     peer = torch.optim.LBFGS(
         [theta], max_iter=2000, tolerance_grad=1e-13, tolerance_change=0, line_search_fn="strong_wolfe"

@@ -29,17 +29,19 @@ def check(
     from nnfit.diagnostics.gradcheck import TOLERANCE
     from nnfit.diagnostics.health import stuck, unbalanced
     from nnfit.errors import NnfitError, Problem, SpecError
-    from nnfit.fit import run as pipeline
+    from nnfit.fit import advice
+    from nnfit.fit.examination import examine, gradient_check
     from nnfit.fit.prepare import prepare
+    from nnfit.fit.run import initial
 
     loaded = prepared = result = error = None
     warnings: list[Problem] = []
     try:
-        loaded = load_spec(spec, overrides)
-        prepared = prepare(loaded, warnings)
-        result = pipeline.gradient_check(prepared)
-        found = pipeline.examine(prepared, pipeline.initial(prepared))
-        warnings += pipeline.placed(loaded, [*stuck(found, trained=False), *unbalanced(found)])
+        loaded = load_spec(spec, overrides or ())
+        prepared = prepare(loaded, warnings=warnings)
+        result = gradient_check(prepared)
+        found = examine(prepared, initial(prepared))
+        warnings += advice.placed(loaded.document, [*stuck(found), *unbalanced(found)])
     except NnfitError as found:
         error = found
     proved = result is not None and result.max_relative_error <= TOLERANCE
@@ -48,8 +50,8 @@ def check(
     if as_json:
         report: dict[str, Any] = {
             "ok": code == 0,
-            "errors": [problem._asdict() for problem in errors],
-            "warnings": [problem._asdict() for problem in warnings],
+            "errors": [problem.as_json() for problem in errors],
+            "warnings": [problem.as_json() for problem in warnings],
             "network": None,
             "gradient_check": None,
         }
@@ -75,15 +77,15 @@ def check(
     if loaded:
         sheet.section("data")
     if prepared:
-        for name, part in prepared.parts.items():
-            sheet.good(f"{name}: {part.n:,} rows")
+        for name, rows in prepared.sets.items():
+            sheet.good(f"{name}: {rows.n:,} rows")
         sheet.good(f"{len(prepared.features)} columns become {prepared.network.inputs} inputs")
         screen.show_columns(console, prepared.features)
-        sheet.doubt(*(problem for problem in warnings if not problem.key))
+        sheet.doubt(*(problem for problem in warnings if not problem.place.key))
         sheet.section("network")
         sheet.good(f"{prepared.network.P:,} parameters, its ends fit the data")
-        screen.show_network(console, prepared.network, prepared.spec["network"]["members"])
-        sheet.doubt(*(problem for problem in warnings if problem.key))
+        screen.show_network(console, prepared.network, prepared.spec.network.members)
+        sheet.doubt(*(problem for problem in warnings if problem.place.key))
         sheet.section("gradients")
         if result:
             screen.show_gradient(sheet, result, TOLERANCE)

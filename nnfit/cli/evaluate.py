@@ -25,36 +25,32 @@ def evaluate(
     from nnfit.cli import screen
     from nnfit.data.encoding import unseen
     from nnfit.data.table import read_table
-    from nnfit.data.target import truth
     from nnfit.model.model import load
     from nnfit.model.prediction import like_training, taken_as_zeros
-    from nnfit.scoring.evaluation import intervals
 
     start = time.perf_counter()
     trained = load(model)
-    weight = trained.spec["data"]["weight"]
-    kinds = trained.kinds | trained.target.kinds
     with like_training(trained.dialect):
-        table = read_table(data, trained.dialect, kinds | ({weight: "numeric"} if weight else {}), others=False)
-        metrics, trivial = trained.evaluate(table)
+        table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
+        found = trained.evaluation(table)
         for feature in trained.features:
             if categories := unseen(feature, table):
-                screen.note(taken_as_zeros(feature.name, categories))
-        w = trained.weights(table) if trained.spec["training"]["weighted_metrics"] else None
-        interval = intervals(trained.target, trained.outputs(table), truth(trained.target, table), w)
+                screen.warn(taken_as_zeros(feature.name, categories))
+        intervals = trained.intervals(found)
     if as_json:
         report = {
             "model": str(model),
             "rows": table.n,
-            "epochs": len(trained.record["history"]["cost"]),
+            "epochs": len(trained.record.get("history", {}).get("cost", [])),
             "seconds": time.perf_counter() - start,
-            "metrics": {"data": metrics},
-            "trivial": {"data": trivial},
-            "intervals": interval,
+            "metrics": {"data": found.metrics},
+            "trivial": {"data": found.of_prior},
+            "intervals": intervals,
         }
         print(json.dumps(report, ensure_ascii=False, indent=2))
         return
     console = screen.out()
     regression = trained.target.task == "regression"
-    screen.show_metrics(console, {"data": metrics}, {"data": trivial}, {"data": table.n}, regression, interval)
-    screen.show_confusion(console, "data", metrics)
+    trivial, rows = {"data": found.of_prior}, {"data": table.n}
+    screen.show_metrics(console, {"data": found.metrics}, trivial, rows, regression, intervals)
+    screen.show_confusion(console, "data", found.metrics)

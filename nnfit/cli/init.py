@@ -28,14 +28,15 @@ def init(
     """
     set_threads()
     from nnfit.config.proposal import propose
-    from nnfit.errors import OutputError, Problem, UsageError
+    from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.storage import files
 
     if str(data) == "-":
-        raise UsageError("DATA must be a file here, since the spec names it")
+        raise UsageError(Problem("usage", "DATA must be a file here, since the spec names it"))
     files.check_outputs([output], [data])
     if output is not None and output.exists() and not force:
-        raise OutputError(Problem("exists already; choose another name, or replace it with --force", str(output)))
+        remedy = "choose another name, or replace it with --force"
+        raise OutputError(Problem("exists", "exists already", remedy, Place(str(output))))
     text = propose(data, target, output.parent if output else Path())
     if output is not None:
         files.write((output, text.encode()))

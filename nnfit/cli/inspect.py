@@ -18,18 +18,21 @@ def inspect(
     """Show what is in a model file: network, inputs, target, metrics, versions, and the resolved spec."""
     set_threads()
     from nnfit.cli import screen
-    from nnfit.errors import plain, short
-    from nnfit.model.model import load
+    from nnfit.config.build import dump
+    from nnfit.model.model import columns_of, load
+    from nnfit.words import plain, short
 
     trained = load(model)
     network, record, target = trained.network, trained.record, trained.target
-    members = trained.spec["network"]["members"]
+    members = trained.spec.network.members
+    spec = dump(trained.spec)
     if as_json:
+        columns = zip(columns_of(trained.features), trained.features, strict=True)
         report = {
             "model": str(model),
-            "spec": trained.spec,
+            "spec": spec,
             "network": {"layers": screen.layers(network), "parameters": network.P, "members": members},
-            "features": [{**f._asdict(), "inputs": f.inputs} for f in trained.features],
+            "features": [{**column, "fitted": f.fitted.flat, "inputs": f.inputs} for column, f in columns],
             "target": target._asdict(),
             **record,
         }
@@ -40,15 +43,13 @@ def inspect(
     screen.show_columns(console, trained.features)
     classes = f", classes {', '.join(map(short, target.classes))}" if target.classes else ""
     console.print(f"Target: {', '.join(map(short, target.columns))} ({target.task}{classes})\n")
-    regression = target.task == "regression"
-    screen.show_metrics(
-        console, record["metrics"], record["trivial"], record["rows"], regression, linear=record["linear"]
-    )
+    screen.show_record(console, trained)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    console.print(f"Trained with {versions}; threads {record['threads']}, seed {record['seed']}")
+    threads = f"threads {record['threads']}, " if "threads" in record else ""
+    console.print(plain(f"Trained with {versions}; {threads}seed {record['seed']}"))
     console.print(f"Training data SHA-256 {record['data_sha256']}\n")
     import yaml
 
     console.print("Resolved spec:")
-    for line in yaml.safe_dump(trained.spec, sort_keys=False, allow_unicode=True).split("\n"):
+    for line in yaml.safe_dump(spec, sort_keys=False, allow_unicode=True).split("\n"):
         console.print(plain(line))

@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train, verify
-from nnfit.errors import NnfitError, plain
+from nnfit.errors import NnfitError
 from nnfit.storage import files
 from nnfit.version import __version__
+from nnfit.words import plain
 
 app = typer.Typer(
     name="nnfit",
@@ -35,6 +36,7 @@ app.command()(schema.schema)
 
 
 def version(shown: bool) -> None:
+    """Print the version, and end."""
     if shown:
         print(f"nnfit {__version__}")
         raise typer.Exit

@@ -9,11 +9,12 @@ import typer
 
 def named(context: typer.Context, option: typer.CallbackParam, path: Path | None) -> Path | None:
     """The path of an output, which is a file with a name: `-` would make a file of that name."""
-    from nnfit.errors import UsageError
+    from nnfit.errors import Place, Problem, UsageError
 
     if path == Path("-"):
-        hint = "name a file"
+        remedy = "name a file"
         if option.name == "output" and context.info_name != "train":
-            hint += f", or leave {option.opts[0]} out for standard output"
-        raise UsageError(f"{option.opts[0]} -: outputs do not go to standard output by -; {hint}")
+            remedy += f", or leave {option.opts[0]} out for standard output"
+        message, place = "outputs do not go to standard output by -", Place(f"{option.opts[0]} -")
+        raise UsageError(Problem("usage", message, remedy, place))
     return path

@@ -49,14 +49,14 @@ def predict(
     from nnfit.cli import screen
     from nnfit.data.reader import Reader
     from nnfit.model.model import load
-    from nnfit.model.prediction import like_training, stream
+    from nnfit.model.prediction import csv_predictions, like_training
     from nnfit.storage import files
 
     files.check_outputs([output], [model, data])
     trained = load(model)
     with like_training(trained.dialect), Reader(data, trained.dialect) as reader:
         kept = list(dict.fromkeys(keep or []))
-        pieces = stream(trained, reader, proba, kept, unknown and unknown.value, screen.note, uncertainty)
+        pieces = csv_predictions(trained, reader, proba, kept, unknown and unknown.value, screen.warn, uncertainty)
         if output is not None:
             with files.replacing(output) as file:
                 file.writelines(pieces)

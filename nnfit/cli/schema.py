@@ -13,6 +13,6 @@ def schema() -> None:
     A spec names it in its first line: # yaml-language-server: $schema=FILE
     """
     set_threads()
-    from nnfit.config.reference import json_schema
+    from nnfit.config.schema import json_schema
 
     print(json.dumps(json_schema(), ensure_ascii=False, indent=2))

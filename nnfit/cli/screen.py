@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -13,15 +14,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nnfit.core.activations import ACTIVATIONS
-from nnfit.errors import count, plain, short
+from nnfit.data import numeric
+from nnfit.data.columns import Numeric
+from nnfit.words import count, plain, short
 
 if TYPE_CHECKING:
     from nnfit.core.network import Group, Network
-    from nnfit.data.encoding import Feature
+    from nnfit.data.feature import Feature
     from nnfit.diagnostics.gradcheck import GradientCheck
     from nnfit.errors import Problem
     from nnfit.fit.run import Progress
+    from nnfit.model.model import Model
 
 LINES = 20  # about as many lines as a training prints
 WIDE = 200  # columns of a file or pipe: nothing is cut there
@@ -40,7 +43,8 @@ def note(text: str) -> None:
     print(plain(text), file=sys.stderr)
 
 
-def warn(warnings: Iterable[Problem]) -> None:
+def warn(*warnings: Problem) -> None:
+    """Each warning as a line on standard error."""
     for warning in warnings:
         note(f"warning: {warning}")
 
@@ -74,13 +78,14 @@ def described(groups: Iterable[Group]) -> str:
     """The activation of a layer in words, parameters where they are not the default: `4 tanh + 4 linear(k=2)`."""
     parts = []
     for group in groups:
-        defaults = {parameter.name: parameter.default for parameter in ACTIVATIONS[group.activation].parameters}
-        set_here = [f"{key}={value}" for key, value in group.parameters.items() if value != defaults[key]]
-        parts.append((group.size, group.activation + (f"({', '.join(set_here)})" if set_here else "")))
+        changed = [each for each in fields(group.sigma) if getattr(group.sigma, each.name) != each.default]
+        set_here = ", ".join(f"{each.name}={getattr(group.sigma, each.name)}" for each in changed)
+        parts.append((group.size, group.sigma.name + (f"({set_here})" if set_here else "")))
     return parts[0][1] if len(parts) == 1 else " + ".join(f"{size} {name}" for size, name in parts)
 
 
 def show_network(console: Console, network: Network, members: int) -> None:
+    """The layers with their sizes, activations, and the shapes of Θ."""
     rows = [["1 (input)", str(network.inputs), "", "", ""]]
     for i, layer in enumerate(layers(network), 2):
         name = f"{i} (output)" if i == len(network.layers) + 1 else str(i)
@@ -91,9 +96,9 @@ def show_network(console: Console, network: Network, members: int) -> None:
     console.print(grid(title, ["layer", "neurons", "activation", "Θ", "parameters"], rows))
 
 
-def show_columns(console: Console, features: Iterable[Any]) -> None:
+def show_columns(console: Console, features: Iterable[Feature]) -> None:
     """How each column becomes inputs."""
-    rows = [[short(f.name), f.type, str(len(f.inputs)), encoding(f)] for f in features]
+    rows = [[short(f.name), f.options.type, str(len(f.inputs)), encoding(f)] for f in features]
     table = grid("Inputs", ["column", "type", "inputs", "encoding"], rows)
     table.columns[3].justify = "left"
     console.print(table)
@@ -101,28 +106,35 @@ def show_columns(console: Console, features: Iterable[Any]) -> None:
 
 def encoding(f: Feature) -> str:
     """How a column is encoded, in words."""
-    if f.type == "categorical":
-        text = "one-hot: " + ", ".join(short(category) or "(missing)" for category in f.categories[:8])
-        text += f", … {len(f.categories)} in all" if len(f.categories) > 8 else ""
-        return text + (f"; {len(f.merged)} rare ones share an input" if f.merged else "")
-    if f.type == "numeric":
-        o = f.options
-        text = "x" if not o["log1p"] else "log x"
-        if o["bins"]:
-            text = f"{o['bins']} bins of {text}"
-        elif o["scale"] in ("standard", "minmax", "robust", "clipped"):
-            text = f"({text} − {f.fitted[3]:.4g}) / {f.fitted[4]:.4g}" + (
-                " clipped" * (o["scale"] in ("robust", "clipped"))
-            )
-        elif o["scale"] == "quantile":
-            text = f"normal score of the rank of {text}"
-        text += f", powers to {o['degree']}" if o["degree"] > 1 else ""
-        filled = f"{f.fitted[0]:.4g}"
-    elif f.type == "date":
-        text, filled = "year, month, weekday, days elapsed, circle pairs", "the median date"
-    else:
-        text, filled = "0 or 1", "true" if f.fitted[0] else "false"
+    options, fitted = f.options, f.fitted
+    match options.type:
+        case "categorical":
+            own, merged = f.categories
+            text = "one-hot: " + ", ".join(short(category) or "(missing)" for category in own[:8])
+            text += f", … {len(own)} in all" if len(own) > 8 else ""
+            return text + (f"; {len(merged)} rare ones share an input" if merged else "")
+        case "date":
+            text, filled = "year, month, weekday, days elapsed, circle pairs", "the median date"
+        case "boolean":
+            text, filled = "0 or 1", "true" if fitted.flat[0] else "false"
+        case _:
+            assert isinstance(options, Numeric)
+            assert isinstance(fitted, numeric.Fitted)
+            text, filled = of_numbers(options, fitted), f"{fitted.fill:.4g}"
     return text + (f"; missing: {filled}, and an indicator" if f.indicator else "")
+
+
+def of_numbers(options: Numeric, fitted: numeric.Fitted) -> str:
+    """How a column of numbers is scaled and expanded, in words."""
+    text = "log x" if options.log1p else "x"
+    if options.bins:
+        text = f"{options.bins} bins of {text}"
+    elif options.scale in ("standard", "minmax", "robust", "clipped"):
+        middle, spread = fitted.scale
+        text = f"({text} − {middle:.4g}) / {spread:.4g}" + " clipped" * (options.scale in ("robust", "clipped"))
+    elif options.scale == "quantile":
+        text = f"normal score of the rank of {text}"
+    return text + (f", powers to {options.degree}" if options.degree > 1 else "")
 
 
 class Sheet:
@@ -133,26 +145,33 @@ class Sheet:
         self.counts = {"✔": 0, "⚠": 0, "✘": 0}
 
     def section(self, name: str) -> None:
+        """Begin a section."""
         self.console.print(Text(name, style="bold"))
 
     def line(self, mark: str, *texts: object) -> None:
+        """Lines with a mark, each counted."""
         for text in texts:
             self.counts[mark] += 1
             self.console.print(plain(f"  {mark} {text}"))
 
     def good(self, *texts: object) -> None:
+        """Checks that passed."""
         self.line("✔", *texts)
 
     def doubt(self, *texts: object) -> None:
+        """Warnings."""
         self.line("⚠", *texts)
 
     def bad(self, *texts: object) -> None:
+        """Errors."""
         self.line("✘", *texts)
 
     def note(self, text: str) -> None:
+        """A line that counts as nothing."""
         self.console.print(plain(f"  {text}"))
 
     def close(self) -> None:
+        """The last line: how many of each there were."""
         passed, doubts, errors = self.counts.values()
         self.console.print(f"\n{count(passed, 'check')} passed, {count(doubts, 'warning')}, {count(errors, 'error')}")
 
@@ -163,14 +182,15 @@ def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None
     if not result.checked:
         sheet.doubt("not checked: all weights lie below a surrogate gradient, which is not the derivative on purpose")
         return
+    proved = result.max_relative_error <= tolerance
     text = (
-        "back-propagation agrees with central differences: largest relative error "
+        f"back-propagation {'agrees' if proved else 'does not agree'} with central differences: largest relative error "
         f"{result.max_relative_error:.1e} over {result.checked} parameters{skipped}; tolerance {tolerance:.0e}"
     )
-    if result.max_relative_error <= tolerance:
+    if proved:
         sheet.good(text)
     else:
-        sheet.bad(text.replace("agrees", "does not agree"))
+        sheet.bad(text)
         sheet.note(f"in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
 
 
@@ -207,6 +227,24 @@ def show_metrics(
     baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
     title = f"Metrics, beside a trivial predictor: {baseline}"
     console.print(grid(title + "; linear: without hidden layers" * bool(linear), columns, body))
+
+
+def show_training(console: Console, model: Model) -> None:
+    """What a training came to: the metrics of every set, the confusion of the last, and a threshold that is not ½."""
+    show_record(console, model)
+    if model.target.threshold != 0.5:
+        second = short(model.classes[1])
+        console.print(plain(f"{second} is predicted from the probability {model.target.threshold:.4g} on"))
+    last = list(model.metrics)[-1]
+    show_confusion(console, last, model.metrics[last])
+
+
+def show_record(console: Console, model: Model) -> None:
+    """The metrics that a model holds, beside those of the prior and of the linear model."""
+    record, regression = model.record, model.target.task == "regression"
+    if model.metrics:
+        trivial, linear = record.get("trivial", {}), record.get("linear")
+        show_metrics(console, model.metrics, trivial, record["rows"], regression, linear=linear)
 
 
 def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None:
@@ -270,5 +308,5 @@ def step_of(total: int) -> int:
 
 def line(epoch: Progress, total: int) -> str:
     """One epoch: its training cost, before each update, and the validation cost; of several members the mean."""
-    text = f"epoch {epoch.number:>{len(str(total))}}/{total}  cost {epoch.cost.mean():.6f}"
-    return text if epoch.validation is None else f"{text}  validation {epoch.validation.mean():.6f}"
+    text = f"epoch {epoch.number:>{len(str(total))}}/{total}  cost {epoch.cost:.6f}"
+    return text if epoch.validation is None else f"{text}  validation {epoch.validation:.6f}"

@@ -17,10 +17,11 @@ class Stopped(BaseException):
     def __init__(self, number: int, advice: str = "") -> None:
         self.exit_code = 128 + number
         self.advice = advice
-        super().__init__(signal.Signals(number).name)
+        super().__init__(number, advice)
 
 
 def stop(number: int, frame: FrameType | None) -> None:
+    """What the first signal does: end the command, or be noted for a block that looks at it itself."""
     signal.signal(number, signal.SIG_DFL)  # a second one leaves at once
     pending.append(number)
     if not waiting:

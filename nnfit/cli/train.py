@@ -8,15 +8,19 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnfit.cli.outputs import named
 from nnfit.cli.threads import DEFAULT, set_threads
+from nnfit.words import plain
 
 if TYPE_CHECKING:
+    from nnfit.config.loader import LoadedSpec
+    from nnfit.config.spec import Checkpoint
     from nnfit.fit.run import Progress
+    from nnfit.model.model import Model
 
 
 def train(
@@ -61,125 +65,130 @@ def train(
     set_threads(threads)
     from nnfit.cli import screen, signals
     from nnfit.config.loader import load_spec
-    from nnfit.diagnostics.health import stuck, unbalanced
-    from nnfit.errors import plain, short
-    from nnfit.fit import baseline, checkpoint
-    from nnfit.fit import run as pipeline
-    from nnfit.fit.prepare import prepare
+    from nnfit.fit import checkpoint
+    from nnfit.fit.train import begin
     from nnfit.storage import files
 
-    loaded = load_spec(spec, overrides)
-    path = pipeline.output_path(loaded, spec, output)
-    saved = pipeline.checkpoint_path(loaded, path)
+    loaded = load_spec(spec, overrides or ())
+    path = model_path(loaded, spec, output)
+    saved = checkpoint_path(loaded, path)
     outputs = (path, json_file, history, depfile, saved)
     files.check_outputs(outputs, [spec])
-    prepared = prepare(loaded)
-    files.check_outputs(outputs, [spec, *prepared.sources])
-    screen.warn(prepared.warnings)
+    trainer = begin(loaded, threads=threads, resume=saved if resume and saved.exists() else None)
+    run, sources = trainer.run, trainer.prepared.sources
+    files.check_outputs(outputs, [spec, *sources])
+    screen.warn(*trainer.warnings)
     console = screen.out()
-    members = loaded.spec.network.members
     if not quiet:
-        screen.show_network(console, prepared.network, members)
-
-    run = pipeline.start(prepared)
-    screen.warn(pipeline.placed(loaded, unbalanced(pipeline.examine(prepared, run.state.theta))))
-    if resume and saved.exists():
-        run, changed = checkpoint.read(saved, prepared, threads)
-        for difference in changed:
-            screen.note(f"warning: {difference}; the model may differ in its last digits")
-        screen.note(f"going on after epoch {run.state.epochs} from {saved}")
-    elif resume:
-        screen.note(f"there is no checkpoint {saved}; starting at the beginning")
+        screen.show_network(console, trainer.prepared.network, loaded.spec.network.members)
+    if resume:
+        on = f"going on after epoch {run.state.epochs} from {saved}"
+        screen.note(on if saved.exists() else f"there is no checkpoint {saved}; starting at the beginning")
     total = loaded.spec.training.epochs
     keeper = Keeper(loaded.spec.training.checkpoint)
     start = time.perf_counter()
     with signals.collected() as stop:
-        for epoch in screen.watch(pipeline.epochs(run, stop), total, quiet):
+        for epoch in screen.watch(trainer.epochs(stop), total, quiet):
             if keeper.due(epoch.number):
                 files.write((saved, checkpoint.to_bytes(run, threads)))
         seconds = time.perf_counter() - start
-        model = None if stop else pipeline.finish(run, threads, stop)
-        if model is None or stop:
+        result = None if stop else trainer.result(stop)
+        if result is None or stop:
             files.write((saved, checkpoint.to_bytes(run, threads)))
-            other = None if threads == DEFAULT else threads
-            options = {
-                "-o": output,
-                "--json": json_file,
-                "--history": history,
-                "--depfile": depfile,
-                "--threads": other,
-            }
-            again = command(spec, overrides, options, quiet)
+            again = command(spec, overrides, output, json_file, history, depfile, threads, quiet)
             raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
 
+    model = result.model
     written = [(path, model.to_bytes())]
     if json_file is not None:
-        report = {
-            "model": str(path),
-            "rows": sum(model.record["rows"].values()),
-            "epochs": len(run.history),
-            "seconds": seconds,
-            "metrics": model.record["metrics"],
-            "trivial": model.record["trivial"],
-            "linear": model.record["linear"],
-        }
-        written.append((json_file, (json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode()))
+        written.append((json_file, report(model, path, len(run.history), seconds)))
     if history is not None:
         written.append((history, costs(run.history).encode()))
     if depfile is not None:
-        written.append((depfile, rule(path, [str(spec), *prepared.sources]).encode()))
+        written.append((depfile, rule(path, [str(spec), *sources]).encode()))
     files.write(*written)
     if saved.exists() and checkpoint.is_one(saved):
         files.remove(saved)
-    screen.warn(pipeline.placed(loaded, stuck(pipeline.examine(prepared, model.theta), trained=True)))
-    for doubt in baseline.doubts(model):
-        screen.note(f"warning: {doubt}")
+    screen.warn(*result.warnings[len(trainer.warnings) :])
     if not quiet:
-        record = model.record
-        regression = model.target.task == "regression"
-        screen.show_metrics(
-            console, record["metrics"], record["trivial"], record["rows"], regression, linear=record["linear"]
-        )
-        if model.target.threshold != 0.5:
-            second = short(model.target.classes[1])
-            console.print(plain(f"{second} is predicted from the probability {model.target.threshold:.4g} on"))
-        last = list(record["metrics"])[-1]
-        screen.show_confusion(console, last, record["metrics"][last])
+        screen.show_training(console, model)
         console.print(plain(f"{len(run.history)} epochs in {seconds:.2f} s; model written to {path}"))
+
+
+def model_path(loaded: LoadedSpec, spec: Path, option: Path | None) -> Path:
+    """Where the model goes: the option, else the spec's `output`, else beside the spec with the ending .npz."""
+    if option is not None:
+        return option
+    return loaded.folder / loaded.spec.output if loaded.spec.output else spec.with_suffix(".npz")
+
+
+def checkpoint_path(loaded: LoadedSpec, model: Path) -> Path:
+    """Where the checkpoint goes: as the spec says, else beside the model with the ending .checkpoint.npz."""
+    keys = loaded.spec.training.checkpoint
+    if keys is not None and keys.path is not None:
+        return loaded.folder / keys.path
+    return model.with_name(model.name.removesuffix(".npz") + ".checkpoint.npz")
+
+
+def report(model: Model, path: Path, epochs: int, seconds: float) -> bytes:
+    """What --json writes."""
+    record = model.record
+    values = {
+        "model": str(path),
+        "rows": sum(record["rows"].values()),
+        "epochs": epochs,
+        "seconds": seconds,
+        **{key: record[key] for key in ("metrics", "trivial", "linear")},
+    }
+    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def costs(history: Sequence[Progress]) -> str:
     """The epochs as CSV: cost and validation cost, the mean over the members, and of several members each cost."""
-    members = len(history[0].cost) if history else 1
-    each = range(members if members > 1 else 0)
-    lines = [["epoch", "cost", "validation", *(f"cost_{k + 1}" for k in each)]]
-    for epoch in history:
-        validation = "" if epoch.validation is None else repr(float(epoch.validation.mean()))
-        own = [repr(float(epoch.cost[k])) for k in each]
-        lines.append([str(epoch.number), repr(float(epoch.cost.mean())), validation, *own])
-    return "".join(",".join(line) + "\n" for line in lines)
+    from nnfit.fit.train import history_of
+
+    columns = dict(history_of(history))
+    front = {name: columns.pop(name, [None] * len(history)) for name in ("epoch", "cost", "validation")}
+    lines = [[*front, *columns], *zip(*front.values(), *columns.values(), strict=True)]
+    return "".join(",".join("" if cell is None else str(cell) for cell in line) + "\n" for line in lines)
 
 
 class Keeper:
     """When a checkpoint is due: every so many epochs, or seconds."""
 
-    def __init__(self, keys: Any) -> None:
+    def __init__(self, keys: Checkpoint | None) -> None:
         every = None if keys is None else keys.every
         self.seconds = float(every.removesuffix("s")) if isinstance(every, str) else None
         self.epochs = every if isinstance(every, int) else None
         self.last = time.monotonic()
 
     def due(self, epoch: int) -> bool:
+        """Whether one is due after this epoch."""
         if self.seconds is not None and time.monotonic() - self.last >= self.seconds:
             self.last = time.monotonic()
             return True
         return self.epochs is not None and epoch % self.epochs == 0
 
 
-def command(spec: Path, overrides: list[str] | None, options: dict[str, Any], quiet: bool) -> str:
+def command(
+    spec: Path,
+    overrides: list[str] | None,
+    output: Path | None,
+    json_file: Path | None,
+    history: Path | None,
+    depfile: Path | None,
+    threads: int,
+    quiet: bool,
+) -> str:
     """The command that goes on with a training: as it was called, since other threads would give other bytes."""
     words = ["nnfit", "train", str(spec)]
-    for option, value in options.items():
+    for option, value in (
+        ("-o", output),
+        ("--json", json_file),
+        ("--history", history),
+        ("--depfile", depfile),
+        ("--threads", None if threads == DEFAULT else threads),
+    ):
         words += [] if value is None else [option, str(value)]
     for override in overrides or []:
         words += ["--set", override]

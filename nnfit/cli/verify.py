@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnfit.cli.threads import DEFAULT, set_threads
+from nnfit.words import plain
 
 if TYPE_CHECKING:
     from nnfit.errors import Problem
 
 MOST_THREADS = 1024  # a file that asks for more does not get them
 LISTED = 5  # differences, of which another spec may have hundreds
-HINT = "; the paths in a model are looked for from the current folder: go to the folder of its spec, or give --spec"
+REMEDY = "the paths in a model are looked for from the current folder: go to the folder of its spec, or give --spec"
 
 
 def verify(
@@ -35,46 +36,51 @@ def verify(
     set_threads(threads or DEFAULT)
     import nnfit
     from nnfit.cli import screen
-    from nnfit.config.loader import load_spec, stored_spec
-    from nnfit.errors import DataError, ModelFileError, Problem, plain
+    from nnfit.config.build import dump
+    from nnfit.config.document import Document
+    from nnfit.config.loader import LoadedSpec, load_spec
+    from nnfit.config.spec import FRAME
+    from nnfit.errors import DataError, ModelFileError, Place, Problem
     from nnfit.fit import checkpoint
-    from nnfit.fit import run as pipeline
-    from nnfit.fit.prepare import prepare
+    from nnfit.fit.train import begin
     from nnfit.storage import json_text
 
     stored = nnfit.load(model)
-    then = int(stored.record["threads"])
+    place = Place(str(model))
+    then = int(stored.record.get("threads", DEFAULT))
     if threads is None and then != DEFAULT and then <= MOST_THREADS:
         # NumPy asks for the number of threads only once, when it is loaded.
         words = sys.orig_argv
         at = words.index("verify") + 1
         os.execv(sys.executable, [sys.executable, *words[1:at], "--threads", str(then), *words[at:]])
-    loaded = load_spec(spec) if spec else stored_spec(stored.spec, str(model))
+    if spec is None and FRAME in (stored.spec.data.train, stored.spec.data.validation, stored.spec.data.test):
+        remedy = "train again with nnfit.train, or name a spec and its files with --spec"
+        raise ModelFileError(Problem("no-frame", "was trained on a DataFrame, which no file holds", remedy, place))
+    loaded = load_spec(spec) if spec else LoadedSpec(stored.spec, Document(str(model), dump(stored.spec)), Path())
     try:
-        prepared = prepare(loaded)
+        trainer = begin(loaded, threads=threads or DEFAULT)
     except DataError as error:
         if spec:
             raise
-        raise DataError(*(p._replace(message=p.message + HINT * missing(p)) for p in error.problems)) from None
-    run = pipeline.start(prepared)
-    for _ in screen.watch(pipeline.epochs(run), loaded.spec.training.epochs, quiet=not sys.stderr.isatty()):
+        raise DataError(*(advised(p) if p.code == "unreadable" else p for p in error.problems)) from None
+    for _ in screen.watch(trainer.epochs(), loaded.spec.training.epochs, quiet=not sys.stderr.isatty()):
         pass
-    again = pipeline.finish(run, threads or DEFAULT)
+    again = trainer.result().model
 
     if again.to_bytes() == model.read_bytes():
         size = model.stat().st_size
         screen.out().print(plain(f"{model}: trained again, the same {size:,} bytes came out"))
         return
     keys = ("versions", "threads", "seed", "data_sha256")
-    old, new = ({"spec": m.spec, **{key: m.record[key] for key in keys}} for m in (stored, again))
-    found = list(checkpoint.differences(json_text.plain(old), json_text.plain(new)))
-    if not found:
-        found = ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
-    elif len(found) > LISTED:
-        found[LISTED:] = [f"and {len(found) - LISTED:,} more differ"]
-    raise ModelFileError(*(Problem(f"other bytes came out: {difference}", str(model)) for difference in found))
+    old, new = ({"spec": dump(m.spec), **{key: m.record.get(key) for key in keys}} for m in (stored, again))
+    differing = list(checkpoint.differences(json_text.plain(old), json_text.plain(new)))
+    if not differing:
+        differing = ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
+    elif len(differing) > LISTED:
+        differing[LISTED:] = [f"and {len(differing) - LISTED:,} more differ"]
+    raise ModelFileError(*(Problem("other-bytes", f"other bytes came out: {d}", place=place) for d in differing))
 
 
-def missing(problem: Problem) -> bool:
-    """Whether a file could not be read."""
-    return problem.message.startswith("cannot be read")
+def advised(problem: Problem) -> Problem:
+    """The problem of a file that cannot be read, with what would do here beside what would do anywhere."""
+    return problem._replace(remedy="; ".join(filter(None, (problem.remedy, REMEDY))))

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from nnfit.errors import Problem, SpecError, count
+from nnfit.errors import Place, Problem, SpecError
+from nnfit.words import count
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
@@ -34,27 +35,32 @@ FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 SETTING = re.compile(r'((?:"[^"]*"|[^=])+?)=(.*)', re.DOTALL)
 PART = re.compile(r'(?:^|[.\[])(?:"([^"]+)"(?=[.\[]|$)|([^.\[]*))')
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+QUOTE = "put it in quotes if it is text"
 
 
 @dataclass
 class Document:
-    """The values of a YAML file and where each was written: `places` maps a path of keys to (line, column)."""
+    """The values of a spec and where each was written: `places` maps a path of keys to (line, column) of a file."""
 
-    file: str
+    file: str | None
     value: Any = None
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
     options: dict[Path, str] = field(default_factory=dict)  # what --set wrote, with the option's text
 
-    def problem(self, path: Path, message: str) -> Problem:
+    def problem(self, path: Path, code: str, message: str, remedy: str = "") -> Problem:
         """A problem at a key, at the nearest place above it that was written."""
+        return Problem(code, message, remedy, self.place(path))
+
+    def place(self, path: Path) -> Place:
+        """Where a key was written, or else what is nearest above it."""
         key = "".join(f"[{part}]" if isinstance(part, int) else f".{spelled(part)}" for part in path).removeprefix(".")
         for end in range(len(path), -1, -1):
             if path[:end] in self.options:
-                return Problem(message, self.options[path[:end]], key=key)
+                return Place(self.options[path[:end]], key=key)
             if path[:end] in self.places:
                 line, column = self.places[path[:end]]
-                return Problem(message, self.file, line, column, key or None)
-        return Problem(message, self.file, key=key or None)
+                return Place(self.file, line, column, key or None)
+        return Place(self.file, key=key or None)
 
 
 def spelled(part: str) -> str:
@@ -65,17 +71,19 @@ def spelled(part: str) -> str:
 def parse(data: bytes, file: str) -> Document:
     """The document in `data`; one SpecError for anything that is not plain, small, unambiguous YAML."""
     if len(data) > MAX_BYTES:
-        raise SpecError(Problem(f"a spec of more than {MAX_BYTES // 1024} KiB is refused; is this a spec?", file))
+        message = f"a spec of more than {MAX_BYTES // 1024} KiB is refused"
+        raise SpecError(Problem("too-large", message, "is this a spec?", Place(file)))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"not UTF-8 text: the byte 0x{data[error.start]:02x} at offset {error.start}; save the file as UTF-8"
-        raise SpecError(Problem(message, file, data.count(b"\n", 0, error.start) + 1)) from None
+        message = f"not UTF-8 text: the byte 0x{data[error.start]:02x} at offset {error.start}"
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecError(Problem("wrong-encoding", message, "save the file as UTF-8", Place(file, line))) from None
     if strange := yaml.reader.Reader.NON_PRINTABLE.search(text):
         start = strange.start()
         place = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-        message = f"the control character {strange.group()!a} is not allowed in YAML; remove it"
-        raise SpecError(Problem(message, file, *place))
+        message = f"the control character {strange.group()!a} is not allowed in YAML"
+        raise SpecError(Problem("not-yaml", message, "remove it", Place(file, *place)))
     document = Document(file)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -83,7 +91,8 @@ def parse(data: bytes, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         raise SpecError(broken(error, text, file)) from None
     except yaml.YAMLError as error:
-        raise SpecError(Problem(f"not valid YAML: {str(error).splitlines()[0]}", file)) from None
+        message = f"not valid YAML: {str(error).splitlines()[0]}"
+        raise SpecError(Problem("not-yaml", message, place=Place(file))) from None
     return document
 
 
@@ -92,15 +101,16 @@ def broken(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     mark, begin = error.problem_mark or error.context_mark, error.context_mark
     message = f"not valid YAML: {error.problem or error.context}"
     if mark is None:
-        return Problem(message, file)
+        return Problem("not-yaml", message, place=Place(file))
     if error.problem and error.context and begin and begin.line != mark.line:
         message += f", {error.context} that begins in line {begin.line + 1}"
+    remedies = []
     if "mapping values" in message:
-        message += '; put text that holds ": " in quotes'
+        remedies.append('put text that holds ": " in quotes')
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        message += "; indent with spaces, not tabs"
-    return Problem(message, file, mark.line + 1, mark.column + 1)
+        remedies.append("indent with spaces, not tabs")
+    return Problem("not-yaml", message, "; ".join(remedies), Place(file, mark.line + 1, mark.column + 1))
 
 
 def override(document: Document, option: str) -> None:
@@ -108,12 +118,17 @@ def override(document: Document, option: str) -> None:
     label = f"--set {option}"
     found = SETTING.fullmatch(option)
     if not found:
-        raise SpecError(Problem("expected KEY=VALUE, as in training.epochs=50", label))
+        raise SpecError(Problem("usage", "expected KEY=VALUE, as in training.epochs=50", place=Place(label)))
     key, text = found.groups()
     try:
         value = parse(text.encode("utf-8", "replace"), label).value
     except SpecError as error:
-        raise SpecError(*(Problem(problem.message, label) for problem in error.problems)) from None
+        raise SpecError(*(problem._replace(place=Place(label)) for problem in error.problems)) from None
+    put(document, key, value, label)
+
+
+def put(document: Document, key: str, value: Any, label: str) -> None:
+    """Put a value at a KEY such as training.optimizer.learning_rate; errors about it name the label."""
     place: Any = document.value
     path: list[str | int] = []
     parts = [quoted or plain.removesuffix("]") for quoted, plain in PART.findall(key)]
@@ -135,13 +150,13 @@ def override(document: Document, option: str) -> None:
                 place[int(part)] = value
             place = place[int(part)]
         else:
-            above = document.problem(tuple(path), "").key
+            above = document.place(tuple(path)).key
             message = (
                 f"{above} has {count(len(place), 'item')}, counted from 0"
                 if isinstance(place, list)
-                else (f"{above} is a value and has no keys")
+                else f"{above} is a value and has no keys"
             )
-            raise SpecError(Problem(message, label))
+            raise SpecError(Problem("unknown-key", message, place=Place(label)))
     # What the option replaced is no longer where the file, or an earlier option, wrote it.
     for known in (document.places, document.options):
         for written in [written for written in known if written[: len(path)] == tuple(path)]:
@@ -150,6 +165,7 @@ def override(document: Document, option: str) -> None:
 
 
 def place_of(event: Any) -> tuple[int, int]:
+    """The line and column in which an event of the parser begins."""
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
@@ -162,26 +178,32 @@ class _Composer:
         self.anchors: dict[str, list[Any]] = {}
         self.nodes = 0
 
-    def fail(self, event: Any, message: str) -> SpecError:
-        return SpecError(Problem(message, self.document.file, *place_of(event)))
+    def fail(self, event: Any, code: str, message: str, remedy: str = "") -> SpecError:
+        """The error at the place of an event."""
+        return SpecError(Problem(code, message, remedy, Place(self.document.file, *place_of(event))))
 
     def whole(self) -> Any:
+        """The value of the only document."""
         value = None
         seen = False
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if seen:
-                    raise self.fail(event, "a spec is one YAML document; remove what follows ---")
+                    message = "a spec is one YAML document"
+                    raise self.fail(event, "several-documents", message, "remove what follows ---")
                 seen = True
                 value = self.node(next(self.events), (), 1)
         return value
 
     def node(self, event: Any, path: Path, depth: int) -> Any:
+        """The value of a node, within the limits, its place noted."""
         self.nodes += 1
-        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
-            what = f"nesting deeper than {MAX_DEPTH} levels is refused; no key of a spec lies that deep"
-            many = f"more than {MAX_NODES:,} values, aliases followed, are refused; write fewer"
-            raise self.fail(event, what if depth > MAX_DEPTH else many)
+        if depth > MAX_DEPTH:
+            message = f"nesting deeper than {MAX_DEPTH} levels is refused; no key of a spec lies that deep"
+            raise self.fail(event, "too-large", message)
+        if self.nodes > MAX_NODES:
+            message = f"more than {MAX_NODES:,} values, aliases followed, are refused"
+            raise self.fail(event, "too-large", message, "write fewer")
         self.document.places.setdefault(path, place_of(event))
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, path, depth)
@@ -195,17 +217,20 @@ class _Composer:
         return value
 
     def refuse_tag(self, event: Any) -> None:
+        """A tag would ask for a type other than that of the text."""
         if event.tag is not None and event.tag != "!":
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            raise self.fail(event, f"the tag {tag} is refused; write the value alone")
+            raise self.fail(event, "tag", f"the tag {tag} is refused", "write the value alone")
 
     def replay(self, recorded: list[Any], path: Path, depth: int) -> Any:
+        """The value of recorded events."""
         outer, self.events = self.events, iter(recorded[1:])
         value = self.content(recorded[0], path, depth)
         self.events = outer
         return value
 
     def record(self, event: Any) -> Iterator[Any]:
+        """The events of a node, up to its end."""
         open_nodes = 0
         while True:
             yield event
@@ -216,11 +241,14 @@ class _Composer:
             event = next(self.events)
 
     def alias(self, event: Any, path: Path, depth: int) -> Any:
+        """The node of an anchor, read anew at this place."""
         if event.anchor not in self.anchors:
-            raise self.fail(event, f"the alias *{event.anchor} has no anchor &{event.anchor} before it")
+            message = f"the alias *{event.anchor} has no anchor &{event.anchor} before it"
+            raise self.fail(event, "unknown-alias", message)
         return self.replay(self.anchors[event.anchor], path, depth)
 
     def content(self, event: Any, path: Path, depth: int) -> Any:
+        """What a node holds, anchors and tags aside."""
         if isinstance(event, yaml.MappingStartEvent):
             return self.mapping(path, depth)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -228,41 +256,47 @@ class _Composer:
         return self.scalar(event)
 
     def mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        """A mapping, up to its end; its keys are texts, each given once."""
         result: dict[str, Any] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise self.fail(event, "a key must be text, not a list, a mapping or an alias; write a name")
+                message = "a key must be text, not a list, a mapping or an alias"
+                raise self.fail(event, "wrong-key", message, "write a name")
             self.refuse_tag(event)
             key = self.scalar(event)
             if key == "<<" and not event.style:
-                raise self.fail(event, "merge keys (<<) are not part of YAML 1.2; write the keys out")
+                message = "merge keys (<<) are not part of YAML 1.2"
+                raise self.fail(event, "wrong-key", message, "write the keys out")
             if not isinstance(key, str):
-                raise self.fail(event, f"a key must be text, not {event.value or 'nothing'}; put it in quotes")
+                message = f"a key must be text, not {event.value or 'nothing'}"
+                raise self.fail(event, "wrong-key", message, "put it in quotes")
             if key in result:
                 line = self.document.places[(*path, key)][0]
-                raise self.fail(event, f'the key "{key}" is given twice, first in line {line}')
+                raise self.fail(event, "given-twice", f'the key "{key}" is given twice, first in line {line}')
             self.document.places[(*path, key)] = place_of(event)
             result[key] = self.node(next(self.events), (*path, key), depth + 1)
         return result
 
     def sequence(self, path: Path, depth: int) -> list[Any]:
+        """A list, up to its end."""
         result: list[Any] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             result.append(self.node(event, (*path, len(result)), depth + 1))
         return result
 
     def scalar(self, event: Any) -> Any:
+        """A value of the YAML 1.2 core schema; text in quotes, or with the tag !, is text."""
         text: str = event.value
         if event.style or event.tag == "!":
             return text
         if text in WORDS:
             return WORDS[text]
         if len(text) > 400 and any(number.fullmatch(text) for number in (INTEGER, PREFIXED, FLOAT)):
-            raise self.fail(event, "a number of more than 400 digits is refused; put it in quotes if it is text")
+            raise self.fail(event, "too-large", "a number of more than 400 digits is refused", QUOTE)
         if INTEGER.fullmatch(text):
             return int(text)
         if PREFIXED.fullmatch(text):
             return int(text[2:], 8 if text[1] == "o" else 16)
         if NOT_FINITE.fullmatch(text) or (FLOAT.fullmatch(text) and not math.isfinite(float(text))):
-            raise self.fail(event, f"{text} is not a finite number; put it in quotes if it is text")
+            raise self.fail(event, "not-finite", f"{text} is not a finite number", QUOTE)
         return float(text) if FLOAT.fullmatch(text) else text

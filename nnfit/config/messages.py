@@ -8,63 +8,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
+from nnfit.config.check import FAR, Violation, resolved, violations
 from nnfit.config.document import Document, Path
-from nnfit.errors import Problem, nearest
+from nnfit.errors import Problem
+from nnfit.words import nearest
 
 Schema = dict[str, Any]
 
-FAR = 2**53  # a bound as far out as this is told only to who meets it
-BOUNDS = {
-    "less_than": "below",
-    "less_than_equal": "of at most",
-    "greater_than": "above",
-    "greater_than_equal": "of at least",
-}
 
-
-def problems(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
-    """One problem per wrong place, in the order of the file."""
-    schema = model.model_json_schema(mode="validation")
+def problems(schema: Schema, document: Document) -> list[Problem]:
+    """One problem per wrong place of a document, in the order of the file."""
     found: dict[Path, Problem] = {}
-    beyond = {
-        located(detail["loc"], document.value): f"a number {BOUNDS[detail['type']]} {limit:,}"
-        for detail in error.errors()
-        if detail["type"] in BOUNDS and abs(limit := next(iter(detail["ctx"].values()))) >= FAR
-    }
-    for detail in error.errors():
-        path = located(detail["loc"], document.value)
-        kind = detail["type"]
-        if kind == "missing":
-            key = str(detail["loc"][-1])
-            problem = document.problem(path, f"the key {key} is missing{described(schema, (*path, key))}")
-            path = (*path, key)
-        elif kind == "extra_forbidden":
-            known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
-            unknown = str(detail["loc"][-1])
-            hint = nearest(unknown, known) or f"; known here: {', '.join(known)}"
-            problem = document.problem(path, f"there is no such key{hint}")
-        elif kind == "union_tag_not_found" and isinstance(detail["input"], dict):
-            known = names(schema, at(schema, schema, path, document.value))
-            problem = document.problem(path, f"the key name is missing, one of {listed(known)}")
-        elif kind == "union_tag_invalid":
-            name = detail["input"].get("name") if isinstance(detail["input"], dict) else detail["input"]
-            known = names(schema, at(schema, schema, path, document.value))
-            hint = nearest(name, known) if isinstance(name, str) else ""
-            path = (*path, "name") if isinstance(value_at(document.value, path), dict) else path
-            problem = document.problem(path, f"expected one of {listed(known)}, got {shown(name)}{hint}")
-        elif kind == "distinct":
-            problem = document.problem(path, detail["msg"])
-        else:
-            value = value_at(document.value, path)
-            expected = beyond.get(path) or words(schema, at(schema, schema, path, document.value))
-            hint = "; put it in quotes to make it text" if expected.startswith("text") and scalar(value) else ""
-            if isinstance(value, str) and (known := names(schema, at(schema, schema, path, document.value))):
-                hint = nearest(value, known)
-            if (value == "" and "text" in expected) or (value == [] and "a list" in expected):
-                hint = "; give it a value" + (", or leave the key out" if expected.endswith("or nothing") else "")
-            problem = document.problem(path, f"expected {expected}, got {shown(value)}{hint}")
+    for violation in violations(schema, schema, document.value):
+        path, problem = told(schema, document, violation)
         found.setdefault(path, problem)
     # A list with a wrong item is also reported as a wrong list: the innermost place says it best.
     innermost = [
@@ -72,41 +28,57 @@ def problems(error: ValidationError, document: Document, model: type[BaseModel])
         for path, problem in found.items()
         if not any(other != path and other[: len(path)] == path for other in found)
     ]
-    return sorted(innermost, key=lambda problem: (problem.line or 0, problem.column or 0))
+    return sorted(innermost, key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
+
+
+def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path, Problem]:
+    """A violation in words, and the place that it speaks of."""
+    path, kind, detail = violation
+    if kind == "missing":
+        inside = (*path, detail)
+        message = f"the key {detail} is missing{described(schema, inside)}"
+        return inside, document.problem(path, "missing-key", message)
+    if kind == "unknown":
+        known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
+        remedy = nearest(str(path[-1]), known) or f"known here: {', '.join(known)}"
+        return path, document.problem(path, "unknown-key", "there is no such key", remedy)
+    if kind == "twice":
+        return path, document.problem(path, "given-twice", f'"{detail}" stands there twice')
+    node, value = at(schema, schema, path, document.value), value_at(document.value, path)
+    known = names(schema, node)
+    if kind == "nameless":
+        return path, document.problem(path, "missing-key", f"the key name is missing, one of {listed(known)}")
+    if kind == "no-such-name":
+        if isinstance(value, dict):
+            path, value = (*path, "name"), value["name"]
+        remedy = nearest(value, known) if isinstance(value, str) else ""
+        message = f"expected one of {listed(known)}, got {shown(value)}"
+        return path, document.problem(path, "wrong-value", message, remedy)
+    expected = detail if kind == "beyond" else words(schema, node)
+    remedy = "put it in quotes to make it text" if expected.startswith("text") and scalar(value) else ""
+    if isinstance(value, str) and known:
+        remedy = nearest(value, known)
+    if (value == "" and "text" in expected) or (value == [] and "a list" in expected):
+        remedy = "give it a value" + (", or leave the key out" if expected.endswith("or nothing") else "")
+    return path, document.problem(path, "wrong-value", f"expected {expected}, got {shown(value)}", remedy)
 
 
 def shown(value: object) -> str:
     """A value as JSON, shortened."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 def scalar(value: object) -> bool:
+    """Whether a value is a number or a truth value, which quotes would make a text."""
     return isinstance(value, bool | int | float)
 
 
-def located(loc: tuple[str | int, ...], value: Any) -> Path:
-    """The part of pydantic's location that is in the document: it also names the branches of unions."""
-    path: list[str | int] = []
-    for part in loc:
-        inside = isinstance(value, list) and isinstance(part, int) and part < len(value)
-        if inside or (isinstance(value, dict) and part in value):
-            path.append(part)
-            value = value[part]
-    return tuple(path)
-
-
 def value_at(value: Any, path: Path) -> Any:
+    """The value at a path of keys."""
     for part in path:
         value = value[part]
     return value
-
-
-def resolved(schema: Schema, node: Schema) -> Schema:
-    """A schema node with its reference followed."""
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-    return node
 
 
 def branches(schema: Schema, node: Schema) -> list[Schema]:
@@ -166,6 +138,7 @@ def words(schema: Schema, node: Schema) -> str:
 
 
 def phrase(schema: Schema, node: Schema) -> str:
+    """What a node without alternatives takes, as a phrase."""
     known = names(schema, node) if "properties" not in node else []
     if known:
         return known[0] if len(known) == 1 else "one of " + listed(known)

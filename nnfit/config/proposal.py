@@ -17,7 +17,8 @@ from nnfit.data.reader import Dialect, Reader
 from nnfit.data.rows import number
 from nnfit.data.table import Table, Text, kind, mixture, read_table
 from nnfit.data.target import Target, refuse_missing
-from nnfit.errors import DataError, Problem, short
+from nnfit.errors import DataError, Place, Problem
+from nnfit.words import short
 
 # What people write for a missing cell.
 MARKERS = ("?", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "-", "--", ".", "missing")
@@ -28,7 +29,7 @@ UPDATES = 6000  # about as many steps of the optimizer are proposed, where the r
 MEMBERS = 8
 
 
-class Plan(NamedTuple):
+class Findings(NamedTuple):
     """What was found out about a file, and what follows from it."""
 
     table: Table
@@ -43,7 +44,7 @@ def propose(data: Path, target: str, folder: Path) -> str:
     return "\n".join(lines(look(data, target), data, folder)) + "\n"
 
 
-def look(data: Path, target: str) -> Plan:
+def look(data: Path, target: str) -> Findings:
     """Read the file, finding out its separator, encoding, markers for missing cells and the kind of its columns."""
     dialect, header = guess_dialect(str(data))
     if target not in header:
@@ -52,12 +53,13 @@ def look(data: Path, target: str) -> Plan:
     column = table.columns[target]
     assert isinstance(column, Text)
     refuse_missing(table, target)
-    mixed_target = mixture(table, target, Problem("", str(data)))
+    mixed_target = mixture(table, target, Place(str(data)))
     if mixed_target:
         raise DataError(mixed_target)
     classes = classes_or_none(column.labels, dialect.decimal)
     if classes is not None and len(classes) < 2:
-        raise DataError(Problem(f'the target "{target}" has a single value; there is nothing to learn', str(data)))
+        message = f'the target "{target}" has a single value; there is nothing to learn'
+        raise DataError(Problem("single-class", message, place=Place(str(data))))
     ignored = {}
     rows = np.arange(table.n)
     for name, values in table.columns.items():
@@ -69,7 +71,7 @@ def look(data: Path, target: str) -> Plan:
             ignored[name] = "another value in every row, like an identifier"
     if len(ignored) == len(table.columns) - 1:
         ignored = {}
-    return Plan(table, target, classes, ignored, mixed)
+    return Findings(table, target, classes, ignored, mixed)
 
 
 def guess_dialect(data: str) -> tuple[Dialect, list[str]]:
@@ -113,6 +115,7 @@ def read_mixed(data: str, dialect: Dialect, target: str) -> tuple[Table, tuple[s
 
 
 def has_numbers(column: Text, dialect: Dialect) -> bool:
+    """Whether a cell of a text column is a number."""
     return any(number(label, dialect.decimal) is not None for label in column.labels)
 
 
@@ -125,17 +128,17 @@ def classes_or_none(labels: tuple[str, ...], decimal: str) -> tuple[str, ...] | 
     return labels if few else None
 
 
-def lines(plan: Plan, data: Path, folder: Path) -> Iterator[str]:
+def lines(found: Findings, data: Path, folder: Path) -> Iterator[str]:
     """The spec, line by line."""
-    n = plan.table.n
-    inputs = [name for name in plan.table.columns if name != plan.target and name not in plan.ignored]
+    n = found.table.n
+    inputs = [name for name in found.table.columns if name != found.target and name not in found.ignored]
     yield f"# Made by nnfit init for {data.name}: {n:,} rows, {len(inputs)} columns to learn from."
     yield "# Try it: nnfit check, then nnfit train. Every key is explained in docs/spec.md."
     yield "data:"
     yield f"  train: {word(os.path.relpath(data, folder))}"
-    kind_of_target = "a real number" if plan.classes is None else f"{len(plan.classes)} classes"
-    yield comment(f"  target: {word(plan.target)}", kind_of_target)
-    dialect = plan.table.dialect
+    kind_of_target = "a real number" if found.classes is None else f"{len(found.classes)} classes"
+    yield comment(f"  target: {word(found.target)}", kind_of_target)
+    dialect = found.table.dialect
     if dialect.separator != ",":
         yield f"  separator: {json.dumps(dialect.separator)}"
     if dialect.decimal != ".":
@@ -144,22 +147,22 @@ def lines(plan: Plan, data: Path, folder: Path) -> Iterator[str]:
         yield comment(f"  encoding: {dialect.encoding}", "the file is not UTF-8")
     if dialect.missing:
         yield comment(f"  missing: {listed(dialect.missing)}", "stand among numbers, so they mean a missing cell")
-    for name, reason in plan.ignored.items():
+    for name, reason in found.ignored.items():
         yield f"  # {word(name)} is ignored: {reason}"
-    if plan.ignored:
-        yield f"  ignore: {listed(tuple(plan.ignored))}"
+    if found.ignored:
+        yield f"  ignore: {listed(tuple(found.ignored))}"
     if len(inputs) <= WIDE:
         yield "  columns:"
-        if any(kind(plan.table, name) == "categorical" for name in inputs):
+        if any(kind(found.table, name) == "categorical" for name in inputs):
             yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
         for name in inputs:
-            yield column_line(plan, name)
-    yield from network_lines(plan, n)
+            yield column_line(found, name)
+    yield from network_lines(found, n)
 
 
-def column_line(plan: Plan, name: str) -> str:
+def column_line(found: Findings, name: str) -> str:
     """One column: its type, and why."""
-    table = plan.table
+    table = found.table
     column, type_ = table.columns[name], kind(table, name)
     gaps = int(table.missing(name).sum())
     missing = f"; {gaps:,} missing" if gaps else ""
@@ -173,12 +176,12 @@ def column_line(plan: Plan, name: str) -> str:
             entry = "{type: categorical, unknown: zero, min_count: 5, max_categories: 10000}"
         shown = ", ".join(short(label) for label in known[:4]) + (", …" if len(known) > 4 else "")
         text = f"{len(known):,} different texts: {shown}"
-        if name in plan.mixed:
+        if name in found.mixed:
             text += " (numbers among them: are the others missing cells? then list them under missing)"
     return comment(f"    {word(name)}: {entry}", text + missing)
 
 
-def network_lines(plan: Plan, n: int) -> Iterator[str]:
+def network_lines(found: Findings, n: int) -> Iterator[str]:
     """The network and its training, sized by the number of rows."""
     batch = 32 if n < 4_000 else 64 if n < 10_000 else 128 if n < 50_000 else 512
     per_epoch = max(1, round(n * (MEMBERS - 1) / MEMBERS / batch))
@@ -188,10 +191,10 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
     yield "  layers:"
     for size in sizes:
         yield comment(f"    - {{size: {size}, activation: mish}}", "hidden")
-    if plan.classes is None:
+    if found.classes is None:
         output, loss = ("1, activation: linear", "one real output"), ("mse", "mean squared error, for a real target")
-    elif len(plan.classes) == 2:
-        second = Target("binary", (plan.target,), plan.classes)
+    elif len(found.classes) == 2:
+        second = Target("binary", (found.target,), found.classes)
         output = "1, activation: logistic", f"the probability of one of {len(second.classes)} classes"
         loss = "bce", "binary cross-entropy, for two classes"
     else:
@@ -207,17 +210,19 @@ def network_lines(plan: Plan, n: int) -> Iterator[str]:
     yield "  optimizer: {name: adamw, learning_rate: 0.01, beta2: 0.95, weight_decay: 0.02}"
     yield comment("  schedule: cosine", "the learning rate falls to 0")
     yield comment("  resample: folds", "each member leaves out a fold: scores on rows that were not learnt from")
-    if plan.classes is None:
+    if found.classes is None:
         yield comment("  clamp: true", "predictions stay within the range of the target in these rows")
     yield comment(f"  early_stopping: {{patience: {epochs}}}", "keeps the best weights, by the cost on that fold")
     yield comment("seed: 0", "of the folds, the initial weights and the order of the rows")
 
 
 def comment(text: str, why: str) -> str:
+    """A line with its reason, in a column of reasons."""
     return f"{text:<50} # {why}"
 
 
 def listed(names: tuple[str, ...]) -> str:
+    """A list of texts as YAML."""
     return f"[{', '.join(map(word, names))}]"
 
 

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nnfit.config.messages import branches, resolved, words
-from nnfit.config.schema import Spec
+from nnfit.config.check import resolved
+from nnfit.config.messages import branches, words
+from nnfit.config.schema import json_schema
 from nnfit.storage import files
 
 Schema = dict[str, Any]
@@ -22,12 +23,6 @@ Every key of a spec, made from the schema that checks it (`make docs`). A key wi
 relative to the spec's folder. `nnfit schema` prints the same as JSON Schema; `nnfit inspect` shows the spec of a model
 with all its defaults filled in.
 """
-
-
-def json_schema() -> Schema:
-    """The JSON Schema of the spec, draft 2020-12."""
-    schema = Spec.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "nnfit spec"}
 
 
 def page() -> str:
@@ -41,7 +36,7 @@ def sections(schema: Schema, node: Schema, path: str) -> list[str]:
     rows, inside = [], []
     for name, child in node["properties"].items():
         required = name in node.get("required", [])
-        default = "" if required else f"`{json.dumps(plain(child.get('default')), ensure_ascii=False)}`"
+        default = "" if required else f"`{json.dumps(child.get('default'), ensure_ascii=False)}`"
         rows.append(f"| `{name}` | {cell(words(schema, child))} | {default} | {cell(child.get('description', ''))} |")
         inside += mappings(schema, child, f"{path}.{name}" if path else name)
     heading = f"\n## {path}\n" if path else "\n## The spec\n"
@@ -66,14 +61,8 @@ def mappings(schema: Schema, node: Schema, path: str) -> list[tuple[str, Schema]
     return found
 
 
-def plain(value: Any) -> Any:
-    """A default as a user would write it: an entry that is nothing but its name is that name."""
-    if isinstance(value, dict) and set(value) == {"name"}:
-        return value["name"]
-    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
 def cell(text: str) -> str:
+    """Text in a cell of a table."""
     return text.replace("|", "\\|")
 
 

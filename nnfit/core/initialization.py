@@ -1,78 +1,110 @@
 """The weights before training: random, so that neurons differ, and scaled, so that signals keep their size.
 
-Every scheme fills the weights of one group of neurons, (neurons, N_i), from a generator; biases are a constant.
-A scheme is one entry of INITIALIZATIONS.
+Every scheme fills the weights of one group of neurons, (neurons, N_i), from a generator, where the layer has N_{i+1}
+neurons in all; biases are a constant. A scheme is one class of the union Scheme.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.activations import Activation
 from nnfit.core.network import Network, views
-from nnfit.core.parameter import Array, Parameter
+from nnfit.core.parameter import Array, named, parameter, table
 
-Fill = Callable[[np.random.Generator, tuple[int, int], int, dict[str, float]], Array]
-
-
-class Initialization(NamedTuple):
-    """One row of the table: formula and the function (generator, shape, N_{i+1}, parameters) → weights."""
-
-    formula: str
-    fill: Fill
-    parameters: tuple[Parameter, ...] = ()
+Shape = tuple[int, int]
 
 
-def he(rng: np.random.Generator, shape: tuple[int, int], outputs: int, p: dict[str, float]) -> Array:
+@dataclass(frozen=True, kw_only=True)
+class Auto:
+    """For each group the scheme that suits its activation."""
+
+    name: Literal["auto"] = named("auto")
+    formula: ClassVar[str] = "as the activation asks for"
+
+
+@dataclass(frozen=True, kw_only=True)
+class He:
     """Normal with variance 2 / N_i (He et al. 2015, eq. 10)."""
-    return rng.normal(0, np.sqrt(2 / shape[1]), shape)
+
+    name: Literal["he"] = named("he")
+    formula: ClassVar[str] = "normal, variance 2 / N_i"
+
+    def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
+        """The weights of a group."""
+        return rng.normal(0, np.sqrt(2 / shape[1]), shape)
 
 
-def glorot(rng: np.random.Generator, shape: tuple[int, int], outputs: int, p: dict[str, float]) -> Array:
+@dataclass(frozen=True, kw_only=True)
+class Glorot:
     """Uniform on ±√(6 / (N_i + N_{i+1})) (Glorot and Bengio 2010, eq. 16)."""
-    bound = np.sqrt(6 / (shape[1] + outputs))
-    return rng.uniform(-bound, bound, shape)
+
+    name: Literal["glorot"] = named("glorot")
+    formula: ClassVar[str] = "uniform on ±√(6 / (N_i + N_{i+1}))"
+
+    def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
+        """The weights of a group."""
+        bound = np.sqrt(6 / (shape[1] + outputs))
+        return rng.uniform(-bound, bound, shape)
 
 
-def lecun(rng: np.random.Generator, shape: tuple[int, int], outputs: int, p: dict[str, float]) -> Array:
+@dataclass(frozen=True, kw_only=True)
+class LeCun:
     """Normal with variance 1 / N_i (LeCun et al. 1998, "Efficient BackProp", eq. 16)."""
-    return rng.normal(0, np.sqrt(1 / shape[1]), shape)
+
+    name: Literal["lecun"] = named("lecun")
+    formula: ClassVar[str] = "normal, variance 1 / N_i"
+
+    def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
+        """The weights of a group."""
+        return rng.normal(0, np.sqrt(1 / shape[1]), shape)
 
 
-def normal(rng: np.random.Generator, shape: tuple[int, int], outputs: int, p: dict[str, float]) -> Array:
+@dataclass(frozen=True, kw_only=True)
+class Normal:
     """Normal with mean 0 and the given standard deviation."""
-    return rng.normal(0, p["sd"], shape)
+
+    name: Literal["normal"] = named("normal")
+    sd: float = parameter(0.1, "the standard deviation", above=0)
+    formula: ClassVar[str] = "normal, standard deviation sd"
+
+    def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
+        """The weights of a group."""
+        return rng.normal(0, self.sd, shape)
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, int], outputs: int, p: dict[str, float]) -> Array:
+@dataclass(frozen=True, kw_only=True)
+class Uniform:
     """Uniform on ± the given bound."""
-    return rng.uniform(-p["bound"], p["bound"], shape)
+
+    name: Literal["uniform"] = named("uniform")
+    bound: float = parameter(0.1, "the largest weight", above=0)
+    formula: ClassVar[str] = "uniform on ±bound"
+
+    def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
+        """The weights of a group."""
+        return rng.uniform(-self.bound, self.bound, shape)
 
 
-def zeros(rng: np.random.Generator, shape: tuple[int, int], outputs: int, p: dict[str, float]) -> Array:
+@dataclass(frozen=True, kw_only=True)
+class Zeros:
     """All weights 0: fine for one layer; with hidden layers all neurons of a layer stay alike."""
-    return np.zeros(shape)
+
+    name: Literal["zeros"] = named("zeros")
+    formula: ClassVar[str] = "0"
+
+    def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
+        """The weights of a group."""
+        return np.zeros(shape)
 
 
-INITIALIZATIONS: dict[str, Initialization] = {
-    "he": Initialization("normal, variance 2 / N_i", he),
-    "glorot": Initialization("uniform on ±√(6 / (N_i + N_{i+1}))", glorot),
-    "lecun": Initialization("normal, variance 1 / N_i", lecun),
-    "normal": Initialization(
-        "normal, standard deviation sd",
-        normal,
-        (Parameter("sd", 0.1, "the standard deviation", above=0),),
-    ),
-    "uniform": Initialization(
-        "uniform on ±bound",
-        uniform,
-        (Parameter("bound", 0.1, "the largest weight", above=0),),
-    ),
-    "zeros": Initialization("0", zeros),
-}
+Scheme = He | Glorot | LeCun | Normal | Uniform | Zeros
+Initialization = Auto | Scheme
+INITIALIZATIONS: dict[str, type[Initialization]] = table(Initialization)
+AUTO = Auto()
 
 
 def initialize(
@@ -80,8 +112,7 @@ def initialize(
     members: int,
     dtype: str,
     generators: list[np.random.Generator],
-    weights: str = "auto",
-    parameters: dict[str, float] | None = None,
+    weights: Initialization = AUTO,
     bias: float = 1.0,
 ) -> Array:
     """θ (M, P): weights by the scheme (`auto`: the one that suits each activation), biases at a constant.
@@ -94,9 +125,16 @@ def initialize(
             Theta[0, :, 0] = bias
             start = 0
             for group in layer:
-                scheme = ACTIVATIONS[group.activation].initialization if weights == "auto" else weights
+                scheme = suited(group.sigma) if isinstance(weights, Auto) else weights
                 rows = slice(start, start + group.size)
                 shape = (group.size, Theta.shape[2] - 1)
-                Theta[0, rows, 1:] = INITIALIZATIONS[scheme].fill(rng, shape, Theta.shape[1], parameters or {})
+                Theta[0, rows, 1:] = scheme.fill(rng, shape, Theta.shape[1])
                 start += group.size
     return theta
+
+
+def suited(sigma: Activation) -> Scheme:
+    """The scheme that an activation names."""
+    scheme = INITIALIZATIONS[sigma.traits.initialization]()
+    assert not isinstance(scheme, Auto)
+    return scheme

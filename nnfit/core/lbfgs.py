@@ -20,8 +20,9 @@ from numpy.typing import DTypeLike, NDArray
 from nnfit.core.batches import Examples, Rows
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass
+from nnfit.core.optimizers import LBFGS
 from nnfit.core.parameter import Array
-from nnfit.core.training import Epoch, Plan, State, decaying, finite
+from nnfit.core.training import Epoch, Plan, State, decaying, refuse_divergence
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,6 @@ CHUNK = 2048  # examples whose gradient is taken together
 DELTA, SIGMA = 0.1, 0.9  # how much of the promised descent is asked for, and how flat the end of a step may stay steep
 NOISE = 1e-12  # of the cost: a rise that may be rounding
 TRIES = 40  # steps along one direction
-REMEDY = "look"  # there is no learning rate to make smaller
 
 
 class Point(NamedTuple):
@@ -108,14 +108,16 @@ def fit(
     along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`: that is
     looked at before each member, and the state is that after the last whole epoch, since θ and slots change together.
     """
-    theta, half = state.theta, plan.parameters["history"]
+    optimizer = plan.optimizer
+    assert isinstance(optimizer, LBFGS)
+    theta, half = state.theta, optimizer.history
     members = range(len(theta))
     work = Work(network, theta.dtype)
     costs = [Cost(examples, rows[k] if rows else None, plan, work) for k in members]
     with np.errstate(all="ignore"):
         points = [cost(theta[k].astype(np.float64)) for k, cost in enumerate(costs)]
     bare = np.array([cost.bare for cost in costs])
-    finite(network, theta, bare, state.epochs + 1, REMEDY)
+    refuse_divergence(network, theta, bare, state.epochs + 1)
     waiting = set(members)
     for number in range(state.epochs + 1, plan.epochs + 1):
         moves: dict[int, Move] = {}
@@ -124,7 +126,7 @@ def fit(
                 return
             with np.errstate(all="ignore"):
                 found = None
-                if np.abs(points[k].gradient).max() > plan.parameters["tolerance"]:
+                if np.abs(points[k].gradient).max() > optimizer.tolerance:
                     found = stepped(costs[k], points[k], state.slots[:half, k], state.slots[half:, k])
             if found is None:
                 waiting.remove(k)
@@ -136,7 +138,7 @@ def fit(
             remember(points[k], move, state.slots[:half, k], state.slots[half:, k])
             points[k] = move.to
             theta[k], bare[k] = move.to.theta, costs[k].bare
-        finite(network, theta, bare, number, REMEDY)
+        refuse_divergence(network, theta, bare, number)
         state.epochs = state.updates = number
         yield Epoch(number, bare.copy())
 
@@ -145,7 +147,7 @@ def stepped(cost: Cost, at: Point, S: Array, Y: Array) -> Move | None:
     """One step with the memory S, Y (history, P), which stays as it is; None if no step leads lower."""
     d = direction(at.gradient, S, Y)
     known = bool(Y[-1].any())
-    found = search(cost, at, d, 1.0) if known and at.gradient @ d < 0 else None
+    found = search(cost, at, d, LBFGS.learning_rate) if known and at.gradient @ d < 0 else None
     if found is not None:
         return Move(found, anew=False)
     # No memory yet, or a bad one: down the gradient, by a step of length one at most.

@@ -94,7 +94,7 @@ def bce_logistic(z: Array, y: Array, s: Array, delta: Array) -> Array:
     # Output by output before the sum: far out both terms are large and their difference is not.
     np.subtract(np.logaddexp(0, z), delta, delta)
     c = np.add.reduce(delta, axis=-2, keepdims=True)
-    logistic(z, delta, None)
+    logistic(z)
     np.subtract(z, y, delta)
     np.multiply(delta, s, delta)
     return total(c, s)

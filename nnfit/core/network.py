@@ -16,22 +16,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import matmul
 
-from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.activations import Activation
 from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
 
 
 class Group(NamedTuple):
-    """Neighbouring neurons of one layer with the same σ and its parameters."""
+    """Neighbouring neurons of one layer with the same σ."""
 
     size: int
-    activation: str
-    parameters: dict[str, Any] = {}
+    sigma: Activation
 
 
 class Network(NamedTuple):
@@ -67,11 +66,10 @@ def views(network: Network, theta: Array) -> list[Array]:
     return result
 
 
-class Slot(NamedTuple):
+class Neurons(NamedTuple):
     """One group of neurons with the buffers it works on, each (M, group size, m)."""
 
-    activation: Any
-    parameters: dict[str, Any]
+    sigma: Activation
     a: Array
     delta: Array
     scratch: Array
@@ -90,10 +88,12 @@ class Dropout:
         self.mask, self.whole = np.ones(a.shape, a.dtype), np.empty(a.shape, a.dtype)
 
     def draw(self) -> None:
+        """The mask from the numbers in `chance`."""
         np.greater_equal(self.chance, self.p, out=self.mask)
         np.divide(self.mask, self.kept, self.mask)
 
     def apply(self) -> None:
+        """Leave units out, on the way up."""
         np.copyto(self.whole, self.a)
         np.multiply(self.a, self.mask, self.a)
 
@@ -117,7 +117,7 @@ class Pass:
         self.gradient = [] if gradient is None else views(network, gradient)
         loss = LOSSES[network.loss]
         last = network.layers[-1]
-        self.fused = loss.fused.get(last[0].activation) if len(last) == 1 else None
+        self.fused = loss.fused.get(last[0].sigma.name) if len(last) == 1 else None
         self.cost = loss.cost
         # Row 0 of a hidden layer is its bias unit; z and then σ(z) fill the rows below, which are contiguous.
         self.a = [np.ones((M, n + 1, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
@@ -126,17 +126,17 @@ class Pass:
         # Without a way back there is only the δ that a loss writes beside its cost.
         self.delta = [np.empty((M, n if backward else 0, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
         scratch = np.empty(M * max(N[1:]) * m, dtype)
-        self.sigma: list[list[Slot]] = []
+        self.neurons: list[list[Neurons]] = []
         for layer, z, delta in zip(network.layers, self.z, self.delta, strict=True):
-            slots, start = [], 0
-            for size, name, parameters in layer:
+            groups, start = [], 0
+            for size, sigma in layer:
                 rows = slice(start, start + size)
                 # All groups share one scratch buffer, but for those that leave something there for the way back.
-                own = backward and ACTIVATIONS[name].keeps_slope
+                own = backward and sigma.traits.keeps_slope
                 room = np.empty((M, size, m), dtype) if own else scratch[: M * size * m].reshape(M, size, m)
-                slots.append(Slot(ACTIVATIONS[name], parameters, z[:, rows], delta[:, rows], room))
+                groups.append(Neurons(sigma, z[:, rows], delta[:, rows], room))
                 start += size
-            self.sigma.append(slots)
+            self.neurons.append(groups)
         # What each step of the way up and down needs, once and for all.
         self.drops: list[Dropout] = []
         if dropout and len(N) > 2:
@@ -146,11 +146,11 @@ class Pass:
             chances = np.split(self.chances, ends, axis=1)
             self.drops = [Dropout(z, dropout, part.reshape(z.shape)) for z, part in zip(self.z, chances, strict=False)]
         dropped: list[Dropout | None] = [*self.drops] or [None] * len(self.z[:-1])
-        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.sigma[:-1], dropped, strict=False))
+        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.neurons[:-1], dropped, strict=False))
         self.down = [
             (
                 *(self.gradient[i], self.a[i - 1].mT, self.Theta[i][:, :, 1:].mT, self.delta[i - 1]),
-                *(self.sigma[i - 1], dropped[i - 1]),
+                *(self.neurons[i - 1], dropped[i - 1]),
             )
             for i in range(len(N) - 2, 0, -1)
             if backward
@@ -162,15 +162,15 @@ class Pass:
         z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾,   a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾),   ŷ = a⁽ᴸ⁺¹⁾
         """
         self._weighted_sums(x)
-        activate(self.sigma[-1])
+        activate(self.neurons[-1])
         return self.a[-1]
 
     def _weighted_sums(self, x: Array) -> None:
         """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
         a = x.mT
-        for Theta, z, above, slots, dropped in self.up:
+        for Theta, z, above, groups, dropped in self.up:
             matmul(Theta, a, z)
-            activate(slots)
+            activate(groups)
             if dropped is not None:
                 dropped.apply()
             a = above
@@ -181,7 +181,7 @@ class Pass:
         self._weighted_sums(x)
         if self.fused is not None:
             return self.fused(self.z[-1], y, s, self.delta[-1])
-        activate(self.sigma[-1])
+        activate(self.neurons[-1])
         return self.cost(self.a[-1], y, s, self.delta[-1])
 
     def draw(self, generators: Sequence[np.random.Generator]) -> None:
@@ -205,30 +205,30 @@ class Pass:
         if self.fused is not None:
             C = self.fused(self.z[-1], y, s, delta)
         else:
-            activate(self.sigma[-1])
+            activate(self.neurons[-1])
             C = self.cost(self.a[-1], y, s, delta)
-            pull_back(self.sigma[-1])
-        for gradient, a_transposed, Theta_transposed, below, slots, dropped in self.down:
+            pull_back(self.neurons[-1])
+        for gradient, a_transposed, Theta_transposed, below, groups, dropped in self.down:
             matmul(delta, a_transposed, gradient)
             matmul(Theta_transposed, delta, below)
             if dropped is not None:
                 dropped.pull_back(below)
-            pull_back(slots)
+            pull_back(groups)
             delta = below
         matmul(delta, x, self.gradient[0])
         return C
 
 
-def activate(slots: list[Slot]) -> None:
+def activate(groups: list[Neurons]) -> None:
     """a = σ(z) in place, group by group."""
-    for activation, parameters, a, _, scratch in slots:
-        activation.value(a, scratch, parameters)
+    for sigma, a, _, scratch in groups:
+        sigma.value(a, scratch)
 
 
-def pull_back(slots: list[Slot]) -> None:
+def pull_back(groups: list[Neurons]) -> None:
     """∂C/∂a becomes ∂C/∂z in place, group by group."""
-    for activation, parameters, a, delta, scratch in slots:
-        activation.vjp(a, delta, scratch, parameters)
+    for sigma, a, delta, scratch in groups:
+        sigma.vjp(a, delta, scratch)
 
 
 CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, small enough for constant memory

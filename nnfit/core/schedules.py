@@ -2,177 +2,215 @@
 
     η(t) = η · factor(t),   t = updates done / all updates, in [0, 1)
 
-A schedule is one entry of SCHEDULES, a pure function of t and its parameters. Every one may begin with a warm-up, the
-share w of the run in which the factor rises from 0 in proportion; the schedule then runs over the rest:
+A schedule is one class of the union Schedule, a pure function of t and its parameters. Every one may begin with a
+warm-up, the share w of the run in which the factor rises from 0 in proportion; the schedule then runs over the rest:
 
     t < w:  factor = t/w · shape(0),   else  factor = shape((t − w) / (1 − w))
 
 `plateau` alone looks at the validation cost: its shape is 1, and `after_epoch` lowers a second factor, one for each
-member, from state to state.
+member, from stage to stage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from math import cos, floor, log2, pi
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.parameter import Array, Parameter
+from nnfit.core.parameter import Array, named, parameter, table
 
 
-class Schedule(NamedTuple):
-    """One row of the table: formula, shape (t without the warm-up, parameters) → factor, and its parameters."""
-
-    formula: str
-    shape: Callable[[float, dict[str, Any]], float]
-    parameters: tuple[Parameter, ...]
-    follows_cost: bool = False  # its factor is to be multiplied with that of the Plateau
+def warmup() -> Any:
+    """The parameter that every schedule has."""
+    return parameter(0.0, "the share of the run in which the rate first rises from 0", least=0, below=1)
 
 
-def factor(schedule: str, t: float, p: dict[str, Any]) -> float:
-    """The factor on the learning rate when the share t of all updates is done."""
-    shape, w = SCHEDULES[schedule].shape, p["warmup"]
-    if t < w:
-        return float(t / w * shape(0.0, p))
-    return shape((t - w) / (1 - w), p)
+def half_cosine(t: float, final: float) -> float:
+    """final + (1 − final) ½ (1 + cos πt)."""
+    return float(final + (1 - final) * (1 + cos(pi * t)) / 2)
 
 
-def constant(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Constant:
     """1."""
-    return 1.0
+
+    name: Literal["constant"] = named("constant")
+    warmup: float = warmup()
+    formula: ClassVar[str] = "1"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return 1.0
 
 
-def step(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Step:
     """γ^⌊t / every⌋: γ times the rate after each such share of the run."""
-    # t and `every` are rarely exact in binary: 0.6 / 0.2 is a little below 3.
-    return float(p["gamma"] ** floor(t / p["every"] + 1e-9))
+
+    name: Literal["step"] = named("step")
+    every: float = parameter(0.25, "the share of the run between two steps", above=0, below=1)
+    gamma: float = parameter(0.1, "γ, the factor of a step", above=0)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "γ^⌊t / every⌋"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        # t and `every` are rarely exact in binary: 0.6 / 0.2 is a little below 3.
+        return float(self.gamma ** floor(t / self.every + 1e-9))
 
 
-def exponential(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Exponential:
     """final^t: the same share is lost in every equal part of the run."""
-    return float(p["final"] ** t)
+
+    name: Literal["exponential"] = named("exponential")
+    final: float = parameter(0.01, "the factor at the end", above=0)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "final^t"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return float(self.final**t)
 
 
-def linear(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Linear:
     """1 − (1 − final) t."""
-    return float(1 - (1 - p["final"]) * t)
+
+    name: Literal["linear"] = named("linear")
+    final: float = parameter(0.0, "the factor at the end", least=0)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "1 − (1 − final) t"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return float(1 - (1 - self.final) * t)
 
 
-def cosine(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class Cosine:
     """final + (1 − final) ½ (1 + cos πt) (Loshchilov and Hutter 2017, "SGDR", eq. 5, without restarts)."""
-    return float(p["final"] + (1 - p["final"]) * (1 + cos(pi * t)) / 2)
+
+    name: Literal["cosine"] = named("cosine")
+    final: float = parameter(0.0, "the factor at the end", least=0)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "final + (1 − final) ½ (1 + cos πt)"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return half_cosine(t, self.final)
 
 
-def flat_cosine(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class FlatCosine:
     """1 for the share `flat` of the run, then the cosine from 1 to final."""
-    return cosine(max(0.0, t - p["flat"]) / (1 - p["flat"]), p)
+
+    name: Literal["flat_cosine"] = named("flat_cosine")
+    flat: float = parameter(0.5, "the share of the run at the full rate", above=0, below=1)
+    final: float = parameter(0.0, "the factor at the end", least=0)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "1 until flat, then cosine"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return half_cosine(max(0.0, t - self.flat) / (1 - self.flat), self.final)
 
 
-def one_cycle(t: float, p: dict[str, Any]) -> float:
+@dataclass(frozen=True, kw_only=True)
+class OneCycle:
     """Up from `initial` to 1 over the share `peak` of the run, then down to `final`, each half a cosine.
 
     Source: Smith and Topin 2018, "Super-convergence", with the cosines of PyTorch's OneCycleLR.
     """
-    if t < p["peak"]:
-        return cosine(1 - t / p["peak"], {"final": p["initial"]})
-    return cosine((t - p["peak"]) / (1 - p["peak"]), p)
+
+    name: Literal["one_cycle"] = named("one_cycle")
+    peak: float = parameter(0.3, "the share of the run in which the rate rises", above=0, below=1)
+    initial: float = parameter(0.04, "the factor at the start", least=0)
+    final: float = parameter(4e-6, "the factor at the end", least=0)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "half a cosine up from initial to 1 at peak, and one down to final"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        if t < self.peak:
+            return half_cosine(1 - t / self.peak, self.initial)
+        return half_cosine((t - self.peak) / (1 - self.peak), self.final)
 
 
-def coslog4(t: float, p: dict[str, Any]) -> float:
-    """½ (1 − cos(2π log₂(1 + 15 t))): four waves, each twice as long as the one before, from 0 to 1 and to 0 again.
+@dataclass(frozen=True, kw_only=True)
+class CosLog4:
+    """Four waves, each twice as long as the one before, from 0 to 1 and to 0 again.
 
     Source: Holzmüller, Grinsztajn and Steinwart 2024, "Better by default" (RealMLP).
     """
-    return (1 - cos(2 * pi * log2(1 + 15 * t))) / 2
+
+    name: Literal["coslog4"] = named("coslog4")
+    warmup: float = warmup()
+    formula: ClassVar[str] = "½ (1 − cos(2π log₂(1 + 15 t)))"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return (1 - cos(2 * pi * log2(1 + 15 * t))) / 2
 
 
-class Plateau(NamedTuple):
-    """Where each member stands: the least cost so far, the epochs since, and the factor, each (M,)."""
+@dataclass(frozen=True, kw_only=True)
+class Plateau:
+    """γ for every time that a member's validation cost stood still for longer than `patience`."""
+
+    name: Literal["plateau"] = named("plateau")
+    gamma: float = parameter(0.1, "γ, the factor of a step", above=0, below=1)
+    patience: int = parameter(10, "the epochs without a lower validation cost that are waited for")
+    threshold: float = parameter(1e-4, "the share by which a cost must be lower to count", least=0, below=1)
+    warmup: float = warmup()
+    formula: ClassVar[str] = "γ^(how often the validation cost stood still for longer than patience)"
+
+    def shape(self, t: float) -> float:
+        """The factor after the share t of the run, the warm-up aside."""
+        return 1.0
+
+
+Schedule = Constant | Step | Exponential | Linear | Cosine | FlatCosine | OneCycle | CosLog4 | Plateau
+SCHEDULES: dict[str, type[Schedule]] = table(Schedule)
+CONSTANT = Constant()
+
+
+def factor(schedule: Schedule, t: float) -> float:
+    """The factor on the learning rate when the share t of all updates is done."""
+    w = schedule.warmup
+    if t < w:
+        return float(t / w * schedule.shape(0.0))
+    return schedule.shape((t - w) / (1 - w))
+
+
+class Stage(NamedTuple):
+    """Where each member stands on its plateau: least cost so far, epochs since, and the factor, each (M,)."""
 
     best: Array
     since: NDArray[np.intp]
     factor: Array
 
 
-def plateau(members: int) -> Plateau:
-    """The state before the first epoch."""
-    return Plateau(np.full(members, np.inf), np.zeros(members, np.intp), np.ones(members))
+def first_stage(members: int) -> Stage:
+    """The stage before the first epoch."""
+    return Stage(np.full(members, np.inf), np.zeros(members, np.intp), np.ones(members))
 
 
-def after_epoch(state: Plateau, cost: Array, p: dict[str, Any]) -> Plateau:
-    """The state after an epoch with this validation cost, (M,).
+def after_epoch(stage: Stage, cost: Array, plateau: Plateau) -> Stage:
+    """The stage after an epoch with this validation cost, (M,).
 
         cost < (1 − threshold) best:   best ← cost, since ← 0;   else since ← since + 1
         since > patience:              factor ← γ factor, since ← 0
 
     Source: PyTorch's ReduceLROnPlateau. A cost that is not a number is no improvement.
     """
-    better = cost < (1 - p["threshold"]) * state.best
-    since = np.where(better, 0, state.since + 1)
-    stuck = since > p["patience"]
-    return Plateau(
-        np.where(better, cost, state.best),
+    better = cost < (1 - plateau.threshold) * stage.best
+    since = np.where(better, 0, stage.since + 1)
+    stuck = since > plateau.patience
+    return Stage(
+        np.where(better, cost, stage.best),
         np.where(stuck, 0, since),
-        np.where(stuck, state.factor * p["gamma"], state.factor),
+        np.where(stuck, stage.factor * plateau.gamma, stage.factor),
     )
-
-
-WARMUP = Parameter("warmup", 0.0, "the share of the run in which the rate first rises from 0", least=0, below=1)
-
-
-def share(name: str, default: float, text: str) -> Parameter:
-    """A share of the run, between 0 and 1."""
-    return Parameter(name, default, text, above=0, below=1)
-
-
-def final(default: float, text: str = "the factor at the end") -> Parameter:
-    return Parameter("final", default, text, least=0)
-
-
-SCHEDULES: dict[str, Schedule] = {
-    "constant": Schedule("1", constant, (WARMUP,)),
-    "step": Schedule(
-        "γ^⌊t / every⌋",
-        step,
-        (
-            share("every", 0.25, "the share of the run between two steps"),
-            Parameter("gamma", 0.1, "γ, the factor of a step", above=0),
-            WARMUP,
-        ),
-    ),
-    "exponential": Schedule(
-        "final^t", exponential, (Parameter("final", 0.01, "the factor at the end", above=0), WARMUP)
-    ),
-    "linear": Schedule("1 − (1 − final) t", linear, (final(0.0), WARMUP)),
-    "cosine": Schedule("final + (1 − final) ½ (1 + cos πt)", cosine, (final(0.0), WARMUP)),
-    "flat_cosine": Schedule(
-        "1 until flat, then cosine",
-        flat_cosine,
-        (share("flat", 0.5, "the share of the run at the full rate"), final(0.0), WARMUP),
-    ),
-    "one_cycle": Schedule(
-        "half a cosine up from initial to 1 at peak, and one down to final",
-        one_cycle,
-        (
-            share("peak", 0.3, "the share of the run in which the rate rises"),
-            Parameter("initial", 0.04, "the factor at the start", least=0),
-            final(4e-6),
-            WARMUP,
-        ),
-    ),
-    "coslog4": Schedule("½ (1 − cos(2π log₂(1 + 15 t)))", coslog4, (WARMUP,)),
-    "plateau": Schedule(
-        "γ^(how often the validation cost stood still for longer than patience)",
-        constant,
-        (
-            Parameter("gamma", 0.1, "γ, the factor of a step", above=0, below=1),
-            Parameter("patience", 10, "the epochs without a lower validation cost that are waited for"),
-            Parameter("threshold", 1e-4, "the share by which a cost must be lower to count", least=0, below=1),
-            WARMUP,
-        ),
-        follows_cost=True,
-    ),
-}

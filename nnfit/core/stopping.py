@@ -62,8 +62,8 @@ def keep(
         best.stopped |= looking & (epoch - best.lowered >= patience)
 
 
-class Meter:
-    """The cost of each member on rows that it does not learn from, in buffers allocated once."""
+class HeldOut:
+    """Rows that each member does not learn from: its outputs and its cost on them, in buffers allocated once."""
 
     def __init__(self, network: Network, theta: Array, examples: Examples) -> None:
         X, Y, w = examples
@@ -82,7 +82,7 @@ class Meter:
         with np.errstate(all="ignore"):
             return np.concatenate([run.forward(x).copy() for run, x, _, _ in self.parts], axis=-1)
 
-    def __call__(self) -> NDArray[np.float64]:
+    def costs(self) -> NDArray[np.float64]:
         """The cost of each member at the weights as they are, (M,)."""
         with np.errstate(all="ignore"):
             return np.asarray(sum(np.asarray(run.cost_of(x, y, s), np.float64) for run, x, y, s in self.parts))

@@ -13,16 +13,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core import averaging
+from nnfit.core.averaging import EMA, NO_AVERAGE, SWA, Average, NoAverage
 from nnfit.core.batches import Examples, Rows, Streams, minibatches, shuffled
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
-from nnfit.core.optimizers import OPTIMIZERS, Rate, Rates
+from nnfit.core.optimizers import LBFGS, GradientOptimizer, Optimizer, Rate, Rates
 from nnfit.core.parameter import Array
-from nnfit.core.schedules import SCHEDULES, factor
-from nnfit.errors import TrainingError
+from nnfit.core.schedules import CONSTANT, Constant, Plateau, Schedule, factor
 
 BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
+
+Gradient = Callable[[Array, Array, Array], Array]  # (x, y, s) → C; ∂C/∂θ is left in the gradient
+
+
+class Diverged(Exception):  # noqa: N818
+    """Training left the finite numbers in this epoch: in Θ of this layer (1 … L), or, without one, in the cost."""
+
+    def __init__(self, epoch: int, layer: int | None) -> None:
+        self.epoch, self.layer = epoch, layer
+        super().__init__(epoch, layer)
 
 
 class Epoch(NamedTuple):
@@ -44,17 +53,14 @@ class Plan(NamedTuple):
 
     epochs: int
     batch_size: int
-    optimizer: str
-    parameters: dict[str, Any]
-    schedule: str = "constant"
-    schedule_parameters: dict[str, Any] = {"warmup": 0.0}
+    optimizer: Optimizer
+    schedule: Schedule = CONSTANT
+    average: Average = NO_AVERAGE
     dropout: float = 0.0
     l2: float = 0.0
     l1: float = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
-    average: str = "none"
-    average_parameters: dict[str, Any] = {}
 
 
 @dataclass
@@ -80,10 +86,11 @@ class State:
         return self.theta if self.average is None else self.average
 
 
-def begin(theta: Array, optimizer: str, parameters: dict[str, Any], averaged: bool = False) -> State:
+def begin(theta: Array, optimizer: Optimizer, average: Average = NO_AVERAGE) -> State:
     """The state before the first update; it keeps θ (M, P) itself, not a copy."""
-    slots = np.zeros((OPTIMIZERS[optimizer].slots(parameters), *theta.shape), theta.dtype)
-    return State(theta, slots, np.zeros(len(theta)), np.ones(len(theta)), average=theta.copy() if averaged else None)
+    slots = np.zeros((optimizer.slots, *theta.shape), theta.dtype)
+    averaged = None if isinstance(average, NoAverage) else theta.copy()
+    return State(theta, slots, np.zeros(len(theta)), np.ones(len(theta)), average=averaged)
 
 
 class Update:
@@ -98,13 +105,10 @@ class Update:
         gradient: Array,
         slots: Array,
         decays: Array,
-        optimizer: str,
-        parameters: dict[str, Any],
+        optimizer: GradientOptimizer,
         rates: Rates = (),
     ) -> None:
-        make = OPTIMIZERS[optimizer].rule
-        assert make is not None
-        self.rule = make(parameters, theta.dtype, rates)
+        self.rule = optimizer.rule(theta.dtype, rates)
         M, P = theta.shape
         width = min(max(1, BLOCK // M), P)
         scratch = np.empty((M, width), theta.dtype)
@@ -145,8 +149,10 @@ def fit(
     member is the same with others and alone: the state of one member is trained as number `only` of those of `rows`.
     Before each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
     examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a weight that is not finite
-    raises a TrainingError that says where, and what to try.
+    raises Diverged.
     """
+    optimizer = plan.optimizer
+    assert not isinstance(optimizer, LBFGS)  # lbfgs.py, which needs more than a gradient
     theta, C = state.theta, state.cost
     n = min(map(len, rows)) if rows else len(examples.X)
     members = range(len(theta))
@@ -157,55 +163,69 @@ def fit(
     per_epoch = -(-n // m)
     mean = LOSSES[network.loss].mean
     gradient = np.empty_like(theta)
-    penalised = "weight_decay" in plan.parameters or plan.l2 or plan.l1
-    decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
-    own = decays if "weight_decay" in plan.parameters else decays[:0]
-    rates = (len(theta), 1) if SCHEDULES[plan.schedule].follows_cost and len(theta) > 1 else ()
-    update = Update(theta, gradient, state.slots, own, plan.optimizer, plan.parameters, rates)
     passes = {size: Pass(network, theta, size, gradient, plan.dropout) for size in {m, n % m or m}}
+    gradients = {size: gradient_of(run, size / m if mean else 1.0, plan.dropout, masks) for size, run in passes.items()}
+    penalised = plan.l2 or plan.l1 or hasattr(optimizer, "weight_decay")
+    decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
     shaping = shapers(theta, gradient, decays, plan)
-    base = plan.parameters["learning_rate"]
-    steady = plan.schedule in ("constant", "plateau") and not plan.schedule_parameters["warmup"]
+    rates = (len(theta), 1) if isinstance(plan.schedule, Plateau) and len(theta) > 1 else ()
+    update = Update(theta, gradient, state.slots, decays, optimizer, rates)
+    after_update, after_epoch = averagers(state, gradient, plan)
     for number in range(state.epochs + 1, plan.epochs + 1):
         orders.restart([*seeds, number, 0])
         order = shuffled(n, m, rows, orders)
-        highest: Rate = base * state.factor[:, None] if rates else base * float(state.factor[0])
-        eta = highest
-        t = state.updates
         if plan.dropout:
             masks.restart([*seeds, number, 1])
             for _ in range(state.steps):  # those of a run that was stopped; only the last may be smaller
                 passes[m].draw(masks.generators)
-        # An overflow on the way to divergence is reported once, below, in words.
+        eta = learning_rate(optimizer.learning_rate, plan, plan.epochs * per_epoch, state, rates)
+        t = state.updates
+        # An overflow on the way to divergence is reported once, below.
         with np.errstate(all="ignore"):
             for x, y, s in minibatches(examples, m, mean, order, state.steps):
                 if stop:
                     break
-                size = x.shape[-2]
-                run = passes[size]
-                if plan.dropout:
-                    run.draw(masks.generators)
-                cost = run.gradient_of_cost(x, y, s)
-                C += cost if size == m or not mean else cost * (size / m)
+                C += gradients[x.shape[-2]](x, y, s)
                 for shape in shaping:
                     shape()
-                if not steady:
-                    eta = highest * factor(plan.schedule, t / (plan.epochs * per_epoch), plan.schedule_parameters)
-                t += 1
-                update(t, eta)
-                if plan.average == "ema":
-                    averaging.after_update(state.used, theta, gradient, t, plan.average_parameters)
+                rate, t = eta(t), t + 1
+                update(t, rate)
+                for average in after_update:
+                    average(t)
         state.steps += t - state.updates
         state.updates = t
         if state.steps < per_epoch:
             return
-        finite(network, theta, C, number)
-        if plan.average == "swa":
-            averaging.after_epoch(state.used, theta, number, plan.epochs, plan.average_parameters)
+        refuse_divergence(network, theta, C, number)
+        for average in after_epoch:
+            average(number)
         epoch = Epoch(number, C * (m / n) if mean else C.copy())
         state.epochs, state.steps = number, 0
         C.fill(0)
         yield epoch
+
+
+def gradient_of(run: Pass, share: float, dropout: float, masks: Streams) -> Gradient:
+    """C of a batch, as a share of that of a whole batch; before it, each member draws the units it leaves out."""
+    found: Gradient = run.gradient_of_cost
+    if dropout:
+
+        def dropped(x: Array, y: Array, s: Array) -> Array:
+            run.draw(masks.generators)
+            return run.gradient_of_cost(x, y, s)
+
+        found = dropped
+    if share == 1:
+        return found
+    return lambda x, y, s: found(x, y, s) * share
+
+
+def learning_rate(base: float, plan: Plan, updates: int, state: State, rates: Rates) -> Callable[[int], Rate]:
+    """η after t of so many updates: a number, or (M, 1) as `rates` says, from the schedule and each member's factor."""
+    highest: Rate = base * state.factor[:, None] if rates else base * float(state.factor[0])
+    if isinstance(plan.schedule, Constant | Plateau) and not plan.schedule.warmup:
+        return lambda t: highest
+    return lambda t: highest * factor(plan.schedule, t / updates)
 
 
 def shapers(theta: Array, gradient: Array, decays: Array, plan: Plan) -> list[Callable[[], object]]:
@@ -231,18 +251,23 @@ def shapers(theta: Array, gradient: Array, decays: Array, plan: Plan) -> list[Ca
     return found
 
 
-def finite(
-    network: Network,
-    theta: Array,
-    C: Array,
-    number: int,
-    remedy: str = "try a smaller training.optimizer.learning_rate, or look",
-) -> None:
-    """Raise a TrainingError if training has diverged."""
+def averagers(
+    state: State, scratch: Array, plan: Plan
+) -> tuple[list[Callable[[int], object]], list[Callable[[int], object]]]:
+    """What moves the average of the weights after update t, and after epoch e; nothing without an average."""
+    average, theta, kind = state.used, state.theta, plan.average
+    after_update: list[Callable[[int], object]] = []
+    after_epoch: list[Callable[[int], object]] = []
+    if isinstance(kind, EMA):
+        after_update.append(lambda t: kind.after_update(average, theta, scratch, t))
+    if isinstance(kind, SWA):
+        after_epoch.append(lambda number: kind.after_epoch(average, theta, number, plan.epochs))
+    return after_update, after_epoch
+
+
+def refuse_divergence(network: Network, theta: Array, C: Array, epoch: int) -> None:
+    """Raise Diverged if a weight or a cost is not finite."""
     if np.isfinite(C).all() and np.isfinite(theta).all():
         return
     layers = [i for i, Theta in enumerate(views(network, theta), 1) if not np.isfinite(Theta).all()]
-    where = f"Θ⁽{layers[0]}⁾ holds values that are not finite" if layers else "the cost is not finite"
-    raise TrainingError(
-        f"training diverged in epoch {number}: {where}; {remedy} for extreme values in columns with scale: none"
-    )
+    raise Diverged(epoch, layers[0] if layers else None)

@@ -6,24 +6,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nnfit.data.numeric import Floats
-from nnfit.data.rows import quoted
+from nnfit.data.scales import Floats
 from nnfit.data.table import Rows, Table
 from nnfit.data.target import Labels, Target, truth
-from nnfit.errors import nearest, short
+from nnfit.errors import Problem
+from nnfit.words import nearest, quoted, short
 
 Wanted = str | Mapping[str, float] | None
 
 
-def unsuitable(target: Target, wanted: Wanted) -> str:
-    """Why class weights do not suit a target, or nothing."""
+def unsuitable(target: Target, wanted: Wanted) -> Problem | None:
+    """Why class weights do not suit a target, without a place; or nothing."""
     if wanted is not None and target.task not in ("binary", "multinomial"):
-        return "is for one target of classes; remove it"
+        return Problem("wrong-target", "is for one target of classes", "remove it")
     for name in wanted if isinstance(wanted, Mapping) else ():
         if name not in target.classes:
-            hint = nearest(name, target.classes) or "; there are " + ", ".join(map(short, target.classes[:20]))
-            return f"{quoted(name)} is not a class of the target{hint}"
-    return ""
+            remedy = nearest(name, target.classes) or "there are " + ", ".join(map(short, target.classes[:20]))
+            return Problem("unknown-class", f"{quoted(name)} is not a class of the target", remedy)
+    return None
 
 
 def weighed(target: Target, wanted: Wanted, table: Table, training: Rows) -> Target:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.data.numeric import Floats, moments
+from nnfit.data.scales import Floats, moments
 
 NAMES = ("year", "month", "weekday", "days", "sin month", "cos month", "sin weekday", "cos weekday")
+DAYS = 4e6  # dates lie within this many days of 1970: the years 1 to 9999
 STRAIGHT = 4  # the first four are standardised, the pairs lie on the circle already
 
 
@@ -37,18 +38,44 @@ def parts(days: Floats) -> Floats:
     return np.column_stack([year, month + 1, weekday, days, *pairs]).astype(np.float64)
 
 
-def fit(days: Floats) -> tuple[float, ...]:
-    """Fill (the median), minimum, maximum, then mean and deviation of each of the straight parts."""
+class Fitted(NamedTuple):
+    """What the training rows say of a column: the median, the range, mean and deviation of each straight part."""
+
+    fill: float
+    low: float
+    high: float
+    moments: tuple[float, ...]
+
+    @property
+    def flat(self) -> tuple[float, ...]:
+        """The values one after the other, as a model file has them."""
+        return (self.fill, self.low, self.high, *self.moments)
+
+
+SIZE = 3 + 2 * STRAIGHT  # how many values are fitted to a column
+
+
+def restored(flat: tuple[float, ...]) -> Fitted:
+    """What was fitted, from its values; ValueError if they could not be applied."""
+    if max(map(abs, flat[:3])) > DAYS:
+        raise ValueError("what stands for a missing cell is no date")
+    if not all(deviation > 0 for deviation in flat[4::2]):
+        raise ValueError("a deviation is not above 0")
+    return Fitted(flat[0], flat[1], flat[2], flat[3:])
+
+
+def fit(days: Floats) -> Fitted:
+    """What the training rows (n,), missing cells as NaN, say of the column."""
     known = days[~np.isnan(days)]
     fill = float(np.median(known)) if len(known) else 0.0
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     straight = parts(np.where(np.isnan(days), fill, days))[:, :STRAIGHT]
-    return (fill, low, high, *(value for column in straight.T for value in moments(column)))
+    return Fitted(fill, low, high, tuple(value for column in straight.T for value in moments(column)))
 
 
-def apply(days: Floats, fitted: tuple[float, ...], out: NDArray[Any]) -> None:
+def apply(days: Floats, fitted: Fitted, out: NDArray[Any]) -> None:
     """Write the eight inputs of days (n,), missing ones as NaN, to out (n, 8)."""
-    values = parts(np.where(np.isnan(days), fitted[0], days))
-    scale = np.array(fitted[3:]).reshape(STRAIGHT, 2)
+    values = parts(np.where(np.isnan(days), fitted.fill, days))
+    scale = np.array(fitted.moments).reshape(STRAIGHT, 2)
     values[:, :STRAIGHT] = (values[:, :STRAIGHT] - scale[:, 0]) / scale[:, 1]
     out[:] = values

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nnfit.errors import DataError
+from nnfit.errors import DataError, Problem
 
 
 def to_csv(columns: Mapping[str, NDArray[Any]], header: bool = True) -> bytes:
@@ -24,5 +24,5 @@ def to_csv(columns: Mapping[str, NDArray[Any]], header: bool = True) -> bytes:
             writer.writerow(columns)
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     except csv.Error as error:
-        raise DataError(f"the predictions cannot be written as CSV: {error}") from None
+        raise DataError(Problem("not-csv", f"the predictions cannot be written as CSV: {error}")) from None
     return buffer.getvalue().encode("utf-8", "surrogatepass")

@@ -13,7 +13,7 @@ import io
 import re
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.data.rows import LONE_RETURN, check_header, csv_rows, number, quoted, undecodable
+from nnfit.data.rows import BLANK_LINE, CLOSE, LONE_RETURN, UNCLOSED, check_header, csv_rows, number, undecodable
 from nnfit.data.source import decoder, opened
-from nnfit.errors import DataError, Problem, count
+from nnfit.errors import DataError, Place, Problem
+from nnfit.words import count, quoted
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
 BLOCK = 1 << 20  # bytes read at once; with less, pandas takes longer to start than to parse, with more, memory goes
@@ -59,15 +60,16 @@ class Block(NamedTuple):
 
     @property
     def n(self) -> int:
+        """The number of rows."""
         return len(self.lines)
 
 
 class NotANumbersError(DataError):
-    """Columns that were to be read as numbers hold something else; `columns` has the first such cell of each."""
+    """Columns that were to be read as numbers hold something else: the first such cell of each of the `columns`."""
 
-    def __init__(self, columns: dict[str, Problem]) -> None:
-        self.columns = columns
-        super().__init__(*columns.values())
+    def __init__(self, *problems: Problem, columns: Sequence[str] = ()) -> None:
+        self.columns = tuple(columns)
+        super().__init__(*problems)
 
 
 class Reader:
@@ -80,7 +82,7 @@ class Reader:
         for key in ("separator", "decimal"):
             mark = getattr(dialect, key)
             if len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
-                self.fail(f"data.{key} must be one ASCII character, not {quoted(mark)}")
+                self.fail("wrong-mark", f"data.{key} must be one ASCII character, not {quoted(mark)}")
         self.decoder = decoder(dialect.encoding, self.file)
         self.stream = sys.stdin.buffer if path == "-" else opened(path)
         self.line = 1  # of the next row
@@ -100,10 +102,14 @@ class Reader:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def fail(self, message: str, line: int | None = None, column: int | None = None) -> NoReturn:
-        raise DataError(Problem(message, self.file, line, column))
+    def fail(
+        self, code: str, message: str, remedy: str = "", line: int | None = None, column: int | None = None
+    ) -> NoReturn:
+        """Raise a DataError about the file, or a place in it."""
+        raise DataError(Problem(code, message, remedy, Place(self.file, line, column)))
 
     def close(self) -> None:
+        """Let go of the file; standard input stays open."""
         if self.stream is not sys.stdin.buffer:
             self.stream.close()
 
@@ -114,17 +120,15 @@ class Reader:
         try:
             data = self.stream.read(BLOCK)
         except OSError as error:
-            self.fail(f"cannot be read: {error.strerror}")
+            self.fail("unreadable", f"cannot be read: {error.strerror}")
         self.sha256.update(data)
         self.taken += len(data)
         self.ended = len(data) < BLOCK
         fresh = data if self.plain and data.isascii() else self.decoded(data)
         if b"\0" in fresh:
             at = fresh.index(b"\0")
-            self.fail(
-                "a NUL byte; is this a text file, or UTF-16? then set data.encoding: utf-16",
-                self.line + (self.rest + fresh[:at]).count(b"\n"),
-            )
+            remedy = "is this a text file, or UTF-16? then set data.encoding: utf-16"
+            self.fail("nul-byte", "a NUL byte", remedy, self.line + (self.rest + fresh[:at]).count(b"\n"))
         self.rest += fresh
         if self.ended and self.rest and not self.rest.endswith(b"\n"):
             self.rest += b"\n"
@@ -140,12 +144,9 @@ class Reader:
             text = self.decoder.decode(data, final=self.ended)
         except UnicodeDecodeError as error:
             line = self.line + self.rest.count(b"\n") + error.object[: error.start].count(b"\n")
-            byte = error.object[error.start]
-            self.fail(
-                f"the byte 0x{byte:02x} at offset {self.taken - len(error.object) + error.start:,} is not "
-                f"{self.dialect.encoding}; {undecodable(data if self.taken == len(data) else b'')}",
-                line,
-            )
+            byte, offset = error.object[error.start], self.taken - len(error.object) + error.start
+            code, remedy = undecodable(data if self.taken == len(data) else b"")
+            self.fail(code, f"the byte 0x{byte:02x} at offset {offset:,} is not {self.dialect.encoding}", remedy, line)
         return text.encode("utf-8", "surrogatepass")
 
     def expected_rows(self, so_far: int, end: int) -> int:
@@ -156,14 +157,14 @@ class Reader:
         """The names of the columns, each given once, cut by the right separator."""
         self.more()
         if not self.rest.strip():
-            self.fail("is empty; expected a header and rows")
+            self.fail("no-rows", "is empty", "expected a header and rows")
         while True:
             rows = list(csv_rows(self.rest, self.dialect.separator, self.fail, self.line, partial=True, most=1))
             if rows or self.ended:
                 break
             self.more()
         if not rows:
-            self.fail("the header has a quote that is not closed; close it, or write it twice", 1)
+            self.fail(UNCLOSED, "the header has a quote that is not closed", CLOSE, 1)
         header, end, line = rows[0].cells, rows[0].end, rows[0].next_line
         check_header(header, self.dialect.separator, self.fail)
         self.rest, self.line = self.rest[end:], line
@@ -200,7 +201,7 @@ class Reader:
                 break
             self.more()
         if not some:
-            self.fail("has a header but no rows", 1)
+            self.fail("no-rows", "has a header but no rows", line=1)
 
     def whole_rows(self) -> tuple[bytes, Lines]:
         """The whole rows that have been read, and the line in which each begins; the rest waits for more bytes."""
@@ -216,7 +217,7 @@ class Reader:
         ends = np.flatnonzero(characters == 10)
         if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
             at = next(match.start() for match in re.finditer(rb"\r(?!\n)", data))
-            self.fail(LONE_RETURN, self.line + data.count(b"\n", 0, at))
+            self.fail(*LONE_RETURN, self.line + data.count(b"\n", 0, at))
         lengths = np.diff(ends, prepend=-1) - 1
         if b"\r" in data:
             lengths -= characters[ends - 1] == 13
@@ -231,7 +232,7 @@ class Reader:
                 if self.rest.strip():
                     break
             if data[start:].strip() or self.rest.strip():
-                self.fail("a blank line stands between the rows; remove it", first + int(blank[0]))
+                self.fail(*BLANK_LINE, first + int(blank[0]))
             self.rest = b""
             data, ends = data[:start], ends[: blank[0]]
         separators = np.flatnonzero(characters[: len(data)] == ord(self.dialect.separator))
@@ -252,7 +253,7 @@ class Reader:
                 blank = blank or row.line
                 continue
             if blank:
-                self.fail("a blank line stands between the rows; remove it", blank)
+                self.fail(*BLANK_LINE, blank)
             if len(row.cells) != len(self.header):
                 self.ragged(len(row.cells), row.line)
             lines.append(row.line)
@@ -263,9 +264,13 @@ class Reader:
         return data, np.array(lines, np.int64)
 
     def ragged(self, cells: int, line: int) -> NoReturn:
+        """Refuse a row that has another number of cells than the header has."""
         long = cells > len(self.header)
-        hint = "a cell that holds the separator needs quotes" if long else "write a separator for every empty cell too"
-        self.fail(f"{count(cells, 'cell')}, but the header has {count(len(self.header), 'column')}; {hint}", line)
+        remedy = (
+            "a cell that holds the separator needs quotes" if long else "write a separator for every empty cell too"
+        )
+        message = f"{count(cells, 'cell')}, but the header has {count(len(self.header), 'column')}"
+        self.fail("ragged-row", message, remedy, line)
 
     # --- cells -------------------------------------------------------------------------------------------------
 
@@ -282,9 +287,9 @@ class Reader:
                 try:
                     frame[i] = self.numbers(wanted[i], frame[i], lines)
                 except NotANumbersError as error:
-                    problems |= error.columns
+                    problems[wanted[i]] = error.problems[0]
             if problems:
-                raise NotANumbersError(problems)
+                raise NotANumbersError(*problems.values(), columns=tuple(problems))
         return Block({name: frame[i] for i, name in wanted.items()}, lines, end)
 
     def misread(self, frame: dict[int, Cells], data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> bool:
@@ -339,9 +344,9 @@ class Reader:
             return to_numbers(cells, self.dialect)
         except NotFiniteError as error:
             message = f"column {quoted(name)}: expected a number, got {quoted(cells[error.row])}"
-            hint = "; if it means a missing cell, add it to data.missing"
-            place = int(lines[error.row]), self.header.index(name) + 1
-            raise NotANumbersError({name: Problem(message + hint, self.file, *place)}) from None
+            remedy = "if it means a missing cell, add it to data.missing"
+            place = Place(self.file, int(lines[error.row]), self.header.index(name) + 1)
+            raise NotANumbersError(Problem("not-a-number", message, remedy, place), columns=(name,)) from None
 
 
 def regular(separators: Lines, ends: Lines, each: int) -> bool:

@@ -8,29 +8,42 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, NoReturn
 
-from nnfit.errors import short
+from nnfit.words import quoted
 
 NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 
-LONE_RETURN = "a carriage return stands alone; put the cell in quotes, or end every line with a line feed"
+# The problems whose remedies name data.separator, data.encoding or data.missing: keys of a spec, which a file that is
+# read for a model cannot have.
+DIALECT_CODES = frozenset(
+    {"mixed-column", "not-a-boolean", "not-a-date", "not-a-number", "nul-byte", "one-column", "wrong-encoding"}
+)
+# Code, message and remedy of what is found in two ways, of rows with quotes and of rows without.
+LONE_RETURN = (
+    "lone-return",
+    "a carriage return stands alone",
+    "put the cell in quotes, or end every line with a line feed",
+)
+BLANK_LINE = "blank-line", "a blank line stands between the rows", "remove it"
+UNCLOSED, CLOSE = "unclosed-quote", "close it, or write it twice"
+NO_HEADER, NAMES = "no-header", "a header with the names of the columns is needed"
 # How files that are no CSV, or none in UTF-8, begin; and what would do.
-BEGINNINGS = {
+PACKED = {
     b"\x1f\x8b": "this is a gzip file: unpack it first",
     b"PK\x03\x04": "this is a zip file or a spreadsheet: unpack it, or save it as CSV, first",
     b"BZh": "this is a bzip2 file: unpack it first",
     b"\xfd7zXZ": "this is an xz file: unpack it first",
     b"\x28\xb5\x2f\xfd": "this is a zstd file: unpack it first",
-    b"\xff\xfe": "save the file as UTF-8, or set data.encoding: utf-16",
-    b"\xfe\xff": "save the file as UTF-8, or set data.encoding: utf-16",
 }
+UTF16 = b"\xff\xfe", b"\xfe\xff"
 
 
-def undecodable(beginning: bytes) -> str:
-    """What would do for a file that cannot be decoded, by how it begins."""
-    for magic, remedy in BEGINNINGS.items():
+def undecodable(beginning: bytes) -> tuple[str, str]:
+    """The kind of a file that cannot be decoded, and what would do, by how it begins."""
+    for magic, remedy in PACKED.items():
         if beginning.startswith(magic):
-            return remedy
-    return "save the file as UTF-8, or set data.encoding (latin-1 and cp1252 are common)"
+            return "packed-file", remedy
+    other = ": utf-16" if beginning.startswith(UTF16) else " (latin-1 and cp1252 are common)"
+    return "wrong-encoding", f"save the file as UTF-8, or set data.encoding{other}"
 
 
 def number(text: str, decimal: str = ".") -> float | None:
@@ -40,7 +53,7 @@ def number(text: str, decimal: str = ".") -> float | None:
     return float(text) if NUMBER.fullmatch(text) else None
 
 
-Fail = Callable[..., NoReturn]
+Fail = Callable[..., NoReturn]  # of a code, message, remedy, line and column; the last three may be left out
 
 
 class Row(NamedTuple):
@@ -80,12 +93,14 @@ def csv_rows(data: bytes, separator: str, fail: Fail, line: int, partial: bool, 
             if "unexpected end" in str(error):
                 if partial:
                     return
-                fail("a quote is opened in this row and never closed; close it, or write it twice", line + newlines)
+                fail(UNCLOSED, "a quote is opened in this row and never closed", CLOSE, line + newlines)
             if "field larger" in str(error):
-                fail("a cell of more than 131,072 characters; is a quote not closed?", line + newlines)
-            fail(f"cannot be cut into cells: {error}; write a quote within quotes twice", line + newlines)
+                message = "a cell of more than 131,072 characters"
+                fail("long-cell", message, "is a quote not closed?", line + newlines)
+            message = f"cannot be cut into cells: {error}"
+            fail("stray-quote", message, "write a quote within quotes twice", line + newlines)
         if returned:
-            fail(LONE_RETURN, line + newlines)
+            fail(*LONE_RETURN, line + newlines)
         end = consumed[0]
         added = data.count(b"\n", begin, end)
         yield Row(cells, line + newlines, end, line + newlines + added)
@@ -96,25 +111,20 @@ def csv_rows(data: bytes, separator: str, fail: Fail, line: int, partial: bool, 
 def check_header(header: list[str], separator: str, fail: Fail) -> None:
     """Refuse a header that does not name every column once, or that another separator would cut."""
     if not header:
-        fail("the first line is blank; a header with the names of the columns is needed", 1)
+        fail(NO_HEADER, "the first line is blank", NAMES, 1)
     others = [mark for mark in ";\t|," if mark != separator and mark in header[0]]
     if len(header) == 1 and others:
         shown = others[0].replace("\t", "\\t")
-        fail(
-            f'one column only, {quoted(header[0])}; if "{shown}" separates the cells, set data.separator: "{shown}"', 1
-        )
+        remedy = f'if "{shown}" separates the cells, set data.separator: "{shown}"'
+        fail("one-column", f"one column only, {quoted(header[0])}", remedy, 1)
     for position, name in enumerate(header, 1):
         if not name:
-            fail("this column has no name; give every column one", 1, position)
+            fail("no-name", "this column has no name", "give every column one", 1, position)
     seen: set[str] = set()
     for position, name in enumerate(header, 1):
         if name in seen:
-            fail(f"the column name {quoted(name)} is given twice; rename one of them", 1, position)
+            message = f"the column name {quoted(name)} is given twice"
+            fail("given-twice", message, "rename one of them", 1, position)
         seen.add(name)
     if all(NUMBER.fullmatch(name) for name in header):
-        fail("the first row holds only numbers; a header with the names of the columns is needed", 1)
-
-
-def quoted(text: str) -> str:
-    """Text of a user as a message shows it: in quotes, control characters escaped, shortened."""
-    return f'"{short(text)}"'
+        fail(NO_HEADER, "the first row holds only numbers", NAMES, 1)

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from nnfit.data.rows import quoted
-from nnfit.errors import DataError, Problem
+from nnfit.errors import DataError, Place, Problem
+from nnfit.words import quoted
 
 
 def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
@@ -19,8 +19,8 @@ def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
         made = codecs.getincrementaldecoder(info.name)()
         "".encode(encoding)
     except (LookupError, ValueError):
-        message = f"data.encoding: there is no text encoding {quoted(encoding)}; utf-8, latin-1 and cp1252 are common"
-        raise DataError(Problem(message, file)) from None
+        message, remedy = f"there is no text encoding {quoted(encoding)}", "utf-8, latin-1 and cp1252 are common"
+        raise DataError(Problem("unknown-encoding", message, remedy, Place(file, key="data.encoding"))) from None
     return made
 
 
@@ -28,15 +28,13 @@ def opened(path: str) -> BinaryIO:
     """A regular file, opened; anything else is refused."""
     try:
         mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(Problem("a-folder", "is a folder", "name a CSV file", Place(path)))
         if not stat.S_ISREG(mode):
-            what = (
-                "is a folder; name a CSV file"
-                if stat.S_ISDIR(mode)
-                else "is not a regular file; copy it to one, or pipe it to predict or evaluate, as -"
-            )
-            raise DataError(Problem(what, path))
+            remedy = "copy it to one, or pipe it to predict or evaluate, as -"
+            raise DataError(Problem("not-a-file", "is not a regular file", remedy, Place(path)))
         return open(path, "rb")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        hint = "; a URL is not read: download the file first" if "://" in path else ""
-        raise DataError(Problem(f"cannot be read: {reason}{hint}", path)) from None
+        remedy = "a URL is not read: download the file first" if "://" in path else ""
+        raise DataError(Problem("unreadable", f"cannot be read: {reason}", remedy, Place(path))) from None

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-from nnfit.data.reader import Block, Dialect, NotANumbersError, NotFiniteError, Reader, to_numbers
-from nnfit.data.rows import number, quoted
-from nnfit.errors import DataError, Problem, count, nearest, short
+from nnfit.data.reader import Block, Dialect, NotANumbersError, Reader
+from nnfit.data.rows import number
+from nnfit.errors import DataError, Place, Problem
+from nnfit.words import count, nearest, quoted, short
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -67,10 +68,10 @@ class Table(NamedTuple):
         gaps = [code for code, label in enumerate(column.labels) if label in self.dialect.gaps]
         return np.isin(column.codes, gaps)
 
-    def problem(self, message: str, name: str, row: int) -> Problem:
+    def problem(self, code: str, message: str, remedy: str, name: str, row: int) -> Problem:
         """A problem with one cell, at its line and column."""
         column = self.header.index(name) + 1 if name in self.header else None
-        return Problem(message, self.file, self.lines[row], column)
+        return Problem(code, message, remedy, Place(self.file, self.lines[row], column))
 
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
@@ -81,8 +82,8 @@ def require(names: Sequence[str], present: Sequence[str], file: str, what: str) 
     """A DataError that lists every name that is not present."""
     lost = [name for name in names if name not in present]
     if lost:
-        hint = nearest(lost[0], present) if len(lost) == 1 else ""
-        raise DataError(Problem(f"{what} missing: {', '.join(map(short, lost))}{hint}", file, 1))
+        message, remedy = f"{what} missing: {', '.join(map(short, lost))}", nearest(lost[0], present)
+        raise DataError(Problem("missing-column", message, remedy if len(lost) == 1 else "", Place(file, 1)))
 
 
 def read_table(
@@ -102,13 +103,14 @@ def read_table(
                 table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
                 break
             except NotANumbersError as error:
-                stated = [problem for name, problem in error.columns.items() if kinds.get(name)]
+                found = dict(zip(error.columns, error.problems, strict=True))
+                stated = [problem for name, problem in found.items() if kinds.get(name)]
                 if stated:
                     raise DataError(*stated) from None
-                fallen |= error.columns
-    found = [] if mixtures else [mixture(table, name, problem) for name, problem in fallen.items()]
-    if any(found):
-        raise DataError(*(problem for problem in found if problem))
+                fallen |= found
+    mixed = [] if mixtures else [mixture(table, name, problem.place) for name, problem in fallen.items()]
+    if any(mixed):
+        raise DataError(*(problem for problem in mixed if problem))
     return table
 
 
@@ -126,6 +128,7 @@ class Growing:
         self.n = 0
 
     def add(self, values: NDArray[Any], expected: int) -> None:
+        """Put some rows behind those that are there; `expected` are about as many as it will have in all."""
         end = self.n + len(values)
         if end > len(self.values):
             rows = max(end, expected, len(self.values) * 5 // 4)
@@ -136,6 +139,7 @@ class Growing:
         self.n = end
 
     def whole(self) -> NDArray[Any]:
+        """The rows that were added."""
         return self.values[: self.n]
 
 
@@ -173,7 +177,7 @@ def contiguous(lines: NDArray[np.int64]) -> Sequence[int]:
     return [int(line) for line in lines]
 
 
-def mixture(table: Table, name: str, problem: Problem) -> Problem | None:
+def mixture(table: Table, name: str, place: Place) -> Problem | None:
     """A column that is mostly numbers, but not always, has as a rule a marker for missing cells: say so."""
     column = table.text(name)
     counts = np.bincount(column.codes, minlength=len(column.labels))
@@ -188,10 +192,13 @@ def mixture(table: Table, name: str, problem: Problem) -> Problem | None:
         shown = ", ".join(quoted(label) for label in others[:5]) + (", …" if len(others) > 5 else "")
         message = (
             f"column {quoted(name)} holds {count(good, 'number')} and {count(total - good, 'other text')} ({shown}, "
-            "first here); add these to data.missing if they mean missing cells, or set "
+            "first here)"
+        )
+        remedy = (
+            "add these to data.missing if they mean missing cells, or set "
             f"data.columns: {{{short(name)}: {{type: categorical}}}}"
         )
-        return problem._replace(message=message)
+        return Problem("mixed-column", message, remedy, place)
     return None
 
 
@@ -200,7 +207,8 @@ def kind(table: Table, name: str) -> str:
     column = table.columns[name]
     if not isinstance(column, Text):
         if np.isnan(column).all():
-            raise DataError(Problem(f"column {quoted(name)} has no value; add it to data.ignore", table.file))
+            message = f"column {quoted(name)} has no value"
+            raise DataError(Problem("empty-column", message, "add it to data.ignore", Place(table.file)))
         return "numeric"
     known = [label for label in column.labels if label not in table.dialect.gaps]
     folded = {label.strip().lower() for label in known}
@@ -220,45 +228,3 @@ def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
         else:
             columns[name] = reader.numbers(name, cells, block.lines) if cells.dtype == object else cells
     return Table(reader.file, columns, contiguous(block.lines), reader.dialect, tuple(reader.header))
-
-
-def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) -> Table:
-    """The table of some columns of a DataFrame: numbers as they are, all else as the text a CSV would hold."""
-    twice = [name for name in frame.columns[frame.columns.duplicated()] if name in kinds]
-    if twice:
-        raise DataError(f"columns are there twice: {', '.join(twice)}")
-    columns: dict[str, Floats | Text] = {}
-    for name, kind_of_column in kinds.items():
-        if name not in frame.columns:
-            continue
-        values = frame[name]
-        if kind_of_column == "numeric" and values.dtype.kind in "iuf":
-            numbers = values.to_numpy(np.float64, copy=True)
-            gaps = [float(token) for token in dialect.missing if number(token) is not None]
-            numbers[np.isin(numbers, gaps)] = np.nan
-            if np.isinf(numbers).any():
-                raise DataError(f"column {quoted(name)}: expected finite numbers, got inf")
-            columns[name] = numbers
-            continue
-        if values.dtype.kind == "f" and (values.isna() | (values == np.floor(values))).all():
-            values = values.astype("Int64")  # pandas makes whole numbers floats where one is missing
-        if kind_of_column == "numeric" and dialect.decimal != ".":
-            dialect = dialect._replace(decimal=".")  # numbers of Python, not of the file
-        cells = np.array([spelled(value) for value in values.to_numpy(object)], object)
-        if kind_of_column == "numeric":
-            try:
-                columns[name] = to_numbers(cells, dialect)
-            except NotFiniteError as error:
-                message = f"column {quoted(name)}: expected a number, got {quoted(cells[error.row])} in row {error.row}"
-                raise DataError(message) from None
-        else:
-            labels: dict[str, int] = {}
-            columns[name] = Text(encode_labels(cells, labels), tuple(labels))
-    return Table("frame", columns, range(len(frame)), dialect)
-
-
-def spelled(value: Any) -> str:
-    """A value of a frame as a CSV would spell it."""
-    if isinstance(value, str):
-        return value
-    return "" if pd.isna(value) else str(value)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from nnfit.core.losses import clipped
 from nnfit.core.parameter import Array
-from nnfit.data.numeric import Floats, moments
-from nnfit.data.rows import number, quoted
+from nnfit.data.rows import number
+from nnfit.data.scales import Floats, moments
 from nnfit.data.table import Rows, Table
-from nnfit.errors import DataError, count
+from nnfit.errors import DataError
+from nnfit.words import count, quoted
 
 Labels = NDArray[np.intp]
 
@@ -33,7 +34,7 @@ class Target(NamedTuple):
     mean: tuple[float, ...] = ()
     sd: tuple[float, ...] = ()
     temperature: float = 1.0  # T: the probabilities are p^(1/T), normalised
-    threshold: float | Floats = 0.5  # of two classes, the second is predicted from this probability on; (n,) to score
+    threshold: float = 0.5  # of two classes, the second is predicted from this probability on
     class_weights: tuple[float, ...] = ()  # how much a row of each class counts, if not alike
     bounds: tuple[tuple[float, float], ...] = ()  # of each real target, in its unit, if predictions are kept in them
 
@@ -52,9 +53,9 @@ def refuse_missing(table: Table, name: str) -> None:
     """A DataError for rows whose target is missing."""
     missing = np.flatnonzero(table.missing(name))
     if len(missing):
-        message = f"the target {quoted(name)} is missing in {count(len(missing), 'row')}, first here; "
-        message += f"remove {'it' if len(missing) == 1 else 'them'}"
-        raise DataError(table.problem(message, name, int(missing[0])))
+        message = f"the target {quoted(name)} is missing in {count(len(missing), 'row')}, first here"
+        remedy = f"remove {'it' if len(missing) == 1 else 'them'}"
+        raise DataError(table.problem("missing-target", message, remedy, name, int(missing[0])))
 
 
 def classes_of(table: Table, name: str) -> tuple[str, ...]:
@@ -103,8 +104,9 @@ def labels_of(target: Target, table: Table, name: str) -> Labels:
     if (index < 0).any():
         row = int(np.argmin(index))
         label = quoted(text.labels[text.codes[row]])
-        message = f"the target {quoted(name)} is {label}, a class that no training row has; correct the cell, or train "
-        raise DataError(table.problem(message + "with rows of that class", name, row))
+        message = f"the target {quoted(name)} is {label}, a class that no training row has"
+        remedy = "correct the cell, or train with rows of that class"
+        raise DataError(table.problem("unknown-class", message, remedy, name, row))
     return index
 
 
@@ -127,7 +129,7 @@ def example_weights(table: Table, name: str | None) -> Floats:
     bad = np.flatnonzero(~(w >= 0))
     if len(bad) or not w.sum():
         message = f"the weight {quoted(name)} must be a number of at least 0 in every row, and not always 0"
-        raise DataError(table.problem(message, name, int(bad[0]) if len(bad) else 0))
+        raise DataError(table.problem("wrong-weight", message, "", name, int(bad[0]) if len(bad) else 0))
     return w
 
 
@@ -161,34 +163,14 @@ def tempered(p: Floats, other: Floats | None, beta: float) -> Floats:
     return np.asarray(power / rest, np.float64)
 
 
-def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
-    """The T in [¼, 4] with the lowest log-loss of outputs (K, n) on rows that were not learnt from.
-
-    Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks", section 4.2. The log-loss is
-    convex in β = 1/T, with the derivative mean Σ_k q_k log p_k − log p_y for q = p^β normalised; its zero is found by
-    bisection.
-    """
-    p = decode(target._replace(temperature=1.0), y_hat)
-    if target.task == "multilabel":
-        expected = expected.reshape(-1)
-        p = np.column_stack([1 - p.reshape(-1), p.reshape(-1)])
-    logs: Floats = np.log(clipped(p))
-    right = float(logs[np.arange(len(p)), expected].mean())
-    low, high = 0.25, 4.0
-    for _ in range(40):
-        beta = (low + high) / 2
-        slope = float((tempered(p, None, beta) * logs).sum(axis=1).mean()) - right
-        low, high = (beta, high) if slope < 0 else (low, beta)
-    return 2 / (low + high)
-
-
-def decide(target: Target, p: Floats) -> NDArray[np.intp]:
+def decide(target: Target, p: Floats, thresholds: Floats | None = None) -> NDArray[np.intp]:
     """The predicted class of each row: p ≥ ½ for one neuron (the notes' step with k = ½), else the arg max.
 
-    With a threshold k of two classes, or one for each row, the second class where its probability is at least k.
+    With a threshold k of two classes, or one for each row (n,), the second class where its probability is at least k.
     """
-    if np.any(target.threshold != 0.5):
-        return (p[:, 1] >= target.threshold).astype(np.intp)
+    levels = np.float64(target.threshold) if thresholds is None else thresholds
+    if np.any(levels != 0.5):
+        return (p[:, 1] >= levels).astype(np.intp)
     if target.task == "multinomial":
         best: NDArray[np.intp] = p.argmax(axis=1)
         return best

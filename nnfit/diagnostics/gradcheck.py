@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfit.core.activations import ACTIVATIONS
+from nnfit.core.activations import Step
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass, views
@@ -39,7 +39,7 @@ class GradientCheck(NamedTuple):
 
 def surrogate(group: Group) -> bool:
     """Whether back-propagation replaces the derivative of this group by something else."""
-    return bool(group.parameters.get("gradient", "none") != "none")
+    return isinstance(group.sigma, Step) and group.sigma.gradient != "none"
 
 
 def check_gradient(
@@ -116,9 +116,9 @@ def kinks(network: Network, batch: Pass, Y: Array, member: int) -> bytes:
     """
     side_of_cost = LOSSES[network.loss].kinks
     sides = [] if side_of_cost is None else [side_of_cost(batch.a[-1][member], Y).tobytes()]
-    for layer, slots in zip(network.layers, batch.sigma, strict=True):
-        for group, slot in zip(layer, slots, strict=True):
-            side = ACTIVATIONS[group.activation].kinks
+    for layer in batch.neurons:
+        for neurons in layer:
+            side = neurons.sigma.traits.kinks
             if side is not None:
-                sides.append(side(slot.a[member]).tobytes())
+                sides.append(side(neurons.a[member]).tobytes())
     return b"".join(sides)

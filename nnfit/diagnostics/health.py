@@ -11,13 +11,13 @@ hidden units count as saturated. A step is flat by definition, and softmax coupl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
-from nnfit.core.network import Group, Network, Pass, Slot, views
+from nnfit.core.network import Group, Network, Neurons, Pass, views
 from nnfit.core.parameter import Array
 
 ROWS = 1024  # as many training rows as are looked at
@@ -26,7 +26,6 @@ EDGE = 0.01  # of the width of a range: this near to an end is saturated
 SHARE = 0.5  # of the units with one activation in a layer: so many dead or saturated ones are worth a warning
 VANISHING, EXPLODING = 1e-4, 1e4  # times the gradient of the output layer
 LARGE = 1e3  # an RMS that is too large in itself: in relu networks all layers explode alike
-SCALED = "network.initialization: {weights: auto, bias: 1}, or scale: standard for the columns and the target"
 
 
 class Units(NamedTuple):
@@ -53,11 +52,49 @@ class Health(NamedTuple):
     layers: list[Layer]
 
 
-class Doubt(NamedTuple):
-    """What hinders a layer in learning, and what to try."""
+@dataclass(frozen=True)
+class DeadUnits:
+    """Many units of a layer are on their flat side on all rows looked at, and learn nothing."""
 
-    number: int
-    text: str
+    layer: int
+    units: Units
+    rows: int
+
+
+@dataclass(frozen=True)
+class SaturatedUnits:
+    """The output of many units of a layer is next to an end of its range on all rows looked at."""
+
+    layer: int
+    units: Units
+    rows: int
+
+
+@dataclass(frozen=True)
+class GradientNotFinite:
+    """The gradient of a layer is not a finite number."""
+
+    layer: int
+
+
+@dataclass(frozen=True)
+class GradientVanishes:
+    """The RMS of the gradient of a layer is next to nothing, as a share of that of the output layer."""
+
+    layer: int
+    share: float
+
+
+@dataclass(frozen=True)
+class GradientExplodes:
+    """The RMS of the gradient of a layer is far too large, in itself or as so many times that of the output layer."""
+
+    layer: int
+    rms: float
+    times: float | None
+
+
+Finding = DeadUnits | SaturatedUnits | GradientNotFinite | GradientVanishes | GradientExplodes
 
 
 def examine(network: Network, theta: Array, examples: Examples) -> Health:
@@ -70,8 +107,8 @@ def examine(network: Network, theta: Array, examples: Examples) -> Health:
     with np.errstate(all="ignore"):
         batch.forward(X)
         units = [
-            tuple(counted(group, slot, number < output) for group, slot in zip(groups, slots, strict=True))
-            for number, (groups, slots) in enumerate(zip(network.layers, batch.sigma, strict=True), 2)
+            tuple(counted(group, own, number < output) for group, own in zip(groups, neurons, strict=True))
+            for number, (groups, neurons) in enumerate(zip(network.layers, batch.neurons, strict=True), 2)
         ]
         batch.gradient_of_cost(X, Y, w / len(X))
         for number, Gradient in enumerate(views(network, gradient), 2):
@@ -80,59 +117,46 @@ def examine(network: Network, theta: Array, examples: Examples) -> Health:
     return Health(len(X), layers)
 
 
-def counted(group: Group, slot: Slot, hidden: bool) -> Units:
+def counted(group: Group, neurons: Neurons, hidden: bool) -> Units:
     """How many units of a group are dead or saturated, after a forward pass; its δ and scratch are overwritten."""
-    activation, a = ACTIVATIONS[group.activation], slot.a
-    low, high = activation.range.low, activation.range.high
+    traits, a = group.sigma.traits, neurons.a
+    low, high = traits.range.low, traits.range.high
     dead = saturated = 0
-    if activation.whole_layer or activation.range.closed:
+    if traits.whole_layer or traits.range.closed:
         pass
     elif not np.isfinite(high - low):
-        slope = slot.delta
+        slope = neurons.delta
         slope.fill(1)
-        activation.vjp(a, slope, slot.scratch, group.parameters)
+        group.sigma.vjp(a, slope, neurons.scratch)
         dead = int((np.abs(slope) <= FLAT).all(axis=-1).sum())
     elif hidden:
         near = EDGE * (high - low)
         saturated = int(((a <= low + near) | (a >= high - near)).all(axis=-1).sum())
-    return Units(group.activation, len(a) * group.size, dead, saturated)
+    return Units(group.sigma.name, len(a) * group.size, dead, saturated)
 
 
-def stuck(health: Health, trained: bool) -> Iterator[Doubt]:
-    """The layers in which at least the share SHARE of the units with one activation is dead or saturated."""
-    remedy = "a smaller training.optimizer.learning_rate" if trained else SCALED
+def stuck(health: Health) -> Iterator[DeadUnits | SaturatedUnits]:
+    """The groups of units of which at least the share SHARE is dead or saturated."""
     for layer in health.layers:
         for units in layer.units:
-            rows = f"on all {health.rows:,} rows looked at"
-            of = f"of {units.total:,} {units.activation} units"
             if units.dead >= SHARE * units.total:
-                what = f"{units.dead:,} {of} are dead: {rows} they are on their flat side, and learn nothing"
-                yield Doubt(layer.number, f"{what}; try {remedy}{', or leaky_relu' * (units.activation == 'relu')}")
+                yield DeadUnits(layer.number, units, health.rows)
             elif units.saturated >= SHARE * units.total:
-                what = f"{units.saturated:,} {of} are saturated: {rows} their output is next to an end of its range"
-                yield Doubt(layer.number, f"{what}, and they hardly learn; try {remedy}")
+                yield SaturatedUnits(layer.number, units, health.rows)
 
 
-def unbalanced(health: Health) -> Iterator[Doubt]:
+def unbalanced(health: Health) -> Iterator[GradientNotFinite | GradientVanishes | GradientExplodes]:
     """The layers with the smallest and the largest gradient, if they are too far from that of the output layer."""
     layers = health.layers
     for layer in layers:
         if not np.isfinite(layer.gradient):
-            extreme = "its gradient is not a finite number; look for extreme values in columns with scale: none"
-            yield Doubt(layer.number, f"{extreme}, or try {SCALED}")
+            yield GradientNotFinite(layer.number)
             return
     output = layers[-1].gradient
     least, most = (choose(layers, key=lambda layer: layer.gradient) for choose in (min, max))
     if least.gradient <= VANISHING * output and output:
-        share = (
-            f"its RMS is {least.gradient / output:.0e} times that of the output layer" if least.gradient else "it is 0"
-        )
-        remedy = "network.initialization: {weights: auto, bias: 1}, relu in place of logistic or tanh, or fewer layers"
-        yield Doubt(least.number, f"the gradient vanishes: {share}; try {remedy}")
+        yield GradientVanishes(least.number, least.gradient / output)
     if most.gradient >= EXPLODING * output and output:
-        text = f"{most.gradient / output:.0e} times that of the output layer"
+        yield GradientExplodes(most.number, most.gradient, most.gradient / output)
     elif most.gradient >= LARGE:
-        text = f"{most.gradient:.0e}"
-    else:
-        return
-    yield Doubt(most.number, f"the gradient explodes: its RMS is {text}; try {SCALED}")
+        yield GradientExplodes(most.number, most.gradient, None)

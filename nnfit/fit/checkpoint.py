@@ -6,20 +6,23 @@ A checkpoint holds all that training changes, and the spec and data that it belo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.schedules import Plateau
-from nnfit.errors import ModelFileError, Problem
-from nnfit.fit import run as pipeline
+from nnfit.config.build import dump
+from nnfit.core.schedules import Stage
+from nnfit.errors import ModelFileError, Place, Problem
 from nnfit.fit.prepare import Prepared
-from nnfit.fit.run import Progress, Run
+from nnfit.fit.run import Progress, Run, start
 from nnfit.model.model import versions
 from nnfit.storage import json_text, npz
 from nnfit.storage.npz import Form
+from nnfit.version import __version__
 
 FORMAT = 1
 LARGEST = float(np.finfo(np.float64).max)
@@ -41,6 +44,8 @@ FORMS = {
 BEST = ("theta", "cost", "epoch", "lowered", "stopped")
 COUNTERS = ("epochs", "steps", "updates")
 
+Fail = Callable[[str], NoReturn]
+
 
 def to_bytes(run: Run, threads: int) -> bytes:
     """The file of a run, between any two of its steps."""
@@ -51,18 +56,18 @@ def to_bytes(run: Run, threads: int) -> bytes:
         "versions": versions(),
         "threads": threads,
         **{key: getattr(state, key) for key in COUNTERS},
-        "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.plateau],
+        "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.stage],
     }
     best = {} if run.best is None else {f"best_{key}": getattr(run.best, key) for key in BEST}
     if best:
         best["best_stopped"] = best["best_stopped"].astype(np.uint8)
-    watched = [epoch.validation for epoch in run.history if epoch.validation is not None]
+    watched = [epoch.validations for epoch in run.history if epoch.validations is not None]
     return npz.pack(
         {
             "theta": state.theta,
             "slots": state.slots,
             "cost": state.cost,
-            "history_cost": np.array([epoch.cost for epoch in run.history], np.float64).reshape(-1, members),
+            "history_cost": np.array([epoch.costs for epoch in run.history], np.float64).reshape(-1, members),
             "history_validation": np.array(watched, np.float64).reshape(-1, members),
             **best,
             **({} if state.average is None else {"average": state.average}),
@@ -73,34 +78,51 @@ def to_bytes(run: Run, threads: int) -> bytes:
 
 def identity(prepared: Prepared) -> dict[str, Any]:
     """What a checkpoint belongs to: the resolved spec, but for where files go, and the bytes of the data."""
-    spec = {key: value for key, value in prepared.spec.items() if key != "output"}
-    spec["training"] = {key: value for key, value in spec["training"].items() if key != "checkpoint"}
-    return {"spec": spec, "data_sha256": prepared.sha256}
+    spec = prepared.spec
+    spec = replace(spec, output=None, training=replace(spec.training, checkpoint=None))
+    return {"spec": dump(spec), "data_sha256": prepared.sha256}
 
 
-def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
-    """The run that a checkpoint holds, and what about this process is not as it was then.
+def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[Problem]]:
+    """The run that a checkpoint holds, and warnings about what of this process is not as it was then.
 
-    A ModelFileError if it is damaged, or was made from another spec or other data: it lists what differs.
+    A ModelFileError if it is damaged, of another nnfit, or made from another spec or other data: it lists what differs.
     """
 
-    def fail(message: str) -> NoReturn:
-        raise ModelFileError(Problem(message, str(path)))
+    def refuse(code: str, message: str, remedy: str = "") -> NoReturn:
+        raise ModelFileError(Problem(code, message, remedy, Place(str(path))))
 
+    fail = partial(refuse, "damaged-checkpoint")
     arrays = npz.read(path, FORMS)
     if not is_complete(arrays):
-        fail("not a checkpoint that nnfit wrote")
+        refuse("not-a-checkpoint", "not a checkpoint that nnfit wrote")
     metadata = json_text.read(arrays.pop(json_text.MEMBER).tobytes(), str(path))
     if metadata.get("checkpoint") != FORMAT:
-        fail(f"not a checkpoint of format {FORMAT}")
+        refuse("other-format", f"not a checkpoint of format {FORMAT}")
+    then = metadata.get("versions")
+    author = then.get("nnfit") if isinstance(then, dict) else None
+    if author != __version__:
+        message = f"the checkpoint was made by nnfit {str(author)[:20]}, and this is nnfit {__version__}"
+        refuse("other-version", message, "go on with that version, or train without --resume to start anew")
     ours = json_text.plain(identity(prepared))
     found = list(differences({key: metadata.get(key) for key in ours}, ours))
     if found:
         listed = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
-        remedy = "train without --resume to start anew, or undo the change"
-        fail(f"the checkpoint was made from another spec or other data: {listed}; {remedy}")
+        message = f"the checkpoint was made from another spec or other data: {listed}"
+        refuse("cannot-resume", message, "train without --resume to start anew, or undo the change")
 
-    run = pipeline.start(prepared)
+    run = start(prepared)
+    restore_arrays(run, arrays, fail)
+    restore_counters(run, metadata, fail)
+    restore_history(run, arrays, fail)
+    now = {"versions": versions(), "threads": threads}
+    changed = differences({key: metadata.get(key) for key in now}, now)
+    warning = "the model may differ in its last digits"
+    return run, [Problem("other-environment", difference, warning) for difference in changed]
+
+
+def restore_arrays(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
+    """Take over what the optimizer, the average and early stopping remember, each of the shape that it has here."""
     mine: dict[str, NDArray[Any]] = {name: getattr(run.state, name) for name in ("theta", "slots", "cost")}
     if run.state.average is not None:
         mine["average"] = run.state.average
@@ -108,56 +130,60 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[str]]:
         fail("damaged: average is there, and the spec asks for none")
     if run.best is not None:
         mine |= {f"best_{key}": getattr(run.best, key) for key in BEST}
+    elif "best_epoch" in arrays:
+        fail("damaged: best_epoch is there, and no early stopping")
     for name, array in mine.items():
         stored = arrays.get(name, np.empty(0)).astype(bool) if name == "best_stopped" else arrays.get(name, np.empty(0))
         if (array.shape, array.dtype) != (stored.shape, stored.dtype):
             fail(f"damaged: {name} is not that of this network and optimizer")
         array[...] = stored
-    if "best_epoch" in arrays and run.best is None:
-        fail("damaged: best_epoch is there, and no early stopping")
-    total = prepared.spec["training"]["epochs"]
+    if "best_stopped" in arrays and arrays["best_stopped"].max(initial=0) > 1:
+        fail("damaged: best_stopped is neither 0 nor 1")
+
+
+def restore_counters(run: Run, metadata: dict[str, Any], fail: Fail) -> None:
+    """Take over how far the run is, and where each member stands on its plateau; refused if no run could be there."""
+    state, per_epoch = run.state, run.steps
     for key in COUNTERS:
         if type(metadata.get(key)) is not int or not 0 <= metadata[key] < 2**62:
             fail(f"damaged: {key} is {metadata.get(key)!r}")
-        setattr(run.state, key, metadata[key])
-    run.plateau = plateau_of(metadata.get("plateau"), run, fail)
-    run.state.factor[:] = run.plateau.factor
-    state, per_epoch = run.state, pipeline.steps(run)
+        setattr(state, key, metadata[key])
+    run.stage = stage_of(metadata.get("plateau"), run, fail)
+    state.factor[:] = run.stage.factor
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
     if run.best is not None:
         lowered, epoch = run.best.lowered, run.best.epoch
         if not ((lowered >= 0) & (lowered <= epoch) & (epoch <= state.epochs)).all():
             fail("damaged: best_epoch or best_lowered is no epoch of the run")
-    if "best_stopped" in arrays and arrays["best_stopped"].max(initial=0) > 1:
-        fail("damaged: best_stopped is neither 0 nor 1")
+
+
+def restore_history(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
+    """Take over the costs of the epochs that are complete."""
     costs, watched = arrays["history_cost"], arrays["history_validation"]
-    lengths = (len(costs), len(watched))
-    wanted = 0 if run.held_out is None else state.epochs
-    if state.epochs > total or lengths != (state.epochs, wanted):
-        fail(f"damaged: a history of {len(costs)} epochs, of which {state.epochs} are complete")
+    members, epochs = run.state.theta.shape[0], run.state.epochs
+    wanted = 0 if run.held_out is None else epochs
+    if epochs > run.plan.epochs or (len(costs), len(watched)) != (epochs, wanted):
+        fail(f"damaged: a history of {len(costs)} epochs, of which {epochs} are complete")
     for name, column in (("history_cost", costs), ("history_validation", watched)):
-        if column.shape[1] != len(state.theta):
-            fail(f"damaged: {name} is of {column.shape[1]} members, not {len(state.theta)}")
+        if column.shape[1] != members:
+            fail(f"damaged: {name} is of {column.shape[1]} members, not {members}")
     for i, cost in enumerate(costs):
         run.history.append(Progress(i + 1, cost.copy(), watched[i].copy() if wanted else None))
-    now = {"versions": versions(), "threads": threads}
-    then = {key: metadata.get(key) for key in now}
-    return run, list(differences(then, now))
 
 
-def plateau_of(stage: Any, run: Run, fail: Callable[[str], NoReturn]) -> Plateau:
+def stage_of(stored: Any, run: Run, fail: Fail) -> Stage:
     """Where each member stands on its plateau; refused if no run could stand there."""
     members = len(run.state.theta)
-    if not isinstance(stage, list) or len(stage) != len(run.plateau):
+    if not isinstance(stored, list) or len(stored) != len(run.stage):
         fail("damaged: plateau is not what nnfit writes")
-    for part in stage:
+    for part in stored:
         if not isinstance(part, list) or len(part) != members or not all(type(x) is float for x in part):
             fail("damaged: plateau is not what nnfit writes")
-    _, since, factor = stage
+    _, since, factor = stored
     if not all(x in range(run.state.epochs + 1) for x in since) or not all(0 <= x <= 1 for x in factor):
         fail("damaged: plateau is not what nnfit writes")
-    return Plateau(*(np.array(part, own.dtype) for part, own in zip(stage, run.plateau, strict=True)))
+    return Stage(*(np.array(part, own.dtype) for part, own in zip(stored, run.stage, strict=True)))
 
 
 def is_complete(arrays: npz.Arrays) -> bool:
@@ -188,5 +214,6 @@ def differences(then: Any, now: Any, key: str = "") -> Iterator[str]:
 
 
 def short(value: Any) -> str:
+    """A value in a few words."""
     text = "not there" if value is None else str(value)
     return text if len(text) <= 60 else text[:59] + "…"

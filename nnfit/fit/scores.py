@@ -1,4 +1,4 @@
-"""What a trained network is worth: on every set its metrics, beside those of the trivial predictor.
+"""What a trained network is worth: on every set its metrics, beside those of the prior alone.
 
 Temperature and threshold are fitted first, to rows that were not learnt from.
 """
@@ -8,112 +8,108 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnfit.core.batches import Rows
 from nnfit.core.network import predict
 from nnfit.core.parameter import Array
-from nnfit.data.numeric import Floats
-from nnfit.data.target import Labels, Target, outputs, temperature
-from nnfit.fit.prepare import Part, Prepared, Stream
-from nnfit.scoring.evaluation import Metrics, cost, evaluate, spread, tidy, trivial
+from nnfit.data.scales import Floats
+from nnfit.data.target import Labels, Target, outputs
+from nnfit.fit.prepare import Prepared
+from nnfit.fit.seeds import Purpose, generator
+from nnfit.scoring.calibration import temperature
+from nnfit.scoring.evaluation import Metrics, cost, evaluate, of_prior, spread, tidy
 from nnfit.scoring.threshold import cross_fitted, threshold
 
 
-class Measured(NamedTuple):
-    """The target with what was fitted to it; on every set the metrics, those of a constant, and the number of rows."""
+class Scores(NamedTuple):
+    """The target with what was fitted to it; on every set the metrics, those of the prior, and the number of rows."""
 
     target: Target
     metrics: dict[str, Metrics]
-    trivial: dict[str, Metrics]
+    of_prior: dict[str, Metrics]
     rows: dict[str, int]
 
 
-class Scored(NamedTuple):
-    """A set: outputs (M, K, n), truth, and weights (n,) with mean 1."""
+class Predicted(NamedTuple):
+    """A set of rows: outputs (M, K, n), truth, and weights (n,) with mean 1."""
 
     y_hat: Array
     truth: Floats | Labels
     w: Floats
 
 
-def measure(prepared: Prepared, theta: Array, kept: tuple[Rows, ...]) -> Measured:
+def score(prepared: Prepared, theta: Array, kept: tuple[Rows, ...]) -> Scores:
     """Predict every set and score it; `kept` are the training rows that each member did not learn from, if any."""
-    training, loss = prepared.spec["training"], prepared.spec["loss"]
-    weighted = training["weighted_metrics"]
-    sets: dict[str, Scored] = {}
-    unseen = "validation"
-    for name, part in prepared.parts.items():
+    training, loss = prepared.spec.training, prepared.spec.loss
+    weighted = training.weighted_metrics
+    sets: dict[str, Predicted] = {}
+    unseen, seen = "validation", np.empty(0, np.intp)
+    for name, rows in prepared.sets.items():
         with np.errstate(all="ignore"):
-            y_hat = predict(prepared.network, theta, part.examples.X)
-        sets[name] = Scored(y_hat, part.truth, weights(part))
+            y_hat = predict(prepared.network, theta, rows.examples.X)
+        sets[name] = Predicted(y_hat, rows.truth, rows.weights)
         if name == "train" and kept:
-            unseen = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[training["resample"]]
+            unseen = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[training.resample]
             seen = np.unique(np.concatenate(kept))
             sets[unseen] = out_of_sample(sets[name], kept, seen)
-    target = prepared.target
-    if training["calibration"] == "temperature":
-        y_hat, expected, _ = sets[unseen]
-        target = target._replace(temperature=temperature(target, y_hat.mean(axis=0), np.asarray(expected, np.intp)))
-    honest = target
-    if isinstance(training["threshold"], dict):
-        target, honest = with_threshold(target, sets[unseen], training["threshold"]["maximize"], prepared)
+    target, thresholds = fitted(prepared, sets.get(unseen))
 
-    metrics, constant = {}, {}
+    metrics, of_constant = {}, {}
     mean, mean_of_cost = prior(prepared, weighted), prior(prepared, True)
     for name, (y_hat, expected, w) in sets.items():
-        scored = honest if name == unseen else target
-        metrics[name] = evaluate(scored, loss, y_hat, expected, w, weighted)
+        metrics[name] = evaluate(target, loss, y_hat, expected, w, weighted, thresholds if name == unseen else None)
         K, n = y_hat.shape[1:]
         least = cost(loss, np.broadcast_to(mean_of_cost[:, None], (K, n)), outputs(target, expected, "float64"), w)
-        constant[name] = tidy({"loss": least}) | trivial(target, mean, expected, w if weighted else None)
+        of_constant[name] = tidy({"loss": least}) | of_prior(target, mean, expected, w if weighted else None)
     if kept:
-        each = [of_member(honest, sets["train"], k, rows, seen, loss, weighted) for k, rows in enumerate(kept)]
+        own = [thresholds if thresholds is None else thresholds[np.searchsorted(seen, rows)] for rows in kept]
+        members = zip(range(len(kept)), kept, own, strict=True)
+        each = [of_member(target, sets["train"], k, rows, loss, weighted, levels) for k, rows, levels in members]
         metrics[unseen]["members"] = spread(each)
-    return Measured(target, metrics, constant, {name: len(scored.truth) for name, scored in sets.items()})
+    return Scores(target, metrics, of_constant, {name: len(rows.truth) for name, rows in sets.items()})
 
 
-def with_threshold(target: Target, unseen: Scored, aim: str, prepared: Prepared) -> tuple[Target, Target]:
-    """The target with the threshold that is best on these rows, and with those to score the same rows by.
+def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Floats | None]:
+    """The target with temperature and threshold, and thresholds (n,) to score the rows by that these were fitted to.
 
     A threshold looks better on the rows that it was chosen on than on others: so each row is scored by one that was
     chosen without it.
     """
-    w = unseen.w if prepared.spec["training"]["weighted_metrics"] else None
+    training, target = prepared.spec.training, prepared.target
+    if unseen is None:
+        return target, None
     y_hat, expected = unseen.y_hat.mean(axis=0), np.asarray(unseen.truth, np.intp)
-    rng = np.random.default_rng([prepared.spec["seed"], Stream.THRESHOLD])
-    return (
-        target._replace(threshold=threshold(target, y_hat, expected, aim, w)),
-        target._replace(threshold=cross_fitted(target, y_hat, expected, aim, w, rng)),
-    )
+    if training.calibration == "temperature":
+        target = target._replace(temperature=temperature(target, y_hat, expected))
+    if isinstance(training.threshold, float):
+        return target, None
+    w, aim = unseen.w if training.weighted_metrics else None, training.threshold.maximize
+    rng = generator(prepared.spec.seed, Purpose.THRESHOLD)
+    chosen = threshold(target, y_hat, expected, aim, w)
+    return target._replace(threshold=chosen), cross_fitted(target, y_hat, expected, aim, w, rng)
 
 
-def out_of_sample(train: Scored, kept: tuple[Rows, ...], seen: Rows) -> Scored:
+def out_of_sample(train: Predicted, kept: tuple[Rows, ...], seen: Rows) -> Predicted:
     """For training rows the mean output of the members that did not learn from them, (1, K, n)."""
     total, count = np.zeros(train.y_hat.shape[1:]), np.zeros(len(train.truth))
     for y_hat, rows in zip(train.y_hat, kept, strict=True):
         total[:, rows] += y_hat[:, rows]
         count[rows] += 1
     w = train.w[seen]
-    return Scored((total[:, seen] / count[seen])[None], train.truth[seen], w / w.mean())
+    return Predicted((total[:, seen] / count[seen])[None], train.truth[seen], w / w.mean())
 
 
-def of_member(target: Target, train: Scored, k: int, rows: Rows, seen: Rows, loss: str, weighted: bool) -> Metrics:
+def of_member(
+    target: Target, train: Predicted, k: int, rows: Rows, loss: str, weighted: bool, thresholds: Floats | None
+) -> Metrics:
     """The metrics of a member on the training rows that it did not learn from."""
-    if np.ndim(target.threshold):
-        target = target._replace(threshold=np.asarray(target.threshold)[np.searchsorted(seen, rows)])
     w = train.w[rows]
-    return evaluate(target, loss, train.y_hat[k : k + 1, :, rows], train.truth[rows], w / w.mean(), weighted)
+    y_hat = train.y_hat[k : k + 1, :, rows]
+    return evaluate(target, loss, y_hat, train.truth[rows], w / w.mean(), weighted, thresholds)
 
 
 def prior(prepared: Prepared, weighted: bool) -> Floats:
     """The mean output of the training rows, (K,), each counted by its weight or alike."""
-    part = prepared.parts["train"]
-    w = weights(part) if weighted else np.ones(part.n)
-    return np.asarray(part.examples.Y.astype(np.float64) @ w / part.n)
-
-
-def weights(part: Part) -> Floats:
-    """The example weights of a part, with mean 1."""
-    w: NDArray[np.float64] = part.examples.w[0, 0].astype(np.float64)
-    return np.asarray(w / w.mean())
+    rows = prepared.sets["train"]
+    w = rows.weights if weighted else np.ones(rows.n)
+    return np.asarray(rows.examples.Y.astype(np.float64) @ w / rows.n)

@@ -6,8 +6,8 @@ The file is one `.npz` of plain arrays, described in docs/model-format.md.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,16 +15,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnfit.core.network import Group, Network, predict, views
+from nnfit.config.build import dump
+from nnfit.config.spec import Spec
+from nnfit.core.network import Network, predict, views
 from nnfit.core.parameter import Array
 from nnfit.data.class_weights import of_rows
-from nnfit.data.encoding import Feature, encode, join
+from nnfit.data.encoding import encode, join
+from nnfit.data.feature import Feature
+from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
-from nnfit.data.table import Table, from_frame
+from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, truth
-from nnfit.errors import DataError, ModelFileError, Problem
-from nnfit.model.metadata import FORMAT, check_record, features_of, parsed, record_of, target_of
-from nnfit.scoring.evaluation import evaluate, trivial
+from nnfit.errors import DataError, ModelFileError, Place, Problem
+from nnfit.model.format import FORMAT
+from nnfit.model.layout import network_of
+from nnfit.model.metadata import check_record, described, features_of, target_of
+from nnfit.scoring.evaluation import evaluate, intervals, of_prior
 from nnfit.storage import files, json_text, npz
 from nnfit.version import __version__
 
@@ -38,28 +44,67 @@ PLAIN = {
 FORMS = {"theta_[1-9][0-9]{0,3}": npz.Form(("<f4", "<f8"), 3), **PLAIN}
 
 
-@dataclass(frozen=True)
-class Model:
-    """Everything a prediction needs, and where it came from.
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How good a model is on labelled rows: its metrics, and those of the prior of the training rows.
 
-    `spec` is the resolved spec; `record` holds metrics, history, versions, threads and the data's SHA-256.
+    `y_hat` (M, K, n), `truth` and `w` (n,) are what they were computed from.
     """
 
-    spec: dict[str, Any]
+    metrics: dict[str, Any]
+    of_prior: dict[str, Any]
+    y_hat: Array
+    truth: NDArray[Any]
+    w: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything a prediction needs, and where it came from. `nnfit.train` makes one, `nnfit.load` reads one.
+
+    `spec` is the resolved spec; `record` holds metrics, history, versions, threads and the data's SHA-256, as JSON.
+    """
+
+    spec: Spec
     theta: Array
     features: tuple[Feature, ...]
     target: Target
     dialect: Dialect
     record: dict[str, Any]
 
+    def __repr__(self) -> str:
+        network, inputs = self.network, len(self.features)
+        made_of = f"{inputs} columns, {' → '.join(map(str, network.N))} neurons, {len(self.theta)} members"
+        return f"<nnfit.Model: {', '.join(self.target.columns)} ({self.target.task}) from {made_of}>"
+
     @property
     def network(self) -> Network:
+        """The layers."""
         return network_of(self.spec)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, as the training data spell them, in the order of the probabilities; none of a real target."""
+        return self.target.classes
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics of every set of rows (train, validation, test, out_of_fold, out_of_bag) after training."""
+        found: dict[str, Any] = self.record.get("metrics", {})
+        return found
 
     @property
     def kinds(self) -> dict[str, str]:
         """How each input column is read: numeric or text."""
         return {feature.name: feature.kind for feature in self.features}
+
+    @property
+    def labelled_kinds(self) -> dict[str, str]:
+        """How each column of labelled rows is read: inputs, target, and the weights if the spec names some."""
+        weight = self.spec.data.weight
+        return self.kinds | self.target.kinds | ({weight: "numeric"} if weight else {})
+
+    # --- of a table ------------------------------------------------------------------------------------------------
 
     def outputs(self, table: Table, unknown: str | None = None) -> Array:
         """ŷ of every member, (M, K, n), for the rows of a table.
@@ -68,8 +113,8 @@ class Model:
         """
         table.require(list(self.kinds), "columns")
         strange: dict[str, Problem] = {}
-        X = join(encode(self.features, table, self.spec["network"]["dtype"], strange))
-        rules = {feature.name: unknown or feature.options.get("unknown") for feature in self.features}
+        X = join(encode(self.features, table, self.spec.network.dtype, strange))
+        rules = {feature.name: unknown or feature.unknown for feature in self.features}
         refused = [problem for name, problem in strange.items() if rules[name] == "error"]
         if refused:
             raise DataError(*refused)
@@ -77,8 +122,8 @@ class Model:
             y_hat = predict(self.network, self.theta, X)
         bad = np.flatnonzero(~np.isfinite(y_hat).all(axis=(0, 1)))
         if len(bad):
-            message = "the network's output is not a finite number; are the values of this row far too large?"
-            raise DataError(Problem(message, table.file, table.lines[int(bad[0])]))
+            message, remedy = "the network's output is not a finite number", "are the values of this row far too large?"
+            raise DataError(Problem("overflow", message, remedy, Place(table.file, table.lines[int(bad[0])])))
         return y_hat
 
     def output_names(self, proba: bool, uncertainty: bool = False) -> list[str]:
@@ -87,10 +132,17 @@ class Model:
         several = len(target.columns) > 1
         names = [f"prediction_{name}" for name in target.columns] if several else ["prediction"]
         if proba and target.classes:
-            names += [f"probability_{name}" for name in (target.columns if several else target.classes)]
+            names += self.probability_names
         if uncertainty:
             names += [f"uncertainty_{name}" for name in target.columns] if several else ["uncertainty"]
         return names
+
+    @property
+    def probability_names(self) -> list[str]:
+        """The columns of the probabilities: one for each class, or for each of several 0/1 targets."""
+        return [
+            f"probability_{name}" for name in (self.target.columns if len(self.target.columns) > 1 else self.classes)
+        ]
 
     def predictions(
         self, table: Table, proba: bool = False, unknown: str | None = None, uncertainty: bool = False
@@ -115,32 +167,75 @@ class Model:
             columns += list(spread.T)
         return dict(zip(self.output_names(proba, uncertainty), columns, strict=True))
 
-    def predict(self, frame: pd.DataFrame, proba: bool = False, unknown: str | None = None) -> pd.DataFrame:
-        """Predictions for the rows of a DataFrame, in order, with its index.
-
-        Columns are matched by name. Raises DataError for missing columns, cells that are not numbers, and categories
-        that no training row had, unless unknown="zero" or the spec says so of their column.
-        """
-        columns = self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
-        return pd.DataFrame(columns, index=frame.index)
-
-    def evaluate(self, table: Table, unknown: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The metrics on labelled rows, and those of the trivial predictor of the training rows."""
+    def evaluation(self, table: Table, unknown: str | None = None) -> Evaluation:
+        """The metrics on labelled rows, and those of the prior of the training rows; the outputs are computed once."""
         expected = truth(self.target, table)
-        w = self.weights(table)
-        weighted = self.spec["training"]["weighted_metrics"]
-        found = evaluate(self.target, self.spec["loss"], self.outputs(table, unknown), expected, w, weighted)
-        return found, trivial(self.target, np.array(self.record["prior"]), expected, w if weighted else None)
+        w = self.weights(table, expected)
+        weighted = self.spec.training.weighted_metrics
+        y_hat = self.outputs(table, unknown)
+        found = evaluate(self.target, self.spec.loss, y_hat, expected, w, weighted)
+        prior, counted = self.record.get("prior"), w if weighted else None
+        of_constant = of_prior(self.target, np.array(prior), expected, counted) if prior else {}
+        return Evaluation(found, of_constant, y_hat, expected, counted)
 
-    def weights(self, table: Table) -> NDArray[np.float64]:
+    def intervals(self, found: Evaluation) -> dict[str, Any]:
+        """The 95 % bootstrap interval over the rows of every metric of an evaluation."""
+        return intervals(self.target, found.y_hat, found.truth, found.w)
+
+    def weights(self, table: Table, expected: NDArray[Any]) -> NDArray[np.float64]:
         """The weights w (n,) of labelled rows in the cost, with mean 1: weight column times class weight."""
-        name = self.spec["data"]["weight"]
+        name = self.spec.data.weight
         w = example_weights(table, name if name in table.columns else None)
-        w = w * of_rows(self.target, truth(self.target, table))
+        w = w * of_rows(self.target, expected)
         return np.asarray(w / w.mean())
 
+    # --- of a DataFrame --------------------------------------------------------------------------------------------
+
+    def predict(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
+        """Predictions for the rows of a DataFrame, in order, with its index: the columns that `nnfit predict` writes.
+
+        Columns are matched by name. A DataError for missing columns, cells that are not numbers, and categories that no
+        training row had, unless unknown="zero" or the spec says so of their column.
+
+            >>> model.predict(flowers).columns.tolist()
+            ['prediction']
+        """
+        return pd.DataFrame(self.predictions(from_frame(frame, self.dialect, self.kinds), False, unknown), frame.index)
+
+    def predict_proba(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
+        """The probability of every class, (n, K), for the rows of a DataFrame, with its index.
+
+        The columns are called probability_CLASS, or probability_TARGET of several 0/1 targets. A DataError for a model
+        of a real target, which has none, and where `predict` raises one.
+
+            >>> model.predict_proba(flowers).sum(axis=1).round(9).unique().tolist()
+            [1.0]
+        """
+        if not self.classes:
+            raise DataError(
+                Problem("no-probabilities", "this model predicts real numbers, which have no probabilities")
+            )
+        columns = self.predictions(from_frame(frame, self.dialect, self.kinds), True, unknown)
+        return pd.DataFrame({name: columns[name] for name in self.probability_names}, frame.index)
+
+    def evaluate(self, frame: pd.DataFrame, unknown: str | None = None) -> dict[str, Any]:
+        """The metrics on the labelled rows of a DataFrame: loss, accuracy, …, as `nnfit evaluate --json` has them.
+
+        Metrics that are not defined for these rows are None. A DataError where `predict` raises one, and for a target
+        that is missing or a class that no training row had.
+
+            >>> sorted(model.evaluate(flowers))[:3]
+            ['accuracy', 'average_precision', 'balanced_accuracy']
+        """
+        return self.evaluation(read_frame(frame, self.dialect, self.labelled_kinds, others=False), unknown).metrics
+
+    # --- the file --------------------------------------------------------------------------------------------------
+
     def save(self, path: Path | str) -> None:
-        """Write the model file; what was there before stays until the new file is complete."""
+        """Write the model file; what was there before stays until the new file is complete. An OutputError if it fails.
+
+        The bytes are those that `nnfit train` would have written.
+        """
         files.write((Path(path), self.to_bytes()))
 
     def to_bytes(self) -> bytes:
@@ -148,31 +243,57 @@ class Model:
         arrays: dict[str, NDArray[Any]] = {
             f"theta_{i}": Theta for i, Theta in enumerate(views(self.network, self.theta), 1)
         }
-        arrays["input_fitted"] = np.array([value for f in self.features for value in f.fitted], np.float64)
+        arrays["input_fitted"] = np.array([value for f in self.features for value in f.fitted.flat], np.float64)
         arrays["target_mean"] = np.array(self.target.mean, np.float64)
         arrays["target_sd"] = np.array(self.target.sd, np.float64)
+        target = self.target
         metadata = {
             "format": FORMAT,
-            "spec": self.spec,
-            "columns": [feature._asdict() | {"fitted": len(feature.fitted)} for feature in self.features],
+            "spec": dump(self.spec),
+            "columns": columns_of(self.features),
             "target": {
-                "task": self.target.task,
-                "columns": self.target.columns,
-                "low": self.target.low,
-                "temperature": self.target.temperature,
-                "threshold": self.target.threshold,
-                "bounds": self.target.bounds,
-                "class_weights": self.target.class_weights,
+                "task": target.task,
+                "columns": target.columns,
+                "low": target.low,
+                "temperature": target.temperature,
+                "threshold": target.threshold,
+                "bounds": target.bounds,
+                "class_weights": target.class_weights,
             },
-            "classes": self.target.classes,
+            "classes": target.classes,
             **self.record,
         }
         arrays[json_text.MEMBER] = np.frombuffer(json_text.write(metadata), np.uint8)
         return npz.pack(arrays)
 
 
+def columns_of(features: Iterable[Feature]) -> list[dict[str, Any]]:
+    """The input columns as the metadata list them; what was fitted to them stands in an array of its own."""
+    found = []
+    for feature in features:
+        options = dump(feature.options)
+        found.append(
+            {
+                "name": feature.name,
+                "type": options.pop("type"),
+                "options": options,
+                "indicator": feature.indicator,
+                "fitted": len(feature.fitted.flat),
+                "categories": feature.categories.own,
+                "merged": feature.categories.merged,
+            }
+        )
+    return found
+
+
 def load(path: Path | str) -> Model:
-    """Read a model file; ModelFileError if it is not one."""
+    """Read a model file; ModelFileError if it is not one, or one that this nnfit cannot honour.
+
+        >>> load("iris.npz").classes
+        ('setosa', 'versicolor', 'virginica')
+
+    Models of every released version are read, and predict what they predicted. Nothing in a file is run.
+    """
     return assemble(npz.read(path, FORMS), str(path))
 
 
@@ -180,15 +301,17 @@ def assemble(arrays: npz.Arrays, file: str) -> Model:
     """The model of the arrays of a file; ModelFileError where they and the metadata do not agree."""
 
     def fail(message: str, member: str | None = None) -> NoReturn:
-        raise ModelFileError(Problem(message, file, key=member))
+        raise ModelFileError(Problem("damaged-model", message, place=Place(file, key=member)))
+
+    def wrong(message: str, remedy: str = "", code: str = "damaged-model") -> NoReturn:
+        raise ModelFileError(Problem(code, message, remedy, Place(file, key=json_text.MEMBER)))
 
     for name in ("theta_1", *PLAIN):
         if name not in arrays:
             fail("is missing", name)
     value = json_text.read(arrays.pop(json_text.MEMBER).tobytes(), file)
-    wrong = partial(fail, member=json_text.MEMBER)
-    metadata, spec = parsed(value, arrays["theta_1"].shape[2] - 1, wrong)
-    network = network_of(metadata.spec)
+    known = described(value, arrays["theta_1"].shape[2] - 1, wrong)
+    spec, network = known.spec, network_of(known.spec)
     stored = {f"theta_{i}": shape for i, shape in enumerate(network.shapes, 1)}
     if list(arrays) != [*stored, *list(PLAIN)[:-1]]:
         wrong(f"the spec has {len(stored)} layers, and the file not the arrays of these in their order")
@@ -196,28 +319,15 @@ def assemble(arrays: npz.Arrays, file: str) -> Model:
     for name, shape in stored.items():
         if arrays[name].shape != (members, *shape) or arrays[name].dtype != dtype:
             fail(f"is {arrays[name].dtype} {arrays[name].shape}, not {dtype} {(members, *shape)}", name)
-    features = features_of(metadata, arrays["input_fitted"].tolist(), wrong)
-    target = target_of(metadata, spec, arrays["target_mean"].tolist(), arrays["target_sd"].tolist(), wrong)
+    features = features_of(known, arrays["input_fitted"].tolist(), wrong)
+    target = target_of(known, arrays["target_mean"].tolist(), arrays["target_sd"].tolist(), wrong)
     if sum(len(feature.inputs) for feature in features) != network.inputs or target.outputs != network.N[-1]:
         wrong("the columns do not fit the network")
-    check_record(metadata, target, wrong)
+    check_record(known, target, wrong)
     theta = np.concatenate([arrays[name].reshape(members, -1) for name in stored], axis=1)
     data = spec.data
     dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
-    return Model(metadata.spec, theta, features, target, dialect, record_of(value))
-
-
-def network_of(spec: dict[str, Any]) -> Network:
-    """The network of a resolved spec."""
-    layers = []
-    for layer in spec["network"]["layers"]:
-        entries = layer["activation"] if isinstance(layer["activation"], list | tuple) else [layer["activation"]]
-        groups = []
-        for entry in entries:
-            parameters = {key: value for key, value in entry.items() if key not in ("name", "size")}
-            groups.append(Group(int(entry.get("size", layer["size"])), entry["name"], parameters))
-        layers.append(tuple(groups))
-    return Network(int(spec["network"]["input"]), tuple(layers), spec["loss"])
+    return Model(spec, theta, features, target, dialect, known.record)
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,18 +9,18 @@ from contextlib import contextmanager
 from nnfit.data.encoding import beyond, unseen
 from nnfit.data.output import to_csv
 from nnfit.data.reader import Dialect, Reader
-from nnfit.data.rows import quoted
+from nnfit.data.rows import DIALECT_CODES
 from nnfit.data.table import from_block, require
-from nnfit.errors import DataError, UsageError, count
+from nnfit.errors import DataError, Place, Problem, UsageError
 from nnfit.model.model import Model
+from nnfit.words import count, quoted
 
 NAMED, REST = 5, "…"  # how many categories a warning names, and what stands for all others
-KEYS = re.compile(r"data\.(separator|encoding|missing)")
 
 
 @contextmanager
 def like_training(dialect: Dialect) -> Iterator[None]:
-    """Errors in data for a model. Their hints name keys of a spec, which nobody can set here: the file must change."""
+    """Errors in data for a model. A remedy that names keys of a spec, which nobody can set here, is replaced."""
     try:
         yield
     except DataError as error:
@@ -30,10 +29,7 @@ def like_training(dialect: Dialect) -> Iterator[None]:
             f"the file must be like the training file: separator {quoted(dialect.separator)}, encoding "
             f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}"
         )
-        found = []
-        for problem in error.problems:
-            message, _, hint = problem.message.rpartition("; ")
-            found.append(problem._replace(message=f"{message}; {advice}") if KEYS.search(hint) else problem)
+        found = (p._replace(remedy=advice) if p.code in DIALECT_CODES else p for p in error.problems)
         raise DataError(*found) from None
 
 
@@ -43,20 +39,21 @@ def merge(counts: Counter[str], more: Counter[str]) -> None:
         counts[category if category in counts or len(counts) < NAMED else REST] += rows
 
 
-def taken_as_zeros(name: str, categories: Counter[str]) -> str:
+def taken_as_zeros(name: str, categories: Counter[str]) -> Problem:
     """The warning about the categories of a column that no training row has, with their numbers of rows."""
     shown = ", ".join(quoted(label) if label else "a missing cell" for label in list(categories)[:NAMED])
     rows, more = count(categories.total(), "row"), ", …" if len(categories) > NAMED else ""
-    return f"warning: column {quoted(name)}: {rows} with what no training row has, taken as zeros: {shown}{more}"
+    message = f"column {quoted(name)}: {rows} with what no training row has, taken as zeros: {shown}{more}"
+    return Problem("taken-as-zeros", message)
 
 
-def stream(
+def csv_predictions(
     model: Model,
     reader: Reader,
     proba: bool,
     keep: Sequence[str],
     unknown: str | None,
-    warn: Callable[[str], None],
+    warn: Callable[[Problem], None],
     uncertainty: bool = False,
 ) -> Iterator[bytes]:
     """The predictions for all rows of a reader, as CSV; `warn` is called once for each kind of warning.
@@ -67,17 +64,21 @@ def stream(
     require(list(kinds), reader.header, reader.file, "columns")
     require(keep, reader.header, reader.file, "columns to keep are")
     if proba and not model.target.classes:
-        warn("warning: --proba: this model predicts real numbers, which have no probabilities")
+        message = "this model predicts real numbers, which have no probabilities"
+        warn(Problem("no-probabilities", message, place=Place("--proba")))
     if uncertainty and len(model.theta) < 2:
-        raise UsageError("--uncertainty: the spread over members needs several; set network.members")
+        message = "the spread over members needs several"
+        raise UsageError(Problem("needs-members", message, "set network.members", Place("--uncertainty")))
     clash = sorted(set(keep) & set(model.output_names(proba, uncertainty)))
     if clash:
-        raise UsageError(f"--keep {clash[0]}: the output has a column of that name already")
-    data = model.spec["data"]
-    used = {*kinds, *keep, *model.target.columns, *data["ignore"], data["weight"]}
+        message = "the output has a column of that name already"
+        raise UsageError(Problem("name-taken", message, place=Place(f"--keep {clash[0]}")))
+    data = model.spec.data
+    used = {*kinds, *keep, *model.target.columns, *data.ignore, data.weight}
     extra = [name for name in reader.header if name not in used]
     if extra:
-        warn(f"warning: columns the model does not use: {', '.join(extra[:10])}{', …' if len(extra) > 10 else ''}")
+        named = ", ".join(extra[:10]) + (", …" if len(extra) > 10 else "")
+        warn(Problem("unused-columns", f"columns the model does not use: {named}"))
     outside = dict.fromkeys(kinds, 0)
     new: dict[str, Counter[str]] = {name: Counter() for name in kinds}
     first = True
@@ -95,4 +96,4 @@ def stream(
     beyond_range = [f"{name} ({rows:,} rows)" for name, rows in outside.items() if rows]
     if beyond_range:
         listed = ", ".join(beyond_range[:10]) + (", …" if len(beyond_range) > 10 else "")
-        warn(f"warning: values outside the range of the training rows: {listed}")
+        warn(Problem("outside-range", f"values outside the range of the training rows: {listed}"))

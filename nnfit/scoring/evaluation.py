@@ -1,4 +1,4 @@
-"""How good a model is on labelled rows: its metrics, those of its members, and those of a trivial predictor."""
+"""How good outputs are on labelled rows: their metrics, those of each member, and those of the prior alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from nnfit.scoring.intervals import bootstrap
 from nnfit.scoring.metrics import METRICS, confusion, per_class
 
 Metrics = dict[str, Any]
-HIGHER = {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "r2"}  # metrics of which more is better
 
 
 def evaluate(
@@ -26,15 +25,25 @@ def evaluate(
     expected: NDArray[Any],
     w: NDArray[np.float64],
     weighted: bool = False,
+    thresholds: NDArray[np.float64] | None = None,
 ) -> Metrics:
     """The metrics of outputs y_hat (M, K, n), members averaged; with several, their mean and sd beside.
 
     `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
     averaged outputs, in the units of training, with the example weights w (n,); the others count every row once, or
-    if `weighted` by the same weights.
+    if `weighted` by the same weights. With `thresholds` (n,), each row of two classes is decided by its own.
     """
+    Y = outputs(target, expected, "float64")
+
+    def one(outcome: Array) -> Metrics:
+        found = metrics(target, expected, decode(target, outcome), w if weighted else None, thresholds)
+        return {"loss": cost(loss, outcome, Y, w), **found}
+
     with np.errstate(all="ignore"):
-        found: Metrics = tidy(measure(target, loss, y_hat, expected, w, weighted))
+        result = one(y_hat.mean(axis=0, dtype=np.float64))
+        if len(y_hat) > 1:
+            result["members"] = spread([one(member) for member in y_hat])
+        found: Metrics = tidy(result)
     return found
 
 
@@ -45,22 +54,6 @@ def tidy(value: Any) -> Any:
     if isinstance(value, list):
         return [tidy(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def measure(
-    target: Target, loss: str, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64], weighted: bool
-) -> Metrics:
-    Y = outputs(target, expected, "float64")
-
-    def one(outcome: Array) -> Metrics:
-        decoded = decode(target, outcome)
-        return {"loss": cost(loss, outcome, Y, w), **metrics(target, expected, decoded, w if weighted else None)}
-
-    result = one(y_hat.mean(axis=0, dtype=np.float64))
-    if len(y_hat) > 1:
-        each = [one(member) for member in y_hat]
-        result["members"] = spread(each)
-    return result
 
 
 def spread(each: list[Metrics]) -> Metrics:
@@ -81,13 +74,17 @@ def cost(loss: str, y_hat: Array, Y: Array, w: NDArray[np.float64]) -> float:
 
 
 def metrics(
-    target: Target, expected: NDArray[Any], prediction: NDArray[np.float64], w: NDArray[np.float64] | None = None
+    target: Target,
+    expected: NDArray[Any],
+    prediction: NDArray[np.float64],
+    w: NDArray[np.float64] | None = None,
+    thresholds: NDArray[np.float64] | None = None,
 ) -> Metrics:
     """The metrics of predictions in the user's terms (see `decode`), with w (n,) each row by its weight.
 
     Of several targets the means; real ones also one by one.
     """
-    rows = compared(target, expected, prediction)
+    rows = compared(target, expected, prediction, thresholds)
     result: Metrics = {name: float(metric(*rows, w)) for name, metric in scores(target).items()}
     if target.task == "regression":
         if len(target.columns) > 1:
@@ -106,17 +103,28 @@ def metrics(
     return result | details | {"classes": list(target.classes)}
 
 
-def compared(target: Target, expected: NDArray[Any], prediction: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+def compared(
+    target: Target,
+    expected: NDArray[Any],
+    prediction: NDArray[np.float64],
+    thresholds: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[Any], ...]:
     """What a metric of METRICS takes for this target: rows of arrays, the first axis the row."""
     if target.task == "regression":
         return expected, prediction
-    return expected, decide(target, prediction), prediction
+    return expected, decide(target, prediction, thresholds), prediction
 
 
 def scores(target: Target) -> dict[str, Callable[..., Any]]:
     """The metrics for this target, by name; of several 0/1 targets each is the mean over the targets."""
     kind = METRICS["regression" if target.task == "regression" else "classification"]
-    return {name: of_labels(metric) for name, metric in kind.items()} if target.task == "multilabel" else kind
+    several = target.task == "multilabel"
+    return {name: of_labels(metric.of) if several else metric.of for name, metric in kind.items()}
+
+
+def higher(name: str) -> bool:
+    """Whether more of a metric is better."""
+    return next(table[name].higher for table in METRICS.values() if name in table)
 
 
 def of_labels(metric: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,12 +156,13 @@ def intervals(
     return result
 
 
-def trivial(
+def of_prior(
     target: Target, prior: NDArray[np.float64], expected: NDArray[Any], w: NDArray[np.float64] | None = None
 ) -> Metrics:
     """The metrics of a predictor that knows no input: `prior` (K,), the mean output of the training rows, always.
 
-    That is the class frequencies, and so the majority class, or the mean of a real target.
+    That is the class frequencies, and so the majority class, or the mean of a real target (scikit-learn's
+    DummyClassifier with strategy prior, and DummyRegressor). In the JSON reports it is called trivial.
     """
     target = target._replace(temperature=1.0, threshold=0.5)  # those are the network's
     constant = np.repeat(prior[:, None], len(expected), axis=1)

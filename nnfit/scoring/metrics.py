@@ -1,6 +1,6 @@
 """Metrics: how good predictions are, in the units a user thinks in; each as scikit-learn defines it.
 
-A metric of METRICS takes what its kind of task needs and returns one number. Classification: `truth` (n,) the index
+A function of METRICS takes what its kind of task needs and returns one number. Classification: `truth` (n,) the index
 of the class, `label` (n,) the predicted one, `p` (n, K) the probabilities. Regression: `y` and `y_hat` (n, K) in the
 target's own unit, averaged over the K targets. Every metric also takes weights of the rows, w (…, n), by default 1:
 a row of weight 2 counts like two rows. With w (B, n) it returns B numbers, which is how intervals.py resamples. Not
@@ -10,7 +10,7 @@ a number (NaN) means that the metric is not defined for these rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,18 +215,41 @@ def mape(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
     return share if y.all() else share * np.nan
 
 
-METRICS: dict[str, dict[str, Callable[..., Any]]] = {
+class Metric(NamedTuple):
+    """One row of the table: the function, and whether more of it is better."""
+
+    of: Callable[..., Any]
+    higher: bool
+
+
+METRICS: dict[str, dict[str, Metric]] = {
     "classification": {
-        "accuracy": accuracy,
-        "balanced_accuracy": balanced_accuracy,
-        "log_loss": log_loss,
-        "precision_macro": precision_macro,
-        "recall_macro": recall_macro,
-        "f1_macro": f1_macro,
-        "roc_auc": roc_auc,
-        "average_precision": average_precision,
-        "brier": brier,
-        "calibration_error": calibration_error,
+        "accuracy": Metric(accuracy, higher=True),
+        "balanced_accuracy": Metric(balanced_accuracy, higher=True),
+        "log_loss": Metric(log_loss, higher=False),
+        "precision_macro": Metric(precision_macro, higher=True),
+        "recall_macro": Metric(recall_macro, higher=True),
+        "f1_macro": Metric(f1_macro, higher=True),
+        "roc_auc": Metric(roc_auc, higher=True),
+        "average_precision": Metric(average_precision, higher=True),
+        "brier": Metric(brier, higher=False),
+        "calibration_error": Metric(calibration_error, higher=False),
     },
-    "regression": {"rmse": rmse, "mae": mae, "r2": r2, "mape": mape},
+    "regression": {
+        "rmse": Metric(rmse, higher=False),
+        "mae": Metric(mae, higher=False),
+        "r2": Metric(r2, higher=True),
+        "mape": Metric(mape, higher=False),
+    },
+}
+# What early stopping may watch: the cost, or one of these.
+MONITORS = ("loss", "accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "rmse", "mae")
+
+TINY = float(np.finfo(np.float64).tiny)
+# What a threshold may maximize, from the weights of the true and false positives and negatives.
+AIMS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
+    "balanced_accuracy": lambda tp, fp, fn, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2,
+    "f1": lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn),
+    "f1_macro": lambda tp, fp, fn, tn: tp / (2 * tp + fp + fn) + tn / np.maximum(2 * tn + fp + fn, TINY),
 }

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from nnfit.core.parameter import Array
-from nnfit.data.numeric import Floats
+from nnfit.data.scales import Floats
 from nnfit.data.split import folds
 from nnfit.data.target import Labels, Target, decode
+from nnfit.scoring.metrics import AIMS
 
 PARTS = 10  # that rows are split into, to score each part by the threshold of the others
-TINY = float(np.finfo(np.float64).tiny)
-# What a threshold may maximize, from the weights of the true and false positives and negatives.
-AIMS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
-    "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
-    "balanced_accuracy": lambda tp, fp, fn, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2,
-    "f1": lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn),
-    "f1_macro": lambda tp, fp, fn, tn: tp / (2 * tp + fp + fn) + tn / np.maximum(2 * tn + fp + fn, TINY),
-}
 
 
 def threshold(target: Target, y_hat: Array, expected: Labels, aim: str, w: Floats | None = None) -> float:

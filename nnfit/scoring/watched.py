@@ -7,25 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.stopping import Meter
-from nnfit.data.numeric import Floats
+from nnfit.core.stopping import HeldOut
+from nnfit.data.scales import Floats
 from nnfit.data.target import Labels, Target, decode
-from nnfit.errors import DataError
-from nnfit.scoring.evaluation import HIGHER, compared, scores
+from nnfit.errors import DataError, Place, Problem
+from nnfit.scoring.evaluation import compared, higher, scores
 
 
-class Monitor:
+class WatchedMetric:
     """A metric of each member on the rows that it does not learn from: the lower, the better.
 
-    `rows` are, for each member, the truth of its rows, the first ones that the meter holds for it, and their weights;
+    `rows` are, for each member, the truth of its rows, the first ones that `held_out` has for it, and their weights;
     None in place of weights lets every row count alike.
     """
 
     def __init__(
-        self, meter: Meter, target: Target, metric: str, rows: Sequence[tuple[Floats | Labels, Floats | None]]
+        self, held_out: HeldOut, target: Target, metric: str, rows: Sequence[tuple[Floats | Labels, Floats | None]]
     ) -> None:
-        self.meter, self.target, self.name, self.rows = meter, target, metric, rows
-        self.metric, self.sign = scores(target)[metric], -1 if metric in HIGHER else 1
+        self.held_out, self.target, self.name, self.rows = held_out, target, metric, rows
+        self.metric, self.sign = scores(target)[metric], -1 if higher(metric) else 1
 
     def __call__(self) -> NDArray[np.float64]:
         """The metric of each member at the weights as they are, (M,), its sign turned if more is better.
@@ -34,7 +34,7 @@ class Monitor:
         class have no ROC curve.
         """
         values = []
-        for k, (y_hat, (truth, w)) in enumerate(zip(self.meter.outputs(), self.rows, strict=True)):
+        for k, (y_hat, (truth, w)) in enumerate(zip(self.held_out.outputs(), self.rows, strict=True)):
             own = y_hat[:, : len(truth)]
             if not np.isfinite(own).all():
                 values.append(np.inf)
@@ -43,7 +43,9 @@ class Monitor:
                 value = float(self.metric(*compared(self.target, truth, decode(self.target, own)), w))
             if np.isnan(value):
                 rows = f"the {len(truth)} rows that member {k + 1} does not learn from"
-                message = f"early_stopping.monitor: {self.name} is not defined on {rows}: all are of one class; "
-                raise DataError(message + "watch loss, or let members be fewer or the validation rows more")
+                message = f"{self.name} is not defined on {rows}: all are of one class"
+                remedy = "watch loss, or let members be fewer or the validation rows more"
+                place = Place(key="early_stopping.monitor")
+                raise DataError(Problem("undefined-metric", message, remedy, place))
             values.append(self.sign * value)
         return np.array(values)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from nnfit.errors import OutputError, Problem
+from nnfit.errors import OutputError, Place, Problem
 
 # What took its place in this process: who stops a command can say truly what became of its outputs.
 placed: list[Path] = []
@@ -60,15 +60,16 @@ class Output:
             self.in_place = irreplaceable(path)
 
     @contextmanager
-    def told(self, what: str = "cannot be written") -> Iterator[None]:
+    def told(self, code: str = "cannot-write", what: str = "cannot be written") -> Iterator[None]:
         """An error of the system becomes one of nnfit, with the path as it was given."""
         try:
             yield
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise OutputError(Problem(f"{what}: {reason}", str(self.path))) from error
+            raise OutputError(Problem(code, f"{what}: {reason}", place=Place(str(self.path)))) from error
 
     def open(self) -> None:
+        """Begin: the temporary file, or the stream that is written into, and the folder."""
         with self.told():
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
@@ -112,6 +113,7 @@ class Output:
                 rest = rest[taken:]
 
     def writelines(self, pieces: Iterable[bytes]) -> None:
+        """All the bytes of some pieces, as they come."""
         for piece in pieces:
             self.write(piece)
 
@@ -143,7 +145,7 @@ class Output:
         """The folder, too, is with the disk: the new file is still there after a power failure."""
         if self.folder < 0:
             return
-        with self.told("is written, but may not survive a power failure"):
+        with self.told("not-synced", "is written, but may not survive a power failure"):
             try:
                 fault("fsync")
                 os.fsync(self.folder)
@@ -261,7 +263,8 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(Problem(f"cannot be removed: {error.strerror or error}", str(path))) from error
+        message = f"cannot be removed: {error.strerror or error}"
+        raise OutputError(Problem("cannot-remove", message, place=Place(str(path)))) from error
 
 
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
@@ -270,17 +273,17 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) 
     for path in filter(None, outputs):
         try:
             folder = Path(os.path.realpath(path)).parent
-            reason = taken.get(os.path.realpath(path))
+            reason, remedy = taken.get(os.path.realpath(path)), ""
             if path.is_dir():
                 reason = "is a folder"
             elif not irreplaceable(path):
                 if not folder.is_dir():
-                    reason = f"there is no folder {folder}; make it first"
+                    reason, remedy = f"there is no folder {folder}", "make it first"
                 elif not os.access(folder, os.W_OK):
                     reason = f"the folder {folder} is not writable"
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason, remedy = getattr(error, "strerror", None) or str(error), ""
         if reason:
-            raise OutputError(Problem(f"cannot be written: {reason}", str(path)))
+            raise OutputError(Problem("cannot-write", f"cannot be written: {reason}", remedy, Place(str(path))))
         if not irreplaceable(path):
             taken[os.path.realpath(path)] = "is given for two outputs"

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import ModelFileError, OutputError, Problem
+from nnfit.errors import ModelFileError, OutputError, Place, Problem
 
 MAX_BYTES = 32 << 20  # more than 1.5 million epochs of history
 MAX_DEPTH = 32
@@ -36,7 +36,7 @@ def write(value: dict[str, Any]) -> bytes:
     """The text of an object; OutputError if `read` would refuse it, so that no file is written that cannot be read."""
     data = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
     if reason := excess(data):
-        raise OutputError(f"the model cannot be written: its metadata are {reason}")
+        raise OutputError(Problem("too-large", f"the model cannot be written: its metadata are {reason}"))
     return data
 
 
@@ -44,7 +44,7 @@ def read(data: bytes, file: str) -> dict[str, Any]:
     """The object of a text; ModelFileError for all that is not plain JSON, within bounds, each key given once."""
 
     def fail(message: str) -> NoReturn:
-        raise ModelFileError(Problem(message, file, key=MEMBER))
+        raise ModelFileError(Problem("damaged-model", message, place=Place(file, key=MEMBER)))
 
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
@@ -93,6 +93,7 @@ def excess(data: bytes) -> str:
 
 
 def blocks(data: bytes) -> Iterator[NDArray[np.uint8]]:
+    """The bytes of a text, so many at once that counting them takes little memory."""
     return (np.frombuffer(data[at : at + BLOCK], np.uint8) for at in range(0, len(data), BLOCK))
 
 

@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import ModelFileError, OutputError, Problem
+from nnfit.errors import ModelFileError, OutputError, Place, Problem
 
 LOCAL = struct.Struct("<4s5H3I2H")
 CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -45,6 +45,8 @@ NPY = re.compile(
     re.DOTALL,
 )
 BLOCK = 1 << 20  # values looked at together
+
+FOREIGN, DAMAGED = "not-a-model", "damaged-model"  # the codes of problems
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -82,7 +84,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     total = sum(array.nbytes + MAX_HEADER + 4 * MAX_NAME + 128 for array in arrays.values())
     if total > MAX_BYTES or len(arrays) > MAX_MEMBERS:
         message = f"{len(arrays):,} arrays of {total:,} bytes are more than a file can hold: {MAX_BYTES:,} bytes"
-        raise OutputError(message)
+        raise OutputError(Problem("too-large", message))
     parts, directory, place = [], [], 0
     for name, array in arrays.items():
         descr = array.dtype.newbyteorder("<").str
@@ -98,21 +100,25 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def file_name(name: str) -> bytes:
+    """What a member is called in the archive."""
     return f"{name}.npy".encode("ascii")
 
 
 def local_header(name: str, crc: int, size: int) -> bytes:
+    """The record before a member."""
     file = file_name(name)
     return LOCAL.pack(b"PK\x03\x04", 20, 0, 0, 0, DATE, crc, size, size, len(file), 0) + file
 
 
 def central_header(name: str, crc: int, size: int, place: int) -> bytes:
+    """The record of a member in the directory."""
     file = file_name(name)
     fields = (UNIX, 20, 0, 0, 0, DATE, crc, size, size, len(file), 0, 0, 0, 0, ATTRIBUTES, place)
     return CENTRAL.pack(b"PK\x01\x02", *fields) + file
 
 
 def end_record(count: int, size: int, place: int) -> bytes:
+    """The record that ends the file, and says where the directory is."""
     return END.pack(b"PK\x05\x06", 0, 0, count, count, size, place, 0)
 
 
@@ -137,16 +143,20 @@ def read(path: Path | str, forms: Forms) -> Arrays:
         mode = os.stat(path).st_mode  # noqa: PTH116 (pathlib has its own idea of a path that holds NUL)
         if not stat.S_ISREG(mode):  # opening a pipe would wait for its other end
             reason = "Is a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise ModelFileError(Problem(f"cannot be read: {reason}", name))
+            raise unreadable(reason, name)
         file = open(path, "rb")  # noqa: SIM115
     except (OSError, ValueError) as error:
-        message = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
-        raise ModelFileError(Problem(message, name)) from None
+        raise unreadable(error.strerror if isinstance(error, OSError) else error, name) from None
     with file:
         try:
             return Source(file, name, forms).arrays()
         except OSError as error:
-            raise ModelFileError(Problem(f"cannot be read: {error.strerror}", name)) from None
+            raise unreadable(error.strerror, name) from None
+
+
+def unreadable(reason: object, name: str) -> ModelFileError:
+    """The error of a file that the system does not let nnfit read."""
+    return ModelFileError(Problem("unreadable", f"cannot be read: {reason}", place=Place(name)))
 
 
 class Source:
@@ -157,8 +167,9 @@ class Source:
         self.name = name
         self.forms = {re.compile(pattern): form for pattern, form in forms.items()}
 
-    def fail(self, message: str, member: str | None = None) -> NoReturn:
-        raise ModelFileError(Problem(message, self.name, key=member))
+    def fail(self, code: str, message: str, member: str | None = None) -> NoReturn:
+        """Raise a ModelFileError about the file, or one member of it."""
+        raise ModelFileError(Problem(code, message, place=Place(self.name, key=member)))
 
     def arrays(self) -> Arrays:
         """All arrays: the directory first, then every header, and only then the values."""
@@ -170,51 +181,53 @@ class Source:
         self.file.seek(place)
         data = self.file.read(size)
         if len(data) != size:
-            self.fail("the file became shorter while it was read")
+            self.fail("unreadable", "the file became shorter while it was read")
         return data
 
     def directory(self) -> list[Member]:
         """The members as the end of the file lists them: known names, once each, without a gap from first to last."""
         size = self.file.seek(0, os.SEEK_END)
         if size < END.size or self.at(0, 4) != b"PK\x03\x04":
-            self.fail("not a model that nnfit wrote: it does not begin as an .npz file")
+            self.fail(FOREIGN, "not a model that nnfit wrote: it does not begin as an .npz file")
         if size > MAX_BYTES:
-            self.fail(f"not a model that nnfit wrote: more than {MAX_BYTES:,} bytes")
+            self.fail(FOREIGN, f"not a model that nnfit wrote: more than {MAX_BYTES:,} bytes")
         tail = self.at(size - END.size, END.size)
         _, _, _, count, _, length, start, _ = END.unpack(tail)
         if tail != end_record(count, length, start) or start + length + END.size != size:
-            self.fail("cut off, or damaged: the end of an .npz file is not where it must be")
+            self.fail(DAMAGED, "cut off, or damaged: the end of an .npz file is not where it must be")
         if count > MAX_MEMBERS or length > count * (CENTRAL.size + MAX_NAME):
-            self.fail(f"not a model that nnfit wrote: {count:,} members named in {length:,} bytes")
+            self.fail(FOREIGN, f"not a model that nnfit wrote: {count:,} members named in {length:,} bytes")
         listed = self.at(start, length)
         members: dict[str, Member] = {}
         at = place = 0
         for _ in range(count):
             member = self.entry(listed, at)
             if member.name in members:
-                self.fail("is there twice", member.name)
+                self.fail(DAMAGED, "is there twice", member.name)
             if member.place != place:
-                self.fail("does not follow the member before it", member.name)
+                self.fail(DAMAGED, "does not follow the member before it", member.name)
             members[member.name] = member
             at += CENTRAL.size + len(file_name(member.name))
             place += LOCAL.size + len(file_name(member.name)) + member.size
         if at != length or place != start:
-            self.fail("damaged: the sizes of the members do not add up to the file")
+            self.fail(DAMAGED, "damaged: the sizes of the members do not add up to the file")
         return list(members.values())
 
     def entry(self, listed: bytes, at: int) -> Member:
         """The member whose central header stands at a place of the directory."""
         if len(listed) < at + CENTRAL.size:
-            self.fail("damaged: the directory ends too soon")
+            self.fail(DAMAGED, "damaged: the directory ends too soon")
         fields = CENTRAL.unpack_from(listed, at)
         crc, size, length, place = fields[7], fields[9], fields[10], fields[-1]
         file = listed[at + CENTRAL.size : at + CENTRAL.size + min(length, MAX_NAME)]
         if not file.isascii() or not file.endswith(b".npy"):
-            self.fail(f"damaged, or not a model that nnfit wrote: a member is called {file[:40]!r}")
+            self.fail(DAMAGED, f"damaged, or not a model that nnfit wrote: a member is called {file[:40]!r}")
         name = file.decode("ascii").removesuffix(".npy")
         self.form(name)
         if listed[at : at + CENTRAL.size + length] != central_header(name, crc, size, place):
-            self.fail("its entry in the directory is not as nnfit writes it (stored, and dated 1980-01-01)", name)
+            self.fail(
+                DAMAGED, "its entry in the directory is not as nnfit writes it (stored, and dated 1980-01-01)", name
+            )
         return Member(name, crc, size, place)
 
     def form(self, name: str) -> Form:
@@ -222,31 +235,31 @@ class Source:
         for pattern, form in self.forms.items():
             if pattern.fullmatch(name):
                 return form
-        return self.fail(f"damaged, or not a model that nnfit wrote: a member is called {name[:40]!r}")
+        return self.fail(DAMAGED, f"damaged, or not a model that nnfit wrote: a member is called {name[:40]!r}")
 
     def described(self, member: Member) -> Member:
         """The member with what its headers say: an array of a form that is known, of exactly the bytes present."""
         name, local = member.name, local_header(member.name, member.crc, member.size)
         head = self.at(member.place, len(local) + min(member.size, MAX_HEADER))
         if head[: len(local)] != local:
-            self.fail("its header is not what the directory says", name)
+            self.fail(DAMAGED, "its header is not what the directory says", name)
         found = NPY.match(head, len(local))
         if not found:
-            self.fail("is not an array as nnfit writes it (.npy version 1.0, C order)", name)
+            self.fail(DAMAGED, "is not an array as nnfit writes it (.npy version 1.0, C order)", name)
         dtype, numbers = (part.decode("ascii") for part in found.groups())
         shape = tuple(int(number) for number in numbers.split(",") if number)
         form = self.form(name)
         if dtype not in form.dtypes or len(shape) != form.rank:
             expected = f"{' or '.join(form.dtypes)} in {form.rank} dimensions"
-            self.fail(f"is an array of {dtype} with shape {shape}; expected {expected}", name)
+            self.fail(DAMAGED, f"is an array of {dtype} with shape {shape}; expected {expected}", name)
         # An empty array takes no bytes whatever its other lengths are, so these are bounded too.
         if math.prod(length or 1 for length in shape) * ITEMS[dtype] > MAX_BYTES:
-            self.fail(f"has the shape {shape}, more than a file can hold", name)
+            self.fail(DAMAGED, f"has the shape {shape}, more than a file can hold", name)
         header = found.group()
         if header != npy_header(dtype, shape):
-            self.fail("its .npy header is not as NumPy writes it", name)
+            self.fail(DAMAGED, "its .npy header is not as NumPy writes it", name)
         if len(header) + math.prod(shape) * ITEMS[dtype] != member.size:
-            self.fail(f"has the shape {shape}, but {member.size - len(header):,} bytes of {dtype}", name)
+            self.fail(DAMAGED, f"has the shape {shape}, but {member.size - len(header):,} bytes of {dtype}", name)
         return member._replace(header=header, dtype=dtype, shape=shape)
 
     def values(self, member: Member) -> NDArray[Any]:
@@ -254,11 +267,11 @@ class Source:
         start = member.place + LOCAL.size + len(file_name(member.name)) + len(member.header)
         data = self.at(start, member.size - len(member.header))
         if crc32(data, crc32(member.header)) != member.crc:
-            self.fail("damaged: its checksum is not that of its bytes", member.name)
+            self.fail(DAMAGED, "damaged: its checksum is not that of its bytes", member.name)
         array: NDArray[Any] = np.ndarray(member.shape, member.dtype, data)
         flat = array.reshape(-1)
         if array.dtype.kind == "f" and not all(
             np.isfinite(flat[at : at + BLOCK]).all() for at in range(0, len(flat), BLOCK)
         ):
-            self.fail("holds values that are not finite", member.name)
+            self.fail(DAMAGED, "holds values that are not finite", member.name)
         return array

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from nnfit.diagnostics.gradcheck import GradientCheck
-from nnfit.fit import run as pipeline
+from nnfit.fit import examination as fitting
 
 Run = Callable[..., Any]
 
 KEYS = {"ok", "errors", "warnings", "network", "gradient_check"}
-PROBLEM = {"file", "line", "column", "key", "message"}
+PROBLEM = {"code", "file", "line", "column", "key", "message", "remedy"}
 
 
 @pytest.fixture
@@ -90,6 +90,8 @@ def test_every_error_of_a_spec_is_listed_and_the_exit_code_is_3(run: Run, spec: 
             "column": 8,
             "key": "network.layers[0].size",
             "message": "expected a whole number of at least 1 or auto, got 0",
+            "code": "wrong-value",
+            "remedy": None,
         },
         {
             "file": str(spec),
@@ -98,6 +100,8 @@ def test_every_error_of_a_spec_is_listed_and_the_exit_code_is_3(run: Run, spec: 
             "key": "network.layers[1].activation",
             "message": "expected one of linear, identity, step, logistic, sigmoid, tanh, relu, leaky_relu, elu, "
             'selu, gelu, silu, swish, mish, softplus, softmax, got "sofmax"; did you mean "softmax"?',
+            "code": "wrong-value",
+            "remedy": 'did you mean "softmax"?',
         },
     ]
     ended = run("check", spec)
@@ -124,6 +128,8 @@ def test_an_error_of_the_data_exits_with_4(run: Run, spec: Path, flowers: Path) 
             "column": None,
             "key": None,
             "message": "1 cell, but the header has 2 columns; write a separator for every empty cell too",
+            "code": "ragged-row",
+            "remedy": "write a separator for every empty cell too",
         }
     ]
     assert run("check", spec).code == 4
@@ -143,7 +149,7 @@ def test_warnings_are_shown_beside_errors(run: Run, spec: Path) -> None:
 def test_gradients_that_disagree_fail(run: Run, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for error in (1e-3, float("nan")):
         wrong = GradientCheck(error, 31, 0, 2, 0.5, 0.25)
-        monkeypatch.setattr(pipeline, "gradient_check", lambda prepared, wrong=wrong: wrong)
+        monkeypatch.setattr(fitting, "gradient_check", lambda prepared, wrong=wrong: wrong)
         ended = run("check", spec)
         assert ended.code == 1
         assert "back-propagation 0.5, numerically 0.25" in ended.out

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import nnfit
+from nnfit.config.build import dump
 
 Run = Callable[..., Any]
 
@@ -34,7 +35,7 @@ def test_json_holds_spec_network_features_metrics_and_versions(run: Run, flower_
     report = json.loads(ended.out)
     model = nnfit.load(flower_model)
     assert report["model"] == str(flower_model)
-    assert report["spec"] == model.spec
+    assert report["spec"] == dump(model.spec)
     assert report["spec"]["training"]["optimizer"] == {
         "name": "adam",
         "learning_rate": 0.05,

@@ -10,13 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nnfit.cli import screen
+from nnfit.fit.run import Progress
 
 Run = Callable[..., Any]
 
@@ -107,7 +107,7 @@ def test_control_characters_in_names_reach_no_screen(run: Run, flowers: Path) ->
     ("total", "lines"), [(0, 0), (1, 1), (7, 7), (20, 20), (30, 16), (100, 21), (1000, 21), (4321, 10)]
 )
 def test_about_twenty_lines_tell_of_the_epochs(capsys: pytest.CaptureFixture[str], total: int, lines: int) -> None:
-    epochs = (SimpleNamespace(number=i, cost=np.array([1 / i]), validation=None) for i in range(1, total + 1))
+    epochs = (Progress(i, np.array([1 / i]), None) for i in range(1, total + 1))
     assert len(list(screen.watch(epochs, total, quiet=False))) == total
     found = capsys.readouterr()
     assert found.out == ""

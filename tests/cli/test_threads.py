@@ -78,7 +78,7 @@ def test_two_threads_predict_what_one_does(
     two = loaded(by_command(config, 2, overrides))
     assert [one.record["threads"], two.record["threads"]] == [1, 2]
     rows = table(config, one)
-    agree(one.predictions(rows, proba=True), two.predictions(rows, proba=True), AGREEMENT[one.spec["network"]["dtype"]])
+    agree(one.predictions(rows, proba=True), two.predictions(rows, proba=True), AGREEMENT[one.spec.network.dtype])
 
 
 @pytest.mark.process

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import nnfit
+from nnfit.cli.train import model_path
+from nnfit.config.loader import load_spec
 
 Run = Callable[..., Any]
 
@@ -56,6 +58,19 @@ def test_without_an_output_the_model_goes_beside_the_spec(run: Run, spec: Path, 
     ended = run("train", spec, "--set", "output=models/it.npz")
     assert f"model written to {flowers / 'models' / 'it.npz'}" in ended.out
     assert (flowers / "models" / "it.npz").exists()
+
+
+def test_the_model_goes_to_the_option_else_the_spec_else_beside_the_spec(flowers: Path) -> None:
+    path = flowers / "net.v2.yaml"
+    text = (flowers / "flowers.yaml").read_text()
+    path.write_text(text)
+    loaded = load_spec(path)
+    assert model_path(loaded, path, None) == flowers / "net.v2.npz"
+    assert model_path(loaded, path, Path("here.npz")) == Path("here.npz")
+    path.write_text(text + "output: ../models/net.npz\n")
+    loaded = load_spec(path)
+    assert model_path(loaded, path, None) == flowers / ".." / "models" / "net.npz"
+    assert model_path(loaded, path, Path("here.npz")) == Path("here.npz")
 
 
 def test_quiet_prints_nothing_but_warnings(run: Run, spec: Path) -> None:
@@ -140,7 +155,7 @@ def test_the_history_is_not_written_over_the_spec(run: Run, spec: Path) -> None:
 def test_set_changes_the_spec_that_is_stored(run: Run, spec: Path, tmp_path: Path) -> None:
     run("train", spec, "--set", "training.epochs=2", "--set", "network.members=3", "-o", tmp_path / "m.npz")
     model = nnfit.load(tmp_path / "m.npz")
-    assert model.spec["training"]["epochs"] == 2
+    assert model.spec.training.epochs == 2
     assert len(model.record["history"]["cost"]) == 2
     assert model.theta.shape[0] == 3
 

@@ -205,9 +205,9 @@ def test_every_key_and_item_has_its_place() -> None:
 
 def test_a_problem_stands_at_the_nearest_place_that_was_written() -> None:
     document = parse(b"a:\n  b: [{c: 1}]\n", "spec.yaml")
-    assert str(document.problem(("a", "b", 0, "c"), "wrong")) == "spec.yaml:2:8: a.b[0].c: wrong"
-    assert str(document.problem(("a", "b", 0, "x", "y"), "wrong")) == "spec.yaml:2:7: a.b[0].x.y: wrong"
-    assert str(document.problem((), "wrong")) == "spec.yaml:1:1: wrong"
+    assert str(document.problem(("a", "b", 0, "c"), "code", "wrong")) == "spec.yaml:2:8: a.b[0].c: wrong"
+    assert str(document.problem(("a", "b", 0, "x", "y"), "code", "wrong")) == "spec.yaml:2:7: a.b[0].x.y: wrong"
+    assert str(document.problem((), "code", "wrong")) == "spec.yaml:1:1: wrong"
 
 
 YAML = st.text(st.sampled_from(list("ab01.-+:,?![]{}&*|>#'\"%@ \n\t\r~<=\x00é\ufeff")), max_size=40)

@@ -7,13 +7,17 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnfit.config.build import dump
+from nnfit.config.check import violations
 from nnfit.config.document import parse
 from nnfit.config.loader import validate
-from nnfit.config.schema import Spec
+from nnfit.config.schema import json_schema
+from nnfit.config.spec import Spec
 from nnfit.errors import SpecError
 
 WHOLE = """\
@@ -230,7 +234,7 @@ def test_an_entry_without_a_name_is_told_that_the_name_is_missing(refused: Calla
     assert "name" in found
 
 
-FULL = validate(parse(WHOLE.replace("epochs: 5", "epochs: 5\nseed: 3").encode(), "spec.yaml")).model_dump(mode="json")
+FULL = dump(validate(parse(WHOLE.replace("epochs: 5", "epochs: 5\nseed: 3").encode(), "spec.yaml")))
 SCALARS = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.sampled_from(["", "auto", "full", "relu", "softmax", "step", "mse", "bce", "adam", "none", "numeric", "é"])
 VALUES = st.recursive(
@@ -268,5 +272,19 @@ def test_any_value_in_any_place_makes_a_spec_or_a_spec_error_with_places(
         assert error.problems
         for problem in error.problems:
             assert problem.message
-            assert (problem.file, problem.line) == ("spec.yaml", 1)
-            assert problem.column is not None
+            assert (problem.place.file, problem.place.line) == ("spec.yaml", 1)
+            assert problem.place.column is not None
+
+
+ORACLE = jsonschema.Draft202012Validator(json_schema())
+
+
+@given(st.sampled_from(list(places(FULL))), VALUES)
+def test_the_check_accepts_what_any_validator_of_the_schema_accepts(path: tuple[Any, ...], value: Any) -> None:
+    changed = copy.deepcopy(FULL)
+    place = changed
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    schema = json_schema()
+    assert ORACLE.is_valid(changed) == (next(violations(schema, schema, changed), None) is None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nnfit.config.schema import Spec
+from nnfit.config.spec import Spec
 
 Read = Callable[..., Spec]
 Refused = Callable[..., str]

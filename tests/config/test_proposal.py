@@ -10,8 +10,8 @@ import pytest
 from nnfit.config.loader import LoadedSpec, load_spec
 from nnfit.config.proposal import propose
 from nnfit.errors import DataError
-from nnfit.fit import run as pipeline
-from nnfit.fit.prepare import prepare
+from nnfit.fit.prepare import Prepared, prepare
+from nnfit.model.model import Model
 
 ROOT = Path(__file__).parent.parent.parent
 TARGETS = {
@@ -40,10 +40,11 @@ def proposed(tmp_path: Path) -> Callable[..., tuple[str, LoadedSpec]]:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_proposal_trains_untouched_and_beats_the_trivial_predictor(proposed: Callable, name: str) -> None:
+def test_the_proposal_trains_untouched_and_beats_the_trivial_predictor(
+    proposed: Callable, train: Callable[[Prepared], Model], name: str
+) -> None:
     _, loaded = proposed(ROOT / f"datasets/{name}.csv", TARGETS[name])
-    prepared = prepare(loaded)
-    record = pipeline.train(prepared, 1).record
+    record = train(prepare(loaded)).record
     unseen, trivial = (record[key]["out_of_fold"] for key in ("metrics", "trivial"))
     key = "accuracy" if "accuracy" in unseen else "r2"
     assert unseen[key] > trivial[key] + 0.1

@@ -10,12 +10,13 @@ import jsonschema
 import pytest
 import yaml
 
-from nnfit.config.reference import json_schema, page
+from nnfit.config.reference import page
+from nnfit.config.schema import json_schema
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.initialization import INITIALIZATIONS
 from nnfit.core.losses import LOSSES
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.data.numeric import SCALES
+from nnfit.data.scales import SCALES
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

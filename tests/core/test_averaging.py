@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from builders import optimizer
 
-from nnfit.core import averaging
+from nnfit.core.averaging import AVERAGES, SWA
 from nnfit.core.training import Plan, begin, fit
 
 from .test_lbfgs import DATA, LINEAR, cost_at, n
@@ -14,9 +14,8 @@ from .test_lbfgs import DATA, LINEAR, cost_at, n
 
 def trained(average: str, epochs: int, batch: int, rate: float = 0.02, **settings: float):
     """The state at the end, and θ after every epoch."""
-    parameters = optimizer("sgd", learning_rate=rate)
-    state = begin(np.full((2, LINEAR.P), [[0.0], [0.1]]), "sgd", parameters, average != "none")
-    plan = Plan(epochs, batch, "sgd", parameters, average=average, average_parameters=settings)
+    plan = Plan(epochs, batch, optimizer("sgd", learning_rate=rate), average=AVERAGES[average](**settings))
+    state = begin(np.full((2, LINEAR.P), [[0.0], [0.1]]), plan.optimizer, plan.average)
     path = [state.theta.copy() for _ in fit(LINEAR, state, DATA, plan, [4])]
     return state, np.array(path)
 
@@ -39,7 +38,7 @@ def test_swa_is_the_mean_of_the_last_epochs(start: float, first: int) -> None:
 
 def test_before_its_start_swa_is_the_weights_themselves() -> None:
     average, theta = np.zeros((1, 3)), np.array([[1.0, 2.0, 3.0]])
-    averaging.after_epoch(average, theta, 2, 10, {"start": 0.5})
+    SWA(start=0.5).after_epoch(average, theta, 2, 10)
     np.testing.assert_array_equal(average, theta)
 
 
@@ -57,6 +56,6 @@ def test_the_training_itself_does_not_change() -> None:
 
 def test_the_start_of_swa_is_not_late_by_rounding() -> None:
     average, theta = np.zeros((1, 1)), np.ones((1, 1))
-    averaging.after_epoch(average, theta, 56, 100, {"start": 0.55})  # the first that is averaged
-    averaging.after_epoch(average, 3 * theta, 57, 100, {"start": 0.55})
+    SWA(start=0.55).after_epoch(average, theta, 56, 100)  # the first that is averaged
+    SWA(start=0.55).after_epoch(average, 3 * theta, 57, 100)
     assert average.item() == 2

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from builders import away_from_kinks, examples, group, network, optimizer, scaled, start
+from builders import away_from_kinks, examples, follow, group, network, optimizer, scaled, schedule, start
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples, Streams
 from nnfit.core.network import Pass, predict, views
-from nnfit.core.training import Plan, begin, fit
+from nnfit.core.training import Plan
 
 
 def generators(*seeds):
@@ -66,12 +66,11 @@ def test_the_expected_output_of_a_linear_network_is_that_without_dropout():
 
 def test_training_with_dropout_differs_and_predictions_take_the_whole_network():
     net = network(3, group(6, "tanh"), group(2, "softmax"), loss="cross_entropy")
-    data, settings = examples(np.random.default_rng(3), net, 40), optimizer("sgd", learning_rate=0.1)
+    data, rule = examples(np.random.default_rng(3), net, 40), optimizer("sgd", learning_rate=0.1)
     thetas = []
     for p in (0.0, 0.3):
         theta = start(net)
-        for _ in fit(net, begin(theta, "sgd", settings), data, Plan(3, 8, "sgd", settings, dropout=p), [0]):
-            pass
+        follow(net, theta, data, Plan(3, 8, rule, dropout=p))
         thetas.append(theta)
     assert np.abs(thetas[0] - thetas[1]).max() > 1e-3
     np.testing.assert_array_equal(predict(net, thetas[1], data.X), predict(net, thetas[1], data.X))
@@ -79,11 +78,10 @@ def test_training_with_dropout_differs_and_predictions_take_the_whole_network():
 
 def test_a_network_without_hidden_layers_has_nothing_to_drop():
     net = network(3, group(1, "linear"), loss="mse")
-    data, settings = examples(np.random.default_rng(4), net, 20), optimizer("sgd", learning_rate=0.1)
+    data, rule = examples(np.random.default_rng(4), net, 20), optimizer("sgd", learning_rate=0.1)
     thetas = [start(net), start(net)]
     for theta, p in zip(thetas, (0.0, 0.5), strict=True):
-        for _ in fit(net, begin(theta, "sgd", settings), data, Plan(2, 8, "sgd", settings, dropout=p), [0]):
-            pass
+        follow(net, theta, data, Plan(2, 8, rule, dropout=p))
     np.testing.assert_array_equal(*thetas)
 
 
@@ -118,18 +116,19 @@ def test_what_a_member_draws_does_not_depend_on_the_others():
 def test_a_member_with_rows_of_its_own_is_the_same_with_others_and_alone(n, batch_size, dropout):
     net = network(3, group(6, "tanh"), group(5, "gelu"), group(2, "softmax"), loss="cross_entropy")
     rng = np.random.default_rng(8)
-    data, settings = examples(rng, net, n), optimizer("adam", learning_rate=0.01)
+    data = examples(rng, net, n)
     fold = rng.permutation(n) % 4
     rows = tuple(np.flatnonzero(fold != k) for k in range(4))
-    plan = Plan(5, batch_size, "adam", settings, "cosine", {"final": 0.0, "warmup": 0.1}, dropout, l2=0.01)
+    rule, rate = optimizer("adam", learning_rate=0.01), schedule("cosine", warmup=0.1)
+    plan = Plan(5, batch_size, rule, rate, dropout=dropout, l2=0.01)
     together = start(net, 4)
-    costs = [e.cost for e in fit(net, begin(together, "adam", settings), data, plan, [3], rows)]
+    costs = follow(net, together, data, plan, 3, rows)
     for k in range(4):
         theta = start(net, 4)[k : k + 1].copy()
         # What the others learn from must not matter, but for how many rows there are.
         other = data._replace(X=data.X.copy())
         other.X[fold == k, 1:] = 1e3
-        alone = [e.cost for e in fit(net, begin(theta, "adam", settings), other, plan, [3], rows, only=k)]
+        alone = follow(net, theta, other, plan, 3, rows, only=k)
         np.testing.assert_allclose(theta[0], together[k], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(np.ravel(alone), np.array(costs)[:, k], rtol=1e-9)
 
@@ -139,14 +138,12 @@ def test_rows_of_its_own_are_as_good_as_data_of_its_own():
     net = network(3, group(4, "tanh"), group(1, "linear"), loss="mse")
     rng = np.random.default_rng(9)
     w = rng.uniform(0.5, 2, (1, 1, 12))
-    data, settings = examples(rng, net, 12, w), optimizer("sgd", learning_rate=0.1)
+    data = examples(rng, net, 12, w)
     rows = (np.array([0, 1, 2, 5, 7]), np.array([3, 4, 4, 8, 11]))
-    plan, together = Plan(6, 64, "sgd", settings), start(net, 2)
-    for _ in fit(net, begin(together, "sgd", settings), data, plan, [0], rows):
-        pass
+    plan, together = Plan(6, 64, optimizer("sgd", learning_rate=0.1)), start(net, 2)
+    follow(net, together, data, plan, rows=rows)
     for k, own in enumerate(rows):
         theta = start(net, 2)[k : k + 1].copy()
         part = Examples(data.X[own], data.Y[:, own], data.w[:, :, own])
-        for _ in fit(net, begin(theta, "sgd", settings), part, plan, [0]):
-            pass
+        follow(net, theta, part, plan)
         np.testing.assert_allclose(theta[0], together[k], rtol=1e-9)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from builders import defaults, group, network
+from builders import group, network
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.initialization import INITIALIZATIONS, initialize
@@ -32,8 +32,12 @@ def generators(members, seed=0):
 
 def weights(scheme, net=LAYER, bias=1.0):
     """The weights of the first layer without its biases."""
-    p = defaults(INITIALIZATIONS[scheme]) | SETTINGS.get(scheme, {}) if scheme != "auto" else None
-    return views(net, initialize(net, 1, "float64", generators(1), scheme, p, bias))[0][0, :, 1:]
+    chosen = INITIALIZATIONS[scheme](**SETTINGS.get(scheme, {}))
+    return views(net, initialize(net, 1, "float64", generators(1), chosen, bias))[0][0, :, 1:]
+
+
+def test_every_scheme_is_held_against_its_distribution():
+    assert {"auto", *EXPECTED} == set(INITIALIZATIONS)
 
 
 @pytest.mark.parametrize("scheme", EXPECTED)
@@ -65,11 +69,11 @@ def test_zeros_are_zeros():
 @pytest.mark.parametrize("sigma", ACTIVATIONS)
 def test_auto_picks_the_scheme_that_suits_the_activation(sigma):
     net = network(N_IN, group(N_OUT, sigma), loss="mse")
-    np.testing.assert_array_equal(weights("auto", net), weights(ACTIVATIONS[sigma].initialization, net))
+    np.testing.assert_array_equal(weights("auto", net), weights(ACTIVATIONS[sigma].traits.initialization, net))
 
 
 def test_relu_starts_with_he_and_the_sigmoids_with_glorot():
-    chosen = {name: ACTIVATIONS[name].initialization for name in ("relu", "tanh", "logistic", "softmax")}
+    chosen = {name: ACTIVATIONS[name].traits.initialization for name in ("relu", "tanh", "logistic", "softmax")}
     assert chosen == {"relu": "he", "tanh": "glorot", "logistic": "glorot", "softmax": "glorot"}
 
 
@@ -85,11 +89,10 @@ def test_auto_picks_per_group_within_a_mixed_layer():
 
 
 @pytest.mark.parametrize("bias", [1.0, 0.0, -0.5])
-@pytest.mark.parametrize("scheme", ["auto", *INITIALIZATIONS])
+@every_scheme
 def test_biases_are_the_constant_in_every_layer_and_nothing_else_is(scheme, bias):
     net = network(3, (group(3, "relu"), group(2, "tanh")), group(4, "logistic"), group(1, "linear"), loss="mse")
-    p = defaults(INITIALIZATIONS[scheme]) if scheme != "auto" else None
-    for Theta in views(net, initialize(net, 2, "float64", generators(2), scheme, p, bias)):
+    for Theta in views(net, initialize(net, 2, "float64", generators(2), INITIALIZATIONS[scheme](), bias)):
         assert (Theta[:, :, 0] == bias).all()
         if scheme != "zeros":
             assert (Theta[:, :, 1:] != bias).all()
@@ -105,20 +108,17 @@ def test_biases_are_1_unless_told_otherwise():
 @every_scheme
 def test_a_member_is_the_same_whatever_the_number_of_members(scheme):
     net = network(3, (group(3, "relu"), group(2, "tanh")), group(1, "linear"), loss="mse")
-    p = defaults(INITIALIZATIONS[scheme])
-    many = initialize(net, 5, "float32", generators(5), scheme, p)
+    many = initialize(net, 5, "float32", generators(5), INITIALIZATIONS[scheme]())
     assert many.dtype == np.float32
     for members in (1, 3):
-        few = initialize(net, members, "float32", generators(members), scheme, p)
+        few = initialize(net, members, "float32", generators(members), INITIALIZATIONS[scheme]())
         assert few.tobytes() == many[:members].tobytes()
     assert (len(np.unique(many, axis=0)) == 5) == (scheme != "zeros")
 
 
 @every_scheme
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(scheme):
-    p = defaults(INITIALIZATIONS[scheme])
-    first, again, other = (
-        initialize(LAYER, 1, "float32", generators(1, seed), scheme, p).tobytes() for seed in (1, 1, 2)
-    )
+    chosen = INITIALIZATIONS[scheme]()
+    first, again, other = (initialize(LAYER, 1, "float32", generators(1, seed), chosen).tobytes() for seed in (1, 1, 2))
     assert first == again
     assert (first != other) == (scheme != "zeros")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from builders import cost_and_gradient, defaults, examples, group, network, start, targets, train
+from builders import cost_and_gradient, examples, group, network, start, targets, train
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
@@ -51,11 +51,11 @@ def evaluate(function, outputs, y, s):
 
 def unfused(loss, sigma, z, y, s):
     """C and ∂C/∂z through ŷ = σ(z) and the vector-Jacobian product."""
-    entry, p = ACTIVATIONS[sigma], defaults(ACTIVATIONS[sigma])
+    activation = ACTIVATIONS[sigma]()
     a, scratch = z.copy(), np.empty_like(z)
-    entry.value(a, scratch, p)
+    activation.value(a, scratch)
     C, delta, _ = evaluate(LOSSES[loss].cost, a, y, s)
-    entry.vjp(a, delta, scratch, p)
+    activation.vjp(a, delta, scratch)
     return C, delta
 
 
@@ -115,7 +115,7 @@ def test_fused_and_unfused_agree_where_both_are_well_conditioned(loss, sigma, me
     np.testing.assert_allclose(C, expected_C, rtol=1e-10)
     np.testing.assert_allclose(delta, expected_delta, rtol=1e-10, atol=1e-14)
     a = z.copy()
-    ACTIVATIONS[sigma].value(a, np.empty_like(a), defaults(ACTIVATIONS[sigma]))
+    ACTIVATIONS[sigma]().value(a, np.empty_like(a))
     np.testing.assert_allclose(y_hat, a, rtol=1e-14)
 
 
@@ -220,7 +220,7 @@ def test_one_wild_target_pulls_the_fit_less_than_it_pulls_mse(loss):
 
 @every_loss
 def test_a_row_that_occurs_twice_counts_as_one_of_weight_2(loss):
-    sigma = next(name for name, entry in ACTIVATIONS.items() if entry.range.within(LOSSES[loss].accepts))
+    sigma = next(name for name, entry in ACTIVATIONS.items() if entry.traits.range.within(LOSSES[loss].accepts))
     rng = np.random.default_rng(5)
     net = network(3, group(4, "tanh"), group(3, sigma), loss=loss)
     theta, n = start(net), 6

@@ -28,7 +28,7 @@ def outputs(net, theta, X):
     result, first = np.empty_like(z), 0
     for part in net.layers[-1]:
         rows = z[None, first : first + part.size].copy()
-        ACTIVATIONS[part.activation].value(rows, np.empty_like(rows), part.parameters)
+        part.sigma.value(rows, np.empty_like(rows))
         result[first : first + part.size] = rows[0]
         first += part.size
     return result
@@ -104,7 +104,7 @@ def test_the_output_weights_get_delta_times_the_outputs_below(L):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_pass_gives_the_same_gradient_however_often_it_is_used(loss):
-    sigma = next(name for name, entry in ACTIVATIONS.items() if entry.range.within(LOSSES[loss].accepts))
+    sigma = next(name for name, entry in ACTIVATIONS.items() if entry.traits.range.within(LOSSES[loss].accepts))
     net = network(4, MIXED, group(3, "softmax"), group(2, sigma), loss=loss)
     rng = np.random.default_rng(3)
     theta, data, other = start(net, 2), examples(rng, net, 5), examples(rng, net, 5)
@@ -159,7 +159,7 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it(monkeypatch, L, chun
     monkeypatch.setattr(core, "CHUNK", chunk)
     together = predict(net, theta, X)
     # A linear output is a sum that may cancel, so its rounding is measured by the largest, not by what is left.
-    cancels = net.layers[-1][0].activation == "linear"
+    cancels = net.layers[-1][0].sigma.name == "linear"
     np.testing.assert_allclose(together, one_by_one, rtol=1e-12, atol=1e-12 * np.abs(together).max() if cancels else 0)
 
 

@@ -2,11 +2,20 @@
 
 import numpy as np
 import pytest
-from builders import cost_and_gradient, defaults, examples, group, network, optimizer, start
+from builders import (
+    GRADIENT_OPTIMIZERS,
+    cost_and_gradient,
+    examples,
+    follow,
+    group,
+    network,
+    optimizer,
+    schedule,
+    start,
+)
 
 from nnfit.core import training
 from nnfit.core.network import views
-from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.schedules import SCHEDULES, factor
 from nnfit.core.training import Plan, begin, decaying, fit, shapers
 
@@ -16,11 +25,8 @@ ETA = 0.05
 
 def fitted(members=1, epochs=40, **options):
     """θ after some training with these options of the plan."""
-    settings = optimizer("sgd", learning_rate=ETA)
-    theta = start(NET, members)
-    plan = Plan(epochs, 10, "sgd", settings, **options)
-    for _ in fit(NET, begin(theta, "sgd", settings), examples(np.random.default_rng(1), NET, 30), plan, [0]):
-        pass
+    theta, rule = start(NET, members), optimizer("sgd", learning_rate=ETA)
+    follow(NET, theta, examples(np.random.default_rng(1), NET, 30), Plan(epochs, 10, rule, **options))
     return theta
 
 
@@ -30,12 +36,10 @@ def weights_of(theta):
 
 def one_step(**options):
     """θ before and after one full-batch update, and the gradient that it took."""
-    settings = optimizer("sgd", learning_rate=ETA)
-    theta = start(NET, 2)
+    theta, rule = start(NET, 2), optimizer("sgd", learning_rate=ETA)
     before = theta.copy()
     data = examples(np.random.default_rng(2), NET, 12)
-    for _ in fit(NET, begin(theta, "sgd", settings), data, Plan(1, 12, "sgd", settings, **options), [0]):
-        pass
+    follow(NET, theta, data, Plan(1, 12, rule, **options))
     return before, (before - theta) / ETA, data
 
 
@@ -84,7 +88,7 @@ def test_the_norm_is_bounded_member_by_member_and_the_direction_stays():
     rng = np.random.default_rng(3)
     theta, gradient = np.zeros((3, NET.P)), rng.normal(size=(3, NET.P)) * [[0.001], [1], [1000]]
     before = gradient.copy()
-    plan = Plan(1, 1, "sgd", optimizer("sgd"), clip_norm=0.5)
+    plan = Plan(1, 1, optimizer("sgd"), clip_norm=0.5)
     for shape in shapers(theta, gradient, np.empty(0), plan):
         shape()
     np.testing.assert_allclose(np.linalg.norm(gradient, axis=1)[1:], 0.5)
@@ -95,7 +99,8 @@ def test_the_norm_is_bounded_member_by_member_and_the_direction_stays():
 
 def test_a_gradient_of_0_stays_0_under_clipping():
     gradient = np.zeros((1, NET.P))
-    for shape in shapers(gradient.copy(), gradient, np.empty(0), Plan(1, 1, "sgd", {}, clip_norm=1.0, clip_value=1.0)):
+    plan = Plan(1, 1, optimizer("sgd"), clip_norm=1.0, clip_value=1.0)
+    for shape in shapers(gradient.copy(), gradient, np.empty(0), plan):
         shape()
     assert not gradient.any()
 
@@ -117,7 +122,7 @@ def test_clip_norm_in_training_shortens_each_members_step():
 
 def test_penalties_come_before_clipping():
     gradient, theta = np.full((1, NET.P), 0.01), np.full((1, NET.P), 5.0)
-    plan = Plan(1, 1, "sgd", {}, l2=1.0, clip_value=0.1)
+    plan = Plan(1, 1, optimizer("sgd"), l2=1.0, clip_value=0.1)
     for shape in shapers(theta, gradient, decaying(NET, np.dtype(float)), plan):
         shape()
     assert np.abs(gradient).max() == 0.1
@@ -128,34 +133,33 @@ def test_penalties_come_before_clipping():
 def test_the_rate_of_every_update_is_that_of_the_formula(monkeypatch, name, warmup):
     seen = []
     monkeypatch.setattr(training.Update, "__call__", lambda self, t, eta: seen.append((t, eta)))
-    p, settings = defaults(SCHEDULES[name]) | {"warmup": warmup}, optimizer("sgd", learning_rate=0.3)
-    state = begin(start(NET), "sgd", settings)
+    rate, rule = schedule(name, warmup=warmup), optimizer("sgd", learning_rate=0.3)
+    state = begin(start(NET), rule)
     state.factor[:] = 0.5  # as a plateau would leave it
-    plan = Plan(4, 4, "sgd", settings, name, p)
-    for _ in fit(NET, state, examples(np.random.default_rng(1), NET, 10), plan, [0]):
+    for _ in fit(NET, state, examples(np.random.default_rng(1), NET, 10), Plan(4, 4, rule, rate), [0]):
         pass
     assert [t for t, _ in seen] == list(range(1, 13))
-    np.testing.assert_allclose([eta for _, eta in seen], [0.15 * factor(name, t / 12, p) for t in range(12)])
+    np.testing.assert_allclose([eta for _, eta in seen], [0.15 * factor(rate, t / 12) for t in range(12)])
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULES if name not in ("constant", "plateau")])
 def test_a_schedule_changes_what_is_learnt(name):
-    plain, other = fitted(), fitted(schedule=name, schedule_parameters=defaults(SCHEDULES[name]))
+    plain, other = fitted(), fitted(schedule=schedule(name))
     assert np.abs(plain - other).max() > 1e-4
 
 
 def on_a_plateau(theta, factors, name, warmup=0.0):
     """θ after some training in which each member has this factor on its rate."""
-    settings, schedule = optimizer(name), defaults(SCHEDULES["plateau"]) | {"warmup": warmup}
-    state = begin(theta.copy(), name, settings)
+    plan = Plan(5, 4, optimizer(name), schedule("plateau", warmup=warmup))
+    state = begin(theta.copy(), plan.optimizer)
     state.factor[:] = factors
     data = examples(np.random.default_rng(1), NET, 10, dtype=str(theta.dtype))
-    for _ in fit(NET, state, data, Plan(5, 4, name, settings, "plateau", schedule), [0]):
+    for _ in fit(NET, state, data, plan, [0]):
         pass
     return state.theta
 
 
-every_rule = pytest.mark.parametrize("name", [name for name, entry in OPTIMIZERS.items() if entry.rule])
+every_rule = pytest.mark.parametrize("name", GRADIENT_OPTIMIZERS)
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.5])

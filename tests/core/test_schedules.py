@@ -4,16 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from builders import defaults
+from builders import schedule
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnfit.core.schedules import SCHEDULES, after_epoch, factor, plateau
-
-
-def settings(name, **parameters):
-    return defaults(SCHEDULES[name]) | parameters
-
+from nnfit.core.schedules import SCHEDULES, after_epoch, factor, first_stage
 
 # The table's name, the settings that differ from the defaults, and the formula.
 CASES = [
@@ -57,7 +52,7 @@ every_schedule = pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize(("name", "parameters", "formula"), CASES)
 def test_the_factor_is_the_formula(name, parameters, formula):
     for t in np.linspace(0, 1, 1000, endpoint=False).tolist():
-        assert factor(name, t, settings(name, **parameters)) == pytest.approx(formula(t), rel=1e-12, abs=1e-12), t
+        assert factor(schedule(name, **parameters), t) == pytest.approx(formula(t), rel=1e-12, abs=1e-12), t
 
 
 def test_every_schedule_is_held_against_a_formula():
@@ -67,47 +62,47 @@ def test_every_schedule_is_held_against_a_formula():
 @every_schedule
 def test_the_factor_begins_and_ends_where_it_should(name):
     first, last = ENDS[name]
-    assert factor(name, 0.0, settings(name)) == pytest.approx(first, abs=1e-15)
-    assert factor(name, LAST, settings(name)) == pytest.approx(last, abs=1e-7)
+    assert factor(schedule(name), 0.0) == pytest.approx(first, abs=1e-15)
+    assert factor(schedule(name), LAST) == pytest.approx(last, abs=1e-7)
 
 
 @every_schedule
 @given(t=st.floats(0, 1, exclude_max=True), warmup=st.sampled_from([0.0, 0.1, 0.5]))
 def test_the_factor_stays_between_0_and_1(name, t, warmup):
-    assert 0 <= factor(name, t, settings(name, warmup=warmup)) <= 1
+    assert 0 <= factor(schedule(name, warmup=warmup), t) <= 1
 
 
 @every_schedule
 def test_the_warm_up_rises_in_proportion_and_the_schedule_runs_over_the_rest(name):
-    plain, warm = settings(name), settings(name, warmup=0.2)
-    first = factor(name, 0.0, plain)
+    plain, warm = schedule(name), schedule(name, warmup=0.2)
+    first = factor(plain, 0.0)
     for t in (0.0, 0.05, 0.1, 0.15):
-        assert factor(name, t, warm) == pytest.approx(first * t / 0.2)
+        assert factor(warm, t) == pytest.approx(first * t / 0.2)
     for t in (0.0, 0.1, 0.45, 0.9):
-        assert factor(name, 0.2 + 0.8 * t, warm) == pytest.approx(factor(name, t, plain), rel=1e-9, abs=1e-12)
+        assert factor(warm, 0.2 + 0.8 * t) == pytest.approx(factor(plain, t), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("every", "steps"), [(0.1, 10), (0.2, 5), (0.3, 4), (1 / 3, 3)])
 def test_a_step_falls_where_it_is_due_although_shares_are_not_exact_in_binary(every, steps):
-    p = settings("step", every=every, gamma=0.5)
+    step = schedule("step", every=every, gamma=0.5)
     for k in range(steps):
-        assert factor("step", k * every, p) == 0.5**k
-        assert factor("step", round(k * every, 12), p) == 0.5**k
+        assert factor(step, k * every) == 0.5**k
+        assert factor(step, round(k * every, 12)) == 0.5**k
 
 
 def test_four_waves_of_coslog4_are_each_twice_as_long_as_the_one_before():
-    p = settings("coslog4")
+    waves = schedule("coslog4")
     for k in range(1, 5):
-        assert factor("coslog4", (2**k - 1) / 15 if k < 4 else LAST, p) == pytest.approx(0, abs=1e-12)
-        assert factor("coslog4", (2 ** (k - 0.5) - 1) / 15, p) == pytest.approx(1)
+        assert factor(waves, (2**k - 1) / 15 if k < 4 else LAST) == pytest.approx(0, abs=1e-12)
+        assert factor(waves, (2 ** (k - 0.5) - 1) / 15) == pytest.approx(1)
 
 
 def costs(*epochs, **parameters):
     """The factors after each epoch with these validation costs, one member."""
-    state, found = plateau(1), []
+    stage, found = first_stage(1), []
     for cost in epochs:
-        state = after_epoch(state, np.array([cost]), settings("plateau", **parameters))
-        found.append(state.factor.item())
+        stage = after_epoch(stage, np.array([cost]), schedule("plateau", **parameters))
+        found.append(stage.factor.item())
     return found
 
 
@@ -126,8 +121,8 @@ def test_a_cost_that_is_hardly_lower_or_not_a_number_is_no_improvement():
 
 
 def test_every_member_has_a_plateau_of_its_own():
-    state = plateau(3)
+    stage = first_stage(3)
     for epoch in range(4):
-        state = after_epoch(state, np.array([5.0, 5 - epoch, 5 - min(epoch, 1)]), settings("plateau", patience=1))
-    assert state.factor.tolist() == [0.1, 1, 0.1]
-    assert state.best.tolist() == [5, 2, 4]
+        stage = after_epoch(stage, np.array([5.0, 5 - epoch, 5 - min(epoch, 1)]), schedule("plateau", patience=1))
+    assert stage.factor.tolist() == [0.1, 1, 0.1]
+    assert stage.best.tolist() == [5, 2, 4]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from builders import cost_and_gradient, examples, group, network, start, weights
 
-from nnfit.core.network import views
-from nnfit.core.stopping import CHUNK, Meter, keep, nothing_yet
-from nnfit.data.numeric import Floats
+from nnfit.core.network import predict, views
+from nnfit.core.stopping import CHUNK, HeldOut, keep, nothing_yet
+from nnfit.data.scales import Floats
 
 
 def followed(costs: list[list[float]], patience=3, min_delta=0.0, min_updates=0, per_epoch=1):
@@ -65,11 +65,12 @@ def test_a_cost_that_is_no_number_is_never_the_best():
 
 @pytest.mark.parametrize("n", [1, 7, CHUNK, CHUNK + 5, 2 * CHUNK])
 @pytest.mark.parametrize("loss", ["mse", "rss"])
-def test_the_meter_gives_the_cost_of_all_rows_as_the_weights_are(n, loss):
+def test_rows_held_out_have_the_cost_and_the_outputs_of_the_weights_as_they_are(n, loss):
     net = network(3, group(4, "tanh"), group(2, "linear"), loss=loss)
     rng = np.random.default_rng(1)
     data, theta = examples(rng, net, n, weights(rng, n)), start(net, 3)
-    meter = Meter(net, theta, data)
+    held_out = HeldOut(net, theta, data)
     for _ in range(2):
-        np.testing.assert_allclose(meter(), cost_and_gradient(net, theta, data)[0], rtol=1e-12)
+        np.testing.assert_allclose(held_out.costs(), cost_and_gradient(net, theta, data)[0], rtol=1e-12)
+        np.testing.assert_allclose(held_out.outputs(), predict(net, theta, data.X), rtol=1e-12, atol=1e-14)
         views(net, theta)[0][...] *= 0.5

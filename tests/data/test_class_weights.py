@@ -43,15 +43,15 @@ def test_a_class_that_is_not_named_weighs_1() -> None:
 
 def test_balanced_classes_have_the_same_weight_in_all(prepared: Prepare) -> None:
     ready = prepared(SPEC, CSV, "training.class_weight=balanced")
-    train = ready.parts["train"]
+    train = ready.sets["train"]
     sums = np.bincount(train.truth, weights=train.examples.w[0, 0])
     np.testing.assert_allclose(sums, train.n / 3)
 
 
 def test_it_multiplies_the_weight_column_and_the_mean_is_1(prepared: Prepare) -> None:
-    own = prepared(SPEC, CSV, "data.weight=w").parts["train"].examples.w[0, 0]
+    own = prepared(SPEC, CSV, "data.weight=w").sets["train"].examples.w[0, 0]
     both = prepared(SPEC, CSV, "data.weight=w", "training.class_weight={rare: 5}")
-    train = both.parts["train"]
+    train = both.sets["train"]
     product = own * np.where(train.truth == both.target.classes.index("rare"), 5, 1)
     np.testing.assert_allclose(train.examples.w[0, 0], product / product.mean())
     assert np.mean(train.examples.w) == pytest.approx(1)
@@ -93,10 +93,10 @@ def test_a_saved_model_measures_as_its_training_did(trained: Train, tmp_path: Pa
     assert again.target.class_weights == model.target.class_weights
     kinds = again.kinds | again.target.kinds | {"w": "numeric"}
     table = read_table(str(tmp_path / "data.csv"), again.dialect, kinds, others=False)
-    metrics, trivial = again.evaluate(table)
+    found = again.evaluation(table)
     for name in ("loss", "log_loss", "accuracy"):
-        assert metrics[name] == pytest.approx(model.record["metrics"]["train"][name])
-    assert trivial["accuracy"] == pytest.approx(model.record["trivial"]["train"]["accuracy"])
+        assert found.metrics[name] == pytest.approx(model.record["metrics"]["train"][name])
+    assert found.of_prior["accuracy"] == pytest.approx(model.record["trivial"]["train"]["accuracy"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnfit.data.numeric import moments
+from nnfit.data.scales import moments
 from nnfit.errors import DataError
 from nnfit.model.model import Model
 
@@ -32,12 +32,12 @@ def csv(**columns: str) -> str:
     return "\n".join([",".join([*columns, "y"]), *rows]) + "\n"
 
 
-def inputs(prepared: Any, part: str = "train") -> np.ndarray:
-    return prepared.parts[part].examples.X[:, 1:]
+def inputs(prepared: Any, rows: str = "train") -> np.ndarray:
+    return prepared.sets[rows].examples.X[:, 1:]
 
 
 def test_the_first_column_is_the_bias_unit(prepared: Prepare) -> None:
-    assert prepared(spec(), csv(x="1 2 4")).parts["train"].examples.X[:, 0].tolist() == [1, 1, 1]
+    assert prepared(spec(), csv(x="1 2 4")).sets["train"].examples.X[:, 0].tolist() == [1, 1, 1]
 
 
 def test_a_number_is_standardised_by_mean_and_population_standard_deviation(prepared: Prepare) -> None:
@@ -85,7 +85,7 @@ def test_a_text_becomes_one_input_per_category(prepared: Prepare) -> None:
 
 def test_all_ways_to_miss_a_text_are_one_category(prepared: Prepare) -> None:
     ready = prepared(spec('missing: ["?", NA]'), csv(c="red ? - NA"))
-    assert ready.features[0].categories == ("", "red")
+    assert ready.features[0].categories == (("", "red"), ())
     assert inputs(ready).tolist() == [[0, 1], [1, 0], [1, 0], [1, 0]]
 
 
@@ -112,13 +112,13 @@ def table(wild: set[int]) -> str:
 
 def test_nothing_is_fitted_to_validation_and_test_rows(prepared: Prepare) -> None:
     tame = prepared(SPLIT, table(set()))
-    kept = {int(i) for part in ("validation", "test") for i in inputs(tame, part)[:, 0]}
+    kept = {int(i) for rows in ("validation", "test") for i in inputs(tame, rows)[:, 0]}
     assert len(kept) == 10
     wild = prepared(SPLIT, table(kept))
     assert wild.features == tame.features  # no indicator, the same mean, deviation and median
     assert wild.target == tame.target
     np.testing.assert_array_equal(inputs(wild), inputs(tame))
-    strangers = np.concatenate([inputs(wild, part) for part in ("validation", "test")])
+    strangers = np.concatenate([inputs(wild, rows) for rows in ("validation", "test")])
     odd = strangers[:, 0] % 2 == 0
     assert (strangers[odd, 1] > 1e9).all()
     x = dict(line.split(",")[:2] for line in table(set()).splitlines()[1:])
@@ -130,7 +130,7 @@ def test_nothing_is_fitted_to_validation_and_test_rows(prepared: Prepare) -> Non
 def test_a_category_of_test_rows_alone_gets_no_input_and_is_warned_of(prepared: Prepare, tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("c,y\nred,1\nviolet,2\n")
     ready = prepared(spec("test: test.csv"), csv(c="red blue red"))
-    assert ready.features[0].categories == ("blue", "red")
+    assert ready.features[0].categories == (("blue", "red"), ())
     assert inputs(ready, "test").tolist() == [[0, 1], [0, 0]]
     found = [re.sub(r"\S*/test\.csv", "test.csv", str(warning)) for warning in ready.warnings]
     assert any(text.startswith('test.csv:3:1: column "c": no training row has "violet" (line 3)') for text in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfit.data import numeric
-from nnfit.data.encoding import OPTIONS
-from nnfit.data.numeric import SCALES
+from nnfit.data.columns import Numeric
+from nnfit.data.scales import SCALES
 
 X = np.array([3.0, -1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0])
 
 
-def encoded(x: np.ndarray, fitted_to: np.ndarray = X, **options: object) -> np.ndarray:
-    chosen = OPTIONS["numeric"] | options
+def encoded(x: np.ndarray, fitted_to: np.ndarray = X, **options: Any) -> np.ndarray:
+    chosen = Numeric(**options)
     fitted = numeric.fit(fitted_to, chosen)
     out = np.empty((len(x), numeric.width(chosen)))
     numeric.apply(x, chosen, fitted, out)

@@ -65,7 +65,7 @@ training: {epochs: 100, optimizer: {name: adam, learning_rate: 0.1}}
 
     model = trained(spec, buffer.getvalue())
     frame = pd.DataFrame({"x": range(len(NASTY))})
-    found = model.predict(frame, proba=True)
+    found = model.predict(frame).join(model.predict_proba(frame))
     assert found["prediction"].tolist() == NASTY
     columns = {name: found[name].to_numpy() for name in found}
     assert read(to_csv(columns))[0] == ["prediction", *(f"probability_{label}" for label in sorted(NASTY))]

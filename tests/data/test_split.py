@@ -61,7 +61,7 @@ def csv(n: int) -> str:
 
 
 def ids(prepared: Any) -> dict[str, list[int]]:
-    return {name: part.examples.X[:, 1].astype(int).tolist() for name, part in prepared.parts.items()}
+    return {name: rows.examples.X[:, 1].astype(int).tolist() for name, rows in prepared.sets.items()}
 
 
 @pytest.mark.parametrize("n", [10, 60, 151])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnfit.errors import DataError
 from nnfit.model.model import Model
 
 Prepare = Callable[..., Any]
@@ -34,7 +35,12 @@ def classes(labels: list[str]) -> str:
 
 
 def outputs(prepared: Any) -> list[list[float]]:
-    return prepared.parts["train"].examples.Y.tolist()
+    return prepared.sets["train"].examples.Y.tolist()
+
+
+def both(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
+    """The predictions, and the probabilities beside them."""
+    return pd.concat([model.predict(frame), model.predict_proba(frame)], axis=1)
 
 
 SOFTMAX = "{size: auto, activation: softmax}"
@@ -75,7 +81,7 @@ def test_one_neuron_is_the_probability_of_the_second_class(trained: Train) -> No
     assert model.target.task == "binary"
     assert model.target.classes == ("no", "yes")
     frame = pd.DataFrame({"x": [0, 1]})
-    found = model.predict(frame, proba=True)
+    found = both(model, frame)
     assert found["prediction"].tolist() == ["yes", "no"]
     assert list(found) == ["prediction", "probability_no", "probability_yes"]
     Theta = model.theta[0]
@@ -102,7 +108,7 @@ def test_with_tanh_the_classes_are_minus_one_and_one(trained: Train, prepared: P
     assert outputs(prepared(spec(TANH), text)) == [[-1, 1] * 3]
     model = trained(spec(TANH), text)
     assert model.target.task == "binary"
-    found = model.predict(pd.DataFrame({"x": [0, 0.5, 1]}), proba=True)
+    found = both(model, pd.DataFrame({"x": [0, 0.5, 1]}))
     Theta = model.theta[0]
     y_hat = np.tanh(Theta[0] + Theta[1] * np.array([-1, 0, 1]))
     np.testing.assert_allclose(found["probability_yes"], (y_hat + 1) / 2)
@@ -115,7 +121,7 @@ def test_text_is_classes_with_mse_and_rss_too(trained: Train, output: str, loss:
     hidden = "{size: 8, activation: tanh}, "
     model = trained(spec(hidden + output, f"loss: {loss}\n"), classes(["a", "b", "c"]))
     assert model.target.task == "multinomial"
-    found = model.predict(pd.DataFrame({"x": [0, 1, 2]}), proba=True)
+    found = both(model, pd.DataFrame({"x": [0, 1, 2]}))
     assert found["prediction"].tolist() == ["a", "b", "c"]
     np.testing.assert_allclose(found[["probability_a", "probability_b", "probability_c"]].sum(axis=1), 1)
 
@@ -159,7 +165,9 @@ def test_predictions_come_back_in_the_unit_of_the_target(trained: Train) -> None
     found = model.predict(pd.DataFrame({"x": [0, 10, 30]}))
     np.testing.assert_allclose(found["prediction"], [1e6, 1e6 + 2500, 1e6 + 7500], atol=5)
     assert model.record["metrics"]["train"]["rmse"] < 5
-    assert list(model.predict(pd.DataFrame({"x": [0]}), proba=True)) == ["prediction"]
+    assert list(found) == ["prediction"]
+    with pytest.raises(DataError, match="predicts real numbers, which have no probabilities"):
+        model.predict_proba(pd.DataFrame({"x": [0]}))
 
 
 def test_several_real_targets_keep_their_own_units(trained: Train) -> None:
@@ -199,7 +207,7 @@ BOTH = csv(x=[0, 1, 2, 3] * 3, a=[0, 0, 1, 1] * 3, b=[0, 1, 1, 1] * 3)
 def test_several_targets_of_0_and_1_have_one_neuron_each(trained: Train) -> None:
     model = trained(spec(LOGISTIC, target="[a, b]"), BOTH)
     assert model.target.task == "multilabel"
-    found = model.predict(pd.DataFrame({"x": range(4)}), proba=True)
+    found = both(model, pd.DataFrame({"x": range(4)}))
     assert list(found) == ["prediction_a", "prediction_b", "probability_a", "probability_b"]
     assert found["prediction_a"].tolist() == ["0", "0", "1", "1"]
     assert found["prediction_b"].tolist() == ["0", "1", "1", "1"]

@@ -29,7 +29,7 @@ def csv(*cells: str) -> str:
 
 
 def inputs(prepared: Any) -> np.ndarray:
-    return prepared.parts["train"].examples.X[:, 1:]
+    return prepared.sets["train"].examples.X[:, 1:]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def inputs(prepared: Any) -> np.ndarray:
 )
 def test_a_column_of_numbers_is_numeric(prepared: Prepare, cells: tuple[str, ...]) -> None:
     feature = prepared(spec("columns: {x: {scale: none}}"), csv(*cells)).features[0]
-    assert feature.type == "numeric"
+    assert feature.options.type == "numeric"
     found = inputs(prepared(spec("columns: {x: {scale: none}}"), csv(*cells)))[:, 0]
     known = [float(cell) for cell in cells if cell]
     np.testing.assert_array_equal(found, [float(cell) if cell else np.median(known) for cell in cells])
@@ -68,8 +68,8 @@ def test_a_column_of_numbers_is_numeric(prepared: Prepare, cells: tuple[str, ...
 )
 def test_a_column_of_other_texts_is_categorical(prepared: Prepare, cells: tuple[str, ...]) -> None:
     feature = prepared(spec(), csv(*cells)).features[0]
-    assert feature.type == "categorical"
-    assert feature.categories == tuple(sorted(cells))
+    assert feature.options.type == "categorical"
+    assert feature.categories == (tuple(sorted(cells)), ())
 
 
 def test_numbers_with_a_stranger_among_them_are_refused_and_the_stranger_named(complaint: Callable[..., str]) -> None:
@@ -110,7 +110,7 @@ def test_a_column_that_must_be_numeric_refuses_another_text_with_its_place(
 
 def test_numbers_that_must_be_categories_keep_their_spelling(prepared: Prepare) -> None:
     text = spec("columns: {x: {type: categorical}}")
-    assert prepared(text, csv("1", "01", "1.0", "10")).features[0].categories == ("01", "1", "1.0", "10")
+    assert prepared(text, csv("1", "01", "1.0", "10")).features[0].categories.own == ("01", "1", "1.0", "10")
 
 
 def test_a_column_without_any_value_is_refused(complaint: Callable[..., str]) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnfit.config.build import build
+from nnfit.config.spec import Spec
 from nnfit.fit import baseline
-from nnfit.fit import run as pipeline
 from nnfit.model.model import Model
 
 Train = Callable[..., Model]
@@ -35,10 +36,14 @@ draws = np.random.default_rng(8).normal(size=80)
 NOISE = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{y:.6f}\n" for (u, v), y in zip(x, rng.normal(size=80), strict=True))
 
 
+def told(model: Model) -> list[str]:
+    return [str(doubt) for doubt in baseline.doubts(model)]
+
+
 def test_it_is_the_same_spec_trained_without_hidden_layers(trained: Train) -> None:
     model = trained(SPEC, PRODUCT)
     alone = trained(SPEC.replace(HIDDEN, "").replace("dropout: 0.1", "dropout: 0"), PRODUCT)
-    assert alone.spec["network"]["layers"] == model.spec["network"]["layers"][1:]
+    assert alone.spec.network.layers == model.spec.network.layers[1:]
     assert model.record["linear"] == alone.record["metrics"]
     assert list(model.record["linear"]) == ["train", "out_of_fold", "test"]
 
@@ -54,7 +59,7 @@ def test_it_takes_nothing_from_the_network(trained: Train) -> None:
 def test_there_is_none_beside_a_linear_or_untrained_network(trained: Train, change: str) -> None:
     model = trained(SPEC.replace("dropout: 0.1", "dropout: 0"), PRODUCT, change)
     assert model.record["linear"] == {}
-    assert not [text for text in baseline.doubts(model) if "linear" in text]
+    assert not [doubt for doubt in told(model) if "linear" in doubt]
 
 
 def test_a_network_that_learns_what_a_line_cannot_say_raises_no_doubt(trained: Train) -> None:
@@ -64,14 +69,14 @@ def test_a_network_that_learns_what_a_line_cannot_say_raises_no_doubt(trained: T
 
 
 def test_a_network_worse_than_a_line_is_told(trained: Train) -> None:
-    (doubt,) = baseline.doubts(trained(SPEC, STRAIGHT))
+    (doubt,) = told(trained(SPEC, STRAIGHT))
     assert doubt.startswith("the network does not beat the linear model: rmse 0.")
     assert " on the out_of_fold rows; the hidden layers bring nothing" in doubt
 
 
 def test_a_network_that_learnt_nothing_is_told(trained: Train) -> None:
     model = trained(SPEC, NOISE, "training.early_stopping=null", "training.epochs=200", "training.baseline=false")
-    (doubt,) = baseline.doubts(model)
+    (doubt,) = told(model)
     assert doubt.startswith("the network does not beat the trivial predictor: rmse ")
 
 
@@ -81,7 +86,7 @@ def test_the_most_honest_rows_decide(trained: Train) -> None:
     better = {name: {"rmse": 2.0} for name in table}
     for name in ("out_of_fold", "validation", "test", "train"):
         record = model.record | {"metrics": table, "trivial": better | {name: {"rmse": 0.5}}, "linear": better}
-        (doubt,) = baseline.doubts(replace(model, record=record))
+        (doubt,) = told(replace(model, record=record))
         assert f"rmse 1 against 0.5 on the {name} rows" in doubt
         table = {key: value for key, value in table.items() if key != name}
 
@@ -99,8 +104,10 @@ def test_the_most_honest_rows_decide(trained: Train) -> None:
     ],
 )
 def test_what_is_compared_is_what_was_minimised(task: str, loss: str, weighting: dict[str, Any], metric: str) -> None:
-    training = {"class_weight": None, "weighted_metrics": False} | weighting
-    spec = {"loss": loss, "data": {"weight": training.pop("weight", None)}, "training": training}
+    data = {"train": "data.csv", "target": "y", "weight": weighting.get("weight")}
+    training = {key: value for key, value in weighting.items() if key != "weight"}
+    layers = [{"size": "auto", "activation": "linear"}]
+    spec = build(Spec, {"data": data, "network": {"layers": layers}, "loss": loss, "training": training})
     assert baseline.measure_of(task, spec) == metric
 
 
@@ -127,7 +134,7 @@ def test_class_weights_raise_no_false_doubt(trained: Train) -> None:
 def test_class_weights_on_noise_do(trained: Train) -> None:
     noise = "u,v,y\n" + "".join(f"{u:.6f},{v:.6f},{'ab'[i % 10 == 3]}\n" for i, (u, v) in enumerate(x))
     model = trained(SPEC, noise, *BALANCED, "training.early_stopping=null", "training.epochs=150")
-    (doubt,) = baseline.doubts(model)
+    (doubt,) = told(model)
     assert doubt.startswith("the network does not beat the trivial predictor: loss ")
     assert model.record["trivial"]["train"]["loss"] == pytest.approx(np.log(2), rel=1e-6)
 
@@ -156,7 +163,7 @@ def test_the_trivial_predictor_counts_rows_as_the_metrics_do(trained: Train, wei
 def test_no_learning_rate_is_advised_where_there_is_none(trained: Train) -> None:
     lbfgs = ("training.optimizer=lbfgs", "training.batch_size=full", "training.dropout=0", "training.schedule=constant")
     model = trained(SPEC, NOISE, *lbfgs, "training.early_stopping=null", "training.epochs=200")
-    text = " ".join(baseline.doubts(model))
+    text = " ".join(told(model))
     assert "trivial predictor" in text
     assert "learning rate" not in text
 
@@ -169,14 +176,14 @@ def test_a_linear_model_that_diverges_leaves_the_network_as_it_is(trained: Train
     model = trained(spec, large, columns, sgd)
     assert np.isfinite(model.theta).all()
     assert model.record["linear"] == {}
-    assert "the linear model beside the network diverged, so there are no figures of it" in baseline.doubts(model)
+    assert "the linear model beside the network diverged, so there are no figures of it" in told(model)
 
 
 def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     ready = prepared(SPEC, PRODUCT)
     epochs: list[int] = []
     stop: list[object] = []
-    real = pipeline.epochs
+    real = baseline.epochs
 
     def counted(run: Any, signals: Any) -> Any:
         for epoch in real(run, signals):
@@ -184,8 +191,8 @@ def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], mon
             stop.append("now")
             yield epoch
 
-    monkeypatch.setattr(pipeline, "epochs", counted)
-    pipeline.linear(ready, stop)
+    monkeypatch.setattr(baseline, "epochs", counted)
+    baseline.linear(ready, stop)
     assert epochs == [1]
 
 
@@ -218,9 +225,9 @@ def test_a_stop_while_it_is_trained_keeps_the_network_for_resume(
     assert run("train", spec, "-o", tmp_path / "whole.npz").code == 0
     real = baseline.linear
 
-    def interrupted(prepared: Any) -> Any:
+    def interrupted(prepared: Any, stop: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
-        return real(prepared)
+        return real(prepared, stop)
 
     with monkeypatch.context() as patch:
         patch.setattr(baseline, "linear", interrupted)

@@ -73,16 +73,16 @@ def test_all_names_that_are_no_columns_are_listed_at_once(complaint: Callable[..
 
 def test_the_ends_of_the_network_are_filled_in(prepared: Prepare) -> None:
     ready = prepared(spec("ignore: [id, w]"), CSV)
-    assert ready.spec["network"]["input"] == 3  # length, and two colours
-    assert ready.spec["network"]["layers"][-1]["size"] == 2
+    assert ready.spec.network.input == 3  # length, and two colours
+    assert ready.spec.network.layers[-1].size == 2
     assert ready.network.N == (3, 2)
     checked = prepared(spec("ignore: [id, w]").replace("layers:", "input: 3\n  layers:"), CSV)
     assert checked.network == ready.network
 
 
 def test_the_columns_that_were_inferred_stand_in_the_resolved_spec(prepared: Prepare) -> None:
-    columns = prepared(spec("ignore: [id, w]"), CSV).spec["data"]["columns"]
-    assert {name: column["type"] for name, column in columns.items()} == {"length": "numeric", "colour": "categorical"}
+    columns = prepared(spec("ignore: [id, w]"), CSV).spec.data.columns
+    assert {name: column.type for name, column in columns.items()} == {"length": "numeric", "colour": "categorical"}
 
 
 def test_only_the_features_that_are_named_are_used(prepared: Prepare) -> None:
@@ -100,7 +100,7 @@ def test_columns_that_are_not_used_may_hold_anything(prepared: Prepare) -> None:
 def test_weights_are_scaled_to_a_mean_of_one_over_the_training_rows(prepared: Prepare) -> None:
     rows = "x,w,y\n" + "".join(f"{i},{i},{'ab'[i % 2]}\n" for i in range(20))
     text = SPEC.replace("target: species", "target: y\n  weight: w\n  test: 0.5\n  columns: {x: {scale: none}}")
-    examples = prepared(text.replace("layers:", "dtype: float64\n  layers:"), rows).parts["train"].examples
+    examples = prepared(text.replace("layers:", "dtype: float64\n  layers:"), rows).sets["train"].examples
     np.testing.assert_allclose(examples.w[0, 0], examples.X[:, 1] / examples.X[:, 1].mean())
 
 
@@ -163,8 +163,8 @@ def test_the_hash_is_that_of_the_training_file(prepared: Prepare) -> None:
 def test_nesterov_without_momentum_is_warned_of(prepared: Prepare) -> None:
     option = "training.optimizer={name: sgd, nesterov: true%s}"
     found = prepared(SPEC, CSV, option % "").warnings
-    assert [problem.message for problem in found if problem.key == "training.optimizer.nesterov"] == [
+    assert [problem.sentence for problem in found if problem.place.key == "training.optimizer.nesterov"] == [
         "looks ahead along the momentum, which is 0, and so changes nothing; set momentum, 0.9 for example"
     ]
     found = prepared(SPEC, CSV, option % ", momentum: 0.9").warnings
-    assert "training.optimizer.nesterov" not in [problem.key for problem in found]
+    assert "training.optimizer.nesterov" not in [problem.place.key for problem in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,18 @@ from hypothesis import strategies as st
 
 from nnfit.core.batches import Examples
 from nnfit.core.network import predict
-from nnfit.core.schedules import after_epoch, plateau
-from nnfit.core.stopping import Meter, keep, nothing_yet
+from nnfit.core.schedules import after_epoch, first_stage
+from nnfit.core.stopping import HeldOut, keep, nothing_yet
 from nnfit.core.training import begin, fit
 from nnfit.data.split import folds
-from nnfit.data.target import Target, decode, temperature
+from nnfit.data.target import Target, decode
 from nnfit.errors import DataError
 from nnfit.fit import run as pipeline
-from nnfit.fit.prepare import Stream
-from nnfit.fit.scores import Scored, out_of_sample, weights
+from nnfit.fit.scores import Predicted, out_of_sample
+from nnfit.fit.seeds import Purpose
+from nnfit.fit.train import finished
+from nnfit.model.model import Model
+from nnfit.scoring.calibration import temperature
 from nnfit.scoring.evaluation import evaluate
 
 Prepare = Callable[..., Any]
@@ -97,11 +101,11 @@ def test_a_bootstrap_draws_as_many_with_replacement_and_keeps_the_rest(prepared:
 
 def changed(prepared: Any, rows: Any) -> Any:
     """With other values in these training rows, wildly others."""
-    part = prepared.parts["train"]
-    X, Y, w = (np.array(a) for a in part.examples)
+    train = prepared.sets["train"]
+    X, Y, w = (np.array(a) for a in train.examples)
     X[rows, 1:] = 40 - 3 * X[rows, 1:]
     Y[:, rows] = Y[::-1, rows]
-    return prepared._replace(parts={**prepared.parts, "train": part._replace(examples=Examples(X, Y, w))})
+    return prepared._replace(sets={**prepared.sets, "train": train._replace(examples=Examples(X, Y, w))})
 
 
 @pytest.mark.parametrize("kind", ["folds", "bootstrap"])
@@ -142,24 +146,24 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
     real = REAL in more
     ready = prepared(SPEC, csv(n, real), *more)
     run = done(ready)
-    found = pipeline.finish(run, 1).record["metrics"]["out_of_fold"]
-    data, truth = ready.parts["train"].examples, ready.parts["train"].truth
+    found = finished(run, 1).record["metrics"]["out_of_fold"]
+    data, truth = ready.sets["train"].examples, ready.sets["train"].truth
     y_hat, each, factors = np.empty((1, ready.network.N[-1], n)), [], set[float]()
     for k in range(4):
         theta, kept = pipeline.initial(ready)[k : k + 1].copy(), run.kept[k]
-        state = begin(theta, run.plan.optimizer, run.plan.parameters, run.plan.average != "none")
-        best, stage = nothing_yet(theta), plateau(1)
+        state = begin(theta, run.plan.optimizer, run.plan.average)
+        best, stage = nothing_yet(theta), first_stage(1)
         held_out = Examples(data.X[kept], data.Y[:, kept], data.w[:, :, kept])
-        meter = Meter(ready.network, state.used, held_out)
-        seeds, early = (ready.spec["seed"], Stream.SHUFFLE), ready.spec["training"]["early_stopping"]
+        watched = HeldOut(ready.network, state.used, held_out)
+        seeds, early = (ready.spec.seed, Purpose.SHUFFLE), ready.spec.training.early_stopping
         for epoch in fit(ready.network, state, data, run.plan, seeds, run.rows, only=k):
             if STOPPED in more:
-                rules = {key: value for key, value in early.items() if key != "monitor"}
-                keep(best, state.used, meter(), epoch.number, state.updates, **rules)
+                rules = early.patience, early.min_delta, early.min_updates
+                keep(best, state.used, watched.costs(), epoch.number, state.updates, *rules)
                 if best.stopped.all():
                     break
             if PLATEAU in more:
-                stage = after_epoch(stage, meter(), run.plan.schedule_parameters)
+                stage = after_epoch(stage, watched.costs(), run.plan.schedule)
                 state.factor[:] = stage.factor
         if PLATEAU in more:
             factors.add(float(state.factor[0]))
@@ -177,16 +181,16 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
         assert spread == pytest.approx({"mean": np.mean(values), "sd": np.std(values, ddof=1)}, rel=1e-6)
 
 
-def held_out_outputs(run: pipeline.Run) -> Scored:
+def held_out_outputs(run: pipeline.Run) -> Predicted:
     """Outputs, truth and weights of the rows that some member did not learn from."""
-    part = run.prepared.parts["train"]
-    train = Scored(predict(run.prepared.network, run.theta, part.examples.X), part.truth, weights(part))
+    rows = run.prepared.sets["train"]
+    train = Predicted(predict(run.prepared.network, run.theta, rows.examples.X), rows.truth, rows.weights)
     return out_of_sample(train, run.kept, np.unique(np.concatenate(run.kept)))
 
 
 def test_out_of_bag_outputs_are_the_mean_over_the_members_that_did_not_learn_from_a_row(prepared: Prepare) -> None:
     run = done(prepared(SPEC, csv(), "training.resample=bootstrap", "training.epochs=2"))
-    X = run.prepared.parts["train"].examples.X
+    X = run.prepared.sets["train"].examples.X
     y_hat = predict(run.prepared.network, run.theta, X)
     together, truth, w = held_out_outputs(run)
     places = Counter(np.concatenate(run.kept).tolist())
@@ -204,14 +208,14 @@ def test_the_weights_that_come_back_have_the_least_cost_of_their_history(prepare
     more = (f"training.resample={kind}", "training.epochs=60", "training.early_stopping={patience: 5}")
     ready = prepared(SPEC, csv(), *more, *(["data.validation=0.3"] if kind == "none" else []))
     run = done(ready)
-    watched = np.array([epoch.validation for epoch in run.history])
+    watched = np.array([epoch.validations for epoch in run.history])
     assert run.held_out is not None
     assert run.best is not None
-    np.testing.assert_allclose(Meter(ready.network, run.theta, run.held_out)(), run.best.cost, rtol=1e-12)
+    np.testing.assert_allclose(HeldOut(ready.network, run.theta, run.held_out).costs(), run.best.cost, rtol=1e-12)
     for k, last in enumerate(np.minimum(run.best.epoch + 5, len(watched))):
         assert run.best.cost[k] == watched[:last, k].min()
     assert len(set(run.best.epoch.tolist())) > 1
-    assert pipeline.finish(run, 1).record["best_epochs"] == run.best.epoch.tolist()
+    assert finished(run, 1).record["best_epochs"] == run.best.epoch.tolist()
 
 
 def test_training_ends_when_every_member_has_stopped(prepared: Prepare) -> None:
@@ -228,7 +232,7 @@ def test_smoothed_labels_make_less_confident(prepared: Prepare) -> None:
     confidence = []
     for share in (0.0, 0.1, 0.4):
         run = done(prepared(SPEC, csv(), "training.epochs=80", f"training.label_smoothing={share}"))
-        y_hat = predict(run.prepared.network, run.theta, run.prepared.parts["train"].examples.X)
+        y_hat = predict(run.prepared.network, run.theta, run.prepared.sets["train"].examples.X)
         confidence.append(float(y_hat.max(axis=1).mean()))
     assert confidence[0] > confidence[1] + 0.02 > confidence[2] + 0.04
 
@@ -257,7 +261,7 @@ def test_the_rate_falls_for_the_member_that_stands_still_and_for_no_other(
 ) -> None:
     constant = done(prepared(SPEC, csv(), "network.members=2"))
     costs = iter(np.array([[1.0, 2.0**-epoch] for epoch in range(12)]))
-    monkeypatch.setattr(pipeline, "Meter", lambda *_: lambda: next(costs))
+    monkeypatch.setattr(pipeline, "HeldOut", lambda *_: SimpleNamespace(costs=lambda: next(costs)))
     text = "training.schedule={name: plateau, patience: 2, gamma: 0.5}"
     run = done(prepared(SPEC, csv(), text, "network.members=2"))
     assert run.state.factor.tolist() == [0.5**3, 1]
@@ -299,7 +303,7 @@ def test_the_temperature_is_the_minimum_of_the_log_loss(task: str, sharper: floa
 def test_the_temperature_of_a_model_lowers_the_log_loss_out_of_fold(prepared: Prepare) -> None:
     more = ("training.epochs=150",)
     plain, cooled = (
-        pipeline.finish(done(prepared(SPEC, csv(), *more, f"training.calibration={kind}")), 1)
+        finished(done(prepared(SPEC, csv(), *more, f"training.calibration={kind}")), 1)
         for kind in ("none", "temperature")
     )
     assert cooled.target.temperature > 1.1
@@ -311,7 +315,9 @@ def test_the_temperature_of_a_model_lowers_the_log_loss_out_of_fold(prepared: Pr
 
 
 @pytest.mark.parametrize("output", ["softmax", "logistic", "linear"])
-def test_the_uncertainty_is_the_deviation_over_the_members(prepared: Prepare, output: str) -> None:
+def test_the_uncertainty_is_the_deviation_over_the_members(
+    prepared: Prepare, train: Callable[[Any], Model], output: str
+) -> None:
     from nnfit.data.table import read_table
 
     text = csv(real=output == "linear") if output != "logistic" else csv().replace(",c\n", ",b\n")
@@ -319,9 +325,9 @@ def test_the_uncertainty_is_the_deviation_over_the_members(prepared: Prepare, ou
     if output != "linear":
         more.append("training.calibration=temperature")
     ready = prepared(SPEC, text, *more)
-    model = pipeline.train(ready, 1)
+    model = train(ready)
     found = model.predictions(read_table(ready.sources[0], model.dialect, model.kinds), uncertainty=True)
-    y_hat = predict(ready.network, model.theta, ready.parts["train"].examples.X)
+    y_hat = predict(ready.network, model.theta, ready.sets["train"].examples.X)
     decoded = np.array([decode(model.target, member) for member in y_hat])
     expected = np.std(decoded, axis=0, ddof=1)
     if output == "linear":

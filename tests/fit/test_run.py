@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnfit.config.loader import load_spec
 from nnfit.core.network import predict
-from nnfit.core.stopping import Meter
+from nnfit.core.stopping import HeldOut
 from nnfit.errors import DataError, SpecError, TrainingError
 from nnfit.fit import run as pipeline
 from nnfit.model.model import Model
@@ -39,13 +38,13 @@ def test_without_epochs_the_network_stays_as_it_was_made(trained: Train) -> None
 def test_every_epoch_reports_the_cost_and_that_of_the_validation_rows(prepared: Prepare) -> None:
     ready = prepared(SPEC, CSV, "network.members=3")
     run = pipeline.start(ready)
-    meter = Meter(ready.network, run.state.theta, ready.parts["validation"].examples)
-    before = meter()
+    held_out = HeldOut(ready.network, run.state.theta, ready.sets["validation"].examples)
+    before = held_out.costs()
     history = list(pipeline.epochs(run))
     assert [epoch.number for epoch in history] == [1, 2, 3, 4]
-    assert all(epoch.cost.shape == epoch.validation.shape == (3,) for epoch in history)
-    after = meter()
-    np.testing.assert_allclose(history[-1].validation, after)
+    assert all(epoch.costs.shape == epoch.validations.shape == (3,) for epoch in history)
+    after = held_out.costs()
+    np.testing.assert_allclose(history[-1].validations, after)
     assert (after < before).all()
 
 
@@ -53,13 +52,15 @@ def test_the_history_is_the_mean_over_the_members(prepared: Prepare, train: Call
     ready = prepared(SPEC, CSV, "network.members=2")
     history = list(pipeline.epochs(pipeline.start(ready)))
     found = train(ready).record["history"]
-    assert found["cost"] == [epoch.cost.mean() for epoch in history]
-    assert found["validation"] == [epoch.validation.mean() for epoch in history]
+    assert found["cost"] == [epoch.cost for epoch in history] == [epoch.costs.mean() for epoch in history]
+    assert found["validation"] == [epoch.validation for epoch in history]
+    assert found["validation"] == [epoch.validations.mean() for epoch in history]
 
 
 def test_without_validation_rows_there_is_no_validation_cost(prepared: Prepare) -> None:
     ready = prepared(SPEC, CSV, "data.validation=null")
-    assert [epoch.validation for epoch in pipeline.epochs(pipeline.start(ready))] == [None] * 4
+    epochs = list(pipeline.epochs(pipeline.start(ready)))
+    assert [epoch.validation for epoch in epochs] == [epoch.validations for epoch in epochs] == [None] * 4
 
 
 def test_a_member_is_the_same_whatever_their_number(trained: Train) -> None:
@@ -101,24 +102,6 @@ def test_a_training_that_diverges_says_so(trained: Train) -> None:
         trained(SPEC, CSV, "training.optimizer={name: sgd, learning_rate: 1e30}", "training.epochs=50")
 
 
-def test_the_gradients_of_a_network_agree_with_central_differences(prepared: Prepare) -> None:
-    result = pipeline.gradient_check(prepared(SPEC, CSV))
-    assert result.checked == 15 + 6
-    assert result.max_relative_error < 1e-8
-
-
-def test_the_model_goes_to_the_option_else_the_spec_else_beside_the_spec(tmp_path: Path) -> None:
-    path = tmp_path / "net.v2.yaml"
-    path.write_text(SPEC)
-    loaded = load_spec(path)
-    assert pipeline.output_path(loaded, path, None) == tmp_path / "net.v2.npz"
-    assert pipeline.output_path(loaded, path, Path("here.npz")) == Path("here.npz")
-    path.write_text(SPEC + "output: ../models/net.npz\n")
-    loaded = load_spec(path)
-    assert pipeline.output_path(loaded, path, None) == tmp_path / ".." / "models" / "net.npz"
-    assert pipeline.output_path(loaded, path, Path("here.npz")) == Path("here.npz")
-
-
 @pytest.mark.parametrize("keys", ["bias: 1e51", "weights: {name: normal, sd: 1e300}", "output_gain: 1e300"])
 def test_initial_weights_that_no_float_can_hold_are_refused(prepared: Prepare, keys: str) -> None:
     with pytest.raises(SpecError, match=r"^network\.initialization: gives weights beyond what float32"):
@@ -150,10 +133,10 @@ def test_early_stopping_watches_a_metric_of_each_member(
     weights = ("training.class_weight={a: 5, b: 1}", "training.weighted_metrics=true") if weighted else ()
     ready = prepared(WATCHED.replace("METRIC", metric).replace("PATIENCE", "4"), APART, *weights)
     run = pipeline.start(ready)
-    part, seen = ready.parts["train"], []
+    rows, seen = ready.sets["train"], []
     for _ in pipeline.epochs(run):
-        y_hat = predict(ready.network, run.state.theta, part.examples.X)[:, 0]
-        seen.append([by_hand(metric, part.truth[k], y[k], weighted) for y, k in zip(y_hat, run.kept, strict=True)])
+        y_hat = predict(ready.network, run.state.theta, rows.examples.X)[:, 0]
+        seen.append([by_hand(metric, rows.truth[k], y[k], weighted) for y, k in zip(y_hat, run.kept, strict=True)])
     for k, values in enumerate(np.array(seen).round(9).T):
         best, lowered, kept, end = -np.inf, 0, 0, len(values)
         for epoch, value in enumerate(values if more else -values, 1):

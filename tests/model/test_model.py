@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,7 @@ import nnfit
 from nnfit.data.reader import Reader
 from nnfit.errors import DataError
 from nnfit.model.model import Model
-from nnfit.model.prediction import stream
+from nnfit.model.prediction import csv_predictions
 
 Train = Callable[..., Model]
 
@@ -66,7 +69,7 @@ def test_a_model_that_is_read_back_writes_the_same_bytes(
     second.save(str(tmp_path / "second.npz"))
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
     frame = pd.read_csv(tmp_path / "data.csv")
-    pd.testing.assert_frame_equal(first.predict(frame, proba=True), second.predict(frame, proba=True))
+    pd.testing.assert_frame_equal(first.predict_proba(frame), second.predict_proba(frame))
 
 
 def test_plain_numpy_opens_the_file_and_finds_the_weights_with_the_bias_first(trained: Train, tmp_path: Path) -> None:
@@ -85,8 +88,7 @@ def test_plain_numpy_opens_the_file_and_finds_the_weights_with_the_bias_first(tr
 
 def test_the_weights_of_the_file_are_those_of_the_prediction(path: Path, tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": [2.0, 4.0], "code": ["1", "2"]})
-    training = nnfit.load(path).features[0]
-    mean, sd = training.fitted[3], training.fitted[4]
+    mean, sd = nnfit.load(path).features[0].fitted.scale
     with np.load(path) as archive:
         theta_1, theta_2 = archive["theta_1"].astype(float), archive["theta_2"].astype(float)
     x = np.array([[1, (v - mean) / sd, 0, c == "1", c == "2"] for v, c in frame.to_numpy()], float)
@@ -96,8 +98,8 @@ def test_the_weights_of_the_file_are_those_of_the_prediction(path: Path, tmp_pat
         a = np.hstack([np.ones((2, 1)), np.tanh(z[:, :2]), np.maximum(z[:, 2:], 0)])
         e = np.exp(a @ second.T)
         probabilities.append(e / e.sum(axis=1, keepdims=True))
-    found = nnfit.load(path).predict(frame, proba=True)
-    np.testing.assert_allclose(found.iloc[:, 1:].astype(float), np.mean(probabilities, axis=0), atol=1e-6)
+    found = nnfit.load(path).predict_proba(frame)
+    np.testing.assert_allclose(found.astype(float), np.mean(probabilities, axis=0), atol=1e-6)
 
 
 def test_the_metadata_say_where_the_model_comes_from(path: Path, tmp_path: Path) -> None:
@@ -135,11 +137,11 @@ def test_a_model_that_cannot_be_saved_leaves_the_old_file(model: Model, path: Pa
 def test_columns_are_matched_by_name_and_others_ignored(path: Path) -> None:
     model = nnfit.load(str(path))
     frame = pd.DataFrame({"x": [1.0, 2.0, 5.0], "code": ["1", "2", "1"]})
-    expected = model.predict(frame, proba=True)
+    expected = model.predict_proba(frame)
     extra = frame.assign(y="nonsense", note=[[1, 2], {}, None], other=object())
-    pd.testing.assert_frame_equal(model.predict(extra[["note", "code", "other", "y", "x"]], proba=True), expected)
+    pd.testing.assert_frame_equal(model.predict_proba(extra[["note", "code", "other", "y", "x"]]), expected)
     twice = pd.concat([frame, pd.DataFrame({"z": [1, 2, 3]}), pd.DataFrame({"z": [4, 5, 6]})], axis=1)
-    pd.testing.assert_frame_equal(model.predict(twice, proba=True), expected)
+    pd.testing.assert_frame_equal(model.predict_proba(twice), expected)
 
 
 def test_every_missing_column_is_listed(path: Path) -> None:
@@ -173,11 +175,11 @@ def test_a_frame_without_rows_has_no_predictions_or_is_refused(path: Path) -> No
 @pytest.mark.parametrize("missing", [np.nan, None, pd.NA, ""])
 def test_what_is_missing_in_a_frame_is_missing(path: Path, missing: object) -> None:
     model = nnfit.load(path)
-    with_gap = model.predict(pd.DataFrame({"x": [missing, 3], "code": ["1", "1"]}, dtype=object), proba=True)
+    with_gap = model.predict_proba(pd.DataFrame({"x": [missing, 3], "code": ["1", "1"]}, dtype=object))
     theta_1 = model.theta[:, :25].reshape(3, 5, 5)
     assert (theta_1[:, :, 2] != 0).all()  # the weights of the indicator
-    filled = model.predict(pd.DataFrame({"x": [model.features[0].fitted[0], 3], "code": ["1", "1"]}), proba=True)
-    assert not np.allclose(with_gap.iloc[0, 1:].astype(float), filled.iloc[0, 1:].astype(float))
+    filled = model.predict_proba(pd.DataFrame({"x": [model.features[0].fitted.fill, 3], "code": ["1", "1"]}))
+    assert not np.allclose(with_gap.iloc[0].astype(float), filled.iloc[0].astype(float))
     pd.testing.assert_series_equal(with_gap.iloc[1], filled.iloc[1])
 
 
@@ -185,8 +187,8 @@ def test_what_is_missing_in_a_frame_is_missing(path: Path, missing: object) -> N
 def test_the_type_of_a_numeric_column_does_not_matter(path: Path, kind: str) -> None:
     model = nnfit.load(path)
     frame = pd.DataFrame({"x": [1, 4], "code": ["1", "2"]})
-    found = model.predict(frame.astype({"x": kind}), proba=True)
-    pd.testing.assert_frame_equal(found, model.predict(frame, proba=True))
+    found = model.predict_proba(frame.astype({"x": kind}))
+    pd.testing.assert_frame_equal(found, model.predict_proba(frame))
 
 
 @pytest.mark.parametrize("value", ["many", np.inf, "inf", True])
@@ -217,9 +219,10 @@ def test_a_frame_that_pandas_reads_gets_the_predictions_of_the_command(
     )
     model = trained(SPEC, rows, 'data.missing=["-999"]')
     reader = Reader(str(tmp_path / "data.csv"), model.dialect)
-    written = b"".join(stream(model, reader, True, [], "error", lambda text: None))
+    written = b"".join(csv_predictions(model, reader, True, [], "error", lambda text: None))
     reader.close()
-    found = model.predict(pd.read_csv(tmp_path / "data.csv"), proba=True)
+    frame = pd.read_csv(tmp_path / "data.csv")
+    found = pd.concat([model.predict(frame), model.predict_proba(frame)], axis=1)
     pd.testing.assert_frame_equal(found, pd.read_csv(io.BytesIO(written)), check_dtype=False)
 
 
@@ -228,9 +231,60 @@ def test_members_are_averaged(path: Path) -> None:
     frame = pd.DataFrame({"x": [1, 4], "code": ["1", "2"]})
     alone = []
     for member in range(3):
-        spec = {**model.spec, "network": {**model.spec["network"], "members": 1}}
+        spec = replace(model.spec, network=replace(model.spec.network, members=1))
         single = Model(**{**vars(model), "spec": spec, "theta": model.theta[member : member + 1]})
-        alone.append(single.predict(frame, proba=True).iloc[:, 1:].astype(float))
+        alone.append(single.predict_proba(frame).astype(float))
     assert not np.allclose(alone[0], alone[1])
-    found = model.predict(frame, proba=True).iloc[:, 1:].astype(float)
+    found = model.predict_proba(frame).astype(float)
     np.testing.assert_allclose(found, np.mean(alone, axis=0), rtol=1e-6)
+
+
+# --- as an object --------------------------------------------------------------------------------------------------
+
+
+def test_a_model_round_trips_through_pickle(model: Model) -> None:
+    assert pickle.loads(pickle.dumps(model)).to_bytes() == model.to_bytes()
+
+
+def test_a_model_is_shown_in_a_line(model: Model) -> None:
+    assert repr(model) == "<nnfit.Model: y (multinomial) from 2 columns, 4 → 5 → 3 neurons, 3 members>"
+
+
+def test_probabilities_have_their_columns_and_the_index_of_the_frame(model: Model) -> None:
+    frame = pd.DataFrame({"x": [1, 4], "code": ["1", "2"]}, index=["one", "two"])
+    found = model.predict_proba(frame)
+    assert found.columns.tolist() == ["probability_p", "probability_q", "probability_r"]
+    assert model.predict(frame).columns.tolist() == ["prediction"]
+    assert found.index.tolist() == model.predict(frame).index.tolist() == ["one", "two"]
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_a_real_target_has_no_probabilities(trained: Train, tmp_path: Path) -> None:
+    model = trained(SPEC.replace("softmax", "linear").replace("target: y", "target: x"), CSV.replace("\n,", "\n7,"))
+    with pytest.raises(DataError, match="no probabilities"):
+        model.predict_proba(pd.read_csv(tmp_path / "data.csv"))
+
+
+def test_evaluate_gives_the_metrics_that_the_command_prints(
+    run: Callable[..., Any], model: Model, path: Path, tmp_path: Path
+) -> None:
+    found = model.evaluate(pd.read_csv(tmp_path / "data.csv"))
+    assert found == json.loads(run("evaluate", path, tmp_path / "data.csv", "--json").out)["metrics"]["data"]
+
+
+def test_evaluate_computes_the_outputs_once(
+    model: Model, path: Path, tmp_path: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, own = [], Model.outputs
+    monkeypatch.setattr(Model, "outputs", lambda self, *a: calls.append(a) or own(self, *a))
+    model.evaluate(pd.read_csv(tmp_path / "data.csv"))
+    assert len(calls) == 1
+    assert run("evaluate", path, tmp_path / "data.csv").code == 0  # with the intervals
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("what", [np.ones((2, 2)), [[1, 2]], None])
+def test_what_is_no_frame_is_refused_in_words(model: Model, what: object) -> None:
+    for method in (model.predict, model.predict_proba, model.evaluate):
+        with pytest.raises(DataError, match="expected a pandas DataFrame, got "):
+            method(what)

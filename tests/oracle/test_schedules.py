@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
+from builders import schedule
 
-from nnfit.core.schedules import SCHEDULES, after_epoch, factor, plateau
+from nnfit.core.schedules import after_epoch, factor, first_stage
 
 pytestmark = pytest.mark.oracle
 
 T = 40
-
-
-def settings(name, **parameters):
-    return {parameter.name: parameter.default for parameter in SCHEDULES[name].parameters} | parameters
 
 
 def rates(make, steps=T):
@@ -51,14 +48,14 @@ PAIRS = {
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_schedule_is_that_of_pytorch(pair):
     (name, parameters), make = PAIRS[pair]
-    found = [factor(name, k / T, settings(name, **parameters)) for k in range(T)]
+    found = [factor(schedule(name, **parameters), k / T) for k in range(T)]
     np.testing.assert_allclose(found, rates(make), rtol=1e-12)
 
 
 def test_one_cycle_is_that_of_pytorch():
     # PyTorch reaches the end with the last step, so its t is k / (T − 1), and its peak lies at pct_start T − 1.
-    p = settings("one_cycle", peak=(0.3 * T - 1) / (T - 1))
-    found = [factor("one_cycle", k / (T - 1), p) for k in range(T)]
+    cycle = schedule("one_cycle", peak=(0.3 * T - 1) / (T - 1))
+    found = [factor(cycle, k / (T - 1)) for k in range(T)]
     expected = rates(lambda schedulers, optimizer: schedulers.OneCycleLR(optimizer, 1.0, T, pct_start=0.3), T - 1)
     np.testing.assert_allclose(found[:-1], expected, rtol=1e-12)
 
@@ -67,13 +64,13 @@ def test_one_cycle_is_that_of_pytorch():
 def test_the_plateau_is_that_of_pytorch(seed):
     import torch
 
-    p = settings("plateau", patience=3, gamma=0.5, threshold=0.05)
+    plateau = schedule("plateau", patience=3, gamma=0.5, threshold=0.05)
     costs = 1 + np.random.default_rng(seed).uniform(size=200) / np.arange(1, 201)
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3, threshold=0.05, eps=0)
-    state = plateau(1)
+    stage = first_stage(1)
     for cost in costs:
         scheduler.step(cost)
-        state = after_epoch(state, np.array([cost]), p)
-        assert state.factor.item() == optimizer.param_groups[0]["lr"]
-    assert state.factor.item() < 0.01
+        stage = after_epoch(stage, np.array([cost]), plateau)
+        assert stage.factor.item() == optimizer.param_groups[0]["lr"]
+    assert stage.factor.item() < 0.01

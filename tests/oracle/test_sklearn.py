@@ -4,13 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+from builders import follow, group, network, optimizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
-from nnfit.core.network import Group, Network
-from nnfit.core.training import Plan, begin, fit
+from nnfit.core.training import Plan
 from nnfit.scoring.metrics import METRICS, confusion, per_class
 
 pytestmark = pytest.mark.oracle
@@ -34,7 +34,7 @@ def some_weights(rng, n):
 
 
 def found(name, *rows):
-    return float(METRICS["classification"][name](*rows))
+    return float(METRICS["classification"][name].of(*rows))
 
 
 @cases
@@ -146,18 +146,17 @@ def test_the_metrics_of_regression_are_those_of_scikit_learn(seed):
         ("mape", metrics.mean_absolute_percentage_error),
     ):
         expected = score(y, y_hat, sample_weight=w)
-        assert float(METRICS["regression"][name](y, y_hat, w)) == pytest.approx(expected, rel=1e-10), name
+        assert float(METRICS["regression"][name].of(y, y_hat, w)) == pytest.approx(expected, rel=1e-10), name
 
 
 def optimum(sigma, loss, X, Y, learning_rate, w=None):
     """θ (K, N + 1) of one layer, trained from 0 by full-batch descent with momentum until nothing moves any more."""
     n, K = len(X), len(Y)
-    net = Network(X.shape[1], ((Group(K, sigma, {"k": 1.0} if sigma == "linear" else {}),),), loss)
+    net = network(X.shape[1], group(K, sigma), loss=loss)
     w = np.ones(n) if w is None else w / w.mean()
     data, theta = Examples(np.column_stack([np.ones(n), X]), Y, w[None, None]), np.zeros((1, net.P))
-    parameters = {"learning_rate": learning_rate, "momentum": 0.9, "nesterov": True}
-    for _ in fit(net, begin(theta, "sgd", parameters), data, Plan(3000, n, "sgd", parameters), [0]):
-        pass
+    rule = optimizer("sgd", learning_rate=learning_rate, momentum=0.9, nesterov=True)
+    follow(net, theta, data, Plan(3000, n, rule))
     return theta.reshape(K, -1)
 
 

@@ -4,25 +4,18 @@ import itertools
 
 import numpy as np
 import pytest
+from builders import LEGAL_PAIRS, group, network, train
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
-from nnfit.core.losses import LOSSES
-from nnfit.core.network import Group, Network, views
-from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Plan, begin, fit
+from nnfit.core.network import views
 
 pytestmark = pytest.mark.oracle
 
 HIDDEN = ["tanh", "relu", "logistic", "softmax", "linear"]
 MORE = ["leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus"]
-LEGAL = [
-    (sigma, loss)
-    for sigma, activation in ACTIVATIONS.items()
-    for loss, entry in LOSSES.items()
-    if sigma in HIDDEN and activation.range.within(entry.accepts)
-]
+LEGAL = [pair for pair in LEGAL_PAIRS if pair[0] in HIDDEN]
 K, N = 3, 4
 
 
@@ -34,15 +27,11 @@ def torch():
     return torch
 
 
-def settings(entry):
-    return {parameter.name: parameter.default for parameter in entry.parameters}
-
-
 def problem(hidden, sigma, loss, n, weighted, members=1):
     """A network, θ at its start, and rows; the hidden layers may mix activations."""
     rng = np.random.default_rng(1)
-    layers = [tuple(Group(size, name, settings(ACTIVATIONS[name])) for name, size in layer) for layer in hidden]
-    net = Network(N, (*layers, (Group(K, sigma, settings(ACTIVATIONS[sigma])),)), loss)
+    layers = [tuple(group(size, name) for name, size in layer) for layer in hidden]
+    net = network(N, *layers, group(K, sigma), loss=loss)
     X = np.column_stack([np.ones(n), rng.normal(size=(n, N))])
     if loss == "cross_entropy":
         Y = np.eye(K)[:, rng.integers(K, size=n)]
@@ -60,9 +49,7 @@ def problem(hidden, sigma, loss, n, weighted, members=1):
 def trained(net, theta, data, epochs, batch_size, name, **parameters):
     """θ as nnfit trains it, and the cost of each epoch."""
     theta = theta.copy()
-    parameters = settings(OPTIMIZERS[name]) | parameters
-    state = begin(theta, name, parameters)
-    costs = [epoch.cost for epoch in fit(net, state, data, Plan(epochs, batch_size, name, parameters), [3])]
+    costs = train(net, theta, data, epochs, batch_size, name, 3, **parameters)
     return theta, np.array(costs)
 
 
@@ -101,9 +88,9 @@ class Twin:
             if i < len(self.layers):
                 parts = z.split([group.size for group in layer], dim=1)
                 a = self.torch.cat(
-                    [self.activate(group.activation, part) for group, part in zip(layer, parts, strict=True)], dim=1
+                    [self.activate(part.sigma.name, rows) for part, rows in zip(layer, parts, strict=True)], dim=1
                 )
-        sigma, loss = self.net.layers[-1][0].activation, self.net.loss
+        sigma, loss = self.net.layers[-1][0].sigma.name, self.net.loss
         if loss == "cross_entropy":
             return (w * F.cross_entropy(z, y.argmax(dim=1), reduction="none")).mean()
         if (sigma, loss) == ("logistic", "bce"):
@@ -163,24 +150,23 @@ def test_one_step_through_every_other_activation_is_that_of_autograd(torch, sigm
 
 
 @pytest.mark.parametrize(
-    ("sigma", "settings", "name"),
+    ("name", "parameters", "of_torch"),
     [("leaky_relu", {"k": 0.3}, {"negative_slope": 0.3}), ("elu", {"alpha": 0.7}, {"alpha": 0.7})]
     + [(sigma, {}, {}) for sigma in MORE],
 )
-def test_values_and_slopes_are_those_of_pytorch_at_sums_of_every_size(torch, sigma, settings, name):
+def test_values_and_slopes_are_those_of_pytorch_at_sums_of_every_size(torch, name, parameters, of_torch):
     F = torch.nn.functional
     z = torch.tensor(np.concatenate([np.linspace(-90, 90, 1801), np.linspace(-1, 1, 201)]), requires_grad=True)
-    function = getattr(F, sigma)
+    function = getattr(F, name)
     expected = function(
-        z, **({"approximate": "tanh"} if sigma == "gelu" else {"threshold": 1e3} if sigma == "softplus" else name)
+        z, **({"approximate": "tanh"} if name == "gelu" else {"threshold": 1e3} if name == "softplus" else of_torch)
     )
     expected.sum().backward()
     a = z.detach().numpy()[None, None].copy()
     scratch, delta = np.empty_like(a), np.ones_like(a)
-    entry = ACTIVATIONS[sigma]
-    p = {parameter.name: parameter.default for parameter in entry.parameters} | settings
-    entry.value(a, scratch, p)
-    entry.vjp(a, delta, scratch, p)
+    sigma = ACTIVATIONS[name](**parameters)
+    sigma.value(a, scratch)
+    sigma.vjp(a, delta, scratch)
     np.testing.assert_allclose(a[0, 0], expected.detach().numpy(), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(delta[0, 0], z.grad.numpy(), rtol=1e-12, atol=1e-12)
 

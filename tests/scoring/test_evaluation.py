@@ -12,7 +12,7 @@ import pytest
 
 from nnfit.data.target import Target
 from nnfit.model.model import Model
-from nnfit.scoring.evaluation import evaluate, intervals, trivial
+from nnfit.scoring.evaluation import evaluate, higher, intervals, of_prior
 
 Train = Callable[..., Model]
 
@@ -95,6 +95,27 @@ def test_weights_count_in_the_metrics_only_if_asked() -> None:
     assert found["loss"] == pytest.approx(found["log_loss"])
 
 
+@pytest.mark.parametrize("target", [BINARY, Target("multinomial", ("y",), ("no", "yes"))])
+def test_rows_with_thresholds_of_their_own_are_each_decided_by_its_own(target: Target) -> None:
+    p, y = np.array([0.2, 0.4, 0.6, 0.8]), np.array([1, 0, 0, 1])
+    outcome = np.array([[p]] if target.task == "binary" else [[1 - p, p]])
+    arguments = target, "bce" if target.task == "binary" else "cross_entropy", outcome, y, np.ones(4)
+    plain = evaluate(*arguments)
+    found = evaluate(*arguments, thresholds=np.array([0.1, 0.5, 0.7, 0.8]))  # 0.8 itself is enough
+    assert (plain["accuracy"], found["accuracy"]) == (0.5, 1)
+    assert found["confusion"] == [[2, 0], [0, 2]]
+    for name in ("log_loss", "roc_auc", "loss"):
+        assert found[name] == plain[name]
+    members = evaluate(*arguments[:2], np.repeat(outcome, 2, axis=0), *arguments[3:], thresholds=np.full(4, 0.1))
+    assert members["members"]["accuracy"] == {"mean": 0.5, "sd": 0}
+    assert members["confusion"] == [[0, 2], [0, 2]]
+
+
+def test_more_of_a_metric_is_better_or_worse_whatever_its_kind() -> None:
+    assert [higher(name) for name in ("accuracy", "roc_auc", "r2")] == [True] * 3
+    assert [higher(name) for name in ("log_loss", "brier", "rmse", "mae")] == [False] * 4
+
+
 def test_every_metric_that_is_a_number_has_an_interval_around_it() -> None:
     rng = np.random.default_rng(4)
     p = rng.random(200)
@@ -120,16 +141,16 @@ def test_the_metrics_of_several_0_1_targets_are_their_means_with_intervals_of_th
     assert 0.25 <= low < 0.75 < high <= 1
 
 
-def test_the_trivial_predictor_of_classes_is_the_most_frequent_one() -> None:
+def test_the_predictor_of_classes_from_the_prior_alone_is_the_most_frequent_one() -> None:
     target = Target("multinomial", ("y",), ("a", "b", "c"))
-    found = trivial(target, np.array([0.2, 0.5, 0.3]), np.array([1, 1, 0, 2]))
+    found = of_prior(target, np.array([0.2, 0.5, 0.3]), np.array([1, 1, 0, 2]))
     assert found["accuracy"] == 0.5
     assert found["log_loss"] == pytest.approx(-np.log([0.5, 0.5, 0.2, 0.3]).mean())
     assert found["confusion"] == [[0, 1, 0], [0, 2, 0], [0, 1, 0]]
 
 
-def test_the_trivial_predictor_of_a_real_target_is_the_mean_of_the_training_rows() -> None:
-    found = trivial(REAL, np.array([0.0]), np.array([[9.0], [11.0]]))
+def test_the_predictor_of_a_real_target_from_the_prior_alone_is_the_mean_of_the_training_rows() -> None:
+    found = of_prior(REAL, np.array([0.0]), np.array([[9.0], [11.0]]))
     assert found == {"rmse": 1.0, "mae": 1.0, "r2": 0.0, "mape": pytest.approx((1 / 9 + 1 / 11) / 2)}
 
 

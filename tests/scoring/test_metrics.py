@@ -211,14 +211,14 @@ LOWER_IS_BETTER = ("log_loss", "brier", "calibration_error", "rmse", "mae", "map
 @pytest.mark.parametrize("name", METRICS["classification"])
 def test_every_metric_of_a_perfect_classifier_is_its_best(name, K):
     truth = np.array([0, 1, 1, 0, K - 1])
-    result = METRICS["classification"][name](truth, truth, np.eye(K)[truth])
+    result = METRICS["classification"][name].of(truth, truth, np.eye(K)[truth])
     assert float(result) == pytest.approx(0 if name in LOWER_IS_BETTER else 1, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", METRICS["regression"])
 def test_every_metric_of_a_perfect_regression_is_its_best(name):
     y = np.random.default_rng(1).normal(size=(5, 2))
-    assert float(METRICS["regression"][name](y, y)) == (0 if name in LOWER_IS_BETTER else 1)
+    assert float(METRICS["regression"][name].of(y, y)) == (0 if name in LOWER_IS_BETTER else 1)
 
 
 def some_rows(kind, n=12):
@@ -235,8 +235,13 @@ EVERY = pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in METR
 
 
 @EVERY
+def test_every_metric_knows_whether_more_of_it_is_better(kind, name):
+    assert METRICS[kind][name].higher == (name not in LOWER_IS_BETTER)
+
+
+@EVERY
 def test_a_row_of_weight_2_counts_like_two_rows_and_one_of_weight_0_not_at_all(kind, name):
-    metric, rows = METRICS[kind][name], some_rows(kind)
+    metric, rows = METRICS[kind][name].of, some_rows(kind)
     w = np.array([2, 1, 0, 1, 3, 1, 1, 0, 1, 1, 2, 1])
     repeated = [np.repeat(part, w, axis=0) for part in rows]
     assert float(metric(*rows, w.astype(float))) == pytest.approx(float(metric(*repeated)), rel=1e-12)
@@ -246,7 +251,7 @@ def test_a_row_of_weight_2_counts_like_two_rows_and_one_of_weight_0_not_at_all(k
 
 @EVERY
 def test_many_weightings_at_once_give_what_each_gives_alone(kind, name):
-    metric, rows = METRICS[kind][name], some_rows(kind)
+    metric, rows = METRICS[kind][name].of, some_rows(kind)
     w = np.random.default_rng(3).integers(0, 3, (20, 12)).astype(float)
     w[0] = 0
     w[0, :2] = 1  # two rows alone

@@ -12,8 +12,8 @@ from nnfit.data.target import Target, decide, decode
 from nnfit.errors import SpecError
 from nnfit.model.model import Model
 from nnfit.scoring import evaluation
-from nnfit.scoring.metrics import METRICS
-from nnfit.scoring.threshold import AIMS, PARTS, cross_fitted, threshold
+from nnfit.scoring.metrics import AIMS, METRICS
+from nnfit.scoring.threshold import PARTS, cross_fitted, threshold
 
 BINARY = Target("binary", ("y",), ("a", "b"))
 TWO = Target("multinomial", ("y",), ("a", "b"))
@@ -23,7 +23,7 @@ Train = Callable[..., Model]
 def score(aim: str, truth: np.ndarray, label: np.ndarray, w: np.ndarray | None) -> float:
     if aim == "f1":
         return float(evaluation.of_classes(truth, label, 2, w)["per_class"]["f1"][1])
-    return float(METRICS["classification"][aim](truth, label, np.eye(2)[label], w))
+    return float(METRICS["classification"][aim].of(truth, label, np.eye(2)[label], w))
 
 
 @pytest.mark.parametrize("aim", AIMS)
@@ -47,6 +47,7 @@ def test_classes_are_decided_by_it_and_by_a_half_without() -> None:
     p = np.array([[0.8, 0.2], [0.6, 0.4], [0.5, 0.5], [0.1, 0.9]])
     for target in (BINARY, TWO):
         assert decide(target._replace(threshold=0.3), p).tolist() == [0, 1, 1, 1]
+        assert decide(target._replace(threshold=0.9), p, np.array([0.1, 0.5, 0.5, 0.95])).tolist() == [1, 0, 1, 0]
     assert decide(BINARY, p).tolist() == [0, 0, 1, 1]
     assert decide(TWO, p).tolist() == [0, 0, 0, 1]  # of equals the first
 

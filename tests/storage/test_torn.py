@@ -1,7 +1,7 @@
 """Whatever ends a command, at whatever moment, its outputs are the old ones or the new ones, never torn.
 
-The kills at random moments are seeded. NNFIT_FUZZ multiplies their number: NNFIT_FUZZ=10 pytest
-tests/storage/test_torn.py kills 200 commands.
+The kills at random moments are seeded. NNFIT_FUZZ multiplies their number:
+NNFIT_FUZZ=10 pytest tests/storage/test_torn.py kills 200 commands.
 """
 
 from __future__ import annotations

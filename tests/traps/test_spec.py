@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nnfit.config.schema import Training
+from nnfit.config.spec import Training
 from nnfit.core.activations import ACTIVATIONS, ALIASES
 from nnfit.core.optimizers import OPTIMIZERS
 
@@ -151,7 +152,8 @@ NAMES = [
     ("training: {epoch: 1}", 'spec.yaml:3:12: training.epoch: there is no such key; did you mean "epochs"?'),
     (
         "training: {zzz: 1}",
-        "spec.yaml:3:12: training.zzz: there is no such key; known here: " + ", ".join(Training.model_fields),
+        "spec.yaml:3:12: training.zzz: there is no such key; known here: "
+        + ", ".join(key.name for key in fields(Training)),
     ),
     (
         "loss: cross_entopy",

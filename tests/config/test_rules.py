@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nnfit.config.schema import Spec
+from nnfit.config.spec import Spec
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
 
@@ -104,7 +104,7 @@ def test_the_activations_of_a_mixed_layer_must_fill_it(read: Read, refused: Refu
         "spec.yaml:4:8: network.layers[0].size: its activations have 5 neurons together, but the layer has 6"
     )
     layer = read(spec(mixed.format(5), "{size: auto, activation: softmax}")).network.layers[0]
-    assert [(group.name, group.size) for group in layer.activation] == [("tanh", 2), ("relu", 3)]
+    assert [(group.sigma.name, group.size) for group in layer.activation] == [("tanh", 2), ("relu", 3)]
 
 
 def test_softmax_cannot_share_a_layer(refused: Refused) -> None:

@@ -1,0 +1,81 @@
+"""The types of columns: what a user may say of a column of each type, and what holds where nothing is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nnfit.core.parameter import Parameter, parameter
+from nnfit.data.scales import SCALES
+
+Indicator = bool | Literal["auto"]
+
+
+def typed(name: str) -> Any:
+    """The field `type`, which nobody sets."""
+    return field(default=name, init=False, metadata={"parameter": Parameter("its type")})
+
+
+def indicator() -> Any:
+    """The parameter of every type but categorical, where a missing cell is a category."""
+    return parameter("auto", "an input that is 1 where the cell is missing; auto: if a training row misses it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numeric:
+    """Numbers: filled, scaled and expanded as numeric.py says."""
+
+    type: Literal["numeric"] = typed("numeric")
+    scale: str = parameter(
+        "standard",
+        "numeric: " + "; ".join(f"{name}: {scale.formula}" for name, scale in SCALES.items()),
+        words=SCALES,
+    )
+    log1p: bool = parameter(False, "numeric: sign(x) log(1 + |x|) before the scale")
+    degree: int = parameter(1, "numeric: the scaled value and its powers up to this", least=1, most=10)
+    bins: int | None = parameter(
+        None,
+        "numeric: the piecewise-linear encoding over this many quantile bins, in place of the value",
+        least=2,
+        most=1000,
+    )
+    missing: Literal["median", "mean", "category"] | float = parameter(
+        "median",
+        "numeric: what stands in for a missing number; category: the median, always with indicator",
+        least=-1e300,
+        most=1e300,
+    )
+    indicator: Indicator = indicator()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boolean:
+    """True and false, in one of the spellings of encoding.py."""
+
+    type: Literal["boolean"] = typed("boolean")
+    indicator: Indicator = indicator()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Date:
+    """Dates, which become the inputs of dates.py."""
+
+    type: Literal["date"] = typed("date")
+    format: str | None = parameter(None, "date: as in strptime, %d.%m.%Y; without it ISO 8601")
+    indicator: Indicator = indicator()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Categorical:
+    """Any texts, one input for each."""
+
+    type: Literal["categorical"] = typed("categorical")
+    min_count: int = parameter(1, "categorical: categories with fewer training rows than this share one input")
+    max_categories: int = parameter(1000, "categorical: more categories than this are an error")
+    unknown: Literal["error", "zero"] = parameter(
+        "error", "categorical: for predict, a category that no training row has is an error, or zeros"
+    )
+
+
+ColumnType = Numeric | Boolean | Date | Categorical
+TYPES: dict[str, type[ColumnType]] = {kind.type: kind for kind in (Numeric, Boolean, Date, Categorical)}

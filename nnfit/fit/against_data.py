@@ -1,0 +1,65 @@
+"""What the spec asks for against what the data turned out to be: what cannot be, and what is probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnfit.config.loader import LoadedSpec
+from nnfit.config.rules import sigmas
+from nnfit.config.spec import Column
+from nnfit.core.optimizers import SGD
+from nnfit.data.target import Target
+from nnfit.errors import Problem, SpecError
+from nnfit.scoring.evaluation import scores
+from nnfit.scoring.metrics import MONITORS
+from nnfit.words import count
+
+
+def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
+    """A SpecError for what this kind of target does not have: a threshold, a metric to watch."""
+    training, document = loaded.spec.training, loaded.document
+    if training.threshold != 0.5 and (len(target.classes) != 2 or len(target.columns) != 1):
+        message = "a threshold is for one target of two classes"
+        raise SpecError(document.problem(("training", "threshold"), "wrong-target", message, "leave it out"))
+    for key, asked in (
+        ("calibration", training.calibration != "none"),
+        ("label_smoothing", training.label_smoothing > 0),
+    ):
+        if asked and target.task == "regression":
+            message = f"{key} is for classes, not for real targets"
+            raise SpecError(document.problem(("training", key), "wrong-target", message, "leave it out"))
+    if training.clamp and target.task != "regression":
+        message = "clamp is for real targets; probabilities have their bounds"
+        raise SpecError(document.problem(("training", "clamp"), "wrong-target", message, "leave it out"))
+    monitor = training.early_stopping.monitor if training.early_stopping else "loss"
+    if monitor != "loss" and monitor not in scores(target):
+        known = ", ".join(name for name in MONITORS if name in scores(target))
+        path, message = ("training", "early_stopping", "monitor"), f"{monitor} is not a metric of this target"
+        raise SpecError(document.problem(path, "wrong-target", message, f"watch loss, or {known}"))
+
+
+def doubts(loaded: LoadedSpec, target: Target, n: int) -> Iterator[Problem]:
+    """What in the spec is legal but probably not meant."""
+    spec, document = loaded.spec, loaded.document
+    size = spec.training.batch_size
+    if isinstance(size, int) and size > n:
+        message = f"{size} is more than the {count(n, 'training row')}; each epoch is one update"
+        yield document.problem(("training", "batch_size"), "large-batch", message)
+    optimizer = spec.training.optimizer
+    if isinstance(optimizer, SGD) and optimizer.nesterov and not optimizer.momentum:
+        message = "looks ahead along the momentum, which is 0, and so changes nothing"
+        remedy = "set momentum, 0.9 for example"
+        yield document.problem(("training", "optimizer", "nesterov"), "no-effect", message, remedy)
+    ranges = [sigma.traits.range for sigma in sigmas(spec.network.layers[-1])]
+    bounded = max(ranges, key=lambda range_: range_.low)
+    if target.task == "regression" and bounded.low > -np.inf:
+        columns = spec.data.columns
+        if any(columns.get(name, Column()).scale in (None, "standard") for name in target.columns):
+            name = target.columns[0]
+            output = ("network", "layers", len(spec.network.layers) - 1, "activation")
+            message = f"its outputs lie in {bounded.text}, but the target is standardised and goes beyond"
+            scale = f"data.columns: {{{name}: {{scale: none}}}}"
+            remedy = f"use linear, or, if the target lies in that range, set {scale}"
+            yield document.problem(output, "bounded-output", message, remedy)

@@ -1,0 +1,47 @@
+"""Which training rows each member learns from: all, those drawn for it, or all but a fold of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnfit.core.batches import Examples, Rows, gather
+from nnfit.data.split import folds
+from nnfit.errors import DataError, Problem
+from nnfit.fit.prepare import Prepared
+from nnfit.fit.seeds import Purpose, generator
+
+
+def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
+    """The training rows that each member learns from, and those it does not; nothing where all learn from all."""
+    kind, M = prepared.spec.training.resample, prepared.spec.network.members
+    truth, n = prepared.sets["train"].truth, prepared.sets["train"].n
+    if kind == "none":
+        return (), ()
+    if n < M:
+        message = f"{n} training rows are too few for {M} members with rows of their own"
+        raise DataError(Problem("too-few-rows", message, "lower network.members"))
+    rng = generator(prepared.spec.seed, Purpose.RESAMPLE)
+    everything = np.arange(n)
+    if kind == "folds":
+        order = truth if truth.ndim == 1 else np.unique(truth, axis=0, return_inverse=True)[1]
+        fold = folds(order.reshape(-1), M, rng)
+        return tuple(everything[fold != k] for k in range(M)), tuple(everything[fold == k] for k in range(M))
+    drawn: list[Rows] = []
+    while len(drawn) < M:
+        own = np.sort(rng.integers(n, size=n))
+        if len(np.unique(own)) < n or n == 1:  # of very few rows, chance might leave none
+            drawn.append(own)
+    return tuple(drawn), tuple(np.setdiff1d(everything, own) for own in drawn)
+
+
+def padded(examples: Examples, kept: tuple[Rows, ...]) -> Examples:
+    """The rows kept from each member, side by side; shorter lists are filled up with rows of weight 0."""
+    longest = max(map(len, kept))
+    index = np.array([np.resize(rows, longest) for rows in kept])
+    found = gather(examples, index)
+    for w, rows in zip(found.w, kept, strict=True):
+        w[:, len(rows) :] = 0
+        if not w.sum():
+            message = "the example weights are 0 in all the rows that are kept from a member"
+            raise DataError(Problem("zero-weights", message, "use fewer members"))
+    return found

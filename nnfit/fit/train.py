@@ -1,0 +1,146 @@
+"""Where a training is put together: everything that `nnfit.train`, `nnfit train` and `nnfit verify` do in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
+from nnfit.diagnostics.health import stuck, unbalanced
+from nnfit.errors import Problem
+from nnfit.fit import advice, baseline, checkpoint
+from nnfit.fit.examination import examine
+from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
+from nnfit.fit.run import Progress, Run, epochs, start
+from nnfit.fit.scores import prior, score
+from nnfit.model.model import Model, versions
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training leaves: the model, one row per epoch, the metrics of every set, and warnings as data."""
+
+    model: Model
+    history: pd.DataFrame
+    metrics: dict[str, Any]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass
+class Trainer:
+    """A training put together: iterate over `epochs`, then ask for the `result`. It prints and writes nothing."""
+
+    loaded: LoadedSpec
+    run: Run
+    threads: int
+    warnings: tuple[Problem, ...]  # those before the first epoch
+
+    @property
+    def prepared(self) -> Prepared:
+        """Everything that was known before the first epoch."""
+        return self.run.prepared
+
+    def epochs(self, stop: Sequence[object] = ()) -> Iterator[Progress]:
+        """The epochs, one after the other; they end before the next step once there is anything in `stop`."""
+        return epochs(self.run, stop)
+
+    def result(self, stop: Sequence[object] = ()) -> Result:
+        """The model with its metrics, beside those of the prior and of the linear model, which is trained here.
+
+        With anything in `stop` that ends early, and the result is not to be used.
+        """
+        model = finished(self.run, self.threads, stop)
+        found = stuck(examine(self.prepared, model.theta))
+        doubts = (
+            *advice.placed(self.loaded.document, found, self.prepared.spec.training.optimizer),
+            *baseline.doubts(model),
+        )
+        history = pd.DataFrame(history_of(self.run.history))
+        return Result(model, history, model.metrics, (*self.warnings, *doubts))
+
+
+def begin(loaded: LoadedSpec, frames: Frames = NO_FRAMES, threads: int = 1, resume: Path | None = None) -> Trainer:
+    """A training before its first epoch, or where the checkpoint `resume` says that it stands."""
+    prepared = prepare(loaded, frames)
+    run = start(prepared)
+    found = unbalanced(examine(prepared, run.state.theta))
+    warnings = [*prepared.warnings, *advice.placed(loaded.document, found)]
+    if resume is not None:
+        run, changed = checkpoint.read(resume, prepared, threads)
+        warnings += changed
+    return Trainer(loaded, run, threads, tuple(warnings))
+
+
+def train(
+    spec: Source,
+    data: pd.DataFrame | None = None,
+    *,
+    validation: pd.DataFrame | None = None,
+    test: pd.DataFrame | None = None,
+    overrides: Overrides | None = None,
+    threads: int = 1,
+    resume: Path | str | None = None,
+    on_epoch: Callable[[Progress], object] | None = None,
+) -> Result:
+    """Train the network of a spec: all that `nnfit train` does but the screen and the files.
+
+    `spec` is the path of a YAML file, a mapping as YAML gives it, or a Spec; `data`, `validation` and `test` are tables
+    in place of the files (or shares) that it names. `overrides` are values by key, {"training.epochs": 50}, or a list
+    of KEY=VALUE as of --set. `threads`, which the model records, is how many the process gives to matrix products; to
+    set them is up to the caller, by OPENBLAS_NUM_THREADS before NumPy is loaded. `resume` goes on from a checkpoint
+    that `nnfit train` left. `on_epoch` is called after each epoch with its `number`, `cost` and `validation`.
+
+        >>> result = train(spec, flowers, overrides={"training.epochs": 5})
+        >>> len(result.history), sorted(result.metrics)
+        (5, ['test', 'train'])
+
+    The same spec, data, seed and versions give the same bytes. SpecError, DataError, ModelFileError (of `resume`) and
+    TrainingError say what is wrong, where, and what would do.
+    """
+    frames = {"train": data, "validation": validation, "test": test}
+    given = {name: frame for name, frame in frames.items() if frame is not None}
+    loaded = load_spec(spec, overrides or (), given)
+    trainer = begin(loaded, given, threads, None if resume is None else Path(resume))
+    for epoch in trainer.epochs():
+        if on_epoch is not None:
+            on_epoch(epoch)
+    return trainer.result()
+
+
+def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
+    """The model of a run, with the record of its training."""
+    prepared = run.prepared
+    found = score(prepared, run.theta, run.kept)
+    spec, history = prepared.spec, history_of(run.history)
+    record = {
+        "rows": found.rows,
+        "metrics": found.metrics,
+        "prior": prior(prepared, spec.training.weighted_metrics).tolist(),
+        "trivial": found.of_prior,
+        "linear": baseline.linear(prepared, stop),
+        "history": {"cost": history["cost"], "validation": history.get("validation", [])},
+        "best_epochs": [] if run.best is None else run.best.epoch.tolist(),
+        "versions": versions(),
+        "threads": threads,
+        "seed": spec.seed,
+        "data_sha256": prepared.sha256["train"],
+    }
+    return Model(spec, run.theta, prepared.features, found.target, prepared.dialect, record)
+
+
+def history_of(history: Sequence[Progress]) -> Mapping[str, list[Any]]:
+    """The epochs as columns: number, cost and, with rows held out, validation; of several members each cost as well."""
+    members = len(history[0].costs) if history else 1
+    columns: dict[str, list[Any]] = {
+        "epoch": [epoch.number for epoch in history],
+        "cost": [epoch.cost for epoch in history],
+    }
+    if history and history[0].validations is not None:
+        columns["validation"] = [epoch.validation for epoch in history]
+    for k in range(members if members > 1 else 0):
+        columns[f"cost_{k + 1}"] = [float(epoch.costs[k]) for epoch in history]
+    return columns
