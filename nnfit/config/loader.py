@@ -11,7 +11,7 @@ import numpy as np
 
 from nnfit.config import document as yaml_document
 from nnfit.config.build import build, dump
-from nnfit.config.document import Document
+from nnfit.config.document import MAX_DEPTH, Document
 from nnfit.config.messages import problems
 from nnfit.config.rules import contradictions, sigmas
 from nnfit.config.schema import json_schema
@@ -20,6 +20,8 @@ from nnfit.errors import Place, Problem, SpecError, UsageError
 
 Source = Path | str | Mapping[str, Any] | Spec
 Overrides = Sequence[str] | Mapping[str, Any]
+
+LONG = 10**400  # whole numbers from here on are refused, in YAML too
 
 
 class LoadedSpec(NamedTuple):
@@ -40,7 +42,8 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
     document, folder = read(source)
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
-            yaml_document.put(document, key, plain(value), f"overrides: {key}")
+            label = f"overrides: {key}"
+            yaml_document.put(document, key, plain(value, label), label)
     else:
         for option in overrides:
             yaml_document.override(document, option)
@@ -67,19 +70,26 @@ def read(source: Source) -> tuple[Document, Path]:
     return yaml_document.parse(data, str(path)), path.parent
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, label: str | None = None, path: yaml_document.Path = ()) -> Any:
     """A value from Python as YAML would give it: lists, dicts, and the numbers and texts of Python, all copied.
 
-    Parts of a Spec are taken too, as what they are in YAML.
+    Parts of a Spec are taken too, as what they are in YAML. A SpecError, at the path of keys, for what no YAML of a
+    spec holds: deep nesting, numbers without end.
     """
+    if len(path) >= MAX_DEPTH:
+        message = f"nesting deeper than {MAX_DEPTH} levels is refused; no key of a spec lies that deep"
+        raise SpecError(Document(label).problem(path, "too-large", message))
     if is_dataclass(value) and not isinstance(value, Mapping | type):
         value = dump(value)
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else str(key): plain(part) for key, part in value.items()}
+        return {str(key): plain(part, label, (*path, str(key))) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
+        return [plain(part, label, (*path, i)) for i, part in enumerate(value)]
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
+    if isinstance(value, int) and abs(value) >= LONG:
+        message = "a number of more than 400 digits is refused"
+        raise SpecError(Document(label).problem(path, "too-large", message))
     return str(value) if isinstance(value, Path) else value
 
 

@@ -239,6 +239,19 @@ def test_values_that_yaml_does_not_know_are_refused_in_words(value: object) -> N
         load_spec(mapping)
 
 
+def test_a_mapping_that_contains_itself_is_refused_with_its_place() -> None:
+    mapping = yaml.safe_load(RICH)
+    mapping["training"]["optimizer"] = mapping
+    with pytest.raises(SpecError, match="nesting deeper than 16 levels is refused") as caught:
+        load_spec(mapping)
+    assert str(caught.value.place.key).startswith("training.optimizer.training.optimizer")
+
+
+def test_a_number_without_end_is_refused_with_its_place() -> None:
+    with pytest.raises(SpecError, match=r"^seed: a number of more than 400 digits is refused$"):
+        load_spec(yaml.safe_load(RICH) | {"seed": 10**5000})
+
+
 def test_numbers_of_numpy_and_paths_are_taken_as_they_are_meant(tmp_path: Path) -> None:
     mapping = yaml.safe_load(RICH) | {"seed": np.int64(3)}
     mapping["data"]["train"] = tmp_path / "t.csv"

@@ -144,3 +144,41 @@ def test_all_contradictions_are_listed_at_once(refused: Refused) -> None:
         "network.layers[0].activation",
         "network.layers[1].activation",
     ]
+
+
+LINEAR = "{size: 1, activation: linear}"
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "expected"),
+    [
+        (", validation: 0.5, test: 0.5", "", "data.test: validation and test together leave no rows to train on"),
+        (
+            "",
+            "training: {resample: folds}\n",
+            "training.resample: folds needs several members, each with rows of its own; set network.members: 8",
+        ),
+        (
+            "",
+            "training: {early_stopping: {}}\n",
+            "training.early_stopping: needs rows that are not learnt from; "
+            "set data.validation, or training.resample: folds",
+        ),
+        (
+            "",
+            "training: {schedule: plateau}\n",
+            "training.schedule: plateau follows the validation cost; set data.validation, or training.resample: folds",
+        ),
+        (
+            "",
+            "training: {optimizer: lbfgs, batch_size: full, dropout: 0.5}\n",
+            "training.dropout: lbfgs takes whole steps on all rows; "
+            "leave out dropout, which changes the cost at every step",
+        ),
+    ],
+)
+def test_what_a_training_asks_of_the_rows_is_told_where_they_are_not(
+    refused: Refused, data: str, more: str, expected: str
+) -> None:
+    message = refused(spec(LINEAR, more=more).replace("target: y", f"target: y{data}"))
+    assert message.partition(": ")[2] == expected
