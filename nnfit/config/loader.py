@@ -7,8 +7,6 @@ from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nnfit.config import document as yaml_document
 from nnfit.config.build import build, dump
 from nnfit.config.document import MAX_DEPTH, Document
@@ -81,12 +79,16 @@ def plain(value: Any, label: str | None = None, path: yaml_document.Path = ()) -
         raise SpecError(Document(label).problem(path, "too-large", message))
     if is_dataclass(value) and not isinstance(value, Mapping | type):
         value = dump(value)
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy, and what pandas makes of them
+        value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(key): plain(part, label, (*path, str(key))) for key, part in value.items()}
+        found = {str(key): plain(part, label, (*path, str(key))) for key, part in value.items()}
+        if len(found) < len(value):
+            twice = 'two keys are the same text, as 1 and "1" are'
+            raise SpecError(Document(label).problem(path, "given-twice", twice, "give each once"))
+        return found
     if isinstance(value, list | tuple):
         return [plain(part, label, (*path, i)) for i, part in enumerate(value)]
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, int) and abs(value) >= LONG:
         message = "a number of more than 400 digits is refused"
         raise SpecError(Document(label).problem(path, "too-large", message))

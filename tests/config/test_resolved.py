@@ -256,8 +256,19 @@ def test_numbers_of_numpy_and_paths_are_taken_as_they_are_meant(tmp_path: Path) 
     mapping = yaml.safe_load(RICH) | {"seed": np.int64(3)}
     mapping["data"]["train"] = tmp_path / "t.csv"
     mapping["data"]["target"] = ("y", "z")
+    mapping["data"]["ignore"] = np.array(["a", "b"])
+    mapping["training"]["clamp"] = np.bool_(True)
     spec = load_spec(mapping).spec
     assert (spec.seed, spec.data.train, spec.data.target) == (3, str(tmp_path / "t.csv"), ("y", "z"))
+    assert (spec.data.ignore, spec.training.clamp) == (("a", "b"), True)
+
+
+def test_classes_may_be_numbers_of_python_but_not_the_same_text_twice() -> None:
+    mapping = yaml.safe_load(LEAST) | {"training": {"class_weight": {1: 2.0, 0: 1.0}}}
+    assert load_spec(mapping).spec.training.class_weight == {"1": 2.0, "0": 1.0}
+    mapping["training"]["class_weight"]["1"] = 3.0
+    with pytest.raises(SpecError, match=r'^training\.class_weight: two keys are the same text, as 1 and "1" are; '):
+        load_spec(mapping)
 
 
 def test_parts_of_a_spec_may_stand_in_a_mapping_and_lists_and_dicts_in_a_spec() -> None:
