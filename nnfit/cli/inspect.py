@@ -46,8 +46,8 @@ def inspect(
     screen.show_record(console, trained)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     threads = f"threads {record['threads']}, " if "threads" in record else ""
-    console.print(plain(f"Trained with {versions}; {threads}seed {record['seed']}"))
-    console.print(f"Training data SHA-256 {record['data_sha256']}\n")
+    console.print(plain(f"Trained with {versions}; {threads}seed {trained.spec.seed}"))
+    console.print(plain(f"Training data SHA-256 {record.get('data_sha256', 'not recorded')}\n"))
     import yaml
 
     console.print("Resolved spec:")

@@ -209,21 +209,22 @@ def show_metrics(
     hold all the metrics.
     """
     columns, body = ["metric"], []
-    sets = list(metrics)
+    sets, tables = list(metrics), [trivial, *([linear] if linear else [])]
     for name in sets:
-        columns += [f"{name}\n{rows[name]:,} rows", *["95 %"] * bool(intervals), "trivial", *["linear"] * bool(linear)]
+        counted = f"\n{rows[name]:,} rows" if name in rows else ""
+        columns += [f"{name}{counted}", *["95 %"] * bool(intervals), "trivial", *["linear"] * bool(linear)]
     for metric in [name for name in MAIN if any(metrics[part].get(name) is not None for part in sets)]:
-        line = [metric]
+        line, spread = [metric], ["  members, mean ± sd"]
         for name in sets:
             between = [span((intervals or {}).get(metric))] if intervals else []
-            others = [number(table[name].get(metric)) for table in (trivial, linear) if table]
+            others = [number(table.get(name, {}).get(metric)) for table in tables]
             line += [number(metrics[name].get(metric)), *between, *others]
+            over = metrics[name].get("members", {}).get(metric)
+            shown = f"{number(over['mean'])} ± {number(over['sd'])}" if over else ""
+            spread += [shown, *[""] * (len(between) + len(others))]
         body.append(line)
-        if "members" in metrics[sets[0]]:
-            spread = [metrics[name]["members"].get(metric) for name in sets]
-            cells = [f"{number(s['mean'])} ± {number(s['sd'])}" if s else "" for s in spread]
-            empty = [""] * (1 + bool(intervals) + bool(linear))
-            body.append(["  members, mean ± sd", *[cell for pair in cells for cell in (pair, *empty)]])
+        if any(spread[1:]):
+            body.append(spread)
     baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
     title = f"Metrics, beside a trivial predictor: {baseline}"
     console.print(grid(title + "; linear: without hidden layers" * bool(linear), columns, body))
@@ -244,7 +245,7 @@ def show_record(console: Console, model: Model) -> None:
     record, regression = model.record, model.target.task == "regression"
     if model.metrics:
         trivial, linear = record.get("trivial", {}), record.get("linear")
-        show_metrics(console, model.metrics, trivial, record["rows"], regression, linear=linear)
+        show_metrics(console, model.metrics, trivial, record.get("rows", {}), regression, linear=linear)
 
 
 def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None:

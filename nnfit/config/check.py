@@ -26,8 +26,10 @@ BOUNDS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
 
 
 class Violation(NamedTuple):
-    """One place that does not fit; `detail` is the key that is missing or the item that stands there twice, or what
-    was expected of a number that is beyond a far bound.
+    """One place that does not fit.
+
+    `detail` is the key that is missing, the item that stands there twice, what was expected of a number that is beyond
+    a far bound, or `word` where a word is not among those that are known.
     """
 
     path: Path
@@ -62,8 +64,10 @@ def violations(schema: Schema, node: Schema, value: Any, path: Path = ()) -> Ite
     elif "discriminator" in node:
         yield from entry(schema, node, value, path)
     elif "enum" in node or "const" in node:
-        if not isinstance(value, str) or value not in node.get("enum", [node.get("const")]):
+        if not isinstance(value, str):
             yield Violation(path, "wrong")
+        elif value not in node.get("enum", [node.get("const")]):
+            yield Violation(path, "wrong", "word")
     elif "type" in node and not fits(node["type"], value):
         yield Violation(path, "wrong")
     elif node.get("type") == "object":
@@ -150,9 +154,9 @@ def sequence(schema: Schema, node: Schema, value: list[Any], path: Path) -> Iter
     """What of a list does not fit: its length, an item that stands there twice, and what its items say."""
     if not node.get("minItems", 0) <= len(value) <= node.get("maxItems", math.inf):
         yield Violation(path, "wrong")
-    if node["items"] == {"type": "number"}:  # long ones, of which one look at the types is enough
-        wrong = [i for i, item in enumerate(value) if type(item) not in (int, float)]
-        yield from (Violation((*path, i), "wrong") for i in wrong[:1])
+        return
+    if node["items"].get("type") in ("number", "integer"):
+        yield from numbers(node["items"], value, path)
         return
     sound = True
     for i, item in enumerate(value):
@@ -166,6 +170,21 @@ def sequence(schema: Schema, node: Schema, value: list[Any], path: Path) -> Iter
                 yield Violation(path, "twice", str(item))
                 return
             seen.add(item)
+
+
+def numbers(node: Schema, value: list[Any], path: Path) -> Iterator[Violation]:
+    """The first item of a list of numbers that does not fit. As it may be long, it is looked at as a whole first."""
+
+    def fitting(item: Any) -> bool:
+        return fits(node["type"], item) and next(number(node, item, ()), None) is None
+
+    kinds = {int, float} if node["type"] == "number" else {int}
+    sound = set(map(type, value)) <= kinds and (not value or (fitting(min(value)) and fitting(max(value))))
+    if sound and all(map(math.isfinite, value)):
+        return
+    wrong = next((i for i, item in enumerate(value) if not fitting(item)), None)
+    if wrong is not None:
+        yield Violation((*path, wrong), "wrong")
 
 
 def number(node: Schema, value: float, path: Path) -> Iterator[Violation]:

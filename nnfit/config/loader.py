@@ -19,6 +19,7 @@ from nnfit.errors import Place, Problem, SpecError, UsageError
 Source = Path | str | Mapping[str, Any] | Spec
 Overrides = Sequence[str] | Mapping[str, Any]
 
+OVERRIDES = "overrides"  # the place of what they say
 LONG = 10**400  # whole numbers from here on are refused, in YAML too
 
 
@@ -38,13 +39,15 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
     mapping or a Spec to the current one.
     """
     document, folder = read(source)
-    if isinstance(overrides, Mapping):
-        for key, value in overrides.items():
-            label = f"overrides: {key}"
-            yaml_document.put(document, key, plain(value, label), label)
-    else:
-        for option in overrides:
-            yaml_document.override(document, option)
+    named = overrides if isinstance(overrides, Mapping) else {}
+    options = () if isinstance(overrides, Mapping) else overrides
+    if isinstance(options, str) or not all(isinstance(each, str) for each in (*named, *options)):
+        message = "overrides are a mapping of values by key, or a list of texts KEY=VALUE"
+        raise UsageError(Problem("usage", message, 'write {"training.epochs": 50}'))
+    for key, value in named.items():
+        yaml_document.put(document, key, plain(value, OVERRIDES), OVERRIDES)
+    for option in options:
+        yaml_document.override(document, option)
     if isinstance(document.value, dict) and isinstance(document.value.get("data"), dict):
         document.value["data"] |= dict.fromkeys(frames, FRAME)
     return LoadedSpec(validate(document), document, folder)

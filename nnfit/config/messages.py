@@ -58,7 +58,8 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
     remedy = "put it in quotes to make it text" if expected.startswith("text") and scalar(value) else ""
     if isinstance(value, str) and known:
         remedy = nearest(value, known)
-    if (value == "" and "text" in expected) or (value == [] and "a list" in expected):
+    empty = isinstance(value, str | list) and not value
+    if empty and ("text" if isinstance(value, str) else "a list") in expected:
         remedy = "give it a value" + (", or leave the key out" if expected.endswith("or nothing") else "")
     return path, document.problem(path, "wrong-value", f"expected {expected}, got {shown(value)}", remedy)
 

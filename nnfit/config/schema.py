@@ -33,6 +33,7 @@ def json_schema() -> Schema:
     }
 
 
+@cache
 def hints(declared: Any) -> dict[str, Any]:
     """The types of the fields of a declaration."""
     found: dict[str, Any] = get_type_hints(declared)

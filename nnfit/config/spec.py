@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from nnfit.core.activations import ACTIVATIONS, Activation
@@ -34,17 +35,19 @@ class Named(Mapping[str, Value]):
 
     pairs: tuple[tuple[str, Value], ...] = ()
 
+    @cached_property
+    def by_name(self) -> dict[str, Value]:
+        """The pairs as a dict, which nobody changes."""
+        return dict(self.pairs)
+
     def __getitem__(self, name: str) -> Value:
-        for key, value in self.pairs:
-            if key == name:
-                return value
-        raise KeyError(name)
+        return self.by_name[name]
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self.pairs)
+        return iter(self.by_name)
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.by_name)
 
     def __hash__(self) -> int:
         return hash(frozenset(self.pairs))

@@ -1,10 +1,16 @@
-"""A DataFrame as a table: its numbers as they are, all else as the text that a CSV would hold."""
+"""A DataFrame as a table: its numbers as they are, all else as the text that a CSV would hold.
+
+What no dtype settles (object, string) is inferred from the cells, as in a CSV: numbers if all are, and a mixture of
+numbers and other texts is an error.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import numbers
 from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,103 +18,129 @@ import pandas as pd
 
 from nnfit.data.reader import Dialect, NotFiniteError, to_numbers
 from nnfit.data.rows import number
-from nnfit.data.table import Floats, Table, Text, encode_labels
+from nnfit.data.table import Floats, Table, Text, encode_labels, mixture
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import listed, quoted
 
-NAME = "frame"  # what stands for the file in messages; rows are numbered from 0, as in pandas
+NAME = "frame"  # what stands for the file in messages; rows are numbered from 0, by position
+SCALARS = (str, bool, np.bool_, Real, Decimal, date, time, pd.Period, np.datetime64)
 
 
-def read_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str], others: bool = True) -> Table:
+def read_frame(
+    frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str], others: bool = True, name: str = NAME
+) -> Table:
     """A whole frame, as `read_table` reads a file: `kinds` says numeric, text or skip for some columns.
 
-    The `others` are what their dtype says. The SHA-256 is that of the values, column after column.
+    The `others` are what their dtype, or else their cells say. `name` stands for the file in messages. The SHA-256 is
+    that of the values, column after column.
     """
-    frame = labelled(frame)
+    frame = labelled(frame, name)
     if not len(frame):
-        raise DataError(Problem("no-rows", "has a header but no rows", place=Place(NAME)))
-    known = {name: kinds.get(name, "" if others else "skip") or kind_of(frame[name]) for name in unique(frame)}
-    table = from_frame(frame, dialect, {name: kind for name, kind in known.items() if kind != "skip"})
+        raise DataError(Problem("no-rows", "has no rows", place=Place(name)))
+    known = {column: kinds.get(column, "" if others else "skip") for column in unique(frame, name)}
+    table = from_frame(frame, dialect, {column: kind for column, kind in known.items() if kind != "skip"}, name)
     return table._replace(header=tuple(known), sha256=digest(table))
 
 
-def labelled(frame: Any) -> pd.DataFrame:
-    """The frame with texts as the names of its columns."""
+def labelled(frame: Any, name: str) -> pd.DataFrame:
+    """The frame with texts as the names of its columns; numbers are spelled, and other labels refused."""
     if not isinstance(frame, pd.DataFrame):
         message = f"expected a pandas DataFrame, got {type(frame).__name__}"
         raise DataError(Problem("not-a-frame", message, "pandas.DataFrame(…) makes one, with the names of the columns"))
-    return frame if all(isinstance(name, str) for name in frame.columns) else frame.rename(columns=str)
+    for position, label in enumerate(frame.columns, 1):
+        if not isinstance(label, str | int | np.integer) or isinstance(label, bool) or label == "":
+            message = f"{label!r} is no name of a column" if label != "" else "this column has no name"
+            raise DataError(Problem("no-name", message, "give every column one", Place(name, None, position)))
+    return frame if all(isinstance(label, str) for label in frame.columns) else frame.rename(columns=str)
 
 
-def unique(frame: pd.DataFrame) -> list[str]:
+def unique(frame: pd.DataFrame, name: str) -> list[str]:
     """The names of the columns, each once."""
     twice = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
     if twice:
-        raise DataError(Problem("given-twice", f"columns are there twice: {listed(twice)}", place=Place(NAME)))
+        raise DataError(Problem("given-twice", f"columns are there twice: {listed(twice)}", place=Place(name)))
     return list(frame.columns)
 
 
-def kind_of(values: pd.Series[Any]) -> str:
-    """How a column is read: numbers as numeric, all else (true and false, dates, texts, digits in quotes) as text."""
-    if values.dtype.kind in "iuf":
-        return "numeric"
-    if values.dtype.kind != "O" or isinstance(values.dtype, pd.CategoricalDtype):
-        return "text"
-    known = [value for value in values.to_numpy(object) if not is_missing(value)]
-    plain = all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in known)
-    return "numeric" if known and plain else "text"
+def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str], name: str = NAME) -> Table:
+    """The table of some columns of a frame, read as `kinds` says (nothing: as dtype and cells do).
+
+    A column that is not there is left out.
+    """
+    frame = labelled(frame, name)
+    unique(frame.loc[:, [column in kinds for column in frame.columns]], name)
+    table = Table(name, {}, range(len(frame)), dialect, tuple(frame.columns))
+    for column, kind in kinds.items():
+        if column in frame.columns:
+            table.columns[column] = cells_of(frame[column], column, kind, table)
+    return table
 
 
-def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str]) -> Table:
-    """The table of some columns of a frame, read as `kinds` says; a column that is not there is left out."""
-    frame = labelled(frame)
-    twice = [name for name in frame.columns[frame.columns.duplicated()] if name in kinds]
-    if twice:
-        raise DataError(Problem("given-twice", f"columns are there twice: {', '.join(twice)}"))
-    present = {name: kind for name, kind in kinds.items() if name in frame.columns}
-    columns: dict[str, Floats | Text] = {
-        name: as_numbers(name, frame[name], dialect) if kind == "numeric" else as_text(frame[name])
-        for name, kind in present.items()
-    }
-    return Table(NAME, columns, range(len(frame)), dialect)
-
-
-def as_numbers(name: str, values: pd.Series[Any], dialect: Dialect) -> Floats:
-    """A column as numbers, missing cells as NaN."""
-    if values.dtype.kind in "iuf":
-        found: Floats = values.to_numpy(np.float64, copy=True, na_value=np.nan)
-        gaps = [float(token) for token in dialect.missing if number(token) is not None]
-        found[np.isin(found, gaps)] = np.nan
-        if np.isinf(found).any():
-            raise DataError(Problem("not-finite", f"column {quoted(name)}: expected finite numbers, got inf"))
-        return found
-    cells = np.array([spelled(value) for value in values.to_numpy(object)], object)
+def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Floats | Text:
+    """The cells of one column, as numbers or as text."""
+    if values.dtype.kind in "iuf" and kind != "text":
+        return finite(values, column, table)
+    if values.dtype.kind in "cmV":
+        message = f"column {quoted(column)}: {values.dtype} is none of numbers, texts, dates, true and false"
+        raise DataError(
+            table.problem("wrong-dtype", message, "convert it, or leave it out with data.ignore", column, 0)
+        )
+    cells = spelled(values, column, table)
+    settled = isinstance(values.dtype, pd.CategoricalDtype) or values.dtype.kind in "bM"
+    if kind == "text" or (settled and not kind):
+        return text_of(cells)
     try:
-        return to_numbers(cells, dialect._replace(decimal="."))  # numbers of Python, not of the file
+        return to_numbers(cells, table.dialect._replace(decimal="." if kind else table.dialect.decimal))
     except NotFiniteError as error:
-        message = f"column {quoted(name)}: expected a number, got {quoted(cells[error.row])} in row {error.row}"
-        raise DataError(Problem("not-a-number", message)) from None
+        place = Place(table.file, error.row, table.header.index(column) + 1)
+        if kind:
+            message = f"column {quoted(column)}: expected a number, got {quoted(cells[error.row])}"
+            raise DataError(Problem("not-a-number", message, place=place)) from None
+    text = text_of(cells)
+    problem = mixture(table._replace(columns={column: text}), column, place)
+    if problem is not None:
+        raise DataError(problem)
+    return text
 
 
-def as_text(values: pd.Series[Any]) -> Text:
-    """A column as text, spelled as a CSV would spell it."""
-    if values.dtype.kind == "f" and (values.isna() | (values == np.floor(values))).all():
+def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:
+    """A column of numbers, missing cells as NaN."""
+    found: Floats = values.to_numpy(np.float64, copy=True, na_value=np.nan)
+    gaps = [float(token) for token in table.dialect.missing if number(token) is not None]
+    found[np.isin(found, gaps)] = np.nan
+    infinite = np.flatnonzero(np.isinf(found))
+    if len(infinite):
+        message = f"column {quoted(column)}: expected finite numbers, got {found[infinite[0]]}"
+        raise DataError(table.problem("not-finite", message, "", column, int(infinite[0])))
+    return found
+
+
+def spelled(values: pd.Series[Any], column: str, table: Table) -> Any:
+    """The cells as a CSV would spell them, missing ones as nothing."""
+    if values.dtype.kind == "f" and (values.isna() | ((values == np.floor(values)) & (values.abs() < 2**63))).all():
         values = values.astype("Int64")  # pandas makes whole numbers floats where one is missing
-    cells = np.array([spelled(value) for value in values.to_numpy(object)], object)
+    objects = values.to_numpy(object)
+    cells = np.empty(len(objects), object)
+    for row, value in enumerate(objects):
+        if isinstance(value, str):
+            cells[row] = value
+        elif pd.api.types.is_scalar(value) and pd.isna(value):
+            cells[row] = ""
+        elif isinstance(value, SCALARS):
+            cells[row] = str(value)
+        else:
+            message = (
+                f"column {quoted(column)}: expected a text, number, date or truth value, got {type(value).__name__}"
+            )
+            remedy = "convert it, or leave the column out with data.ignore"
+            raise DataError(table.problem("wrong-dtype", message, remedy, column, row))
+    return cells
+
+
+def text_of(cells: Any) -> Text:
+    """A column of text from its cells."""
     labels: dict[str, int] = {}
     return Text(encode_labels(cells, labels), tuple(labels))
-
-
-def spelled(value: Any) -> str:
-    """A value of a frame as a CSV would spell it."""
-    if isinstance(value, str):
-        return value
-    return "" if is_missing(value) else str(value)
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a cell is empty: None, NaN, NaT or NA; a list or an array is a value."""
-    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def digest(table: Table) -> str:

@@ -207,10 +207,11 @@ def kind(table: Table, name: str) -> str:
     column = table.columns[name]
     if not isinstance(column, Text):
         if np.isnan(column).all():
-            message = f"column {quoted(name)} has no value"
-            raise DataError(Problem("empty-column", message, "add it to data.ignore", Place(table.file)))
+            raise empty_column(table, name)
         return "numeric"
     known = [label for label in column.labels if label not in table.dialect.gaps]
+    if not known:
+        raise empty_column(table, name)
     folded = {label.strip().lower() for label in known}
     if any(folded == words for words in BOOLEANS):
         return "boolean"
@@ -228,3 +229,9 @@ def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
         else:
             columns[name] = reader.numbers(name, cells, block.lines) if cells.dtype == object else cells
     return Table(reader.file, columns, contiguous(block.lines), reader.dialect, tuple(reader.header))
+
+
+def empty_column(table: Table, name: str) -> DataError:
+    """The error of a column of which every cell is missing."""
+    message = f"column {quoted(name)} has no value"
+    return DataError(Problem("empty-column", message, "add it to data.ignore", Place(table.file)))

@@ -86,7 +86,7 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
 
     def table_of(name: str, kinds: Mapping[str, str], others: bool) -> Table:
         if name in frames:
-            return read_frame(frames[name], dialect, kinds, others)
+            return read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
         return read_table(paths[name], dialect, kinds, others)
 
     whole = table_of("train", reading(spec), data.features is None)

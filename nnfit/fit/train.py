@@ -11,13 +11,13 @@ import pandas as pd
 
 from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
 from nnfit.diagnostics.health import stuck, unbalanced
-from nnfit.errors import Problem
+from nnfit.errors import Problem, UsageError
 from nnfit.fit import advice, baseline, checkpoint
 from nnfit.fit.examination import examine
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
 from nnfit.fit.run import Progress, Run, epochs, start
 from nnfit.fit.scores import prior, score
-from nnfit.model.model import Model, versions
+from nnfit.model.model import Model, path_of, versions
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,14 @@ def train(
     The same spec, data, seed and versions give the same bytes. SpecError, DataError, ModelFileError (of `resume`) and
     TrainingError say what is wrong, where, and what would do.
     """
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads < 2**31:
+        raise UsageError(Problem("usage", f"threads must be a whole number of at least 1, not {threads!r}"))
+    if on_epoch is not None and not callable(on_epoch):
+        raise UsageError(Problem("usage", f"on_epoch must be a function of an epoch, not {type(on_epoch).__name__}"))
     frames = {"train": data, "validation": validation, "test": test}
     given = {name: frame for name, frame in frames.items() if frame is not None}
     loaded = load_spec(spec, overrides or (), given)
-    trainer = begin(loaded, given, threads, None if resume is None else Path(resume))
+    trainer = begin(loaded, given, threads, None if resume is None else path_of(resume, "resume"))
     for epoch in trainer.epochs():
         if on_epoch is not None:
             on_epoch(epoch)

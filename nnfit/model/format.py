@@ -188,4 +188,4 @@ def metadata_schema(metrics: dict[str, Any]) -> dict[str, Any]:
             "seed": NATURAL,
             "data_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         }
-    ) | {"required": ["format", "spec", "columns", "target", "classes", "versions", "seed", "data_sha256"]}
+    ) | {"required": ["format", "spec", "columns", "target", "classes", "versions"]}

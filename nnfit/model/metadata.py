@@ -6,6 +6,7 @@ Metrics, history and whatever else records the training are open: what is known 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -23,6 +24,7 @@ from nnfit.data.target import Target
 from nnfit.model.format import FORMAT, FROZEN, METRIC, listed, metadata_schema, named, opened
 from nnfit.scoring.metrics import METRICS
 from nnfit.version import __version__
+from nnfit.words import quoted, short
 
 Fail = Callable[..., NoReturn]  # (message, remedy)
 
@@ -57,56 +59,74 @@ def described(value: dict[str, Any], inputs: int, fail: Fail) -> Described:
     author = written_by(value)
     found = value.get("format")
     if type(found) is int and found != FORMAT:
-        fail(
-            f"model format {str(found)[:20]}, {author}; this nnfit, {__version__}, reads {FORMAT}", code="other-format"
-        )
+        other = f"model format {str(found)[:20]}" + (f", written by {author}" if author else "")
+        fail(f"{other}; this nnfit, {__version__}, reads {FORMAT}", code="other-format")
+    if not whole_numbers(value):
+        fail("a number is not given as nnfit writes it")
     refuse(violations(shape(), shape(), value), value, author, "", fail)
     if len(value["columns"]) > inputs:
         fail(f"{len(value['columns']):,} columns for {inputs:,} inputs")
-    return Described(
-        spec_of(value["spec"], author, inputs, fail), value, {k: v for k, v in value.items() if k not in MEANING}
-    )
+    spec = spec_of(value["spec"], {column["name"] for column in value["columns"]}, author, fail)
+    return Described(spec, value, {key: part for key, part in value.items() if key not in MEANING})
+
+
+def whole_numbers(value: dict[str, Any]) -> bool:
+    """Whether what counts or numbers is a whole number, where JSON Schema also takes 5.0 for 5."""
+    columns = value.get("columns")
+    counts = [value.get(key, 0) for key in ("format", "threads", "seed")]
+    counts += value["best_epochs"] if isinstance(value.get("best_epochs"), list) else []
+    counts += value["rows"].values() if isinstance(value.get("rows"), dict) else []
+    counts += [each.get("fitted") for each in columns if isinstance(each, dict)] if isinstance(columns, list) else []
+    return not any(isinstance(each, float) for each in counts)
 
 
 def written_by(value: Mapping[str, Any]) -> str:
-    """The version that wrote a file, in words."""
+    """The version that wrote a file, in words, if it is a later one: what an earlier one wrote is known here."""
     versions = value.get("versions")
     version = versions.get("nnfit") if isinstance(versions, dict) else None
-    return f"written by nnfit {version[:20]}" if isinstance(version, str) else "written by an unknown version"
+    if not isinstance(version, str):
+        return ""
+    numbers, ours = ([int(part) for part in re.findall(r"\d{1,9}", text)] for text in (version, __version__))
+    return f"nnfit {short(version)}" if numbers > ours else ""
 
 
 def refuse(found: Iterator[Violation], value: Any, author: str, where: str, fail: Fail) -> None:
-    """Fail with the first violation; what is not known is named, with the version that wrote it."""
+    """Fail with the first violation; what is not known is named, and a later version that wrote the file."""
+    remedy = f"the file was written by {author}; use that version, or a later one" if author else ""
     for path, kind, detail in found:
-        place = ".".join(str(part)[:40] for part in (where, *path) if part != "")
+        place = ".".join(short(str(part)) for part in (where, *path) if part != "")
         if kind == "missing":
-            fail(f"{place + '.' if place else ''}{detail}: is missing")
-        if kind in ("unknown", "no-such-name"):
-            inside = value
-            for part in path[:-1] if kind == "unknown" else path:
-                inside = inside[part]
-            name = path[-1] if kind == "unknown" else inside["name"] if isinstance(inside, dict) else inside
-            if __version__ in author:
-                fail(f'{place}: there is no "{str(name)[:40]}"')
-            remedy = "use that version, or a later one"
-            fail(f'{place}: nnfit {__version__} does not know "{str(name)[:40]}"; the file was {author}', remedy)
-        fail(f"{place}: is not what nnfit writes")
+            fail(f"{place + '.' if place else ''}{detail}: is missing", remedy)
+        inside = value
+        for part in path[:-1] if kind == "unknown" else path:
+            inside = inside[part]
+        name = (
+            path[-1]
+            if kind == "unknown"
+            else inside.get("name")
+            if kind == "no-such-name" and isinstance(inside, dict)
+            else inside
+        )
+        if isinstance(name, str) and (kind in ("unknown", "no-such-name") or detail == "word"):
+            known = f"nnfit {__version__} does not know" if author else "there is no"
+            fail(f"{place}: {known} {quoted(name)}", remedy)
+        fail(f"{place}: is not what nnfit writes", remedy)
 
 
-def spec_of(raw: dict[str, Any], author: str, inputs: int, fail: Fail) -> Spec:
+def spec_of(raw: dict[str, Any], inputs: set[str], author: str, fail: Fail) -> Spec:
     """The spec; what it does not say means what it meant when the format was made."""
-    if not small(raw, MAX_NODES + 8 * inputs):
+    data = raw.get("data")
+    said = data.get("columns", {}) if isinstance(data, dict) else {}
+    rest = {**raw, "data": {**data, "columns": {}}} if isinstance(data, dict) else raw
+    if not isinstance(said, dict) or len(said) > len(inputs) + MAX_NODES or not small(rest, 2 * MAX_NODES):
         fail("spec: larger than any spec can be")
     schema = json_schema()
     refuse(violations(schema, schema, raw), raw, author, "spec", fail)
-    data = raw["data"]
     columns = {
-        name: of_target(column)
-        if name in data["target"]
-        else {**FROZEN.get(f"columns.{column.get('type')}", {}), **column}
-        for name, column in data.get("columns", {}).items()
+        name: {**FROZEN.get(f"columns.{column.get('type')}", {}), **column} if name in inputs else not_an_input(column)
+        for name, column in said.items()
     }
-    whole = {**raw, "data": {**data, "columns": columns}}
+    whole = {**raw, "data": {**raw["data"], "columns": columns}}
     spec = build(Spec, whole, FROZEN)
     if not as_written(whole, dump(spec)):
         fail("spec: a value is not given as nnfit writes it")
@@ -128,8 +148,8 @@ def as_written(given: Any, written: Any) -> bool:
     return type(given) is type(written) and given == written
 
 
-def of_target(column: dict[str, Any]) -> dict[str, Any]:
-    """What the spec says of a column to predict. 0.1.0 wrote all keys of it, those that say nothing as well."""
+def not_an_input(column: dict[str, Any]) -> dict[str, Any]:
+    """What the spec says of a column that is no input. 0.1.0 wrote all keys of it, those that say nothing as well."""
     silent = {"type": None, **{key: value for kind in TYPES for key, value in FROZEN[f"columns.{kind}"].items()}}
     return {key: value for key, value in column.items() if key not in silent or value != silent[key]}
 
@@ -266,9 +286,9 @@ def check_record(known: Described, target: Target, fail: Fail) -> None:
     if len(cost) > spec.training.epochs or len(validation) not in (0, len(cost)):
         fail("history: not one cost for each epoch")
     best, members = record.get("best_epochs", []), spec.network.members if spec.training.early_stopping else 0
-    if len(best) not in (0, members) or any(epoch > len(cost) for epoch in best):
+    if len(best) not in (0, members) or any(epoch > (len(cost) or spec.training.epochs) for epoch in best):
         fail("best_epochs: not one epoch for each member")
-    if record["seed"] != spec.seed:
+    if record.get("seed", spec.seed) != spec.seed:
         fail("seed: not that of the spec")
 
 

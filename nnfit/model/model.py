@@ -5,8 +5,11 @@ The file is one `.npz` of plain arrays, described in docs/model-format.md.
 
 from __future__ import annotations
 
+import copy
+import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,7 +29,7 @@ from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, truth
-from nnfit.errors import DataError, ModelFileError, Place, Problem
+from nnfit.errors import DataError, ModelFileError, Place, Problem, UsageError
 from nnfit.model.format import FORMAT
 from nnfit.model.layout import network_of
 from nnfit.model.metadata import check_record, described, features_of, target_of
@@ -90,7 +93,7 @@ class Model:
     @property
     def metrics(self) -> dict[str, Any]:
         """The metrics of every set of rows (train, validation, test, out_of_fold, out_of_bag) after training."""
-        found: dict[str, Any] = self.record.get("metrics", {})
+        found: dict[str, Any] = copy.deepcopy(self.record.get("metrics", {}))  # the record stays as it is
         return found
 
     @property
@@ -189,6 +192,11 @@ class Model:
         w = w * of_rows(self.target, expected)
         return np.asarray(w / w.mean())
 
+    def of_frame(self, frame: pd.DataFrame, proba: bool, unknown: str | None) -> dict[str, NDArray[Any]]:
+        """The columns of the prediction for the rows of a frame."""
+        with from_python(unknown):
+            return self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
+
     # --- of a DataFrame --------------------------------------------------------------------------------------------
 
     def predict(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
@@ -200,7 +208,7 @@ class Model:
             >>> model.predict(flowers).columns.tolist()
             ['prediction']
         """
-        return pd.DataFrame(self.predictions(from_frame(frame, self.dialect, self.kinds), False, unknown), frame.index)
+        return pd.DataFrame(self.of_frame(frame, False, unknown), frame.index)
 
     def predict_proba(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
         """The probability of every class, (n, K), for the rows of a DataFrame, with its index.
@@ -215,7 +223,7 @@ class Model:
             raise DataError(
                 Problem("no-probabilities", "this model predicts real numbers, which have no probabilities")
             )
-        columns = self.predictions(from_frame(frame, self.dialect, self.kinds), True, unknown)
+        columns = self.of_frame(frame, True, unknown)
         return pd.DataFrame({name: columns[name] for name in self.probability_names}, frame.index)
 
     def evaluate(self, frame: pd.DataFrame, unknown: str | None = None) -> dict[str, Any]:
@@ -227,7 +235,9 @@ class Model:
             >>> sorted(model.evaluate(flowers))[:3]
             ['accuracy', 'average_precision', 'balanced_accuracy']
         """
-        return self.evaluation(read_frame(frame, self.dialect, self.labelled_kinds, others=False), unknown).metrics
+        with from_python(unknown):
+            table = read_frame(frame, self.dialect, self.labelled_kinds, others=False)
+            return self.evaluation(table, unknown).metrics
 
     # --- the file --------------------------------------------------------------------------------------------------
 
@@ -236,7 +246,7 @@ class Model:
 
         The bytes are those that `nnfit train` would have written.
         """
-        files.write((Path(path), self.to_bytes()))
+        files.write((path_of(path, "a model"), self.to_bytes()))
 
     def to_bytes(self) -> bytes:
         """The model file; the same model gives the same bytes."""
@@ -267,6 +277,19 @@ class Model:
         return npz.pack(arrays)
 
 
+@contextmanager
+def from_python(unknown: str | None) -> Iterator[None]:
+    """What is asked of a model from Python: remedies name the argument, where the command names its option."""
+    if unknown not in (None, "error", "zero"):
+        raise UsageError(Problem("usage", f'unknown must be "error" or "zero", not {unknown!r}'))
+    try:
+        yield
+    except DataError as error:
+        remedy = 'correct the cells, or take them as zeros with unknown="zero"'
+        known = (p._replace(remedy=remedy) if p.code == "unknown-category" else p for p in error.problems)
+        raise DataError(*known) from None
+
+
 def columns_of(features: Iterable[Feature]) -> list[dict[str, Any]]:
     """The input columns as the metadata list them; what was fitted to them stands in an array of its own."""
     found = []
@@ -294,7 +317,15 @@ def load(path: Path | str) -> Model:
 
     Models of every released version are read, and predict what they predicted. Nothing in a file is run.
     """
+    path = path_of(path, "a model")
     return assemble(npz.read(path, FORMS), str(path))
+
+
+def path_of(value: Any, what: str) -> Path:
+    """A path that a caller gave; a UsageError for what is none."""
+    if not isinstance(value, str | os.PathLike):
+        raise UsageError(Problem("usage", f"{what} is named by its path, not by {type(value).__name__}"))
+    return Path(value)
 
 
 def assemble(arrays: npz.Arrays, file: str) -> Model:

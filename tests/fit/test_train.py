@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ MIXED = pd.DataFrame(
         "colour": pd.Series(["red", "blue", None] * 8, dtype="category"),
         "open": [True, False] * 12,
         "when": pd.date_range("2024-01-31", periods=24, freq="17D"),
-        "zip": ["01067", "99999", "00501"] * 8,
+        "zip": pd.Series(["01067", "99999", "00501"] * 8, dtype="category"),
         "whole": pd.array([1, None, 3] * 8, dtype="Int64"),
         "y": ["a", "b", "b"] * 8,
     }
@@ -155,7 +156,30 @@ def test_the_dtype_of_a_column_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("dtype", ["string", "object", "category"])
 def test_texts_of_any_dtype_are_the_same_table(dtype: str) -> None:
-    assert theta_of(SMALL, MIXED.astype({"zip": dtype, "y": dtype})) == theta_of(SMALL, MIXED)
+    assert theta_of(SMALL, MIXED.astype({"colour": dtype, "y": dtype})) == theta_of(SMALL, MIXED)
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "string"])
+def test_what_no_dtype_settles_is_numeric_where_every_cell_is_a_number_as_in_a_csv(dtype: str) -> None:
+    texts = MIXED.assign(count=MIXED["count"].astype(str).astype(dtype))
+    assert theta_of(SMALL, texts) == theta_of(SMALL, MIXED)
+    decimals = MIXED.assign(count=[Decimal(value) for value in MIXED["count"]])
+    assert theta_of(SMALL, decimals) == theta_of(SMALL, MIXED)
+
+
+def test_numbers_among_other_texts_are_refused_as_in_a_csv(tmp_path: Path) -> None:
+    mixed = MIXED.assign(count=[*MIXED["count"].astype(object)[:-1], "?"])
+    with pytest.raises(DataError) as caught:
+        nnfit.train(SMALL, mixed)
+    mixed.to_csv(tmp_path / "data.csv", index=False)
+    with pytest.raises(DataError) as of_csv:
+        nnfit.train(SMALL | {"data": {"target": "y", "train": tmp_path / "data.csv"}})
+    (problem,), (other,) = caught.value.problems, of_csv.value.problems
+    assert problem[:3] == other[:3]
+    assert problem.code == "mixed-column"
+    assert str(problem).startswith('data:23:1: column "count" holds 23 numbers and 1 other text ("?", first here); ')
+    known = nnfit.train(SMALL | {"data": {"target": "y", "missing": ["?"]}}, mixed).model
+    assert known.features[0].options.type == "numeric"
 
 
 def test_the_sha256_is_that_of_the_values() -> None:
@@ -167,7 +191,7 @@ def test_the_sha256_is_that_of_the_values() -> None:
     assert digest(MIXED) == digest(MIXED.copy()) == digest(MIXED.set_axis(range(5, 29)))
     changed = MIXED.assign(count=MIXED["count"].where(MIXED.index != 7, 9))
     assert digest(changed) != digest(MIXED)
-    assert digest(MIXED.assign(zip=MIXED["zip"].replace("99999", "99998"))) != digest(MIXED)
+    assert digest(MIXED.assign(colour=MIXED["colour"].astype(str).replace("blue", "pink"))) != digest(MIXED)
     assert digest(MIXED.rename(columns={"zip": "code"})) != digest(MIXED)
 
 
@@ -193,11 +217,23 @@ def test_a_model_trained_on_a_frame_is_saved_and_read_and_cannot_be_verified_fro
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (MIXED[:0], "frame: has a header but no rows"),
-        (MIXED.assign(y=None), 'frame:0:8: the target "y" is missing in 24 rows, first here; remove them'),
-        (MIXED.drop(columns="y"), 'data.target: frame has no column "y"'),
-        (pd.concat([MIXED, MIXED["zip"]], axis=1), "frame: columns are there twice: zip"),
-        (MIXED.assign(ratio=np.inf), 'column "ratio": expected finite numbers, got inf'),
+        (MIXED[:0], "data: has no rows"),
+        (MIXED.assign(y=None), 'data:0:8: the target "y" is missing in 24 rows, first here; remove them'),
+        (MIXED.drop(columns="y"), 'data.target: data has no column "y"'),
+        (pd.concat([MIXED, MIXED["zip"]], axis=1), "data: columns are there twice: zip"),
+        (MIXED.assign(ratio=np.inf), 'data:0:2: column "ratio": expected finite numbers, got inf'),
+        (MIXED.rename(columns={"zip": ""}), "data:6: this column has no name; give every column one"),
+        (MIXED.rename(columns={"zip": None}), "data:6: nan is no name of a column; give every column one"),
+        (pd.concat({"a": MIXED}, axis=1), "data:1: ('a', 'count') is no name of a column"),
+        (MIXED.assign(zip=None), 'data: column "zip" has no value; add it to data.ignore'),
+        (MIXED.assign(zip=pd.NaT), 'data: column "zip" has no value; add it to data.ignore'),
+        (MIXED.assign(zip=1j), 'data:0:6: column "zip": complex128 is none of numbers, texts, dates, true and false'),
+        (MIXED.assign(zip=pd.Timedelta("1D")), 'data:0:6: column "zip": timedelta64'),
+        (
+            MIXED.assign(zip=[[1]] * 24),
+            'data:0:6: column "zip": expected a text, number, date or truth value, got list',
+        ),
+        (MIXED.assign(zip=b"x"), 'data:0:6: column "zip": expected a text, number, date or truth value, got bytes'),
         (np.ones((3, 3)), "expected a pandas DataFrame, got ndarray"),
     ],
 )
@@ -218,6 +254,49 @@ def test_a_spec_without_a_table_says_so() -> None:
 def test_what_is_no_spec_is_refused_in_words(spec: Any) -> None:
     with pytest.raises(UsageError, match="a spec is a path, a mapping or a Spec, not "):
         nnfit.train(spec, MIXED)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        *(
+            ({"threads": value}, "threads must be a whole number of at least 1, not ")
+            for value in (0, -3, "2", 1.5, True)
+        ),
+        (
+            {"overrides": "training.epochs=1"},
+            "overrides are a mapping of values by key, or a list of texts KEY=VALUE; ",
+        ),
+        ({"overrides": {1: 1}}, "overrides are a mapping"),
+        ({"overrides": [1]}, "overrides are a mapping"),
+        ({"on_epoch": 3}, "on_epoch must be a function of an epoch, not int"),
+        ({"resume": True}, "resume is named by its path, not by bool"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_any_work(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        nnfit.train(SMALL, MIXED, **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_frame_that_is_wrong_is_named_by_its_argument() -> None:
+    with pytest.raises(DataError, match=r"^test: has no rows$"):
+        nnfit.train(SMALL, MIXED, test=MIXED[:0])
+    with pytest.raises(DataError, match=r'^validation:0:1: column "count": expected a number, got "many"'):
+        nnfit.train(SMALL, MIXED, validation=MIXED.assign(count="many"))
+
+
+def test_whole_numbers_beyond_int64_can_be_categories() -> None:
+    large = MIXED.assign(count=[1e20, 2e20] * 12)
+    spec = SMALL | {"data": {"target": "y", "columns": {"count": {"type": "categorical"}}}}
+    assert nnfit.train(spec, large).model.features[0].categories.own == ("1e+20", "2e+20")
+
+
+def test_the_metrics_of_a_model_cannot_be_changed_by_who_looks_at_them() -> None:
+    result = nnfit.train(SMALL, MIXED)
+    result.metrics["train"]["accuracy"] = 2.0
+    result.model.metrics["train"]["accuracy"] = 2.0
+    assert result.model.record["metrics"]["train"]["accuracy"] <= 1
 
 
 # --- epochs, stopping, going on ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import trained_bytes
-from model_files import RICH_CSV, closed, loaded, opened, refused, within_limits
+from model_files import RICH_CSV, closed, loaded, opened, refused, seconds, within_limits
 
 from nnfit.errors import OutputError
 from nnfit.model.model import Model
@@ -71,6 +71,12 @@ CHANGES: list[tuple[str, Change, str]] = [
     ("a date that is none", array("input_fitted", lambda x: np.where(np.arange(len(x)) == 14, 1e9, x)), "is no date"),
     ("a deviation of dates of 0", array("input_fitted", lambda x: np.where(np.arange(len(x)) == 18, 0, x)),
         'column "day": a deviation is not above 0'),
+    ("a format in floats", put("format", 1.0), "not given as nnfit writes it"),
+    ("another format in floats", put("format", 2.0), "not given as nnfit writes it"),
+    ("a count in floats", put("columns", 0, "fitted", 5.0), "not given as nnfit writes it"),
+    ("a prior beyond floats", put("prior", 0, 10**400), "prior.0: is not what nnfit writes"),
+    ("a cost beyond floats", put("history", "cost", 0, 10**400), "history.cost.0: is not what nnfit writes"),
+    ("bounds beyond floats", put("target", "bounds", [[0, 10**400]]), "target.bounds.0.1: is not what nnfit writes"),
     ("a mean for classes", array("target_mean", lambda x: np.ones(1)), "must hold 0 values"),
     ("no spec", drop("spec"), "spec: is missing"),
     ("no data in the spec", drop("spec", "data"), "spec.data: is missing"),
@@ -81,7 +87,7 @@ CHANGES: list[tuple[str, Change, str]] = [
     ("a switch as a number", put("spec", "data", "columns", "x", "log1p", 0), "log1p: is not what nnfit writes"),
     ("an alias", put("spec", "loss", "CE"), "given as nnfit writes it"),
     ("no loss", put("spec", "loss", None), "the size of every layer must be given"),
-    ("an unknown loss", put("spec", "loss", "hinge"), "spec.loss: is not what nnfit writes"),
+    ("an unknown loss", put("spec", "loss", "hinge"), 'spec.loss: there is no "hinge"'),
     ("a loss that does not fit", put(*LAYERS, 1, "activation", {"name": "linear", "k": 1.0}), "cannot follow linear"),
     ("an unknown activation", put(*LAYERS, 1, "activation", "name", "sine"), 'activation: there is no "sine"'),
     ("a class as activation", put(*LAYERS, 1, "activation", "name", "os.system"), 'there is no "os.system"'),
@@ -101,12 +107,12 @@ CHANGES: list[tuple[str, Change, str]] = [
     ("a column twice", lambda a, m: m["columns"].append(m["columns"][2]), "a text is there twice"),
     ("very many columns", lambda a, m: m["columns"].extend(m["columns"][2:3] * 1000), "1,005 columns for 18 inputs"),
     ("a column of another type", put("columns", 0, "type", "date"), "are not those of the spec"),
-    ("a type that is none", put("columns", 0, "type", "text"), "columns.0.type: is not what nnfit writes"),
+    ("a type that is none", put("columns", 0, "type", "text"), 'columns.0.type: there is no "text"'),
     ("an option of another type", put("columns", 0, "options", "format", "%Y"), "are not those of the spec"),
     ("another option", put("columns", 0, "options", "scale", "minmax"), "are not those of the spec"),
     ("options of both that do not exist", lambda a, m: [
         m["columns"][0]["options"].update(scale="max"), m["spec"]["data"]["columns"]["x"].update(scale="max")],
-        "scale: is not what nnfit writes"),
+        'scale: there is no "max"'),
     ("a negative count", put("columns", 0, "fitted", -1), "columns.0.fitted"),
     ("counts that change places", lambda a, m: [
         m["columns"][0].update(fitted=4), m["columns"][1].update(fitted=10)], "4 fitted values, not 5"),
@@ -165,6 +171,11 @@ OPEN: list[tuple[str, Change]] = [
     ("a part that nobody knows yet", put("curves", {"roc": [[0.0, 1.0]]})),
     ("a history that nobody knows yet", put("history", "rate", [0.1])),
     ("no threads", drop("threads")),
+    ("no seed", drop("seed")),
+    ("no checksum", drop("data_sha256")),
+    ("no rows", drop("rows")),
+    ("a set that nobody knows yet", put("metrics", "holdout", {"loss": 1.0, "accuracy": 0.5})),
+    ("a linear model of other sets", put("linear", {"test": {"loss": 1.0}})),
     ("no prior", drop("prior")),
 ]  # fmt: skip
 
@@ -181,11 +192,25 @@ def test_the_record_of_a_training_is_open_and_is_kept_as_it_is(rich: bytes, chan
     assert set(model.evaluate(frame)) >= {"loss", "accuracy"}
 
 
+@pytest.mark.parametrize("change", [case[1] for case in OPEN], ids=[case[0] for case in OPEN])
+def test_whatever_is_recorded_the_commands_show_what_is_there(
+    rich: bytes, change: Change, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    arrays, metadata = opened(rich)
+    change(arrays, metadata)
+    (tmp_path / "m.npz").write_bytes(closed(arrays, metadata))
+    (tmp_path / "data.csv").write_text(RICH_CSV)
+    for arguments in (["inspect"], ["inspect", "--json"]):
+        assert run(*arguments, tmp_path / "m.npz").code == 0
+    for command in ("evaluate", "predict"):
+        assert run(command, tmp_path / "m.npz", tmp_path / "data.csv").code == 0
+
+
 def test_the_format_of_another_version_is_named(rich: bytes) -> None:
     arrays, metadata = opened(rich)
     assert (
         refused(closed(arrays, metadata | {"format": 2}))
-        == f"m.npz: metadata: model format 2, written by nnfit {__version__}; this nnfit, {__version__}, reads 1"
+        == f"m.npz: metadata: model format 2; this nnfit, {__version__}, reads 1"
     )
 
 
@@ -261,7 +286,7 @@ CROSSED: list[tuple[str, Change, str]] = [
     ("a best epoch too few", put("best_epochs", [1, 1]), "best_epochs: not one epoch for each member"),
     ("a best epoch after the last", put("best_epochs", 0, 4), "best_epochs: not one epoch for each member"),
     ("a best epoch before the first", put("best_epochs", 0, -1), "best_epochs.0"),
-    ("half a best epoch", put("best_epochs", 0, 1.5), "best_epochs.0"),
+    ("half a best epoch", put("best_epochs", 0, 1.5), "not given as nnfit writes it"),
     ("best epochs of no early stopping", put("spec", "training", "early_stopping", None), "best_epochs: not one"),
     ("bounds that the spec does not ask for", put("target", "bounds", [[0.0, 1.0]]), "target.bounds: not the ranges"),
     ("a threshold of 0", put("target", "threshold", 0.0), "target.threshold"),
@@ -363,3 +388,35 @@ def test_errors_without_end_are_told_as_one(tiny: bytes, tmp_path: Path) -> None
         put(*place, [None] * 300_000)(arrays, changed)
         path.write_bytes(closed(arrays, changed))
         assert place[0] in within_limits(path)
+
+
+def columns_of_a_kind(n: int) -> Change:
+    def change(arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+        arrays["theta_1"] = np.zeros((1, 1, 2 * n), np.float32)
+        metadata["spec"]["data"]["columns"] = {f"c{i}": {"type": "numeric"} for i in range(n)}
+
+    return change
+
+
+def targets_without_end(arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+    columns_of_a_kind(60_000)(arrays, metadata)
+    metadata["spec"]["data"]["target"] = [f"t{i}" for i in range(60_000)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        targets_without_end,
+        columns_of_a_kind(20_000),
+        put("best_epochs", [0] * 4_000_000),
+        put("target", "class_weights", [1.0] * 3_000_000),
+        put("history", "cost", [0.5] * 3_000_000),
+    ],
+    ids=["targets", "columns", "best epochs", "class weights", "costs"],
+)
+def test_long_lists_and_many_columns_are_refused_within_a_second(tiny: bytes, tmp_path: Path, change: Change) -> None:
+    arrays, metadata = opened(tiny)
+    change(arrays, metadata)
+    path = tmp_path / "m.npz"
+    path.write_bytes(closed(arrays, metadata))
+    assert seconds(path)[0] < 1

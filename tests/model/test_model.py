@@ -17,7 +17,7 @@ import pytest
 
 import nnfit
 from nnfit.data.reader import Reader
-from nnfit.errors import DataError
+from nnfit.errors import DataError, UsageError
 from nnfit.model.model import Model
 from nnfit.model.prediction import csv_predictions
 
@@ -288,3 +288,20 @@ def test_what_is_no_frame_is_refused_in_words(model: Model, what: object) -> Non
     for method in (model.predict, model.predict_proba, model.evaluate):
         with pytest.raises(DataError, match="expected a pandas DataFrame, got "):
             method(what)
+
+
+@pytest.mark.parametrize("what", [None, 3, io.BytesIO()])
+def test_what_is_no_path_is_refused_in_words(model: Model, what: object) -> None:
+    for act in (nnfit.load, model.save):
+        with pytest.raises(UsageError, match="a model is named by its path, not by "):
+            act(what)
+
+
+def test_unknown_categories_are_refused_with_a_remedy_for_python(model: Model) -> None:
+    frame = pd.DataFrame({"x": [1.0], "code": ["7"]})
+    with pytest.raises(DataError) as caught:
+        model.predict(frame)
+    assert caught.value.remedy == 'correct the cells, or take them as zeros with unknown="zero"'
+    assert len(model.predict(frame, unknown="zero")) == 1
+    with pytest.raises(UsageError, match='unknown must be "error" or "zero", not \'bogus\''):
+        model.predict(frame, unknown="bogus")

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 import nnfit
 from nnfit.config import spec as declared
 from nnfit.config.loader import load_spec
-from nnfit.config.schema import json_schema, row
+from nnfit.config.schema import hints, json_schema, row
 from nnfit.core.activations import ACTIVATIONS, REAL, Traits
 from nnfit.core.averaging import AVERAGES
 from nnfit.core.initialization import INITIALIZATIONS
@@ -27,6 +27,7 @@ from nnfit.core.optimizers import OPTIMIZERS
 from nnfit.core.parameter import Parameter, named, parameter
 from nnfit.core.schedules import SCHEDULES
 from nnfit.data.columns import TYPES
+from nnfit.data.scales import SCALES
 from nnfit.errors import ModelFileError
 from nnfit.fit import checkpoint
 from nnfit.fit.prepare import prepare
@@ -41,9 +42,14 @@ MODELS = [path for folder in FOLDERS for path in sorted(folder.glob("*.npz")) if
 IRIS = ROOT / "tests/released/0.1.0/iris.npz"
 
 
+def table_of(model: Path) -> Path:
+    """The table that a model is named after."""
+    return max((ROOT / "datasets").glob("*.csv"), key=lambda path: (model.stem.startswith(path.stem), len(path.stem)))
+
+
 def rows_of(model: Path, folder: Path) -> Path:
     """The first 120 rows of the table that a model is named after, as a file."""
-    table = ROOT / "datasets" / f"{model.stem.removesuffix('_folds')}.csv"
+    table = table_of(model)
     path = folder / "rows.csv"
     path.write_text("".join(table.read_text("utf-8").splitlines(keepends=True)[:121]), "utf-8")
     return path
@@ -80,8 +86,7 @@ def test_a_model_of_a_released_version_predicts_what_it_predicted(
 def test_a_model_of_a_released_version_is_evaluated_inspected_and_saved_again(
     path: Path, tmp_path: Path, run: Callable[..., Any]
 ) -> None:
-    table = ROOT / "datasets" / f"{path.stem.removesuffix('_folds')}.csv"
-    assert run("evaluate", path, table, "--json").code == 0
+    assert run("evaluate", path, table_of(path), "--json").code == 0
     assert run("inspect", path).code == 0
     model = nnfit.load(path)
     model.save(tmp_path / "again.npz")
@@ -131,6 +136,7 @@ def grown(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for table in (OPTIMIZERS, SCHEDULES, AVERAGES, INITIALIZATIONS):
         monkeypatch.setitem(table, "new", New)
     monkeypatch.setitem(LOSSES, "new", LOSSES["mse"])
+    monkeypatch.setitem(SCALES, "new", SCALES["none"])
     for kind in METRICS:
         monkeypatch.setitem(METRICS[kind], "new", Metric(lambda *rows: 0.0, higher=True))
     more = [
@@ -141,11 +147,15 @@ def grown(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     training.__doc__ = declared.Training.__doc__
     monkeypatch.setattr(declared, "Training", training)
     monkeypatch.setitem(FROZEN, "Training", {**FROZEN["Training"], "spice": 0.0, "patience": 1})
-    for made in (json_schema, reading.shape):
-        made.cache_clear()
+    forget()
     yield
     monkeypatch.undo()
-    for made in (json_schema, reading.shape):
+    forget()
+
+
+def forget() -> None:
+    """What was made of the declarations is made anew."""
+    for made in (json_schema, hints, reading.shape):
         made.cache_clear()
 
 
@@ -181,15 +191,13 @@ def test_what_an_old_file_leaves_out_does_not_follow_todays_defaults(monkeypatch
     for key in ("threshold", "bounds", "class_weights", "temperature"):
         del metadata["target"][key]
     older = closed(arrays, metadata)  # as nnfit wrote before there was a threshold
-    changed = make_dataclass(
-        "Training",
-        [("threshold", float | declared.Threshold, parameter(0.9, "other", above=0, below=1))],
-        bases=(declared.Training,),
-        frozen=True,
-        kw_only=True,
-    )
-    monkeypatch.setattr(declared, "Training", changed)
-    assert (loaded(older).spec.training.threshold, loaded(older).target.threshold) == (0.5, 0.5)
+    changed = [("threshold", float | declared.Threshold, parameter(0.9, "other", above=0, below=1))]
+    training = make_dataclass("Training", changed, bases=(declared.Training,), frozen=True, kw_only=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(declared, "Training", training)
+        forget()
+        assert (loaded(older).spec.training.threshold, loaded(older).target.threshold) == (0.5, 0.5)
+    forget()
 
 
 # --- the rule, held against the declarations -----------------------------------------------------------------------
@@ -206,6 +214,9 @@ LABELLED = [
 ]
 
 
+by_label = dict(LABELLED)
+
+
 @pytest.mark.parametrize(("label", "each"), LABELLED, ids=[label for label, _ in LABELLED])
 def test_every_key_says_what_a_file_means_that_is_older_than_it(label: str, each: Any) -> None:
     if label not in FROZEN:
@@ -214,6 +225,33 @@ def test_every_key_says_what_a_file_means_that_is_older_than_it(label: str, each
         )
     optional = {key.name for key in fields(each) if key.init and key.default is not MISSING}
     assert set(FROZEN[label]) == optional
+
+
+def test_the_frozen_meanings_are_the_defaults_of_the_version_that_the_format_is_of() -> None:
+    """0.1.0 wrote every key, so what a file does not say is older: its defaults, which never changed until then."""
+    schema = json.loads((ROOT / "tests/released/0.1.0/spec.schema.json").read_text("utf-8"))
+    defined = {**schema["$defs"], "Spec": schema}
+    columns = defined["Column"]["properties"]
+    for label, meanings in FROZEN.items():
+        for key, meaning in meanings.items():
+            if label.startswith("columns."):
+                default = columns[key]["default"]
+            elif label == "target" or (label, key) in (("Spec", "training"), ("NetworkKeys", "initialization")):
+                continue  # not of the spec; a mapping of which each key has its own
+            elif "." in label:
+                kind, name = label.split(".")
+                rows = [each for each in defined.values() if each["title"] == name and key in each["properties"]]
+                default = next(row["properties"][key]["default"] for row in rows if "size" not in row["properties"])
+                if kind in ("schedules", "activations") and name in ("step", "linear"):  # names of both tables
+                    texts = {each.metadata["parameter"].text: each.default for each in fields(by_label[label])}
+                    default = next(
+                        row["properties"][key]["default"]
+                        for row in rows
+                        if row["properties"][key]["description"] in texts
+                    )
+            else:
+                default = defined[label]["properties"][key]["default"]
+            assert meaning == default, f"{label}.{key}"
 
 
 def test_every_parameter_of_the_declarations_has_a_text() -> None:
@@ -244,6 +282,12 @@ FUTURE = {"nnfit": "9.1.0", "python": "3.20.0", "numpy": "4.0.0"}
             lambda m: m["spec"]["training"]["optimizer"].update(name="lion"),
             f'spec.training.optimizer: nnfit {__version__} does not know "lion"',
         ),
+        (lambda m: m["spec"].update(loss="focal"), f'spec.loss: nnfit {__version__} does not know "focal"'),
+        (
+            lambda m: m["spec"]["data"]["columns"]["sepal_width"].update(scale="ple"),
+            f'spec.data.columns.sepal_width.scale: nnfit {__version__} does not know "ple"',
+        ),
+        (lambda m: m["target"].update(task="ordinal"), f'target.task: nnfit {__version__} does not know "ordinal"'),
         (lambda m: m["target"].update(offset=1.0), f'target.offset: nnfit {__version__} does not know "offset"'),
         (lambda m: m["columns"][0].update(unit="cm"), f'columns.0.unit: nnfit {__version__} does not know "unit"'),
     ],
