@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import nnfit
 from nnfit.cli.signals import Stopped
 from nnfit.errors import OutputError
 from nnfit.storage import files
@@ -371,6 +372,6 @@ def test_nothing_else_in_nnfit_writes_files() -> None:
         r"""write_(text|bytes)\(|savez|np\.save\(|\.tofile\(|to_csv\(.*path|tempfile|os\.(open|replace|rename)"""
         r"""|open\([^)]*["'][wax]"""
     )
-    package = Path(files.__file__).parent
+    package = Path(nnfit.__file__).parent
     found = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if writing.search(path.read_text())}
-    assert found == {"files.py"}
+    assert found == {"storage/files.py"}
