@@ -99,3 +99,18 @@ def test_rows_without_a_known_label_are_refused(
     (tmp_path / "new.csv").write_text(rows)
     ended = run("evaluate", flower_model, tmp_path / "new.csv")
     assert ended == (4, "", f"nnfit: {tmp_path / 'new.csv'}{expected}\n")
+
+
+def test_labelled_rows_without_the_weight_column_count_alike(run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    rows = "".join(f"{rng.normal()},{i % 3 + 1},{rng.normal()}\n" for i in range(40))
+    (tmp_path / "data.csv").write_text("x,w,y\n" + rows)
+    (tmp_path / "spec.yaml").write_text(
+        "data: {train: data.csv, target: y, test: 0.25, weight: w}\n"
+        "network: {layers: [{size: auto, activation: linear}], dtype: float64, members: 2}\n"
+        "training: {epochs: 5}\n"
+    )
+    assert run("train", tmp_path / "spec.yaml", "-o", tmp_path / "m.npz").code == 0
+    (tmp_path / "new.csv").write_text("y,x\n1,2\n3,4\n")
+    ended = run("evaluate", tmp_path / "m.npz", tmp_path / "new.csv", "--json")
+    assert ended.code == 0, ended.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 
 import nnfit
 from nnfit.data import reader
-from nnfit.model.prediction import merge, taken_as_zeros
 
 Run = Callable[..., Any]
 
@@ -190,14 +188,3 @@ def test_a_real_target_is_predicted_in_its_own_unit(run: Run, flowers: Path) -> 
     rows = read(ended.out)
     assert list(rows[0]) == ["prediction_length", "prediction_id"]
     assert 10 < sum(float(row["prediction_id"]) for row in rows) / 60 < 50
-
-
-def test_of_many_unseen_categories_only_a_few_are_kept() -> None:
-    counts: Counter[str] = Counter()
-    for block in range(50):
-        merge(counts, Counter({f"{block}-{i}": 2 for i in range(20)}))
-    merge(counts, Counter({"0-3": 7}))
-    assert len(counts) == 6
-    assert (counts.total(), counts["0-3"]) == (2 * 50 * 20 + 7, 9)
-    shown = '2,007 rows with what no training row has, taken as zeros: "0-0", "0-1", "0-2", "0-3", "0-4", …'
-    assert str(taken_as_zeros("c", counts)).endswith(shown)

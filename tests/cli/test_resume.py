@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -10,12 +11,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import FLOWERS, Ended, flowers_csv
 
 import nnfit
+from nnfit.cli import signals
 from nnfit.config.loader import load_spec
+from nnfit.fit import baseline
 from nnfit.fit.prepare import prepare
 
 Run = Callable[..., Ended]
@@ -148,3 +152,29 @@ def test_a_file_that_is_no_checkpoint_is_neither_used_nor_removed(flowers: Path,
     assert run(*command, "--resume").code == 5
     assert run(*command).code == 0
     assert (flowers / "out.checkpoint.npz").read_bytes() == b"mine"
+
+
+@pytest.mark.process
+def test_a_stop_while_the_linear_model_is_trained_keeps_the_network_for_resume(
+    flowers: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = (
+        "{epochs: 40, batch_size: 8, resample: folds, early_stopping: {patience: 3}, schedule: cosine, l2: 0.001, "
+        "dropout: 0.1, optimizer: {name: adam, learning_rate: 0.02}}"
+    )
+    command = ("train", "flowers.yaml", "--set", f"training={training}", "--set", "network.members=4", "-o")
+    assert run(*command, "whole.npz").code == 0
+    real = baseline.linear
+
+    def interrupted(prepared: Any, stop: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(prepared, stop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(baseline, "linear", interrupted)
+        patch.setattr(signals, "pending", [])
+        assert run(*command, "out.npz").code == 143
+        assert not (flowers / "out.npz").exists()
+    monkeypatch.setattr(signals, "pending", [])
+    assert run(*command, "out.npz", "--resume").code == 0
+    assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()

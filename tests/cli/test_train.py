@@ -271,3 +271,21 @@ def test_a_training_that_diverges_leaves_the_model_and_the_last_good_checkpoint(
     with np.load(flowers / "out.checkpoint.npz", allow_pickle=False) as saved:
         assert json.loads(saved["metadata"].tobytes())["epochs"] == int(message[1]) - 1 > 0
         assert np.isfinite(saved["theta"]).all()
+
+
+def test_the_screen_and_the_report_show_the_linear_model_beside_the_trivial_predictor(run: Run, flowers: Path) -> None:
+    ended = run("train", flowers / "flowers.yaml", "--json", flowers / "report.json")
+    heading = next(line for line in ended.out.splitlines() if line.split()[:2] == ["metric", "45"])
+    assert heading.split() == ["metric", "45", "rows", "trivial", "linear", "15", "rows", "trivial", "linear"]
+    assert '"linear": {' in (flowers / "report.json").read_text()
+    shown = run("inspect", flowers / "flowers.npz").out
+    assert heading in shown
+    plain = run("train", flowers / "flowers.yaml", "--set", "training.baseline=false").out
+    assert "linear" not in plain
+
+
+def test_a_doubt_about_the_network_goes_to_standard_error(run: Run, spec: Path) -> None:
+    sets = ("data.target=length", "network.layers[1].activation=linear", "training.epochs=5")
+    ended = run("train", spec, "--quiet", *(word for change in sets for word in ("--set", change)))
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err.startswith("warning: the network does not beat the linear model: rmse 0.")

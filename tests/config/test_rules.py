@@ -1,4 +1,4 @@
-"""Keys that are fine alone but not together: layers, sizes and the loss."""
+"""Keys that are fine alone but not together: layers, sizes and the loss, targets and the split."""
 
 from __future__ import annotations
 
@@ -182,3 +182,13 @@ def test_what_a_training_asks_of_the_rows_is_told_where_they_are_not(
 ) -> None:
     message = refused(spec(LINEAR, more=more).replace("target: y", f"target: y{data}"))
     assert message.partition(": ")[2] == expected
+
+
+@pytest.mark.parametrize(("validation", "test"), [("0.5", "0.5"), ("0.6", "0.6"), ("0.9", "0.99")])
+def test_a_split_that_leaves_no_training_row_is_refused(refused: Refused, validation: str, test: str) -> None:
+    text = spec("{size: auto, activation: softmax}").replace("target: y", f"target: y, validation: {validation}")
+    assert "validation and test together leave no rows to train on" in refused(text, f"data.test={test}")
+
+
+def test_a_target_named_twice_is_refused(refused: Refused) -> None:
+    assert '"a"' in refused(spec("{size: auto, activation: linear}").replace("target: y", "target: [a, a]"))

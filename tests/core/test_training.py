@@ -266,3 +266,20 @@ def test_a_fit_needs_its_gradient_its_slots_and_the_buffers_of_one_batch(name, s
     order, block, small = 8 * n, itemsize * training.BLOCK, 1 << 19
     assert peak <= itemsize * net.P * (1 + slots) + buffers + gathered + order + block + small
     assert peak <= data.X.nbytes / 2
+
+
+def test_the_straight_through_step_with_mse_is_the_perceptron_rule():
+    # Eighths and a power of two have no rounding, so Δθ = η (y − ŷ) x holds to the last bit.
+    rng = np.random.default_rng(4)
+    net = network(4, group(3, "step", gradient="straight_through"), loss="mse")
+    eta, theta = 0.5, rng.integers(-8, 9, (1, net.P)) / 8
+    wrong = 0
+    for _ in range(40):
+        x, y = np.r_[1, rng.integers(-8, 9, 4) / 8], rng.integers(0, 2, 3).astype(float)
+        Theta = theta.reshape(3, 5)
+        y_hat = (Theta @ x >= 0).astype(float)
+        wrong += int((y_hat != y).sum())
+        expected = Theta + eta * np.outer(y - y_hat, x)
+        train(net, theta, Examples(x[None], y[:, None], np.ones((1, 1, 1))), learning_rate=eta)
+        np.testing.assert_array_equal(theta.reshape(3, 5), expected)
+    assert wrong > 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ import pytest
 from nnfit.data.reader import Dialect
 from nnfit.data.suspicions import fingerprints
 from nnfit.data.table import Text, kind, read_table
-from nnfit.errors import DataError, SpecError
-
-Prepare = Callable[..., Any]
+from nnfit.errors import DataError
 
 
 def table(path: Path, text: str, kinds: dict[str, str] | None = None, **dialect: Any) -> Any:
@@ -67,22 +64,3 @@ def test_a_text_column_keeps_every_spelling(tmp_path: Path) -> None:
     column = table(tmp_path, "t\n" + "".join(f"{label}\n" for label in labels), {"t": "text"}).columns["t"]
     assert isinstance(column, Text)
     assert list(column.labels) == labels
-
-
-SPEC = """\
-data: {train: data.csv, target: y, weight: w, validation: 0.3}
-network: {layers: [{size: 1, activation: linear}]}
-"""
-
-
-def test_a_part_without_any_weight_is_an_error_that_names_it(prepared: Prepare) -> None:
-    csv = "x,w,y\n" + "".join(f"{i},{int(i == 0)},{i}\n" for i in range(30))
-    with pytest.raises(DataError, match='the weight "w" is 0 in all rows of'):
-        prepared(SPEC, csv)
-
-
-@pytest.mark.parametrize("key", ["log1p: true", "bins: 5", "missing: mean", "degree: 2"])
-def test_a_target_refuses_the_keys_of_an_input(prepared: Prepare, key: str) -> None:
-    csv = "x,w,y\n" + "".join(f"{i},1,{i * i}\n" for i in range(30))
-    with pytest.raises(SpecError, match="a real target does not take this key"):
-        prepared(SPEC.replace("weight: w", f"weight: w, columns: {{y: {{{key}}}}}"), csv)

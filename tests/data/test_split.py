@@ -1,4 +1,4 @@
-"""Rows for validation and test: of the right number, each once, in proportion, and the same for the same seed."""
+"""Rows for validation, test and folds: of the right number, each once, in proportion, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnfit.data.split import draw
-from nnfit.errors import DataError, SpecError
+from nnfit.data.split import draw, folds
+from nnfit.errors import DataError
 
 Prepare = Callable[..., Any]
 
@@ -47,6 +47,30 @@ def test_every_row_is_drawn_equally_often() -> None:
     for _ in range(2000):
         counts[draw(10, 0.3, strata, rng)] += 1
     np.testing.assert_allclose(counts / 2000, 0.3, atol=0.05)
+
+
+@given(n=st.integers(1, 200), M=st.integers(1, 12), classes=st.integers(1, 5), seed=st.integers(0, 2**32))
+def test_folds_are_of_equal_size_and_hold_each_class_in_proportion(n: int, M: int, classes: int, seed: int) -> None:
+    order = np.random.default_rng(seed + 1).integers(0, classes, n)
+    fold = folds(order, M, np.random.default_rng(seed))
+    sizes = np.bincount(fold, minlength=M)
+    assert len(fold) == n
+    assert len(sizes) == M
+    assert sizes.max() - sizes.min() <= 1
+    for label in range(classes):
+        counts = np.bincount(fold[order == label], minlength=M)
+        # A class is a run of the sorted rows: whole groups of M, and a piece of one at each end.
+        assert counts.max() - counts.min() <= 2
+    assert folds(order, M, np.random.default_rng(seed)).tolist() == fold.tolist()
+
+
+def test_folds_are_alike_in_a_real_target_and_differ_with_the_seed() -> None:
+    y = np.random.default_rng(1).exponential(size=200)
+    fold = folds(y, 8, np.random.default_rng(2))
+    for k in range(8):
+        ranks = np.flatnonzero(np.isin(np.argsort(y), np.flatnonzero(fold == k)))
+        assert (ranks // 8).tolist() == list(range(25))
+    assert fold.tolist() != folds(y, 8, np.random.default_rng(3)).tolist()
 
 
 SPEC = """\
@@ -118,9 +142,3 @@ def test_a_class_that_no_training_row_has_is_refused_in_a_test_file(prepared: Pr
     (tmp_path / "t.csv").write_text("id,x,y\n1,2,a\n2,3,d\n")
     with pytest.raises(DataError, match=r't\.csv:3:3: the target "y" is "d", a class that no training row has'):
         prepared(SPEC.replace("0.2", "t.csv"), csv(12))
-
-
-@pytest.mark.parametrize(("validation", "test"), [("0.5", "0.5"), ("0.6", "0.6"), ("0.9", "0.99")])
-def test_a_split_that_leaves_no_training_row_is_refused(prepared: Prepare, validation: str, test: str) -> None:
-    with pytest.raises(SpecError, match="validation and test together leave no rows to train on"):
-        prepared(SPEC.replace("0.15", validation).replace("0.2", test), csv(12))

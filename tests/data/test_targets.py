@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnfit.data.target import Target, decide
 from nnfit.errors import DataError
 from nnfit.model.model import Model
 
@@ -137,15 +138,20 @@ def test_numbers_are_classes_with_cross_entropies(prepared: Prepare, output: str
     assert prepared(spec(output), classes(["3", "7", "10"])).target.classes == ("3", "7", "10")
 
 
-def test_a_single_class_is_refused(complaint: Callable[..., str]) -> None:
-    found = complaint(spec(SOFTMAX), classes(["a"]))
-    assert found == 'data.csv: the target "y" has a single class, "a"; there is nothing to learn'
-
-
 @pytest.mark.parametrize("output", [SOFTMAX, LINEAR])
 def test_a_missing_target_is_refused_with_its_line(complaint: Callable[..., str], output: str) -> None:
     found = complaint(spec(output), "x,y\n1,1\n2,\n3,2\n4,\n")
     assert found == 'data.csv:3:2: the target "y" is missing in 2 rows, first here; remove them'
+
+
+def test_classes_are_decided_by_the_threshold_and_by_a_half_without() -> None:
+    p = np.array([[0.8, 0.2], [0.6, 0.4], [0.5, 0.5], [0.1, 0.9]])
+    binary, two = (Target(task, ("y",), ("a", "b")) for task in ("binary", "multinomial"))
+    for target in (binary, two):
+        assert decide(target._replace(threshold=0.3), p).tolist() == [0, 1, 1, 1]
+        assert decide(target._replace(threshold=0.9), p, np.array([0.1, 0.5, 0.5, 0.95])).tolist() == [1, 0, 1, 0]
+    assert decide(binary, p).tolist() == [0, 0, 1, 1]
+    assert decide(two, p).tolist() == [0, 0, 0, 1]  # of equals the first
 
 
 # --- real targets --------------------------------------------------------------------------------------------------
@@ -185,20 +191,6 @@ def test_texts_among_several_targets_are_refused_with_mse(complaint: Callable[..
     assert found == "spec.yaml:1:25: data.target: several targets with mse must all be numbers"
 
 
-@pytest.mark.parametrize(("output", "task"), [(LINEAR, "1 real target"), (SOFTMAX, "3 classes")])
-def test_an_output_layer_of_another_size_is_refused(complaint: Callable[..., str], output: str, task: str) -> None:
-    rows = csv(x=[1, 2, 3], y=["1", "2", "3"])
-    needed = "1 neuron" if task.startswith("1") else "3 neurons"
-    assert complaint(spec(output.replace("auto", "2")), rows) == (
-        f"spec.yaml:2:21: network.layers[0].size: the data have {task}, so the output layer needs {needed}, not 2"
-    )
-
-
-def test_softmax_is_refused_for_one_real_target(complaint: Callable[..., str]) -> None:
-    found = complaint(spec(SOFTMAX, "loss: mse\n"), csv(x=[1, 2, 3], y=["1", "2", "3"]))
-    assert "softmax with one neuron is always 1; use linear for one real target" in found
-
-
 # --- several 0/1 targets -------------------------------------------------------------------------------------------
 
 BOTH = csv(x=[0, 1, 2, 3] * 3, a=[0, 0, 1, 1] * 3, b=[0, 1, 1, 1] * 3)
@@ -215,16 +207,3 @@ def test_several_targets_of_0_and_1_have_one_neuron_each(trained: Train) -> None
     metrics = model.record["metrics"]["train"]
     assert metrics["accuracy"] == 1
     assert metrics["confusion"] == [[[6, 0], [0, 6]], [[3, 0], [0, 9]]]
-
-
-def test_several_targets_of_classes_must_be_0_and_1(complaint: Callable[..., str]) -> None:
-    found = complaint(spec(LOGISTIC, target="[a, b]"), csv(x=[1, 2, 3], a=[0, 1, 0], b=[0, 1, 2]))
-    assert found == 'data.csv:4:3: column "b": several targets with bce must be 0 or 1, got "2"'
-
-
-def test_several_targets_of_0_and_1_do_not_fit_softmax_whose_outputs_sum_to_one(complaint: Callable[..., str]) -> None:
-    assert "softmax" in complaint(spec(SOFTMAX, target="[a, b]"), BOTH)
-
-
-def test_a_target_named_twice_is_refused(complaint: Callable[..., str]) -> None:
-    assert '"a"' in complaint(spec(LINEAR, target="[a, a]"), BOTH)

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from builders import LEGAL_PAIRS, away_from_kinks, cost_and_gradient, examples, group, network, start, train, weights
+from builders import LEGAL_PAIRS, away_from_kinks, cost_and_gradient, examples, group, network, start, weights
 from covering import all_pairs
 
 from nnfit.core.activations import ACTIVATIONS
@@ -137,23 +137,6 @@ def test_what_lies_below_a_surrogate_gradient_is_skipped_and_the_rest_is_checked
     assert result.skipped == first + second
     assert result.checked == third + last
     assert result.max_relative_error <= EXACT
-
-
-def test_the_straight_through_step_with_mse_is_the_perceptron_rule():
-    # Eighths and a power of two have no rounding, so Δθ = η (y − ŷ) x holds to the last bit.
-    rng = np.random.default_rng(4)
-    net = network(4, group(3, "step", gradient="straight_through"), loss="mse")
-    eta, theta = 0.5, rng.integers(-8, 9, (1, net.P)) / 8
-    wrong = 0
-    for _ in range(40):
-        x, y = np.r_[1, rng.integers(-8, 9, 4) / 8], rng.integers(0, 2, 3).astype(float)
-        Theta = theta.reshape(3, 5)
-        y_hat = (Theta @ x >= 0).astype(float)
-        wrong += int((y_hat != y).sum())
-        expected = Theta + eta * np.outer(y - y_hat, x)
-        train(net, theta, Examples(x[None], y[:, None], np.ones((1, 1, 1))), learning_rate=eta)
-        np.testing.assert_array_equal(theta.reshape(3, 5), expected)
-    assert wrong > 10
 
 
 def one_neuron(sigma, bias):

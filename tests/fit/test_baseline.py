@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,6 @@ from nnfit.fit import baseline
 from nnfit.model.model import Model
 
 Train = Callable[..., Model]
-Run = Callable[..., Any]
 
 HIDDEN = "{size: 8, activation: tanh}, "
 SPEC = f"""\
@@ -194,47 +190,3 @@ def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], mon
     monkeypatch.setattr(baseline, "epochs", counted)
     baseline.linear(ready, stop)
     assert epochs == [1]
-
-
-def test_the_screen_and_the_report_show_it_beside_the_trivial_predictor(run: Run, flowers: Path) -> None:
-    ended = run("train", flowers / "flowers.yaml", "--json", flowers / "report.json")
-    heading = next(line for line in ended.out.splitlines() if line.split()[:2] == ["metric", "45"])
-    assert heading.split() == ["metric", "45", "rows", "trivial", "linear", "15", "rows", "trivial", "linear"]
-    assert '"linear": {' in (flowers / "report.json").read_text()
-    shown = run("inspect", flowers / "flowers.npz").out
-    assert heading in shown
-    plain = run("train", flowers / "flowers.yaml", "--set", "training.baseline=false").out
-    assert "linear" not in plain
-
-
-def test_the_command_warns_on_standard_error(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "data.csv").write_text(STRAIGHT)
-    (tmp_path / "spec.yaml").write_text(SPEC)
-    ended = run("train", tmp_path / "spec.yaml", "--quiet")
-    assert (ended.code, ended.out) == (0, "")
-    assert ended.err.startswith("warning: the network does not beat the linear model: rmse 0.")
-
-
-@pytest.mark.process
-def test_a_stop_while_it_is_trained_keeps_the_network_for_resume(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "data.csv").write_text(PRODUCT)
-    spec = tmp_path / "spec.yaml"
-    spec.write_text(SPEC)
-    assert run("train", spec, "-o", tmp_path / "whole.npz").code == 0
-    real = baseline.linear
-
-    def interrupted(prepared: Any, stop: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return real(prepared, stop)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(baseline, "linear", interrupted)
-        patch.setattr("nnfit.cli.signals.pending", [])
-        ended = run("train", spec, "-o", tmp_path / "m.npz")
-        assert ended.code == 143
-        assert not (tmp_path / "m.npz").exists()
-    monkeypatch.setattr("nnfit.cli.signals.pending", [])
-    assert run("train", spec, "-o", tmp_path / "m.npz", "--resume").code == 0
-    assert (tmp_path / "m.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnfit.errors import DataError
+
 Prepare = Callable[..., Any]
 
 CSV = "id,length,colour,w,species\n" + "".join(
@@ -115,6 +117,13 @@ def test_a_weight_that_is_none_is_refused_with_its_line(complaint: Callable[...,
 def test_weights_that_are_all_zero_are_refused(complaint: Callable[..., str]) -> None:
     rows = "x,w,y\n1,0,a\n2,0,b\n"
     assert '"w"' in complaint(SPEC.replace("target: species", "target: y\n  weight: w"), rows)
+
+
+def test_a_part_without_any_weight_is_an_error_that_names_it(prepared: Prepare) -> None:
+    text = "data: {train: data.csv, target: y, weight: w, validation: 0.3}\n"
+    csv = "x,w,y\n" + "".join(f"{i},{int(i == 0)},{i}\n" for i in range(30))
+    with pytest.raises(DataError, match='the weight "w" is 0 in all rows of'):
+        prepared(text + "network: {layers: [{size: 1, activation: linear}]}\n", csv)
 
 
 @pytest.mark.parametrize("role", ["weight: y", "ignore: [y]"])

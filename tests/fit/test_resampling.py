@@ -9,23 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nnfit.core.batches import Examples
 from nnfit.core.network import predict
 from nnfit.core.schedules import after_epoch, first_stage
 from nnfit.core.stopping import HeldOut, keep, nothing_yet
 from nnfit.core.training import begin, fit
-from nnfit.data.split import folds
-from nnfit.data.target import Target, decode
+from nnfit.data.target import decode
 from nnfit.errors import DataError
 from nnfit.fit import run as pipeline
 from nnfit.fit.scores import Predicted, out_of_sample
 from nnfit.fit.seeds import Purpose
 from nnfit.fit.train import finished
 from nnfit.model.model import Model
-from nnfit.scoring.calibration import temperature
 from nnfit.scoring.evaluation import evaluate
 
 Prepare = Callable[..., Any]
@@ -55,30 +51,6 @@ def done(prepared: Any) -> pipeline.Run:
 
 
 # --- folds and bootstrap --------------------------------------------------------------------------------------------
-
-
-@given(n=st.integers(1, 200), M=st.integers(1, 12), classes=st.integers(1, 5), seed=st.integers(0, 2**32))
-def test_folds_are_of_equal_size_and_hold_each_class_in_proportion(n: int, M: int, classes: int, seed: int) -> None:
-    order = np.random.default_rng(seed + 1).integers(0, classes, n)
-    fold = folds(order, M, np.random.default_rng(seed))
-    sizes = np.bincount(fold, minlength=M)
-    assert len(fold) == n
-    assert len(sizes) == M
-    assert sizes.max() - sizes.min() <= 1
-    for label in range(classes):
-        counts = np.bincount(fold[order == label], minlength=M)
-        # A class is a run of the sorted rows: whole groups of M, and a piece of one at each end.
-        assert counts.max() - counts.min() <= 2
-    assert folds(order, M, np.random.default_rng(seed)).tolist() == fold.tolist()
-
-
-def test_folds_are_alike_in_a_real_target_and_differ_with_the_seed() -> None:
-    y = np.random.default_rng(1).exponential(size=200)
-    fold = folds(y, 8, np.random.default_rng(2))
-    for k in range(8):
-        ranks = np.flatnonzero(np.isin(np.argsort(y), np.flatnonzero(fold == k)))
-        assert (ranks // 8).tolist() == list(range(25))
-    assert fold.tolist() != folds(y, 8, np.random.default_rng(3)).tolist()
 
 
 @pytest.mark.parametrize("real", [False, True])
@@ -267,37 +239,6 @@ def test_the_rate_falls_for_the_member_that_stands_still_and_for_no_other(
     assert run.state.factor.tolist() == [0.5**3, 1]
     assert run.theta[1].tobytes() == constant.theta[1].tobytes()
     assert np.abs(run.theta[0] - constant.theta[0]).max() > 1e-4
-
-
-def log_loss(target: Target, y_hat: Any, truth: Any, T: float) -> float:
-    p = decode(target._replace(temperature=T), y_hat)
-    return float(-np.log(p[np.arange(len(p)), truth]).mean())
-
-
-def golden(cost: Callable[[float], float], low: float, high: float) -> float:
-    """The minimum of a function with one valley."""
-    share = (5**0.5 - 1) / 2
-    for _ in range(80):
-        left, right = high - share * (high - low), low + share * (high - low)
-        low, high = (low, right) if cost(left) < cost(right) else (left, high)
-    return (low + high) / 2
-
-
-@pytest.mark.parametrize("task", ["binary", "multinomial"])
-@pytest.mark.parametrize(("sharper", "least", "most"), [(2.5, 1.5, 4.0), (0.4, 0.25, 0.7)])
-def test_the_temperature_is_the_minimum_of_the_log_loss(task: str, sharper: float, least: float, most: float) -> None:
-    rng = np.random.default_rng(6)
-    K = 2 if task == "binary" else 4
-    z = rng.normal(size=(K, 3000)) * 1.5
-    p = np.exp(z) / np.exp(z).sum(axis=0)
-    truth = (p.cumsum(axis=0) < rng.random(3000)).sum(axis=0)
-    claimed = p**sharper / (p**sharper).sum(axis=0)
-    target = Target(task, ("y",), tuple("abcd"[:K]))
-    y_hat = claimed[1:] if task == "binary" else claimed
-    T = temperature(target, y_hat, truth)
-    assert least < T < most
-    assert pytest.approx(golden(lambda T: log_loss(target, y_hat, truth, T), 0.25, 4), rel=1e-5) == T
-    assert log_loss(target, y_hat, truth, T) < log_loss(target, y_hat, truth, 1.0) - 0.01
 
 
 def test_the_temperature_of_a_model_lowers_the_log_loss_out_of_fold(prepared: Prepare) -> None:

@@ -16,9 +16,7 @@ import pytest
 from conftest import trained_bytes
 from model_files import RICH_CSV, closed, loaded, opened, refused, seconds, within_limits
 
-from nnfit.errors import OutputError
 from nnfit.model.model import Model
-from nnfit.storage import json_text
 from nnfit.version import __version__
 
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
@@ -362,22 +360,6 @@ def test_metadata_of_any_kind_are_refused_within_the_limits(tiny: bytes, tmp_pat
     path = tmp_path / "m.npz"
     path.write_bytes(closed(arrays, text))
     assert message in within_limits(path)
-
-
-def test_32_lists_are_deep_enough_to_be_parsed_and_33_are_not() -> None:
-    deep = b'{"a":' + b"[" * 31 + b'"[[[[\\"[["' + b"]" * 31 + b"}"
-    assert json_text.read(deep, "m.npz")
-    assert json_text.depth(deep) == 32
-    assert json_text.depth(b'["\\\\",[1,["\\"]]"]]]') == 3
-
-
-def test_metadata_that_could_not_be_read_are_not_written() -> None:
-    with pytest.raises(OutputError, match="more than 33,554,432 bytes"):
-        json_text.write({"a": "a" * (1 << 25)})
-    with pytest.raises(OutputError, match="too many values"):
-        json_text.write({"a": [[]] * 1_000_000})
-    history = [random.Random(1).random() for _ in range(1000)] * 200
-    assert json_text.read(json_text.write({"a": history}), "m.npz") == {"a": history}
 
 
 def test_errors_without_end_are_told_as_one(tiny: bytes, tmp_path: Path) -> None:

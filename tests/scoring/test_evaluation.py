@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,11 +181,3 @@ def test_the_loss_of_a_model_is_the_cost_of_its_last_weights(trained: Train, tmp
     w = frame["w"] / frame["w"].mean()
     error = (model.predict(frame)["prediction"] - frame["y"]) / frame["y"].std(ddof=0)
     assert model.record["metrics"]["train"]["loss"] == pytest.approx((w * error**2).mean() / 2)
-
-
-def test_labelled_rows_without_the_weight_column_count_alike(trained: Train, run: Any, tmp_path: Path) -> None:
-    model = trained(SPEC, rows(40))
-    model.save(tmp_path / "m.npz")
-    (tmp_path / "new.csv").write_text("y,x\n1,2\n3,4\n")
-    ended = run("evaluate", tmp_path / "m.npz", tmp_path / "new.csv", "--json")
-    assert ended.code == 0, ended.err

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 from nnfit.data.target import Target, decide, decode
-from nnfit.errors import SpecError
 from nnfit.model.model import Model
 from nnfit.scoring import evaluation
 from nnfit.scoring.metrics import AIMS, METRICS
 from nnfit.scoring.threshold import PARTS, cross_fitted, threshold
 
 BINARY = Target("binary", ("y",), ("a", "b"))
-TWO = Target("multinomial", ("y",), ("a", "b"))
 Train = Callable[..., Model]
 
 
@@ -41,15 +39,6 @@ def test_it_is_the_best_of_all(aim: str, seed: int) -> None:
     assert best[found] == pytest.approx(max(best.values()), abs=1e-12)
     equals = [k for k, value in best.items() if value >= max(best.values()) - 1e-12]
     assert abs(found - 0.5) == pytest.approx(min(abs(k - 0.5) for k in equals))
-
-
-def test_classes_are_decided_by_it_and_by_a_half_without() -> None:
-    p = np.array([[0.8, 0.2], [0.6, 0.4], [0.5, 0.5], [0.1, 0.9]])
-    for target in (BINARY, TWO):
-        assert decide(target._replace(threshold=0.3), p).tolist() == [0, 1, 1, 1]
-        assert decide(target._replace(threshold=0.9), p, np.array([0.1, 0.5, 0.5, 0.95])).tolist() == [1, 0, 1, 0]
-    assert decide(BINARY, p).tolist() == [0, 0, 1, 1]
-    assert decide(TWO, p).tolist() == [0, 0, 0, 1]  # of equals the first
 
 
 @pytest.mark.parametrize(
@@ -136,21 +125,3 @@ def test_predictions_follow_the_threshold_of_the_file(trained: Train, tmp_path: 
     assert (columns["prediction"] == expected).all()
     assert 0 < (expected == "b").mean() < 1
     assert decode(model.target, np.array([[0.25]])).tolist() == [[0.75, 0.25]]
-
-
-@pytest.mark.parametrize(
-    ("spec", "override", "message"),
-    [
-        (
-            SPEC.replace("  resample: folds\n  early_stopping: {patience: 20}\n", "").replace("OUT", "logistic"),
-            "{maximize: f1}",
-            "training.threshold: needs rows that are not learnt from; set data.validation, or training.resample: folds",
-        ),
-        (SPEC.replace("OUT", "linear"), "0.2", "training.threshold: a threshold is for one target of two classes"),
-    ],
-)
-def test_what_has_no_threshold_is_refused(trained: Train, spec: str, override: str, message: str) -> None:
-    csv = CSV.replace("a\n", "1\n").replace("b\n", "2.5\n") if "linear" in spec else CSV
-    with pytest.raises(SpecError) as caught:
-        trained(spec, csv, f"training.threshold={override}")
-    assert message in str(caught.value)
