@@ -22,14 +22,10 @@ from nnfit.cli.threads import set_threads
 
 set_threads()
 
-from built import build  # noqa: E402
+from built import warm  # noqa: E402
 
-from nnfit.cli import screen  # noqa: E402, F401
 from nnfit.cli.main import main  # noqa: E402
-from nnfit.config import proposal  # noqa: E402, F401
 from nnfit.data import reader  # noqa: E402
-from nnfit.fit import checkpoint, run  # noqa: E402, F401
-from nnfit.model import prediction  # noqa: E402, F401
 from nnfit.storage import files  # noqa: E402
 
 
@@ -98,6 +94,6 @@ def obey(order: dict[str, Any]) -> list[tuple[int, str, float]]:
 
 
 if __name__ == "__main__":
-    build()
+    warm()
     for line in sys.stdin:
         print(json.dumps(obey(json.loads(line))), flush=True)
