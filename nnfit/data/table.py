@@ -75,15 +75,17 @@ class Table(NamedTuple):
 
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
-        require(names, self.header or list(self.columns), self.file, what)
+        of_frame = isinstance(self.lines, range) and self.lines.start == 0  # its names stand in no row
+        place = Place(self.file, None if of_frame else 1)
+        require(names, self.header or list(self.columns), place, what)
 
 
-def require(names: Sequence[str], present: Sequence[str], file: str, what: str) -> None:
+def require(names: Sequence[str], present: Sequence[str], place: Place, what: str) -> None:
     """A DataError that lists every name that is not present."""
     lost = [name for name in names if name not in present]
     if lost:
         message, remedy = f"{what} missing: {', '.join(map(short, lost))}", nearest(lost[0], present)
-        raise DataError(Problem("missing-column", message, remedy if len(lost) == 1 else "", Place(file, 1)))
+        raise DataError(Problem("missing-column", message, remedy if len(lost) == 1 else "", place))
 
 
 def read_table(

@@ -61,8 +61,9 @@ def csv_predictions(
     Columns are matched by name. Those to keep are copied in front as they were written.
     """
     kinds = model.kinds
-    require(list(kinds), reader.header, reader.file, "columns")
-    require(keep, reader.header, reader.file, "columns to keep are")
+    header = Place(reader.file, 1)
+    require(list(kinds), reader.header, header, "columns")
+    require(keep, reader.header, header, "columns to keep are")
     if proba and not model.target.classes:
         message = "this model predicts real numbers, which have no probabilities"
         warn(Problem("no-probabilities", message, place=Place("--proba")))

@@ -149,7 +149,7 @@ def test_every_missing_column_is_listed(path: Path) -> None:
     for frame in (pd.DataFrame({"y": [1]}), pd.DataFrame({"y": []})):
         with pytest.raises(DataError) as caught:
             model.predict(frame)
-        assert "columns missing: x, code" in str(caught.value)
+        assert str(caught.value) == "frame: columns missing: x, code"
 
 
 def test_a_column_that_is_there_twice_is_refused(path: Path) -> None:
