@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import set_threads
 
 
@@ -64,7 +64,7 @@ def check(
                 "checked": result.checked,
                 "skipped": result.skipped,
             }
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(json_of(report))
         raise typer.Exit(code)
 
     console = screen.out()

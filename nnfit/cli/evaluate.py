@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import set_threads
 
 
@@ -47,7 +47,7 @@ def evaluate(
             "trivial": {"data": found.of_prior},
             "intervals": intervals,
         }
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(json_of(report))
         return
     console = screen.out()
     regression = trained.target.task == "regression"

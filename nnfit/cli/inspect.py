@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import set_threads
 
 
@@ -36,7 +36,7 @@ def inspect(
             "target": target._asdict(),
             **record,
         }
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(json_of(report))
         return
     console = screen.out()
     screen.show_network(console, network, members)

@@ -1,8 +1,10 @@
-"""What the options that name an output take."""
+"""Outputs: what the options that name one take, and the JSON of all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -18,3 +20,10 @@ def named(context: typer.Context, option: typer.CallbackParam, path: Path | None
         message, place = "outputs do not go to standard output by -", Place(f"{option.opts[0]} -")
         raise UsageError(Problem("usage", message, remedy, place))
     return path
+
+
+def json_of(report: Mapping[str, Any]) -> str:
+    """What a command prints or writes as JSON."""
+    import json
+
+    return json.dumps(report, ensure_ascii=False, indent=2)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import set_threads
 
 
@@ -15,4 +14,4 @@ def schema() -> None:
     set_threads()
     from nnfit.config.schema import json_schema
 
-    print(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+    print(json_of(json_schema()))

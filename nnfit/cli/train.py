@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nnfit.cli.outputs import named
+from nnfit.cli.outputs import json_of, named
 from nnfit.cli.threads import DEFAULT, set_threads
 from nnfit.words import plain
 
@@ -140,7 +139,7 @@ def report(model: Model, path: Path, epochs: int, seconds: float) -> bytes:
         "seconds": seconds,
         **{key: record[key] for key in ("metrics", "trivial", "linear")},
     }
-    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
+    return (json_of(values) + "\n").encode()
 
 
 def costs(history: Sequence[Progress]) -> str:

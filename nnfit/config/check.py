@@ -56,6 +56,13 @@ def resolved(schema: Schema, node: Schema) -> Schema:
     return node
 
 
+def value_at(value: Any, path: Path) -> Any:
+    """The value at a path of keys."""
+    for part in path:
+        value = value[part]
+    return value
+
+
 def violations(schema: Schema, node: Schema, value: Any, path: Path = ()) -> Iterator[Violation]:
     """What of a value does not fit a node, the innermost places; of alternatives, what the likely ones say."""
     node = resolved(schema, node)

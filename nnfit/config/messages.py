@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nnfit.config.check import FAR, Violation, resolved, violations
+from nnfit.config.check import FAR, Violation, resolved, value_at, violations
 from nnfit.config.document import Document, Path
 from nnfit.errors import Problem
 from nnfit.words import nearest
@@ -73,13 +73,6 @@ def shown(value: object) -> str:
 def scalar(value: object) -> bool:
     """Whether a value is a number or a truth value, which quotes would make a text."""
     return isinstance(value, bool | int | float)
-
-
-def value_at(value: Any, path: Path) -> Any:
-    """The value at a path of keys."""
-    for part in path:
-        value = value[part]
-    return value
 
 
 def branches(schema: Schema, node: Schema) -> list[Schema]:

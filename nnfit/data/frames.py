@@ -39,7 +39,7 @@ def read_frame(
         raise DataError(Problem("no-rows", "has no rows", place=Place(name)))
     known = {column: kinds.get(column, "" if others else "skip") for column in unique(frame, name)}
     table = from_frame(frame, dialect, {column: kind for column, kind in known.items() if kind != "skip"}, name)
-    return table._replace(header=tuple(known), sha256=digest(table))
+    return table._replace(sha256=digest(table))
 
 
 def labelled(frame: Any, name: str) -> pd.DataFrame:

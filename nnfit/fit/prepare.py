@@ -33,7 +33,7 @@ from nnfit.fit.against_data import doubts, refuse_unfit
 from nnfit.fit.ends import classify, fit_target, resolve
 from nnfit.fit.inputs import column_options, feature_columns
 from nnfit.fit.seeds import Purpose, generator
-from nnfit.model.layout import network_of
+from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.words import count, quoted
 
 Frames = Mapping[str, pd.DataFrame]  # tables in place of the files of train, validation and test
@@ -79,7 +79,7 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     """
     warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
-    dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
+    dialect = dialect_of(spec)
     given = {"train": data.train, "validation": data.validation, "test": data.test}
     sources = {name: file for name, file in given.items() if isinstance(file, str)}
     paths = {name: path_of(loaded, name, file) for name, file in sources.items() if name not in frames}
@@ -171,11 +171,6 @@ def reading(spec: Spec) -> dict[str, str]:
     if LOSSES[spec.loss].accepts.high == 1:
         kinds |= dict.fromkeys(data.target, "text")
     return kinds | weight_kind(spec)
-
-
-def weight_kind(spec: Spec) -> dict[str, str]:
-    """How the column of example weights is read, if there is one."""
-    return {spec.data.weight: "numeric"} if spec.data.weight else {}
 
 
 def encoded_sets(

@@ -1,12 +1,23 @@
-"""The network that a resolved spec describes."""
+"""What a resolved spec says of the network and of the tables, to who trains and to who predicts."""
 
 from __future__ import annotations
 
 from nnfit.config.rules import groups
 from nnfit.config.spec import Spec
 from nnfit.core.network import Network
+from nnfit.data.reader import Dialect
 
 
 def network_of(spec: Spec) -> Network:
     """The symbol table of the network of a spec whose sizes are all numbers."""
     return Network(int(spec.network.input), tuple(groups(layer) for layer in spec.network.layers), spec.loss)
+
+
+def dialect_of(spec: Spec) -> Dialect:
+    """How the cells of the tables are written."""
+    return Dialect(spec.data.separator, spec.data.encoding, spec.data.decimal, spec.data.missing)
+
+
+def weight_kind(spec: Spec) -> dict[str, str]:
+    """How the column of example weights is read, if there is one."""
+    return {spec.data.weight: "numeric"} if spec.data.weight else {}

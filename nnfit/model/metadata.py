@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
 from nnfit.config.build import build, dump
-from nnfit.config.check import Schema, Violation, violations
+from nnfit.config.check import Schema, Violation, value_at, violations
 from nnfit.config.document import MAX_NODES
 from nnfit.config.rules import misfits, sigmas
 from nnfit.config.schema import json_schema
@@ -97,16 +97,9 @@ def refuse(found: Iterator[Violation], value: Any, author: str, where: str, fail
         place = ".".join(short(str(part)) for part in (where, *path) if part != "")
         if kind == "missing":
             fail(f"{place + '.' if place else ''}{detail}: is missing", remedy)
-        inside = value
-        for part in path[:-1] if kind == "unknown" else path:
-            inside = inside[part]
-        name = (
-            path[-1]
-            if kind == "unknown"
-            else inside.get("name")
-            if kind == "no-such-name" and isinstance(inside, dict)
-            else inside
-        )
+        name = path[-1] if kind == "unknown" else value_at(value, path)
+        if kind == "no-such-name" and isinstance(name, dict):
+            name = name["name"]
         if isinstance(name, str) and (kind in ("unknown", "no-such-name") or detail == "word"):
             known = f"nnfit {__version__} does not know" if author else "there is no"
             fail(f"{place}: {known} {quoted(name)}", remedy)

@@ -31,7 +31,7 @@ from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, truth
 from nnfit.errors import DataError, ModelFileError, Place, Problem, UsageError
 from nnfit.model.format import FORMAT
-from nnfit.model.layout import network_of
+from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.model.metadata import check_record, described, features_of, target_of
 from nnfit.scoring.evaluation import evaluate, intervals, of_prior
 from nnfit.storage import files, json_text, npz
@@ -104,8 +104,7 @@ class Model:
     @property
     def labelled_kinds(self) -> dict[str, str]:
         """How each column of labelled rows is read: inputs, target, and the weights if the spec names some."""
-        weight = self.spec.data.weight
-        return self.kinds | self.target.kinds | ({weight: "numeric"} if weight else {})
+        return self.kinds | self.target.kinds | weight_kind(self.spec)
 
     # --- of a table ------------------------------------------------------------------------------------------------
 
@@ -192,12 +191,12 @@ class Model:
         w = w * of_rows(self.target, expected)
         return np.asarray(w / w.mean())
 
+    # --- of a DataFrame --------------------------------------------------------------------------------------------
+
     def of_frame(self, frame: pd.DataFrame, proba: bool, unknown: str | None) -> dict[str, NDArray[Any]]:
         """The columns of the prediction for the rows of a frame."""
         with from_python(unknown):
             return self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
-
-    # --- of a DataFrame --------------------------------------------------------------------------------------------
 
     def predict(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index: the columns that `nnfit predict` writes.
@@ -356,9 +355,7 @@ def assemble(arrays: npz.Arrays, file: str) -> Model:
         wrong("the columns do not fit the network")
     check_record(known, target, wrong)
     theta = np.concatenate([arrays[name].reshape(members, -1) for name in stored], axis=1)
-    data = spec.data
-    dialect = Dialect(data.separator, data.encoding, data.decimal, data.missing)
-    return Model(spec, theta, features, target, dialect, known.record)
+    return Model(spec, theta, features, target, dialect_of(spec), known.record)
 
 
 def versions() -> dict[str, str]:
