@@ -176,6 +176,11 @@ class Pass:
             a = above
         matmul(self.Theta[-1], a, self.z[-1])
 
+    @property
+    def outputs(self) -> Array:
+        """ŷ (M, K, m) of the last batch; the buffer is overwritten by the next pass."""
+        return self.a[-1]
+
     def cost_of(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of the batch, (M,), without its gradient."""
         self._weighted_sums(x)

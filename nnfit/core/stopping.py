@@ -63,26 +63,27 @@ def keep(
 
 
 class HeldOut:
-    """Rows that each member does not learn from: its outputs and its cost on them, in buffers allocated once."""
+    """Rows that each member does not learn from: its cost on them, and its outputs ŷ (M, K, n) at that time."""
 
     def __init__(self, network: Network, theta: Array, examples: Examples) -> None:
-        X, Y, w = examples
+        X, self.Y, self.w = examples
         mean = LOSSES[network.loss].mean
-        s = w / w.sum(axis=-1, keepdims=True) if mean else w
+        s = self.w / self.w.sum(axis=-1, keepdims=True) if mean else self.w
         n = X.shape[-2]
+        self.y_hat = np.empty((len(theta), network.N[-1], n), theta.dtype)
         self.parts = []
         passes = {size: Pass(network, theta, size) for size in {min(n, CHUNK), n % CHUNK or CHUNK} if size <= n}
         for start in range(0, n, CHUNK):
             part = slice(start, min(n, start + CHUNK))
             run = passes[part.stop - start]
-            self.parts.append((run, X[..., part, :], Y[..., part], np.ascontiguousarray(s[..., part])))
-
-    def outputs(self) -> Array:
-        """ŷ (M, K, n) at the weights as they are."""
-        with np.errstate(all="ignore"):
-            return np.concatenate([run.forward(x).copy() for run, x, _, _ in self.parts], axis=-1)
+            rows = X[..., part, :], self.Y[..., part], np.ascontiguousarray(s[..., part])
+            self.parts.append((run, rows, self.y_hat[..., part]))
 
     def costs(self) -> NDArray[np.float64]:
-        """The cost of each member at the weights as they are, (M,)."""
+        """The cost of each member at the weights as they are, (M,); `y_hat` are then the outputs at these."""
+        total = np.zeros(len(self.y_hat))
         with np.errstate(all="ignore"):
-            return np.asarray(sum(np.asarray(run.cost_of(x, y, s), np.float64) for run, x, y, s in self.parts))
+            for run, rows, y_hat in self.parts:
+                total += run.cost_of(*rows)
+                y_hat[...] = run.outputs
+        return total

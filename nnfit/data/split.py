@@ -23,6 +23,12 @@ def draw(n: int, share: float, strata: NDArray[np.intp] | None, rng: np.random.G
     return np.sort(order[np.minimum(places, n - 1)])
 
 
+def strata(truth: NDArray[Any]) -> NDArray[Any]:
+    """What rows are to be alike in, (n,): the class, the real target, or the combination of several (n, K)."""
+    order = truth if truth.ndim == 1 else np.unique(truth, axis=0, return_inverse=True)[1]
+    return order.reshape(-1)
+
+
 def folds(order: NDArray[Any], M: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """The fold of each row, 0 … M − 1, (n,): sizes differ by at most one, and the folds are alike in `order`.
 

@@ -43,7 +43,7 @@ def linear(prepared: Prepared, stop: Sequence[object] = ()) -> dict[str, Metrics
             pass
     except TrainingError:
         return {}
-    return score(less, run.theta, run.kept).metrics
+    return score(run).metrics
 
 
 def measure_of(task: str, spec: Spec) -> str:

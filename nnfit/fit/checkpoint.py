@@ -39,9 +39,13 @@ FORMS = {
     "best_epoch": Form(("<i8",), 1),
     "best_lowered": Form(("<i8",), 1),
     "best_stopped": Form(("|u1",), 1),
+    "cross_fitted_y_hat": Form(FLOATS, 3),
+    "cross_fitted_cost": Form(("<f8",), 1),
+    "cross_fitted_epoch": Form(("<i8",), 1),
     json_text.MEMBER: Form(("|u1",), 1),
 }
 BEST = ("theta", "cost", "epoch", "lowered", "stopped")
+CROSS_FITTED = ("y_hat", "cost", "epoch")
 COUNTERS = ("epochs", "steps", "updates")
 
 Fail = Callable[[str], NoReturn]
@@ -58,9 +62,9 @@ def to_bytes(run: Run, threads: int) -> bytes:
         **{key: getattr(state, key) for key in COUNTERS},
         "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.stage],
     }
-    best = {} if run.best is None else {f"best_{key}": getattr(run.best, key) for key in BEST}
-    if best:
-        best["best_stopped"] = best["best_stopped"].astype(np.uint8)
+    stopping = of_stopping(run)
+    if stopping:
+        stopping["best_stopped"] = stopping["best_stopped"].astype(np.uint8)
     watched = [epoch.validations for epoch in run.history if epoch.validations is not None]
     return npz.pack(
         {
@@ -69,11 +73,20 @@ def to_bytes(run: Run, threads: int) -> bytes:
             "cost": state.cost,
             "history_cost": np.array([epoch.costs for epoch in run.history], np.float64).reshape(-1, members),
             "history_validation": np.array(watched, np.float64).reshape(-1, members),
-            **best,
+            **stopping,
             **({} if state.average is None else {"average": state.average}),
             json_text.MEMBER: np.frombuffer(json_text.write(metadata), np.uint8),
         }
     )
+
+
+def of_stopping(run: Run) -> dict[str, NDArray[Any]]:
+    """What early stopping remembers, by the names of the file; nothing without it."""
+    if run.best is None or run.cross_fitted is None:
+        return {}
+    return {f"best_{key}": getattr(run.best, key) for key in BEST} | {
+        f"cross_fitted_{key}": getattr(run.cross_fitted, key) for key in CROSS_FITTED
+    }
 
 
 def identity(prepared: Prepared) -> dict[str, Any]:
@@ -128,9 +141,8 @@ def restore_arrays(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
         mine["average"] = run.state.average
     elif "average" in arrays:
         fail("damaged: average is there, and the spec asks for none")
-    if run.best is not None:
-        mine |= {f"best_{key}": getattr(run.best, key) for key in BEST}
-    elif "best_epoch" in arrays:
+    mine |= of_stopping(run)
+    if run.best is None and "best_epoch" in arrays:
         fail("damaged: best_epoch is there, and no early stopping")
     for name, array in mine.items():
         stored = arrays.get(name, np.empty(0)).astype(bool) if name == "best_stopped" else arrays.get(name, np.empty(0))
@@ -152,10 +164,12 @@ def restore_counters(run: Run, metadata: dict[str, Any], fail: Fail) -> None:
     state.factor[:] = run.stage.factor
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
-    if run.best is not None:
-        lowered, epoch = run.best.lowered, run.best.epoch
+    if run.best is not None and run.cross_fitted is not None:
+        lowered, epoch, chosen = run.best.lowered, run.best.epoch, run.cross_fitted.epoch
         if not ((lowered >= 0) & (lowered <= epoch) & (epoch <= state.epochs)).all():
             fail("damaged: best_epoch or best_lowered is no epoch of the run")
+        if not ((chosen >= 0) & (chosen <= state.epochs)).all():
+            fail("damaged: cross_fitted_epoch is no epoch of the run")
 
 
 def restore_history(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
@@ -188,8 +202,8 @@ def stage_of(stored: Any, run: Run, fail: Fail) -> Stage:
 
 def is_complete(arrays: npz.Arrays) -> bool:
     """Whether all arrays of a checkpoint are there; those of early stopping, and the average, may be left out."""
-    best = {f"best_{key}" for key in BEST}
-    return set(arrays) | {"average"} in (set(FORMS), set(FORMS) - best)
+    stopping = {f"best_{key}" for key in BEST} | {f"cross_fitted_{key}" for key in CROSS_FITTED}
+    return set(arrays) | {"average"} in (set(FORMS), set(FORMS) - stopping)
 
 
 def is_one(path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnfit.core.batches import Examples, Rows, gather
-from nnfit.data.split import folds
+from nnfit.data.split import folds, strata
 from nnfit.errors import DataError, Problem
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.seeds import Purpose, generator
@@ -23,8 +23,7 @@ def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
     rng = generator(prepared.spec.seed, Purpose.RESAMPLE)
     everything = np.arange(n)
     if kind == "folds":
-        order = truth if truth.ndim == 1 else np.unique(truth, axis=0, return_inverse=True)[1]
-        fold = folds(order.reshape(-1), M, rng)
+        fold = folds(strata(truth), M, rng)
         return tuple(everything[fold != k] for k in range(M)), tuple(everything[fold == k] for k in range(M))
     drawn: list[Rows] = []
     while len(drawn) < M:

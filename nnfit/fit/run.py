@@ -23,10 +23,10 @@ from nnfit.core.stopping import Best, HeldOut, keep, nothing_yet
 from nnfit.core.training import Diverged, Plan, State, begin, fit
 from nnfit.errors import Problem, SpecError
 from nnfit.fit.advice import diverged
+from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.resampling import padded, resampled
 from nnfit.fit.seeds import Purpose, generator
-from nnfit.scoring.watched import WatchedMetric
 
 
 class Progress(NamedTuple):
@@ -58,6 +58,7 @@ class Run:
     held_out: Examples | None  # rows that are looked at after every epoch, and not learnt from
     state: State
     best: Best | None
+    cross_fitted: CrossFitted | None  # with early stopping, what the rows held out are scored by
     stage: Stage
     history: list[Progress] = field(default_factory=list)
 
@@ -88,8 +89,11 @@ def start(prepared: Prepared) -> Run:
         held_out = padded(prepared.sets["train"].examples, kept)
     elif "validation" in prepared.sets:
         held_out = prepared.sets["validation"].examples
-    best = nothing_yet(state.theta) if prepared.spec.training.early_stopping else None
-    return Run(prepared, plan, rows, kept, held_out, state, best, first_stage(len(state.theta)))
+    best = cross_fitted = None
+    if prepared.spec.training.early_stopping and held_out is not None:
+        best = nothing_yet(state.theta)
+        cross_fitted = before_training(prepared, kept, HeldOut(prepared.network, state.used, held_out))
+    return Run(prepared, plan, rows, kept, held_out, state, best, cross_fitted, first_stage(len(state.theta)))
 
 
 def initial(prepared: Prepared) -> Array:
@@ -166,13 +170,18 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
 def followers(run: Run, held_out: HeldOut | None) -> list[Callable[[int, NDArray[np.float64]], None]]:
     """What is done after an epoch with the costs (M,) on the rows held out: keep the best, lower the rate."""
     found: list[Callable[[int, NDArray[np.float64]], None]] = []
-    stopping, schedule, best = run.prepared.spec.training.early_stopping, run.plan.schedule, run.best
-    if held_out is not None and stopping is not None and best is not None:
-        watched = None if stopping.monitor == "loss" else watched_metric(run, held_out, stopping.monitor)
+    stopping, schedule = run.prepared.spec.training.early_stopping, run.plan.schedule
+    best, cross_fitted = run.best, run.cross_fitted
+    if held_out is not None and stopping is not None and best is not None and cross_fitted is not None:
+        watched = None
+        if stopping.monitor != "loss":
+            watched = watched_metric(run.prepared, run.kept, stopping.monitor, len(run.state.theta))
+        others = of_others(run.prepared, run.kept, held_out, cross_fitted.part, stopping.monitor)
         limits = stopping.patience, stopping.min_delta, stopping.min_updates
 
         def keep_best(number: int, costs: NDArray[np.float64]) -> None:
-            seen = costs if watched is None else watched()
+            seen = costs if watched is None else watched.everywhere(held_out.y_hat)
+            cross_fitted.keep(held_out.y_hat, others(seen), number, stopping.min_delta)
             keep(best, run.state.used, seen, number, run.state.updates, *limits)
 
         found.append(keep_best)
@@ -184,13 +193,3 @@ def followers(run: Run, held_out: HeldOut | None) -> list[Callable[[int, NDArray
 
         found.append(lower)
     return found
-
-
-def watched_metric(run: Run, held_out: HeldOut, metric: str) -> WatchedMetric:
-    """A metric of each member on the rows that are held out from it."""
-    prepared = run.prepared
-    rows_of = prepared.sets["train" if run.kept else "validation"]
-    w = rows_of.weights if prepared.spec.training.weighted_metrics else None
-    members = run.kept or [np.arange(rows_of.n)] * len(run.state.theta)
-    rows = [(rows_of.truth[own], None if w is None else w[own]) for own in members]
-    return WatchedMetric(held_out, prepared.target, metric, rows)

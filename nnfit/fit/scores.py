@@ -1,10 +1,11 @@
 """What a trained network is worth: on every set its metrics, beside those of the prior alone.
 
-Temperature and threshold are fitted first, to rows that were not learnt from.
+Temperature and threshold are fitted to rows that were not learnt from, and each of these is scored without its own say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,12 +14,16 @@ from nnfit.core.batches import Rows
 from nnfit.core.network import predict
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
+from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, outputs
-from nnfit.fit.prepare import Prepared
+from nnfit.fit.prepare import Dataset, Prepared
+from nnfit.fit.run import Run
 from nnfit.fit.seeds import Purpose, generator
 from nnfit.scoring.calibration import temperature
-from nnfit.scoring.evaluation import Metrics, cost, evaluate, of_prior, spread, tidy
-from nnfit.scoring.threshold import cross_fitted, threshold
+from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread, tidy
+from nnfit.scoring.threshold import threshold
+
+PARTS = 10  # that rows are cut into, to score each part by the temperature and threshold of the others
 
 
 class Scores(NamedTuple):
@@ -38,74 +43,93 @@ class Predicted(NamedTuple):
     w: Floats
 
 
-def score(prepared: Prepared, theta: Array, kept: tuple[Rows, ...]) -> Scores:
-    """Predict every set and score it; `kept` are the training rows that each member did not learn from, if any."""
-    training, loss = prepared.spec.training, prepared.spec.loss
-    weighted = training.weighted_metrics
-    sets: dict[str, Predicted] = {}
-    unseen, seen = "validation", np.empty(0, np.intp)
-    for name, rows in prepared.sets.items():
-        with np.errstate(all="ignore"):
-            y_hat = predict(prepared.network, theta, rows.examples.X)
-        sets[name] = Predicted(y_hat, rows.truth, rows.weights)
-        if name == "train" and kept:
-            unseen = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[training.resample]
-            seen = np.unique(np.concatenate(kept))
-            sets[unseen] = out_of_sample(sets[name], kept, seen)
-    target, thresholds = fitted(prepared, sets.get(unseen))
+def score(run: Run) -> Scores:
+    """Predict every set with the weights to be used, and score it.
+
+    Rows that had a say in the weights, temperature or threshold would look better than new ones. So those held out from
+    members, and validation rows that stop the training, are scored by outputs of epochs that were chosen without them
+    (cross_fitting.py), and by a temperature and threshold that are fitted without them.
+    """
+    prepared, kept = run.prepared, run.kept
+    loss, weighted = prepared.spec.loss, prepared.spec.training.weighted_metrics
+    sets = {name: Predicted(outputs_of(run, rows), rows.truth, rows.weights) for name, rows in prepared.sets.items()}
+    unseen = "validation"
+    each, seen = outputs_held_out(run, sets["train"].y_hat), np.unique(np.concatenate(kept or [np.empty(0, np.intp)]))
+    if kept:
+        unseen = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec.training.resample]
+        train = sets.pop("train")
+        sets = {"train": train, unseen: out_of_sample(train, each, kept, seen), **sets}
+    elif run.cross_fitted is not None:
+        sets[unseen] = sets[unseen]._replace(y_hat=run.cross_fitted.y_hat)
+    target, ends = fitted(prepared, sets.get(unseen))
 
     metrics, of_constant = {}, {}
     mean, mean_of_cost = prior(prepared, weighted), prior(prepared, True)
     for name, (y_hat, expected, w) in sets.items():
-        metrics[name] = evaluate(target, loss, y_hat, expected, w, weighted, thresholds if name == unseen else None)
+        metrics[name] = evaluate(target, loss, y_hat, expected, w, weighted, ends if name == unseen else None)
         K, n = y_hat.shape[1:]
         least = cost(loss, np.broadcast_to(mean_of_cost[:, None], (K, n)), outputs(target, expected, "float64"), w)
         of_constant[name] = tidy({"loss": least}) | of_prior(target, mean, expected, w if weighted else None)
     if kept:
-        own = [thresholds if thresholds is None else thresholds[np.searchsorted(seen, rows)] for rows in kept]
-        members = zip(range(len(kept)), kept, own, strict=True)
-        each = [of_member(target, sets["train"], k, rows, loss, weighted, levels) for k, rows, levels in members]
-        metrics[unseen]["members"] = spread(each)
+        of_members = []
+        for y_hat, rows in zip(each, kept, strict=True):
+            truth, w = sets["train"].truth[rows], sets["train"].w[rows]
+            own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
+            of_members.append(evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own))
+        metrics[unseen]["members"] = spread(of_members)
     return Scores(target, metrics, of_constant, {name: len(rows.truth) for name, rows in sets.items()})
 
 
-def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Floats | None]:
-    """The target with temperature and threshold, and thresholds (n,) to score the rows by that these were fitted to.
+def outputs_of(run: Run, rows: Dataset) -> Array:
+    """The outputs (M, K, n) of the weights to be used."""
+    with np.errstate(all="ignore"):
+        return predict(run.prepared.network, run.theta, rows.examples.X)
 
-    A threshold looks better on the rows that it was chosen on than on others: so each row is scored by one that was
-    chosen without it.
+
+def outputs_held_out(run: Run, y_hat: Array) -> list[Array]:
+    """Each member's outputs (K, r) for the r training rows kept from it; y_hat (M, K, n) are those for all of them."""
+    if run.cross_fitted is None:
+        return [member[:, rows] for member, rows in zip(y_hat, run.kept, strict=False)]
+    return [member[:, : len(rows)] for member, rows in zip(run.cross_fitted.y_hat, run.kept, strict=False)]
+
+
+def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Ends | None]:
+    """The target with temperature and threshold, and what to score the rows by that these were fitted to.
+
+    Both look better on the rows that they were fitted to than on others: so each row is scored by those of all but the
+    tenth it is in.
     """
     training, target = prepared.spec.training, prepared.target
-    if unseen is None:
+    tempered, cut = training.calibration == "temperature", not isinstance(training.threshold, float)
+    if unseen is None or not (tempered or cut):
         return target, None
-    y_hat, expected = unseen.y_hat.mean(axis=0), np.asarray(unseen.truth, np.intp)
-    if training.calibration == "temperature":
-        target = target._replace(temperature=temperature(target, y_hat, expected))
-    if isinstance(training.threshold, float):
-        return target, None
-    w, aim = unseen.w if training.weighted_metrics else None, training.threshold.maximize
-    rng = generator(prepared.spec.seed, Purpose.THRESHOLD)
-    chosen = threshold(target, y_hat, expected, aim, w)
-    return target._replace(threshold=chosen), cross_fitted(target, y_hat, expected, aim, w, rng)
+    y_hat, expected, w = unseen.y_hat.mean(axis=0), np.asarray(unseen.truth, np.intp), unseen.w
+
+    def fit(rows: Rows) -> Target:
+        found = target
+        if tempered:
+            found = found._replace(temperature=temperature(found, y_hat[:, rows], expected[rows]))
+        if not isinstance(training.threshold, float):
+            weights = w[rows] if training.weighted_metrics else None
+            level = threshold(found, y_hat[:, rows], expected[rows], training.threshold.maximize, weights)
+            found = found._replace(threshold=level)
+        return found
+
+    n = len(expected)
+    tenth = folds(strata(expected), min(PARTS, n), generator(prepared.spec.seed, Purpose.THRESHOLD))
+    whole = fit(np.arange(n))
+    without = tuple(fit(np.flatnonzero(tenth != k)) if n > 1 else target for k in range(min(PARTS, n)))
+    return whole, Ends(tenth, without)
 
 
-def out_of_sample(train: Predicted, kept: tuple[Rows, ...], seen: Rows) -> Predicted:
+def out_of_sample(train: Predicted, each: Sequence[Array], kept: tuple[Rows, ...], seen: Rows) -> Predicted:
     """For training rows the mean output of the members that did not learn from them, (1, K, n)."""
     total, count = np.zeros(train.y_hat.shape[1:]), np.zeros(len(train.truth))
-    for y_hat, rows in zip(train.y_hat, kept, strict=True):
-        total[:, rows] += y_hat[:, rows]
+    for y_hat, rows in zip(each, kept, strict=True):
+        total[:, rows] += y_hat
         count[rows] += 1
     w = train.w[seen]
     return Predicted((total[:, seen] / count[seen])[None], train.truth[seen], w / w.mean())
-
-
-def of_member(
-    target: Target, train: Predicted, k: int, rows: Rows, loss: str, weighted: bool, thresholds: Floats | None
-) -> Metrics:
-    """The metrics of a member on the training rows that it did not learn from."""
-    w = train.w[rows]
-    y_hat = train.y_hat[k : k + 1, :, rows]
-    return evaluate(target, loss, y_hat, train.truth[rows], w / w.mean(), weighted, thresholds)
 
 
 def prior(prepared: Prepared, weighted: bool) -> Floats:

@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     CHECK = 3
     RESAMPLE = 4
     THRESHOLD = 5
+    EPOCH = 6
 
 
 def generator(seed: int, purpose: Purpose, *more: int) -> np.random.Generator:

@@ -118,7 +118,7 @@ def train(
 def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
     """The model of a run, with the record of its training."""
     prepared = run.prepared
-    found = score(prepared, run.theta, run.kept)
+    found = score(run)
     spec, history = prepared.spec, history_of(run.history)
     record = {
         "rows": found.rows,

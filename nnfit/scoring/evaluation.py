@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,29 @@ from nnfit.scoring.metrics import METRICS, confusion, per_class
 Metrics = dict[str, Any]
 
 
+class Ends(NamedTuple):
+    """Temperature and threshold for each row: the part (n,) that it is in, and the target with those of each part."""
+
+    part: NDArray[np.intp]
+    targets: tuple[Target, ...]
+
+    def of_rows(self, rows: NDArray[np.intp]) -> Ends:
+        """Those of some of the rows."""
+        return self._replace(part=self.part[rows])
+
+    def decode(self, y_hat: Array) -> NDArray[np.float64]:
+        """Outputs (K, n) in the user's terms, each row by its part's target."""
+        found = decode(self.targets[0], y_hat)
+        for k, target in enumerate(self.targets[1:], 1):
+            found[self.part == k] = decode(target, y_hat[:, self.part == k])
+        return found
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """The threshold of each row, (n,)."""
+        return np.array([target.threshold for target in self.targets])[self.part]
+
+
 def evaluate(
     target: Target,
     loss: str,
@@ -25,18 +48,20 @@ def evaluate(
     expected: NDArray[Any],
     w: NDArray[np.float64],
     weighted: bool = False,
-    thresholds: NDArray[np.float64] | None = None,
+    ends: Ends | None = None,
 ) -> Metrics:
     """The metrics of outputs y_hat (M, K, n), members averaged; with several, their mean and sd beside.
 
     `expected` is the truth as `data.target.truth` gives it. `loss` among the metrics is the training cost of the
     averaged outputs, in the units of training, with the example weights w (n,); the others count every row once, or
-    if `weighted` by the same weights. With `thresholds` (n,), each row of two classes is decided by its own.
+    if `weighted` by the same weights. With `ends`, each row is decoded and decided by its part's target.
     """
     Y = outputs(target, expected, "float64")
 
     def one(outcome: Array) -> Metrics:
-        found = metrics(target, expected, decode(target, outcome), w if weighted else None, thresholds)
+        prediction = decode(target, outcome) if ends is None else ends.decode(outcome)
+        thresholds = None if ends is None else ends.thresholds
+        found = metrics(target, expected, prediction, w if weighted else None, thresholds)
         return {"loss": cost(loss, outcome, Y, w), **found}
 
     with np.errstate(all="ignore"):

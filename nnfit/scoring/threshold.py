@@ -6,11 +6,8 @@ import numpy as np
 
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
-from nnfit.data.split import folds
 from nnfit.data.target import Labels, Target, decode
 from nnfit.scoring.metrics import AIMS
-
-PARTS = 10  # that rows are split into, to score each part by the threshold of the others
 
 
 def threshold(target: Target, y_hat: Array, expected: Labels, aim: str, w: Floats | None = None) -> float:
@@ -38,16 +35,3 @@ def threshold(target: Target, y_hat: Array, expected: Labels, aim: str, w: Float
         reached = np.nan_to_num(AIMS[aim](below_positive[-1] - fn, below_negative[-1] - tn, fn, tn), nan=0.0)
     best = np.flatnonzero(reached >= reached.max() - 1e-12)
     return float(levels[best[np.argmin(np.abs(levels[best] - 0.5))]])
-
-
-def cross_fitted(
-    target: Target, y_hat: Array, expected: Labels, aim: str, w: Floats | None, rng: np.random.Generator
-) -> Floats:
-    """For each row the threshold that is best on the others, (n,): on all but the tenth, alike in class, it is in."""
-    levels = np.empty(len(expected))
-    part = folds(expected, PARTS, rng)
-    for each in range(PARTS):
-        others = part != each
-        own = None if w is None else w[others]
-        levels[~others] = threshold(target, y_hat[:, others], expected[others], aim, own)
-    return levels

@@ -72,5 +72,5 @@ def test_rows_held_out_have_the_cost_and_the_outputs_of_the_weights_as_they_are(
     held_out = HeldOut(net, theta, data)
     for _ in range(2):
         np.testing.assert_allclose(held_out.costs(), cost_and_gradient(net, theta, data)[0], rtol=1e-12)
-        np.testing.assert_allclose(held_out.outputs(), predict(net, theta, data.X), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(held_out.y_hat, predict(net, theta, data.X), rtol=1e-12, atol=1e-14)
         views(net, theta)[0][...] *= 0.5

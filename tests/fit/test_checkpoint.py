@@ -222,6 +222,10 @@ def archive_metadata(model: bytes) -> bytes:
         ("best_lowered", np.array([-1, 1]), "best_lowered"),
         ("best_stopped", np.array([2, 0], np.uint8), "best_stopped"),
         ("best_theta", np.zeros((2, 3), np.float32), "best_theta is not"),
+        ("cross_fitted_y_hat", np.zeros((2, 1, 3), np.float32), "cross_fitted_y_hat is not"),
+        ("cross_fitted_cost", np.zeros(9), "cross_fitted_cost is not"),
+        ("cross_fitted_epoch", np.full(5, 9), "cross_fitted_epoch is no epoch"),
+        ("cross_fitted_epoch", np.full(5, -1), "cross_fitted_epoch is no epoch"),
     ],
 )
 def test_a_damaged_plateau_or_best_is_refused(

@@ -13,12 +13,12 @@ import pytest
 from nnfit.core.batches import Examples
 from nnfit.core.network import predict
 from nnfit.core.schedules import after_epoch, first_stage
-from nnfit.core.stopping import HeldOut, keep, nothing_yet
+from nnfit.core.stopping import HeldOut
 from nnfit.core.training import begin, fit
 from nnfit.data.target import decode
 from nnfit.errors import DataError
 from nnfit.fit import run as pipeline
-from nnfit.fit.scores import Predicted, out_of_sample
+from nnfit.fit.scores import Predicted, out_of_sample, outputs_held_out
 from nnfit.fit.seeds import Purpose
 from nnfit.fit.train import finished
 from nnfit.model.model import Model
@@ -120,31 +120,31 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
     run = done(ready)
     found = finished(run, 1).record["metrics"]["out_of_fold"]
     data, truth = ready.sets["train"].examples, ready.sets["train"].truth
-    y_hat, each, factors = np.empty((1, ready.network.N[-1], n)), [], set[float]()
+    costs, outputs, factors = np.empty((run.state.epochs, 4)), [], set[float]()
     for k in range(4):
         theta, kept = pipeline.initial(ready)[k : k + 1].copy(), run.kept[k]
-        state = begin(theta, run.plan.optimizer, run.plan.average)
-        best, stage = nothing_yet(theta), first_stage(1)
+        state, stage = begin(theta, run.plan.optimizer, run.plan.average), first_stage(1)
         held_out = Examples(data.X[kept], data.Y[:, kept], data.w[:, :, kept])
         watched = HeldOut(ready.network, state.used, held_out)
-        seeds, early = (ready.spec.seed, Purpose.SHUFFLE), ready.spec.training.early_stopping
+        seeds, own = (ready.spec.seed, Purpose.SHUFFLE), []
         for epoch in fit(ready.network, state, data, run.plan, seeds, run.rows, only=k):
-            if STOPPED in more:
-                rules = early.patience, early.min_delta, early.min_updates
-                keep(best, state.used, watched.costs(), epoch.number, state.updates, *rules)
-                if best.stopped.all():
-                    break
+            costs[epoch.number - 1, k] = watched.costs()[0]
+            own.append(predict(ready.network, state.used, held_out.X)[0])
             if PLATEAU in more:
                 stage = after_epoch(stage, watched.costs(), run.plan.schedule)
                 state.factor[:] = stage.factor
+            if epoch.number == run.state.epochs:
+                break
+        outputs.append(own)
         if PLATEAU in more:
             factors.add(float(state.factor[0]))
-        own = predict(ready.network, best.theta if STOPPED in more else state.used, held_out.X)
-        y_hat[:, :, kept] = own
-        each.append(evaluate(ready.target, ready.network.loss, own, truth[kept], np.ones(len(kept))))
     assert len(factors) != 1, "the members leave their plateaus at different times"
-    together = held_out_outputs(run).y_hat
-    np.testing.assert_allclose(together, y_hat, rtol=1e-6, atol=1e-9)
+    y_hat, each = np.empty((1, ready.network.N[-1], n)), []
+    for k, kept in enumerate(run.kept):
+        of_others = np.delete(costs, k, axis=1).mean(axis=1)
+        chosen = int(of_others.argmin()) if STOPPED in more else -1
+        y_hat[0][:, kept] = outputs[k][chosen]
+        each.append(evaluate(ready.target, ready.network.loss, y_hat[:, :, kept], truth[kept], np.ones(len(kept))))
     expected = evaluate(ready.target, ready.network.loss, y_hat, truth, np.ones(n))
     numbers = {key: value for key, value in expected.items() if isinstance(value, float)}
     assert {key: found[key] for key in numbers} == pytest.approx(numbers, rel=1e-6)
@@ -157,7 +157,8 @@ def held_out_outputs(run: pipeline.Run) -> Predicted:
     """Outputs, truth and weights of the rows that some member did not learn from."""
     rows = run.prepared.sets["train"]
     train = Predicted(predict(run.prepared.network, run.theta, rows.examples.X), rows.truth, rows.weights)
-    return out_of_sample(train, run.kept, np.unique(np.concatenate(run.kept)))
+    each = outputs_held_out(run, train.y_hat)
+    return out_of_sample(train, each, run.kept, np.unique(np.concatenate(run.kept)))
 
 
 def test_out_of_bag_outputs_are_the_mean_over_the_members_that_did_not_learn_from_a_row(prepared: Prepare) -> None:

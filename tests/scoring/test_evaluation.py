@@ -11,7 +11,7 @@ import pytest
 
 from nnfit.data.target import Target
 from nnfit.model.model import Model
-from nnfit.scoring.evaluation import evaluate, higher, intervals, of_prior
+from nnfit.scoring.evaluation import Ends, evaluate, higher, intervals, of_prior
 
 Train = Callable[..., Model]
 
@@ -95,19 +95,26 @@ def test_weights_count_in_the_metrics_only_if_asked() -> None:
 
 
 @pytest.mark.parametrize("target", [BINARY, Target("multinomial", ("y",), ("no", "yes"))])
-def test_rows_with_thresholds_of_their_own_are_each_decided_by_its_own(target: Target) -> None:
+def test_rows_with_ends_of_their_own_are_each_decoded_and_decided_by_these(target: Target) -> None:
     p, y = np.array([0.2, 0.4, 0.6, 0.8]), np.array([1, 0, 0, 1])
     outcome = np.array([[p]] if target.task == "binary" else [[1 - p, p]])
     arguments = target, "bce" if target.task == "binary" else "cross_entropy", outcome, y, np.ones(4)
     plain = evaluate(*arguments)
-    found = evaluate(*arguments, thresholds=np.array([0.1, 0.5, 0.7, 0.8]))  # 0.8 itself is enough
+    levels = tuple(target._replace(threshold=level) for level in (0.7, 0.1, 0.5, 0.8))  # 0.8 itself is enough
+    found = evaluate(*arguments, ends=Ends(np.array([1, 2, 0, 3]), levels))
     assert (plain["accuracy"], found["accuracy"]) == (0.5, 1)
     assert found["confusion"] == [[2, 0], [0, 2]]
     for name in ("log_loss", "roc_auc", "loss"):
         assert found[name] == plain[name]
-    members = evaluate(*arguments[:2], np.repeat(outcome, 2, axis=0), *arguments[3:], thresholds=np.full(4, 0.1))
+    low = Ends(np.zeros(4, np.intp), (target._replace(threshold=0.1),))
+    members = evaluate(*arguments[:2], np.repeat(outcome, 2, axis=0), *arguments[3:], ends=low)
     assert members["members"]["accuracy"] == {"mean": 0.5, "sd": 0}
     assert members["confusion"] == [[0, 2], [0, 2]]
+    hot = Ends(np.array([0, 1, 0, 1]), (target, target._replace(temperature=2.0)))
+    odds = np.array([0.2, np.sqrt(0.4 / 0.6) / (1 + np.sqrt(0.4 / 0.6)), 0.6, 2 / 3])
+    by_hand = -np.log(np.where(y, odds, 1 - odds)).mean()
+    assert evaluate(*arguments, ends=hot)["log_loss"] == pytest.approx(by_hand)
+    assert evaluate(*arguments, ends=hot.of_rows(np.arange(4)))["log_loss"] == pytest.approx(by_hand)
 
 
 def test_more_of_a_metric_is_better_or_worse_whatever_its_kind() -> None:

@@ -12,7 +12,7 @@ from nnfit.data.target import Target, decide, decode
 from nnfit.model.model import Model
 from nnfit.scoring import evaluation
 from nnfit.scoring.metrics import AIMS, METRICS
-from nnfit.scoring.threshold import PARTS, cross_fitted, threshold
+from nnfit.scoring.threshold import threshold
 
 BINARY = Target("binary", ("y",), ("a", "b"))
 Train = Callable[..., Model]
@@ -51,22 +51,6 @@ def test_neighbouring_floats_are_parted(low: float, high: float) -> None:
     assert 0 < found < 1
     if high < 1:
         assert decide(BINARY._replace(threshold=found), np.column_stack([1 - p, p])).tolist() == [0, 0, 1]
-
-
-def test_each_row_is_scored_by_a_threshold_that_was_chosen_without_it() -> None:
-    rng = np.random.default_rng(4)
-    p, truth = rng.random((1, 90)), np.arange(90) % 2
-    levels = cross_fitted(BINARY, p, truth, "f1", None, np.random.default_rng(1))
-    assert len(np.unique(levels)) > 1
-    for row in range(0, 90, 7):
-        other = truth.copy()
-        other[row] = 1 - other[row]
-        part = np.flatnonzero(levels == levels[row])
-        without = np.setdiff1d(np.arange(90), part)
-        if len(part) == 9:  # no other part chose the same
-            assert levels[row] == threshold(BINARY, p[:, without], truth[without], "f1")
-    assert len(levels) == 90
-    assert PARTS == 10
 
 
 def test_a_threshold_promises_nothing_on_noise(trained: Train) -> None:

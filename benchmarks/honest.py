@@ -1,0 +1,119 @@
+"""What the scores on rows that were not learnt from are worth: on noise, beside the same model on fresh rows.
+
+The columns say nothing of the target, so a score of rows that had a say in the model looks better than that of fresh
+ones. For every metric that early stopping may watch, every size of table and each way to hold rows out, the mean
+difference over the seeds, with its standard error: above 0, the printed score is too good.
+
+    python benchmarks/honest.py                       all of docs/trust.md
+    python benchmarks/honest.py --seeds 5 --rows 60   a quick look
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import nnfit
+from nnfit.scoring.evaluation import higher
+from nnfit.scoring.metrics import METRICS, MONITORS
+
+FRESH = 3_000  # rows that the model has never seen
+SIZES = (60, 200, 1_000)
+HELD_OUT = {
+    "out_of_fold": {"training.resample": "folds", "network.members": 5},
+    "out_of_bag": {"training.resample": "bootstrap", "network.members": 5},
+    "validation": {"data.validation": 0.3},
+}
+SPEC: dict[str, Any] = {
+    "data": {"target": "y"},
+    "network": {"layers": [{"size": 16, "activation": "relu"}, {"size": "auto", "activation": "linear"}]},
+    "training": {
+        "epochs": 100,
+        "batch_size": 32,
+        "optimizer": {"name": "adam", "learning_rate": 0.01},
+        "early_stopping": {"patience": 20},
+        "baseline": False,
+    },
+}
+
+
+class Found(NamedTuple):
+    """One training: what it watched, how many rows, what held rows out, and metrics there and on fresh rows."""
+
+    watched: str
+    n: int
+    held_out: str
+    printed: dict[str, float]
+    fresh: dict[str, float]
+
+
+def noise(n: int, seed: int, real: bool) -> pd.DataFrame:
+    """Ten columns of normal numbers, and a target that has nothing to do with them.
+
+    Both classes are equally frequent: folds are alike in the target, and so keep a share that a table has by chance.
+    """
+    rng = np.random.default_rng([seed, n])
+    frame = pd.DataFrame(rng.normal(size=(n, 10)), columns=[f"x{k}" for k in range(10)])
+    return frame.assign(y=rng.normal(size=n) if real else rng.permutation(np.array(["a", "b"])[np.arange(n) % 2]))
+
+
+def found(watched: str, n: int, seed: int, held_out: str, more: dict[str, Any] | None = None) -> Found:
+    """Train on noise, and score the model on fresh noise."""
+    real = watched in METRICS["regression"]
+    output, loss = ("linear", "mse") if real else ("logistic", "bce")
+    overrides = {
+        "network.layers.1.activation": output,
+        "loss": loss,
+        "training.early_stopping.monitor": watched,
+        "seed": seed,
+        **HELD_OUT[held_out],
+        **(more or {}),
+    }
+    result = nnfit.train(SPEC, noise(n, seed, real), overrides=overrides)
+    return Found(watched, n, held_out, result.metrics[held_out], result.model.evaluate(noise(FRESH, seed + 1000, real)))
+
+
+def lead(each: list[Found], metric: str) -> tuple[float, float]:
+    """How much better the printed metric is than on fresh rows: the mean over trainings, and its standard error."""
+    sign = 1 if higher(metric) else -1
+    gaps = [sign * (one.printed[metric] - one.fresh[metric]) for one in each]
+    return float(np.mean(gaps)), float(np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
+
+
+def shown(watched: str) -> tuple[str, ...]:
+    """The metrics to look at: what was watched, and those that people read first."""
+    first = ("rmse", "mae") if watched in METRICS["regression"] else ("accuracy", "log_loss")
+    return tuple(dict.fromkeys((*([] if watched == "loss" else [watched]), *first)))
+
+
+def tables(seeds: int, sizes: tuple[int, ...], held_out: tuple[str, ...]) -> Iterator[str]:
+    """One line for each thing watched, size, and way to hold rows out."""
+    for name in held_out:
+        for watched in MONITORS:
+            for n in sizes:
+                each = [found(watched, n, seed, name) for seed in range(seeds)]
+                cells = []
+                for metric in shown(watched):
+                    gap, error = lead(each, metric)
+                    cells.append(f"{metric} {gap:+.4f} ± {error:.4f}{' !' if gap > 3 * error else ''}")
+                yield f"{name:<12} {watched:<18} {n:>5}  " + "   ".join(cells)
+
+
+def main() -> None:
+    """Print the lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--rows", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--held-out", nargs="+", default=list(HELD_OUT), choices=list(HELD_OUT))
+    options = parser.parse_args()
+    print("printed score less that of 3,000 fresh rows, above 0 is too good; ! more than three standard errors")
+    for line in tables(options.seeds, tuple(options.rows), tuple(options.held_out)):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

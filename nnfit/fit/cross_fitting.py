@@ -1,0 +1,130 @@
+"""Outputs for the rows held out, each from an epoch that other rows chose: how good early stopping is on new rows.
+
+Early stopping keeps the weights of the epoch that did best on the rows held out, and so looks better on these than on
+others: of many epochs the luckiest is taken. Here the rows are cut into parts, the folds or else PARTS alike in their
+target, and a part is seen with the weights of the epoch that did best on all the other parts:
+
+    e_f = the last e of those with the least  mean_k C_k(e; the rows held out from member k that are not in part f)
+
+Nothing else of the part has a say in what is said of it. What is kept is one output for each row that is held out,
+whatever the number of epochs. Source: Varma and Simon 2006, on the bias of a score that has chosen something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.core.batches import Rows
+from nnfit.core.losses import LOSSES
+from nnfit.core.parameter import Array
+from nnfit.core.stopping import HeldOut
+from nnfit.data.scales import Floats
+from nnfit.data.split import folds, strata
+from nnfit.data.target import Labels
+from nnfit.fit.prepare import Prepared
+from nnfit.fit.seeds import Purpose, generator
+from nnfit.scoring.watched import WatchedMetric
+
+PARTS = 5  # that rows are cut into where no folds do
+NONE = -1  # the part of a place that is only there to fill up
+
+
+@dataclass
+class CrossFitted:
+    """For each place of the rows held out its part, (M, n); the outputs (M, K, n); each part's least cost so far, (F,).
+
+    `epoch` (F,) is where it was: the one that the other parts choose.
+    """
+
+    part: NDArray[np.intp]
+    y_hat: Array
+    cost: Floats
+    epoch: NDArray[np.int64]
+
+    def keep(self, y_hat: Array, cost: Floats, epoch: int, min_delta: float) -> None:
+        """Take over the outputs (M, K, n) of the parts for which the others cost no more than at their best."""
+        better = cost <= self.cost - min_delta
+        if better.any():
+            np.copyto(self.y_hat, y_hat, where=(better[self.part] & (self.part != NONE))[:, None, :])
+            self.cost[better], self.epoch[better] = cost[better], epoch
+
+
+def before_training(prepared: Prepared, kept: tuple[Rows, ...], held_out: HeldOut) -> CrossFitted:
+    """The outputs at the weights as they are; `kept` are the training rows that each member does not learn from."""
+    held_out.costs()
+    part = parts(prepared, kept, len(held_out.y_hat))
+    F = int(part.max()) + 1
+    return CrossFitted(part, held_out.y_hat.copy(), np.full(F, np.finfo(np.float64).max), np.zeros(F, np.int64))
+
+
+def parts(prepared: Prepared, kept: tuple[Rows, ...], M: int) -> NDArray[np.intp]:
+    """The part of each place of the rows held out, (M, n): its fold, or one drawn for its row."""
+    if not kept:
+        return np.tile(drawn(prepared, prepared.sets["validation"].truth), (M, 1))
+    found = np.full((M, max(map(len, kept))), NONE)
+    in_folds = prepared.spec.training.resample == "folds"
+    of_row = None if in_folds else drawn(prepared, prepared.sets["train"].truth)
+    for k, rows in enumerate(kept):
+        found[k, : len(rows)] = k if of_row is None else of_row[rows]
+    return found
+
+
+def drawn(prepared: Prepared, truth: Floats | Labels) -> NDArray[np.intp]:
+    """The part of each row (n,): at most PARTS, alike in the target."""
+    rng = generator(prepared.spec.seed, Purpose.EPOCH)
+    return folds(strata(truth), min(PARTS, len(truth)), rng)
+
+
+Others = Callable[
+    [Floats], Floats
+]  # what each member watches on its rows (M,) → the same on all rows but a part's (F,)
+
+
+def of_others(
+    prepared: Prepared, kept: tuple[Rows, ...], held_out: HeldOut, part: NDArray[np.intp], monitor: str
+) -> Others:
+    """What the rows that are not in a part say of the weights as they are, for each part: the lower, the better."""
+    F = int(part.max()) + 1
+    if kept and prepared.spec.training.resample == "folds":
+        return lambda seen: np.array([seen[np.arange(F) != f].mean() for f in range(F)])
+    outside = [(part != f) & (part != NONE) for f in range(F)]
+    if monitor == "loss":
+        return lambda seen: np.array([cost(prepared.spec.loss, held_out, rows) for rows in outside])
+    watched = [watched_metric(prepared, kept, monitor, len(part), rows) for rows in outside]
+    return lambda seen: np.array([defined_mean(each(held_out.y_hat)) for each in watched])
+
+
+def cost(loss: str, held_out: HeldOut, rows: NDArray[np.bool_]) -> float:
+    """The cost of all members on these of their rows (M, n); 0 where there is none, so that the last epoch is taken."""
+    s = held_out.w * rows[:, None, :]
+    total = float(s.sum())
+    if not total:
+        return 0.0
+    with np.errstate(all="ignore"):
+        y_hat = held_out.y_hat
+        C = LOSSES[loss].cost(y_hat, held_out.Y, s.astype(y_hat.dtype), np.empty_like(y_hat))
+        return float(C.sum(dtype=np.float64) / (total if LOSSES[loss].mean else len(y_hat)))
+
+
+def defined_mean(values: Floats) -> float:
+    """The mean over the members whose rows have the metric; 0 if there is none, so that the last epoch is taken."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else 0.0
+
+
+def watched_metric(
+    prepared: Prepared, kept: tuple[Rows, ...], metric: str, M: int, places: NDArray[np.bool_] | None = None
+) -> WatchedMetric:
+    """A metric of each member on the rows held out from it, or on those at some of their places (M, n)."""
+    rows_of = prepared.sets["train" if kept else "validation"]
+    w = rows_of.weights if prepared.spec.training.weighted_metrics else None
+    members = kept or [np.arange(rows_of.n)] * M
+    rows = []
+    for k, own in enumerate(members):
+        chosen = np.arange(len(own)) if places is None else np.flatnonzero(places[k, : len(own)])
+        rows.append((chosen, rows_of.truth[own[chosen]], None if w is None else w[own[chosen]]))
+    return WatchedMetric(prepared.target, metric, rows)
