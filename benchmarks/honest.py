@@ -4,20 +4,27 @@ The columns say nothing of the target, so a score of rows that had a say in the 
 ones. For every metric that early stopping may watch, every size of table and each way to hold rows out, the mean
 difference over the seeds, with its standard error: above 0, the printed score is too good.
 
-    python benchmarks/honest.py                       all of docs/trust.md
+    python benchmarks/honest.py                       the noise of docs/trust.md
     python benchmarks/honest.py --seeds 5 --rows 60   a quick look
+    python benchmarks/honest.py --tables FOLDER       real tables: out of fold beside a test on half of the rows
+
+Of real tables, every CSV in FOLDER that has the target column; the spec is that of `nnfit init`.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 import nnfit
+from nnfit.config.proposal import propose
+from nnfit.data.table import read_table
 from nnfit.scoring.evaluation import higher
 from nnfit.scoring.metrics import METRICS, MONITORS
 
@@ -103,13 +110,51 @@ def tables(seeds: int, sizes: tuple[int, ...], held_out: tuple[str, ...]) -> Ite
                 yield f"{name:<12} {watched:<18} {n:>5}  " + "   ".join(cells)
 
 
+def of_table(table: pd.DataFrame, target: str, seed: int) -> tuple[dict[str, float], dict[str, float]]:
+    """The metrics out of fold of half of the rows, and those of the model on the other half."""
+    test = table.sample(frac=0.5, random_state=seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        table.drop(test.index).to_csv(folder / "train.csv", index=False)
+        test.to_csv(folder / "test.csv", index=False)
+        spec = propose(folder / "train.csv", target, folder)
+        (folder / "spec.yaml").write_text(spec.replace("\ntraining:\n", "\ntraining:\n  baseline: false\n"))
+        result = nnfit.train(folder / "spec.yaml")
+        held_out = read_table(str(folder / "test.csv"), result.model.dialect, result.model.labelled_kinds, others=False)
+        return result.metrics["out_of_fold"], result.model.evaluation(held_out, "zero").metrics
+
+
+def real(folder: Path, target: str, splits: int) -> Iterator[str]:
+    """One line for each table: its metrics out of fold and on the other half, and the mean difference."""
+    for path in sorted(folder.glob("*.csv")):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if target not in table:
+            continue
+        pairs = [of_table(table, target, seed) for seed in range(splits)]
+        each = [Found("", len(table), "", *pair) for pair in pairs]
+        cells = []
+        for metric in ("rmse",) if "rmse" in pairs[0][0] else ("accuracy", "log_loss"):
+            gap, error = lead(each, metric)
+            printed, fresh = (np.mean([pair[k][metric] for pair in pairs]) for k in (0, 1))
+            cells.append(f"{metric} {printed:.4f} {fresh:.4f} {gap:+.4f} ± {error:.4f}")
+        yield f"{path.stem:<24} {len(table):>6}  " + "   ".join(cells)
+
+
 def main() -> None:
     """Print the lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--rows", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--held-out", nargs="+", default=list(HELD_OUT), choices=list(HELD_OUT))
+    parser.add_argument("--tables", type=Path, metavar="FOLDER")
+    parser.add_argument("--target", default="target")
+    parser.add_argument("--splits", type=int, default=5)
     options = parser.parse_args()
+    if options.tables:
+        print("out of fold, on the other half, and how much better the first is, over the splits")
+        for line in real(options.tables, options.target, options.splits):
+            print(line, flush=True)
+        return
     print("printed score less that of 3,000 fresh rows, above 0 is too good; ! more than three standard errors")
     for line in tables(options.seeds, tuple(options.rows), tuple(options.held_out)):
         print(line, flush=True)

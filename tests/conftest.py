@@ -45,12 +45,11 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs PyTorch or scikit-learn is left out, unless -m speaks of it."""
-    if "oracle" in config.option.markexpr:
-        return
-    oracle = [item for item in items if item.get_closest_marker("oracle")]
-    items[:] = [item for item in items if not item.get_closest_marker("oracle")]
-    config.hook.pytest_deselected(items=oracle)
+    """What needs PyTorch or scikit-learn, and what takes minutes, is left out, unless -m speaks of it."""
+    apart = [marker for marker in ("oracle", "slow") if marker not in config.option.markexpr]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in apart)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 APART = {

@@ -47,7 +47,7 @@ def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
     assert masked(done.stdout) == masked(shown(command))
     for text in (done.stdout, shown(command)):  # of one run: the last epoch's validation cost is that of the table
         validation = re.search(r"epoch 100/100 .*validation ([\d.]+)", text)
-        loss = re.search(r"^ loss +(.*)$", text, re.M)
+        loss = re.search(r"^ log_loss +(.*)$", text, re.M)
         assert validation
         assert loss
         assert abs(float(loss[1].split()[3]) - float(validation[1])) < 1e-4

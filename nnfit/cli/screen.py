@@ -213,7 +213,9 @@ def show_metrics(
     for name in sets:
         counted = f"\n{rows[name]:,} rows" if name in rows else ""
         columns += [f"{name}{counted}", *["95 %"] * bool(intervals), "trivial", *["linear"] * bool(linear)]
-    for metric in [name for name in MAIN if any(metrics[part].get(name) is not None for part in sets)]:
+    for metric in shown_metrics(
+        [*(metrics[name] for name in sets), *(t[name] for t in tables for name in sets if name in t)]
+    ):
         line, spread = [metric], ["  members, mean ± sd"]
         for name in sets:
             between = [span((intervals or {}).get(metric))] if intervals else []
@@ -228,6 +230,14 @@ def show_metrics(
     baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
     title = f"Metrics, beside a trivial predictor: {baseline}"
     console.print(grid(title + "; linear: without hidden layers" * bool(linear), columns, body))
+
+
+def shown_metrics(each: list[dict[str, Any]]) -> list[str]:
+    """The metrics to show; the cost only where it is not the log-loss under another name."""
+    found = [name for name in MAIN if any(metrics.get(name) is not None for metrics in each)]
+    if all("log_loss" in metrics and number(metrics.get("loss")) == number(metrics["log_loss"]) for metrics in each):
+        found.remove("loss")
+    return found
 
 
 def show_training(console: Console, model: Model) -> None:
@@ -246,6 +256,24 @@ def show_record(console: Console, model: Model) -> None:
     if model.metrics:
         trivial, linear = record.get("trivial", {}), record.get("linear")
         show_metrics(console, model.metrics, trivial, record.get("rows", {}), regression, linear=linear)
+    if text := kept(model):
+        console.print(plain(text))
+
+
+def kept(model: Model) -> str:
+    """Which epochs' weights the model has, where early stopping chose them, and what that means for the scores."""
+    epochs, validation = model.record.get("best_epochs") or [], model.record.get("history", {}).get("validation") or []
+    if not epochs or not validation:
+        return ""
+    last, monitor = len(validation), model.spec.training.early_stopping
+    watched = "cost" if monitor is None or monitor.monitor == "loss" else monitor.monitor
+    if len(epochs) == 1:
+        text = f"Kept: the weights of epoch {epochs[0]} of {last}, where the validation {watched} was best"
+    else:
+        which = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
+        text = f"Kept: of each member its weights of epoch {which} of {last}, where its held-out {watched} was best"
+    name = next((name for name in ("out_of_fold", "out_of_bag", "validation") if name in model.metrics), "")
+    return f"{text}; {name} rows are scored at epochs that others of them chose"
 
 
 def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None:

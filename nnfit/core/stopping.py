@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,51 +16,61 @@ from nnfit.core.parameter import Array
 CHUNK = 1024  # examples looked at together
 
 
+class Rule(NamedTuple):
+    """When looking ends: after so many epochs without a cost lower by at least min_delta, but not before min_updates.
+
+    On few rows an epoch is a few updates, and patience alone would end training before it has begun.
+    """
+
+    patience: int
+    min_delta: float
+    min_updates: int
+
+
 @dataclass
-class Best:
-    """The best weights of each member so far: θ (M, P), their cost and epoch (M,), and who has stopped looking.
+class Watch:
+    """For each of K that are watched the least cost so far, its epoch, and who has stopped looking, each (K,).
 
     `lowered` is the last epoch that lowered the cost; those after it up to `epoch` only equalled it.
     """
 
-    theta: Array
     cost: NDArray[np.float64]
     epoch: NDArray[np.int64]
     lowered: NDArray[np.int64]
     stopped: NDArray[np.bool_]
 
+    def look(self, cost: NDArray[np.float64], epoch: int, updates: int, rule: Rule) -> NDArray[np.bool_]:
+        """Who is at its best in this epoch, (K,): its cost is at most its best less min_delta; of equals the latest.
 
-def nothing_yet(theta: Array) -> Best:
+        An equal cost lowers nothing: an accuracy that stands still would else be waited for to the end.
+        """
+        looking = ~self.stopped
+        better = looking & (cost <= self.cost - rule.min_delta)
+        self.lowered[better & (cost < self.cost)] = epoch
+        self.cost[better] = cost[better]
+        self.epoch[better] = epoch
+        if updates >= rule.min_updates:
+            self.stopped |= looking & (epoch - self.lowered >= rule.patience)
+        return better
+
+
+def nothing_seen(K: int) -> Watch:
     """Before the first epoch."""
-    M = len(theta)
-    never = np.zeros(M, np.int64)
-    return Best(theta.copy(), np.full(M, np.finfo(np.float64).max), never, never.copy(), np.zeros(M, bool))
+    never = np.zeros(K, np.int64)
+    return Watch(np.full(K, np.finfo(np.float64).max), never, never.copy(), np.zeros(K, bool))
 
 
-def keep(
-    best: Best,
-    theta: Array,
-    cost: NDArray[np.float64],
-    epoch: int,
-    updates: int,
-    patience: int,
-    min_delta: float,
-    min_updates: int,
-) -> None:
-    """Take over the weights of the members whose cost is at most their best less `min_delta`: of equals the latest.
+@dataclass
+class Best:
+    """The best weights of each member so far, θ (M, P), and what is watched of it."""
 
-    A member stops once `patience` epochs have not lowered its cost and it has had `min_updates` updates: on few
-    rows an epoch is a few updates, and patience alone would end training before it has begun. An equal cost lowers
-    nothing: an accuracy that stands still would else be waited for to the end.
-    """
-    looking = ~best.stopped
-    better = looking & (cost <= best.cost - min_delta)
-    best.lowered[better & (cost < best.cost)] = epoch
-    best.theta[better] = theta[better]
-    best.cost[better] = cost[better]
-    best.epoch[better] = epoch
-    if updates >= min_updates:
-        best.stopped |= looking & (epoch - best.lowered >= patience)
+    theta: Array
+    watch: Watch
+
+    def keep(self, theta: Array, cost: NDArray[np.float64], epoch: int, updates: int, rule: Rule) -> None:
+        """Take over the weights of the members that are at their best."""
+        better = self.watch.look(cost, epoch, updates, rule)
+        self.theta[better] = theta[better]
 
 
 class HeldOut:

@@ -11,12 +11,10 @@ from nnfit.core.optimizers import LBFGS
 from nnfit.errors import Problem, TrainingError
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.run import epochs, start
-from nnfit.fit.scores import score
+from nnfit.fit.scores import Scores, score
 from nnfit.model.layout import network_of
 from nnfit.model.model import Model
-from nnfit.scoring.evaluation import Metrics
-
-HONEST = ("out_of_fold", "out_of_bag", "validation", "test", "train")  # the rows that tell most about new ones first
+from nnfit.scoring.comparison import Outcome, difference
 
 
 def reduced(prepared: Prepared) -> Prepared | None:
@@ -29,21 +27,46 @@ def reduced(prepared: Prepared) -> Prepared | None:
     return prepared._replace(spec=spec, network=network_of(spec))
 
 
-def linear(prepared: Prepared, stop: Sequence[object] = ()) -> dict[str, Metrics]:
-    """The metrics of the same spec without hidden layers, on every set; nothing if there is no such or it diverges.
+def linear(prepared: Prepared, stop: Sequence[object] = ()) -> Scores | None:
+    """The scores of the same spec without hidden layers; None if there is no such or it diverges.
 
-    With anything in `stop` its training ends early, and the metrics are not to be used.
+    With anything in `stop` its training ends early, and the scores are not to be used.
     """
     less = reduced(prepared)
     if less is None:
-        return {}
+        return None
     run = start(less)
     try:
         for _ in epochs(run, stop):
             pass
     except TrainingError:
-        return {}
-    return score(run).metrics
+        return None
+    return score(run)
+
+
+def compared(prepared: Prepared, own: Scores, other: Scores | None) -> dict[str, Any]:
+    """The network beside those that know less, on the rows that tell most about new ones, as the record has it.
+
+    `trivial` and `linear` are the difference in the metric, network less the other, and its standard error over the
+    rows; null where the rows do not have them.
+    """
+    spec, seen = prepared.spec, own.seen
+    measure = measure_of(own.target.task, spec)
+    w = seen.w if spec.training.weighted_metrics or measure == "loss" else None
+
+    def to(outcome: Outcome) -> dict[str, Any] | None:
+        found = difference(measure, own.target, spec.loss, seen.network, outcome, seen.truth, w)
+        if found is None:
+            return None
+        verdict = "better" if found.better else "worse" if found.worse else "level"
+        return {"difference": found.mean, "error": found.error, "verdict": verdict}
+
+    return {
+        "rows": seen.name,
+        "metric": measure,
+        "trivial": to(seen.prior),
+        "linear": None if other is None else to(other.seen.network),
+    }
 
 
 def measure_of(task: str, spec: Spec) -> str:
@@ -56,34 +79,32 @@ def measure_of(task: str, spec: Spec) -> str:
 
 
 def doubts(model: Model) -> Iterator[Problem]:
-    """Warnings where the network is not better than those that know less, on the most honest rows there are."""
-    record, training = model.record, model.spec.training
+    """Warnings where the network is not better than those that know less, as far as the most honest rows can tell."""
+    record, training, layers = model.record, model.spec.training, model.spec.network.layers
     if not training.epochs:
         return
-    rows = next(name for name in HONEST if name in record["metrics"])
-    metric = measure_of(model.target.task, model.spec)
+    found = record["compared"]
+    rows, metric = found["rows"], found["metric"]
     rate = "" if isinstance(training.optimizer, LBFGS) else ", another learning rate"
 
-    def lost(to: dict[str, Any]) -> str:
-        own, other = record["metrics"][rows][metric], to.get(rows, {}).get(metric)
-        if own is None or other is None or own < other:
-            return ""
-        return f"{metric} {own:.4g} against {other:.4g} on the {rows} rows"
+    def figures(name: str) -> str:
+        own, other = (record[key][rows][metric] for key in ("metrics", name))
+        noise = "" if found[name]["verdict"] == "worse" else ", no more apart than by chance"
+        return f"{metric} {own:.4g} against {other:.4g} on the {rows} rows{noise}"
 
-    if figures := lost(record["trivial"]):
-        message = f"the network does not beat the trivial predictor: {figures}"
-        remedy = (
-            f"it has learnt nothing that holds there: other epochs{rate} or more rows may help, "
-            "if these columns say anything of the target"
-        )
+    if found["trivial"] and found["trivial"]["verdict"] != "better":
+        message = f"the network does not beat the trivial predictor: {figures('trivial')}"
+        remedy = f"other epochs{rate} or more rows may help, if these columns say anything of the target"
+        if len(layers) == 1:
+            remedy = f"without a hidden layer it is linear in its inputs: add one; {remedy}"
         yield Problem("no-better-than-trivial", message, remedy)
-    if figures := lost(record["linear"]):
-        message = f"the network does not beat the linear model: {figures}"
+    if found["linear"] and found["linear"]["verdict"] == "worse":
+        message = f"the network is worse than the linear model: {figures('linear')}, more than by chance"
         remedy = (
-            "the hidden layers bring nothing as they are trained: leave them out, or try other sizes, "
+            "as they are trained, the hidden layers do not help: leave them out, or try other sizes, "
             f"other epochs{rate} or more rows"
         )
-        yield Problem("no-better-than-linear", message, remedy)
-    if training.baseline and len(model.spec.network.layers) > 1 and not record["linear"]:
+        yield Problem("worse-than-linear", message, remedy)
+    if training.baseline and len(layers) > 1 and not record["linear"]:
         message = "the linear model beside the network diverged, so there are no figures of it"
         yield Problem("linear-diverged", message)

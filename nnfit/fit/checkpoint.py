@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nnfit.config.build import dump
 from nnfit.core.schedules import Stage
+from nnfit.core.stopping import Watch
 from nnfit.errors import ModelFileError, Place, Problem
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.run import Progress, Run, start
@@ -35,17 +36,20 @@ FORMS = {
     "history_cost": Form(("<f8",), 2),
     "history_validation": Form(("<f8",), 2),
     "best_theta": Form(FLOATS, 2),
-    "best_cost": Form(("<f8",), 1),
-    "best_epoch": Form(("<i8",), 1),
-    "best_lowered": Form(("<i8",), 1),
-    "best_stopped": Form(("|u1",), 1),
     "cross_fitted_y_hat": Form(FLOATS, 3),
-    "cross_fitted_cost": Form(("<f8",), 1),
-    "cross_fitted_epoch": Form(("<i8",), 1),
+    **{
+        f"{who}_{key}": form
+        for who in ("best", "cross_fitted")
+        for key, form in (
+            ("cost", Form(("<f8",), 1)),
+            ("epoch", Form(("<i8",), 1)),
+            ("lowered", Form(("<i8",), 1)),
+            ("stopped", Form(("|u1",), 1)),
+        )
+    },
     json_text.MEMBER: Form(("|u1",), 1),
 }
-BEST = ("theta", "cost", "epoch", "lowered", "stopped")
-CROSS_FITTED = ("y_hat", "cost", "epoch")
+STOPPING = tuple(name for name in FORMS if name.startswith(("best_", "cross_fitted_")))
 COUNTERS = ("epochs", "steps", "updates")
 
 Fail = Callable[[str], NoReturn]
@@ -63,8 +67,7 @@ def to_bytes(run: Run, threads: int) -> bytes:
         "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.stage],
     }
     stopping = of_stopping(run)
-    if stopping:
-        stopping["best_stopped"] = stopping["best_stopped"].astype(np.uint8)
+    stopping |= {name: array.astype(np.uint8) for name, array in stopping.items() if array.dtype == bool}
     watched = [epoch.validations for epoch in run.history if epoch.validations is not None]
     return npz.pack(
         {
@@ -84,9 +87,17 @@ def of_stopping(run: Run) -> dict[str, NDArray[Any]]:
     """What early stopping remembers, by the names of the file; nothing without it."""
     if run.best is None or run.cross_fitted is None:
         return {}
-    return {f"best_{key}": getattr(run.best, key) for key in BEST} | {
-        f"cross_fitted_{key}": getattr(run.cross_fitted, key) for key in CROSS_FITTED
-    }
+    found = {"best_theta": run.best.theta, "cross_fitted_y_hat": run.cross_fitted.y_hat}
+    for who, watch in watches_of(run).items():
+        found |= {f"{who}_{key}": value for key, value in vars(watch).items()}
+    return {name: found[name] for name in STOPPING}
+
+
+def watches_of(run: Run) -> dict[str, Watch]:
+    """What early stopping watches: the members, and the parts that are scored by what others choose."""
+    if run.best is None or run.cross_fitted is None:
+        return {}
+    return {"best": run.best.watch, "cross_fitted": run.cross_fitted.watch}
 
 
 def identity(prepared: Prepared) -> dict[str, Any]:
@@ -145,12 +156,14 @@ def restore_arrays(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
     if run.best is None and "best_epoch" in arrays:
         fail("damaged: best_epoch is there, and no early stopping")
     for name, array in mine.items():
-        stored = arrays.get(name, np.empty(0)).astype(bool) if name == "best_stopped" else arrays.get(name, np.empty(0))
+        stored = arrays.get(name, np.empty(0))
+        if array.dtype == bool:
+            if stored.max(initial=0) > 1:
+                fail(f"damaged: {name} is neither 0 nor 1")
+            stored = stored.astype(bool)
         if (array.shape, array.dtype) != (stored.shape, stored.dtype):
             fail(f"damaged: {name} is not that of this network and optimizer")
         array[...] = stored
-    if "best_stopped" in arrays and arrays["best_stopped"].max(initial=0) > 1:
-        fail("damaged: best_stopped is neither 0 nor 1")
 
 
 def restore_counters(run: Run, metadata: dict[str, Any], fail: Fail) -> None:
@@ -164,12 +177,10 @@ def restore_counters(run: Run, metadata: dict[str, Any], fail: Fail) -> None:
     state.factor[:] = run.stage.factor
     if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
         fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
-    if run.best is not None and run.cross_fitted is not None:
-        lowered, epoch, chosen = run.best.lowered, run.best.epoch, run.cross_fitted.epoch
+    for who, watch in watches_of(run).items():
+        lowered, epoch = watch.lowered, watch.epoch
         if not ((lowered >= 0) & (lowered <= epoch) & (epoch <= state.epochs)).all():
-            fail("damaged: best_epoch or best_lowered is no epoch of the run")
-        if not ((chosen >= 0) & (chosen <= state.epochs)).all():
-            fail("damaged: cross_fitted_epoch is no epoch of the run")
+            fail(f"damaged: {who}_epoch or {who}_lowered is no epoch of the run")
 
 
 def restore_history(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
@@ -202,8 +213,7 @@ def stage_of(stored: Any, run: Run, fail: Fail) -> Stage:
 
 def is_complete(arrays: npz.Arrays) -> bool:
     """Whether all arrays of a checkpoint are there; those of early stopping, and the average, may be left out."""
-    stopping = {f"best_{key}" for key in BEST} | {f"cross_fitted_{key}" for key in CROSS_FITTED}
-    return set(arrays) | {"average"} in (set(FORMS), set(FORMS) - stopping)
+    return set(arrays) | {"average"} in (set(FORMS), set(FORMS) - set(STOPPING))
 
 
 def is_one(path: Path) -> bool:

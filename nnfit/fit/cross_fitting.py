@@ -2,12 +2,13 @@
 
 Early stopping keeps the weights of the epoch that did best on the rows held out, and so looks better on these than on
 others: of many epochs the luckiest is taken. Here the rows are cut into parts, the folds or else PARTS alike in their
-target, and a part is seen with the weights of the epoch that did best on all the other parts:
+target, and a part is seen with the weights of the epoch that the same rule chooses on all the other parts:
 
     e_f = the last e of those with the least  mean_k C_k(e; the rows held out from member k that are not in part f)
 
-Nothing else of the part has a say in what is said of it. What is kept is one output for each row that is held out,
-whatever the number of epochs. Source: Varma and Simon 2006, on the bias of a score that has chosen something.
+The part itself has no say in what is said of it, but that training ends when all members have stopped. What is kept is
+one output for each row that is held out, whatever the number of epochs. Source: Varma and Simon 2006, on the bias of a
+score that has chosen something.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from nnfit.core.batches import Rows
 from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
-from nnfit.core.stopping import HeldOut
+from nnfit.core.stopping import HeldOut, Rule, Watch, nothing_seen
 from nnfit.data.scales import Floats
 from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels
@@ -35,30 +36,27 @@ NONE = -1  # the part of a place that is only there to fill up
 
 @dataclass
 class CrossFitted:
-    """For each place of the rows held out its part, (M, n); the outputs (M, K, n); each part's least cost so far, (F,).
+    """For each place of the rows held out its part, (M, n), and the outputs (M, K, n) at the epoch of that part.
 
-    `epoch` (F,) is where it was: the one that the other parts choose.
+    `watch` (F,) is what the other parts see, by the rule of early stopping: when they would stop, so does the part.
     """
 
     part: NDArray[np.intp]
     y_hat: Array
-    cost: Floats
-    epoch: NDArray[np.int64]
+    watch: Watch
 
-    def keep(self, y_hat: Array, cost: Floats, epoch: int, min_delta: float) -> None:
-        """Take over the outputs (M, K, n) of the parts for which the others cost no more than at their best."""
-        better = cost <= self.cost - min_delta
+    def keep(self, y_hat: Array, cost: Floats, epoch: int, updates: int, rule: Rule) -> None:
+        """Take over the outputs (M, K, n) of the parts whose others are at their best."""
+        better = self.watch.look(cost, epoch, updates, rule)
         if better.any():
             np.copyto(self.y_hat, y_hat, where=(better[self.part] & (self.part != NONE))[:, None, :])
-            self.cost[better], self.epoch[better] = cost[better], epoch
 
 
 def before_training(prepared: Prepared, kept: tuple[Rows, ...], held_out: HeldOut) -> CrossFitted:
     """The outputs at the weights as they are; `kept` are the training rows that each member does not learn from."""
     held_out.costs()
     part = parts(prepared, kept, len(held_out.y_hat))
-    F = int(part.max()) + 1
-    return CrossFitted(part, held_out.y_hat.copy(), np.full(F, np.finfo(np.float64).max), np.zeros(F, np.int64))
+    return CrossFitted(part, held_out.y_hat.copy(), nothing_seen(int(part.max()) + 1))
 
 
 def parts(prepared: Prepared, kept: tuple[Rows, ...], M: int) -> NDArray[np.intp]:
@@ -99,7 +97,7 @@ def of_others(
 
 
 def cost(loss: str, held_out: HeldOut, rows: NDArray[np.bool_]) -> float:
-    """The cost of all members on these of their rows (M, n); 0 where there is none, so that the last epoch is taken."""
+    """The cost of all members on these of their rows (M, n); 0 where there is none: all epochs are alike."""
     s = held_out.w * rows[:, None, :]
     total = float(s.sum())
     if not total:
@@ -111,7 +109,7 @@ def cost(loss: str, held_out: HeldOut, rows: NDArray[np.bool_]) -> float:
 
 
 def defined_mean(values: Floats) -> float:
-    """The mean over the members whose rows have the metric; 0 if there is none, so that the last epoch is taken."""
+    """The mean over the members whose rows have the metric; 0 if there is none: all epochs are alike."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else 0.0
 

@@ -19,7 +19,7 @@ from nnfit.core.network import views
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
-from nnfit.core.stopping import Best, HeldOut, keep, nothing_yet
+from nnfit.core.stopping import Best, HeldOut, Rule, nothing_seen
 from nnfit.core.training import Diverged, Plan, State, begin, fit
 from nnfit.errors import Problem, SpecError
 from nnfit.fit.advice import diverged
@@ -65,7 +65,7 @@ class Run:
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state.epochs >= self.plan.epochs or (self.best is not None and bool(self.best.stopped.all()))
+        return self.state.epochs >= self.plan.epochs or (self.best is not None and bool(self.best.watch.stopped.all()))
 
     @property
     def theta(self) -> Array:
@@ -91,7 +91,7 @@ def start(prepared: Prepared) -> Run:
         held_out = prepared.sets["validation"].examples
     best = cross_fitted = None
     if prepared.spec.training.early_stopping and held_out is not None:
-        best = nothing_yet(state.theta)
+        best = Best(state.theta.copy(), nothing_seen(len(state.theta)))
         cross_fitted = before_training(prepared, kept, HeldOut(prepared.network, state.used, held_out))
     return Run(prepared, plan, rows, kept, held_out, state, best, cross_fitted, first_stage(len(state.theta)))
 
@@ -177,12 +177,12 @@ def followers(run: Run, held_out: HeldOut | None) -> list[Callable[[int, NDArray
         if stopping.monitor != "loss":
             watched = watched_metric(run.prepared, run.kept, stopping.monitor, len(run.state.theta))
         others = of_others(run.prepared, run.kept, held_out, cross_fitted.part, stopping.monitor)
-        limits = stopping.patience, stopping.min_delta, stopping.min_updates
+        rule = Rule(stopping.patience, stopping.min_delta, stopping.min_updates)
 
         def keep_best(number: int, costs: NDArray[np.float64]) -> None:
             seen = costs if watched is None else watched.everywhere(held_out.y_hat)
-            cross_fitted.keep(held_out.y_hat, others(seen), number, stopping.min_delta)
-            keep(best, run.state.used, seen, number, run.state.updates, *limits)
+            cross_fitted.keep(held_out.y_hat, others(seen), number, run.state.updates, rule)
+            best.keep(run.state.used, seen, number, run.state.updates, rule)
 
         found.append(keep_best)
     if isinstance(schedule, Plateau):

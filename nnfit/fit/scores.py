@@ -15,15 +15,38 @@ from nnfit.core.network import predict
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
 from nnfit.data.split import folds, strata
-from nnfit.data.target import Labels, Target, outputs
+from nnfit.data.target import Labels, Target, decode, outputs
 from nnfit.fit.prepare import Dataset, Prepared
 from nnfit.fit.run import Run
 from nnfit.fit.seeds import Purpose, generator
 from nnfit.scoring.calibration import temperature
+from nnfit.scoring.comparison import Outcome
 from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread, tidy
 from nnfit.scoring.threshold import threshold
 
 PARTS = 10  # that rows are cut into, to score each part by the temperature and threshold of the others
+
+
+# The rows that tell most about new ones first.
+HONEST = ("out_of_fold", "out_of_bag", "validation", "test", "train")
+
+
+class Predicted(NamedTuple):
+    """A set of rows: outputs (M, K, n), truth, and weights (n,) with mean 1."""
+
+    y_hat: Array
+    truth: Floats | Labels
+    w: Floats
+
+
+class Seen(NamedTuple):
+    """The rows that tell most about new ones: their name, what the network and the prior say of them, and the truth."""
+
+    name: str
+    network: Outcome
+    prior: Outcome
+    truth: Floats | Labels
+    w: Floats
 
 
 class Scores(NamedTuple):
@@ -33,14 +56,7 @@ class Scores(NamedTuple):
     metrics: dict[str, Metrics]
     of_prior: dict[str, Metrics]
     rows: dict[str, int]
-
-
-class Predicted(NamedTuple):
-    """A set of rows: outputs (M, K, n), truth, and weights (n,) with mean 1."""
-
-    y_hat: Array
-    truth: Floats | Labels
-    w: Floats
+    seen: Seen
 
 
 def score(run: Run) -> Scores:
@@ -77,7 +93,19 @@ def score(run: Run) -> Scores:
             own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
             of_members.append(evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own))
         metrics[unseen]["members"] = spread(of_members)
-    return Scores(target, metrics, of_constant, {name: len(rows.truth) for name, rows in sets.items()})
+    best = next(name for name in HONEST if name in sets)
+    seen_best = seen_of(best, target, ends if best == unseen else None, sets[best], mean, mean_of_cost)
+    return Scores(target, metrics, of_constant, {name: len(rows.truth) for name, rows in sets.items()}, seen_best)
+
+
+def seen_of(name: str, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats) -> Seen:
+    """What the network and the prior say of the rows that tell most about new ones."""
+    y_hat = rows.y_hat.mean(axis=0, dtype=np.float64)
+    constant = [np.repeat(each[:, None], len(rows.truth), axis=1) for each in (mean, mean_of_cost)]
+    with np.errstate(all="ignore"):
+        network = Outcome(y_hat, decode(target, y_hat) if ends is None else ends.decode(y_hat))
+        prior = Outcome(constant[1], decode(target._replace(temperature=1.0), constant[0]))
+    return Seen(name, network, prior, rows.truth, rows.w)
 
 
 def outputs_of(run: Run, rows: Dataset) -> Array:

@@ -118,16 +118,17 @@ def train(
 def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
     """The model of a run, with the record of its training."""
     prepared = run.prepared
-    found = score(run)
+    found, less = score(run), baseline.linear(prepared, stop)
     spec, history = prepared.spec, history_of(run.history)
     record = {
         "rows": found.rows,
         "metrics": found.metrics,
         "prior": prior(prepared, spec.training.weighted_metrics).tolist(),
         "trivial": found.of_prior,
-        "linear": baseline.linear(prepared, stop),
+        "linear": {} if less is None else less.metrics,
+        "compared": baseline.compared(prepared, found, less),
         "history": {"cost": history["cost"], "validation": history.get("validation", [])},
-        "best_epochs": [] if run.best is None else run.best.epoch.tolist(),
+        "best_epochs": [] if run.best is None else run.best.watch.epoch.tolist(),
         "versions": versions(),
         "threads": threads,
         "seed": spec.seed,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
-from nnfit.scoring.intervals import bootstrap
+from nnfit.scoring.intervals import bootstrap, wilson
 from nnfit.scoring.metrics import METRICS, confusion, per_class
 
 Metrics = dict[str, Any]
@@ -173,10 +173,16 @@ def of_classes(truth: NDArray[Any], label: NDArray[Any], K: int, w: NDArray[np.f
 def intervals(
     target: Target, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64] | None = None, seed: int = 0
 ) -> Metrics:
-    """The 95 % bootstrap interval [low, high] over the rows of every metric of the averaged outputs y_hat (M, K, n)."""
+    """The 95 % interval [low, high] over the rows of every metric of the averaged outputs y_hat (M, K, n).
+
+    Wilson's of the accuracy, by bootstrap of the others; None where the rows do not have one.
+    """
     rows = compared(target, expected, decode(target, y_hat.mean(axis=0, dtype=np.float64)))
     with np.errstate(all="ignore"):
         found = bootstrap(scores(target), rows, np.random.default_rng(seed), w)
+        if "accuracy" in found and target.task != "multilabel":
+            each = np.ones(len(expected)) if w is None else w
+            found["accuracy"] = wilson(float(scores(target)["accuracy"](*rows, w)), each)
         result: Metrics = tidy({name: list(ends) for name, ends in found.items()})
     return result
 

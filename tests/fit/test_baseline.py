@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def test_it_takes_nothing_from_the_network(trained: Train) -> None:
 def test_there_is_none_beside_a_linear_or_untrained_network(trained: Train, change: str) -> None:
     model = trained(SPEC.replace("dropout: 0.1", "dropout: 0"), PRODUCT, change)
     assert model.record["linear"] == {}
-    assert not [doubt for doubt in told(model) if "linear" in doubt]
+    assert not [doubt for doubt in told(model) if "linear model" in doubt]
 
 
 def test_a_network_that_learns_what_a_line_cannot_say_raises_no_doubt(trained: Train) -> None:
@@ -66,8 +65,8 @@ def test_a_network_that_learns_what_a_line_cannot_say_raises_no_doubt(trained: T
 
 def test_a_network_worse_than_a_line_is_told(trained: Train) -> None:
     (doubt,) = told(trained(SPEC, STRAIGHT))
-    assert doubt.startswith("the network does not beat the linear model: rmse 0.")
-    assert " on the out_of_fold rows; the hidden layers bring nothing" in doubt
+    assert doubt.startswith("the network is worse than the linear model: rmse 0.")
+    assert " on the out_of_fold rows, more than by chance; as they are trained, the hidden layers do not help" in doubt
 
 
 def test_a_network_that_learnt_nothing_is_told(trained: Train) -> None:
@@ -76,15 +75,60 @@ def test_a_network_that_learnt_nothing_is_told(trained: Train) -> None:
     assert doubt.startswith("the network does not beat the trivial predictor: rmse ")
 
 
-def test_the_most_honest_rows_decide(trained: Train) -> None:
-    model = trained(SPEC, PRODUCT)
-    table: dict[str, Any] = {name: {"rmse": 1.0} for name in ("train", "test", "validation", "out_of_fold")}
-    better = {name: {"rmse": 2.0} for name in table}
-    for name in ("out_of_fold", "validation", "test", "train"):
-        record = model.record | {"metrics": table, "trivial": better | {name: {"rmse": 0.5}}, "linear": better}
-        (doubt,) = told(replace(model, record=record))
-        assert f"rmse 1 against 0.5 on the {name} rows" in doubt
-        table = {key: value for key, value in table.items() if key != name}
+ALONE = ("training.resample=none", "training.early_stopping=null")
+
+
+@pytest.mark.parametrize(
+    ("rows", "more"),
+    [
+        ("out_of_fold", ()),
+        ("out_of_bag", ("training.resample=bootstrap",)),
+        ("validation", (*ALONE, "data.validation=0.2")),
+        ("test", ALONE),
+        ("train", (*ALONE, "data.test=null")),
+    ],
+)
+def test_the_most_honest_rows_decide(trained: Train, rows: str, more: tuple[str, ...]) -> None:
+    model = trained(SPEC, NOISE, *more)
+    found, record = model.record["compared"], model.record
+    assert (found["rows"], found["metric"]) == (rows, "rmse")
+    for name in ("trivial", "linear"):
+        expected = record["metrics"][rows]["rmse"] - record[name][rows]["rmse"]
+        assert found[name]["difference"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_difference_within_the_noise_of_the_rows_is_no_verdict(trained: Train) -> None:
+    level = 0
+    for seed in range(6):
+        draws = np.random.default_rng(seed)
+        u, v, e = draws.normal(size=(3, 80))
+        text = "u,v,y\n" + "".join(f"{a:.5f},{b:.5f},{2 * a - b + c:.5f}\n" for a, b, c in zip(u, v, e, strict=True))
+        model = trained(SPEC, text, f"seed={seed}", "training.epochs=60", "training.dropout=0")
+        found = model.record["compared"]["linear"]
+        if found["verdict"] == "level":
+            level += 1
+            assert abs(found["difference"]) <= 2 * found["error"]
+            assert not [doubt for doubt in told(model) if "linear model" in doubt]
+    assert level >= 4, "a straight line with noise: both are as good"
+
+
+def test_noise_is_told_as_noise(trained: Train) -> None:
+    model = trained(SPEC, NOISE, "training.epochs=3")
+    (doubt,) = [text for text in told(model) if "trivial" in text]
+    assert model.record["compared"]["trivial"]["verdict"] == "level"
+    assert doubt.startswith("the network does not beat the trivial predictor: rmse ")
+    assert " rows, no more apart than by chance; other epochs" in doubt
+
+
+def test_without_a_hidden_layer_xor_asks_for_one(trained: Train) -> None:
+    spec = "data: {train: data.csv, target: y, columns: {y: {type: categorical}}}\nnetwork: {layers: [OUT]}\n"
+    spec = (
+        spec.replace("OUT", "{size: 1, activation: logistic}")
+        + "training: {epochs: 500, batch_size: full, optimizer: {name: adam, learning_rate: 0.1}}\n"
+    )
+    (doubt,) = told(trained(spec, "u,v,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"))
+    assert "does not beat the trivial predictor: log_loss 0.6931 against 0.6931 on the train rows" in doubt
+    assert "; without a hidden layer it is linear in its inputs: add one" in doubt
 
 
 @pytest.mark.parametrize(

@@ -224,8 +224,10 @@ def archive_metadata(model: bytes) -> bytes:
         ("best_theta", np.zeros((2, 3), np.float32), "best_theta is not"),
         ("cross_fitted_y_hat", np.zeros((2, 1, 3), np.float32), "cross_fitted_y_hat is not"),
         ("cross_fitted_cost", np.zeros(9), "cross_fitted_cost is not"),
-        ("cross_fitted_epoch", np.full(5, 9), "cross_fitted_epoch is no epoch"),
-        ("cross_fitted_epoch", np.full(5, -1), "cross_fitted_epoch is no epoch"),
+        ("cross_fitted_epoch", np.full(5, 9), "cross_fitted_epoch or"),
+        ("cross_fitted_epoch", np.full(5, -1), "cross_fitted_epoch or"),
+        ("cross_fitted_lowered", np.full(5, 3), "cross_fitted_lowered is no epoch"),
+        ("cross_fitted_stopped", np.full(5, 3, np.uint8), "cross_fitted_stopped is neither"),
     ],
 )
 def test_a_damaged_plateau_or_best_is_refused(

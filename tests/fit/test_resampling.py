@@ -184,18 +184,18 @@ def test_the_weights_that_come_back_have_the_least_cost_of_their_history(prepare
     watched = np.array([epoch.validations for epoch in run.history])
     assert run.held_out is not None
     assert run.best is not None
-    np.testing.assert_allclose(HeldOut(ready.network, run.theta, run.held_out).costs(), run.best.cost, rtol=1e-12)
-    for k, last in enumerate(np.minimum(run.best.epoch + 5, len(watched))):
-        assert run.best.cost[k] == watched[:last, k].min()
-    assert len(set(run.best.epoch.tolist())) > 1
-    assert finished(run, 1).record["best_epochs"] == run.best.epoch.tolist()
+    np.testing.assert_allclose(HeldOut(ready.network, run.theta, run.held_out).costs(), run.best.watch.cost, rtol=1e-12)
+    for k, last in enumerate(np.minimum(run.best.watch.epoch + 5, len(watched))):
+        assert run.best.watch.cost[k] == watched[:last, k].min()
+    assert len(set(run.best.watch.epoch.tolist())) > 1
+    assert finished(run, 1).record["best_epochs"] == run.best.watch.epoch.tolist()
 
 
 def test_training_ends_when_every_member_has_stopped(prepared: Prepare) -> None:
     run = done(prepared(SPEC, csv(), "training.epochs=500", "training.early_stopping={patience: 2}"))
     assert run.best is not None
-    assert run.best.stopped.all()
-    assert run.state.epochs == run.best.epoch.max() + 2 < 500
+    assert run.best.watch.stopped.all()
+    assert run.state.epochs == run.best.watch.epoch.max() + 2 < 500
 
 
 # --- smoothing, plateau, temperature, uncertainty ---------------------------------------------------------------------

@@ -145,10 +145,10 @@ def test_early_stopping_watches_a_metric_of_each_member(
             if epoch - lowered == 4:
                 end = epoch
                 break
-        assert run.best.epoch[k] == kept
-        assert abs(run.best.cost[k]) == pytest.approx(abs(best), abs=1e-6)
-        assert run.best.stopped[k] == (end < 150)
-    assert run.best.stopped.any(), "else patience was not at work"
+        assert run.best.watch.epoch[k] == kept
+        assert abs(run.best.watch.cost[k]) == pytest.approx(abs(best), abs=1e-6)
+        assert run.best.watch.stopped[k] == (end < 150)
+    assert run.best.watch.stopped.any(), "else patience was not at work"
 
 
 def by_hand(metric: str, truth: np.ndarray, p: np.ndarray, weighted: bool) -> float:
@@ -168,8 +168,8 @@ def test_a_metric_that_stands_still_is_not_waited_for(prepared: Prepare) -> None
     for _ in pipeline.epochs(run):
         run.state.theta[:] = pipeline.initial(ready)  # nothing is ever learnt
     assert len(run.history) == 6
-    assert run.best.epoch.tolist() == [6, 6, 6]
-    assert run.best.lowered.tolist() == [1, 1, 1]
+    assert run.best.watch.epoch.tolist() == [6, 6, 6]
+    assert run.best.watch.lowered.tolist() == [1, 1, 1]
 
 
 def test_a_metric_that_the_rows_do_not_have_cannot_be_watched(prepared: Prepare) -> None:

@@ -143,8 +143,16 @@ def test_the_metrics_of_several_0_1_targets_are_their_means_with_intervals_of_th
     assert found["accuracy"] == (3 / 4 + 3 / 4) / 2
     assert found["confusion"] == [[[1, 0], [1, 2]], [[1, 1], [0, 2]]]
     assert [one["recall"] for one in found["per_class"]] == [[1, 2 / 3], [1 / 2, 1]]
-    low, high = intervals(target, p, y)["accuracy"]
-    assert 0.25 <= low < 0.75 < high <= 1
+    low, high = intervals(target, np.tile(p, 5), np.tile(y, (5, 1)))["accuracy"]
+    assert 0.5 < low < 0.75 < high < 0.95
+    assert intervals(target, p, y)["accuracy"] == [None, None], "four rows are too few to be drawn from"
+
+
+def test_two_rows_are_no_certainty() -> None:
+    p, y = np.array([[[0.2, 0.9]]]), np.array([0, 1])
+    found = intervals(BINARY, p, y)
+    assert found["accuracy"] == pytest.approx([0.3424, 1.0], abs=1e-4)
+    assert all(ends == [None, None] for name, ends in found.items() if name != "accuracy")
 
 
 def test_the_predictor_of_classes_from_the_prior_alone_is_the_most_frequent_one() -> None:

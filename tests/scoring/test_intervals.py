@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnfit.scoring import intervals
-from nnfit.scoring.intervals import bootstrap
+from nnfit.scoring.intervals import bootstrap, wilson
 from nnfit.scoring.metrics import METRICS, accuracy, mae, mean, r2, roc_auc
 
 
@@ -75,13 +75,21 @@ def test_every_metric_has_an_interval_with_its_value_within(kind, name):
 
 
 def test_resamples_without_a_value_are_left_out_and_an_undefined_metric_has_no_interval():
-    truth = np.array([0, 0, 0, 1])
-    p = np.column_stack([1 - np.array([0.1, 0.2, 0.7, 0.6]), [0.1, 0.2, 0.7, 0.6]])
+    truth = np.array([0, 0, 0, 1] + [0] * 6)
+    score = np.array([0.1, 0.2, 0.7, 0.6] + [0.3] * 6)
+    p = np.column_stack([1 - score, score])
     low, high = bootstrap({"a": roc_auc}, (truth, truth, p), np.random.default_rng(0))["a"]
-    assert 0 <= low < 2 / 3 < high <= 1
+    assert 0 <= low < 8 / 9 < high <= 1
     assert np.isnan(bootstrap({"a": roc_auc}, (truth * 0, truth, p), np.random.default_rng(0))["a"]).all()
-    one = np.ones((1, 1))
-    assert np.isnan(bootstrap({"r2": r2}, (one, one), np.random.default_rng(0))["r2"]).all()
+    ones = np.ones((12, 1))
+    assert np.isnan(bootstrap({"r2": r2}, (ones, ones), np.random.default_rng(0))["r2"]).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_few_rows_have_no_interval_by_resampling(n):
+    values = np.arange(float(n))
+    assert np.isnan(interval(values)).all()
+    assert np.isfinite(interval(np.arange(10.0))).all()
 
 
 def test_several_metrics_share_their_resamples():
@@ -91,6 +99,26 @@ def test_several_metrics_share_their_resamples():
     assert bootstrap({"r2": r2, "mae": mae}, rows, np.random.default_rng(0))["mae"] == alone
 
 
-def test_no_mistake_at_all_gives_an_interval_of_no_width():
-    truth = np.array([0, 1, 1])
-    assert bootstrap({"a": accuracy}, (truth, truth, np.eye(2)[truth]), np.random.default_rng(0))["a"] == (1, 1)
+def test_without_a_mistake_there_is_no_interval_by_resampling():
+    truth = np.arange(30) % 2
+    found = bootstrap({"a": accuracy}, (truth, truth, np.eye(2)[truth]), np.random.default_rng(0))["a"]
+    assert np.isnan(found).all(), "1 to 1 would say that there is no doubt"
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "low", "high"),  # scipy.stats.binomtest(k, n).proportion_ci(method="wilson")
+    [
+        (1.0, 2, 0.34238022750665303, 1.0),
+        (0.0, 10, 0.0, 0.2775327998628892),
+        (0.5, 20, 0.2992980081982124, 0.7007019918017876),
+        (0.97, 100, 0.9154806357094724, 0.9897454759759611),
+    ],
+)
+def test_the_interval_of_an_accuracy_is_wilsons(share, n, low, high):
+    assert wilson(share, np.ones(n)) == pytest.approx((low, high), abs=1e-6)
+    assert wilson(share, np.full(n, 3.0)) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_rows_that_weigh_little_narrow_nothing():
+    w = np.r_[np.ones(20), np.full(1000, 1e-9)]
+    assert wilson(0.5, w) == pytest.approx(wilson(0.5, np.ones(20)), abs=1e-5)
