@@ -12,6 +12,6 @@ def schema() -> None:
     A spec names it in its first line: # yaml-language-server: $schema=FILE
     """
     set_threads()
-    from nnfit.config.schema import json_schema
+    from nnfit.config.schema import file_schema
 
-    print(json_of(json_schema()))
+    print(json_of(file_schema()))

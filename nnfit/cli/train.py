@@ -72,10 +72,11 @@ def train(
     path = model_path(loaded, spec, output)
     saved = checkpoint_path(loaded, path)
     outputs = (path, json_file, history, depfile, saved)
-    files.check_outputs(outputs, [spec])
+    specs = [str(spec), *loaded.document.parents]
+    files.check_outputs(outputs, specs)
     trainer = begin(loaded, threads=threads, resume=saved if resume and saved.exists() else None)
     run, sources = trainer.run, trainer.prepared.sources
-    files.check_outputs(outputs, [spec, *sources])
+    files.check_outputs(outputs, [*specs, *sources])
     screen.warn(*trainer.warnings)
     console = screen.out()
     if not quiet:
@@ -104,7 +105,7 @@ def train(
     if history is not None:
         written.append((history, costs(run.history).encode()))
     if depfile is not None:
-        written.append((depfile, rule(path, [str(spec), *sources]).encode()))
+        written.append((depfile, rule(path, [*specs, *sources]).encode()))
     files.write(*written)
     if saved.exists() and checkpoint.is_one(saved):
         files.remove(saved)

@@ -45,7 +45,9 @@ class Document:
     file: str | None
     value: Any = None
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    options: dict[Path, str] = field(default_factory=dict)  # what --set wrote, with the option's text
+    options: dict[Path, str | None] = field(default_factory=dict)  # what stands in no file: the text of --set, or None
+    origins: dict[Path, str] = field(default_factory=dict)  # of places in a parent, the parent's file
+    parents: list[str] = field(default_factory=list)  # the files that were read for `extends`, nearest first
 
     def problem(self, path: Path, code: str, message: str, remedy: str = "") -> Problem:
         """A problem at a key, at the nearest place above it that was written."""
@@ -59,7 +61,7 @@ class Document:
                 return Place(self.options[path[:end]], key=key)
             if path[:end] in self.places:
                 line, column = self.places[path[:end]]
-                return Place(self.file, line, column, key or None)
+                return Place(self.origins.get(path[:end], self.file), line, column, key or None)
         return Place(self.file, key=key or None)
 
 

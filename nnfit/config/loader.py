@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnfit.config import document as yaml_document
+from nnfit.config import extends
 from nnfit.config.build import build, dump
 from nnfit.config.document import MAX_DEPTH, Document
 from nnfit.config.messages import problems
@@ -48,19 +49,33 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
         yaml_document.put(document, key, plain(value, OVERRIDES), OVERRIDES)
     for option in options:
         yaml_document.override(document, option)
+    if isinstance(document.value, dict):
+        refuse_late(document)
     if isinstance(document.value, dict) and isinstance(document.value.get("data"), dict):
         document.value["data"] |= dict.fromkeys(frames, FRAME)
     return LoadedSpec(validate(document), document, folder)
 
 
+def refuse_late(document: Document) -> None:
+    """A SpecError for what is overridden after it had its effect: the parent, and anchors."""
+    for key in filter(extends.of_file, document.value):
+        message = "is read with the file, before anything is overridden, and would change nothing now"
+        raise SpecError(document.problem((key,), "too-late", message, "write it in the spec"))
+
+
 def read(source: Source) -> tuple[Document, Path]:
-    """The values of a spec and their places, and the folder that its paths are relative to."""
+    """The values of a spec, with what it inherits, their places, and the folder that its paths are relative to."""
     if isinstance(source, Spec | Mapping):
-        return Document(None, plain(source)), Path()
+        return extends.whole(Document(None, plain(source)), Path(), parsed), Path()
     if not isinstance(source, Path | str):
         message = f"a spec is a path, a mapping or a Spec, not {type(source).__name__}"
         raise UsageError(Problem("usage", message))
     path = Path(source)
+    return extends.whole(parsed(path), path.parent, parsed), path.parent
+
+
+def parsed(path: Path) -> Document:
+    """The values of one file and their places."""
     try:
         data = path.read_bytes()
     except IsADirectoryError:
@@ -68,7 +83,7 @@ def read(source: Source) -> tuple[Document, Path]:
     except (OSError, ValueError) as error:
         message = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
         raise SpecError(Problem("unreadable", message, place=Place(str(path)))) from None
-    return yaml_document.parse(data, str(path)), path.parent
+    return yaml_document.parse(data, str(path))
 
 
 def plain(value: Any, label: str | None = None, path: yaml_document.Path = ()) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from nnfit.config.check import FAR, Violation, resolved, value_at, violations
 from nnfit.config.document import Document, Path
+from nnfit.config.schema import EXTENDS
 from nnfit.errors import Problem
 from nnfit.words import nearest
 
@@ -17,7 +18,7 @@ Schema = dict[str, Any]
 
 
 def problems(schema: Schema, document: Document) -> list[Problem]:
-    """One problem per wrong place of a document, in the order of the file."""
+    """One problem per wrong place of a document, in the order of the file, and then of its parents."""
     found: dict[Path, Problem] = {}
     for violation in violations(schema, schema, document.value):
         path, problem = told(schema, document, violation)
@@ -28,7 +29,13 @@ def problems(schema: Schema, document: Document) -> list[Problem]:
         for path, problem in found.items()
         if not any(other != path and other[: len(path)] == path for other in found)
     ]
-    return sorted(innermost, key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
+    files = [document.file, *document.parents]
+
+    def order(problem: Problem) -> tuple[int, int, int]:
+        file, line, column, _ = problem.place
+        return files.index(file) if file in files else 0, line or 0, column or 0
+
+    return sorted(innermost, key=order)
 
 
 def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path, Problem]:
@@ -40,6 +47,7 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
         return inside, document.problem(path, "missing-key", message)
     if kind == "unknown":
         known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
+        known += [EXTENDS] if len(path) == 1 else []
         remedy = nearest(str(path[-1]), known) or f"known here: {', '.join(known)}"
         return path, document.problem(path, "unknown-key", "there is no such key", remedy)
     if kind == "twice":
@@ -155,6 +163,8 @@ def phrase(schema: Schema, node: Schema) -> str:
     if kind == "array":
         items = words(schema, node.get("items", {}))
         return "a list of " + {"a mapping": "mappings", "": "values"}.get(items, items)
+    if not node.keys() - {"description"}:
+        return "any value"
     plain = {"boolean": "true or false", "null": "nothing", "object": "a mapping"}
     return plain.get(str(kind), "another value")
 

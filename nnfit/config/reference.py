@@ -12,31 +12,33 @@ from typing import Any
 
 from nnfit.config.check import resolved
 from nnfit.config.messages import branches, words
-from nnfit.config.schema import json_schema
+from nnfit.config.schema import ANCHORS, EXTENDS, OF_FILE, file_schema, json_schema
 from nnfit.storage import files
 
 Schema = dict[str, Any]
 
 HEAD = """# The spec
 
-Every key of a spec, made from the schema that checks it (`make docs`). A key without a default must be given. Paths are
-relative to the spec's folder. `nnfit schema` prints the same as JSON Schema; `nnfit inspect` shows the spec of a model
-with all its defaults filled in.
+Every key of a spec, made from the schema that checks it (`make docs`). A key without a default must be given, here or
+in a parent: [sharing.md](sharing.md) tells how specs share what they have in common. Paths are relative to the folder
+of the file in which they stand. `nnfit schema` prints the same as JSON Schema; `nnfit inspect` shows the spec of a
+model with all its defaults filled in, and with what it inherited.
 """
 
 
 def page() -> str:
     """The reference in Markdown: one table per mapping."""
     schema = json_schema()
-    return HEAD + "\n".join(sections(schema, schema, ""))
+    keys = {EXTENDS: OF_FILE[EXTENDS], **schema["properties"], f"{ANCHORS}NAME": OF_FILE[ANCHORS]}
+    return HEAD + "\n".join(sections(schema, schema | {"properties": keys}, ""))
 
 
 def sections(schema: Schema, node: Schema, path: str) -> list[str]:
     """The table of a mapping's keys, and then those of the mappings inside."""
     rows, inside = [], []
     for name, child in node["properties"].items():
-        required = name in node.get("required", [])
-        default = "" if required else f"`{json.dumps(child.get('default'), ensure_ascii=False)}`"
+        default = f"`{json.dumps(child['default'], ensure_ascii=False)}`" if "default" in child else ""
+        default = "nothing" if not default and name not in node.get("required", []) else default
         rows.append(f"| `{name}` | {cell(words(schema, child))} | {default} | {cell(child.get('description', ''))} |")
         inside += mappings(schema, child, f"{path}.{name}" if path else name)
     heading = f"\n## {path}\n" if path else "\n## The spec\n"
@@ -68,7 +70,7 @@ def cell(text: str) -> str:
 
 def main(folder: Path) -> None:
     """Write the schema and the page."""
-    schema = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
+    schema = json.dumps(file_schema(), ensure_ascii=False, indent=2) + "\n"
     files.write((folder / "spec.schema.json", schema.encode()), (folder / "spec.md", f"{page()}\n".encode()))
 
 

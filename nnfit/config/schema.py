@@ -1,11 +1,12 @@
 """The JSON Schema of the spec, made from the declarations of spec.py and the tables of the core.
 
-It is what `nnfit schema` prints, what check.py holds a spec against, and what the messages take their words from: an
-editor, the check and a message can never disagree.
+It is what check.py holds a spec against, and what the messages take their words from. What `nnfit schema` prints is the
+same for a file, which may leave to a parent what it does not say: an editor, the check and a message never disagree.
 """
 
 from __future__ import annotations
 
+import copy
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -19,6 +20,18 @@ Schema = dict[str, Any]
 
 LARGEST = 2**53  # whole numbers below this are exact in every reader of JSON
 
+# What a file says of itself, at the top level: neither reaches the spec (extends.py).
+EXTENDS, ANCHORS = "extends", "x-"  # a key, and how keys begin
+OF_FILE: dict[str, Schema] = {
+    EXTENDS: {
+        "description": "a spec whose keys hold where this one says nothing; mappings are merged, all else is replaced",
+        "minLength": 1,
+        "title": "Extends",
+        "type": "string",
+    },
+    ANCHORS: {"description": "any key that begins so is there for anchors, and means nothing by itself"},
+}
+
 
 @cache
 def json_schema() -> Schema:
@@ -31,6 +44,43 @@ def json_schema() -> Schema:
         **node,
         "title": "nnfit spec",
     }
+
+
+def file_schema() -> Schema:
+    """The JSON Schema of a file: of the spec, and of what a file says of itself.
+
+    What must be given (`required`) may come from a parent, but for the items of lists, which are replaced as a whole:
+    it is asked for on condition that there is no `extends`.
+    """
+    schema = copy.deepcopy(json_schema())
+    needed = loosened(schema, schema, set())
+    schema["properties"] = {EXTENDS: OF_FILE[EXTENDS], **schema["properties"]}
+    anchors = {"patternProperties": {f"^{ANCHORS}": OF_FILE[ANCHORS]}}
+    return schema | anchors | {"if": {"not": {"required": [EXTENDS]}}, "then": needed}
+
+
+def loosened(schema: Schema, node: Schema, seen: set[str]) -> Schema:
+    """What a node and the mappings inside it require, as a schema of its own; they require it no more themselves."""
+    needed: Schema = {}
+    if "$ref" in node:
+        name = node["$ref"].rsplit("/", 1)[1]
+        if name not in seen:
+            seen.add(name)
+            needed = loosened(schema, schema["$defs"][name], seen)
+    elif "discriminator" in node:  # without a name, any of the entries may be meant
+        for row in node["oneOf"]:
+            needed |= loosened(schema, row, seen)
+        node["anyOf"] = node.pop("oneOf")
+    elif "anyOf" in node:
+        for branch in node["anyOf"]:
+            needed |= loosened(schema, branch, seen)
+    elif node.get("type") == "object":
+        if "required" in node:
+            needed["required"] = node.pop("required")
+        inside = {name: loosened(schema, child, seen) for name, child in node.get("properties", {}).items()}
+        if any(inside.values()):
+            needed["properties"] = {name: part for name, part in inside.items() if part}
+    return needed
 
 
 @cache

@@ -27,6 +27,14 @@ from nnfit.scoring.metrics import AIMS, MONITORS
 Value = TypeVar("Value")
 MARK = r"^[\t -~]$"  # one printable ASCII character, or a tab
 FRAME = "<DataFrame>"  # stands for the file where a table was given as a DataFrame
+# The keys that name a file, relative to the folder of the spec in which they stand; and the words that name none there.
+FILES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("data", "train"): ("-", FRAME),
+    ("data", "validation"): ("-", FRAME, "none"),
+    ("data", "test"): ("-", FRAME, "none"),
+    ("training", "checkpoint", "path"): (),
+    ("output",): (),
+}
 
 
 @dataclass(frozen=True, eq=False)

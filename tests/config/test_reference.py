@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from nnfit.config.reference import page
-from nnfit.config.schema import json_schema
+from nnfit.config.schema import file_schema
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.initialization import INITIALIZATIONS
 from nnfit.core.losses import LOSSES
@@ -24,18 +24,18 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    schema = json_schema()
+    schema = file_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
 def test_the_schema_says_its_draft() -> None:
-    assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert file_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 def test_the_files_in_docs_are_up_to_date() -> None:
     remedy = "run make docs"
-    assert json.loads((ROOT / "docs/spec.schema.json").read_text("utf-8")) == json_schema(), remedy
+    assert json.loads((ROOT / "docs/spec.schema.json").read_text("utf-8")) == file_schema(), remedy
     assert (ROOT / "docs/spec.md").read_text("utf-8") == page() + "\n", remedy
 
 

@@ -82,7 +82,10 @@ KEYS = [
     ("1.5: a", "spec.yaml:3:1: a key must be text, not 1.5; put it in quotes"),
     ("[a]: b", "spec.yaml:3:1: a key must be text, not a list, a mapping or an alias; write a name"),
     ("? {a: 1}\n: b", "spec.yaml:3:3: a key must be text, not a list, a mapping or an alias; write a name"),
-    ('"1": a', "spec.yaml:3:1: 1: there is no such key; known here: data, network, loss, training, seed, output"),
+    (
+        '"1": a',
+        "spec.yaml:3:1: 1: there is no such key; known here: data, network, loss, training, seed, output, extends",
+    ),
     ("!!str a: b", "spec.yaml:3:1: the tag !!str is refused; write the value alone"),
     ("&a seed: 1\n*a : 2", "spec.yaml:4:1: a key must be text, not a list, a mapping or an alias; write a name"),
 ]
@@ -147,7 +150,7 @@ NAMES = [
     ("traning: {}", 'spec.yaml:3:1: traning: there is no such key; did you mean "training"?'),
     (
         "colour: 1",
-        "spec.yaml:3:1: colour: there is no such key; known here: data, network, loss, training, seed, output",
+        "spec.yaml:3:1: colour: there is no such key; known here: data, network, loss, training, seed, output, extends",
     ),
     ("training: {epoch: 1}", 'spec.yaml:3:12: training.epoch: there is no such key; did you mean "epochs"?'),
     (
