@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data.feature import Feature
+from nnfit.data.fingerprints import of_examples
 from nnfit.data.table import Floats, Rows, Table, Text
 from nnfit.data.target import Target
 from nnfit.errors import Problem
@@ -106,18 +107,4 @@ def one_to_one(x: NDArray[np.integer], y: NDArray[np.integer]) -> bool:
 
 def repeated(train: tuple[Array, Array], other: tuple[Array, Array]) -> int:
     """How many of the other rows (X, Y) are, input for input and output for output, training rows too."""
-    return int(np.isin(fingerprints(*other), fingerprints(*train)).sum())
-
-
-def fingerprints(X: Array, Y: Array) -> NDArray[np.uint64]:
-    """One number per row that equal rows share: integer arithmetic on the bits, so that rounding plays no part."""
-    rng = np.random.default_rng(0)
-    result = np.zeros(len(X), np.uint64)
-    bits = np.uint32 if X.itemsize == 4 else np.uint64
-    for column in (*X.T, *Y):
-        factor = rng.integers(1, 2**63, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-        # adding zero makes −0.0 and 0.0 the same
-        mixed = np.ascontiguousarray(column + 0).view(bits).astype(np.uint64)
-        mixed = (mixed ^ (mixed >> np.uint64(32))) * factor  # the high bits of a float64 say the most: bring them down
-        result = (result ^ mixed ^ (mixed >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
-    return result
+    return int(np.isin(of_examples(*other), of_examples(*train)).sum())

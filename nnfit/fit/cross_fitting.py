@@ -24,10 +24,10 @@ from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
 from nnfit.core.stopping import HeldOut, Rule, Watch, nothing_seen
 from nnfit.data.scales import Floats
+from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels
 from nnfit.fit.prepare import Prepared
-from nnfit.fit.seeds import Purpose, generator
 from nnfit.scoring.watched import WatchedMetric
 
 PARTS = 5  # that rows are cut into where no folds do

@@ -6,12 +6,12 @@ import numpy as np
 
 from nnfit.core.batches import Examples
 from nnfit.core.parameter import Array
+from nnfit.data.seeds import Purpose, generator
 from nnfit.diagnostics import health
 from nnfit.diagnostics.gradcheck import GradientCheck, check_gradient
 from nnfit.diagnostics.health import Health
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.run import initial
-from nnfit.fit.seeds import Purpose, generator
 
 
 def gradient_check(prepared: Prepared) -> GradientCheck:

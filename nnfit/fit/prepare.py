@@ -25,16 +25,15 @@ from nnfit.data.encoding import encode, fit_feature, join
 from nnfit.data.feature import Feature
 from nnfit.data.frames import read_frame
 from nnfit.data.reader import Dialect
-from nnfit.data.split import draw
 from nnfit.data.table import Rows, Table, read_table
 from nnfit.data.target import Labels, Target, bounded, example_weights, outputs, truth
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.against_data import doubts, refuse_unfit
 from nnfit.fit.ends import classify, fit_target, resolve
 from nnfit.fit.inputs import column_options, feature_columns
-from nnfit.fit.seeds import Purpose, generator
 from nnfit.model.layout import dialect_of, network_of, weight_kind
-from nnfit.words import count, quoted
+from nnfit.model.split import split
+from nnfit.words import quoted
 
 Frames = Mapping[str, pd.DataFrame]  # tables in place of the files of train, validation and test
 NO_FRAMES: Frames = {}
@@ -203,28 +202,3 @@ def leaks(train: Dataset, test: Dataset, file: str) -> list[Problem]:
     count = suspicions.repeated((train.examples.X, train.examples.Y), (test.examples.X, test.examples.Y))
     message = f"{count:,} of {test.n:,} test rows are, value for value, training rows too: the test is easier by that"
     return [Problem("repeated-rows", message, place=Place(file))] if count else []
-
-
-def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
-    """The rows of train, validation and test that are drawn from the training file, stratified by class."""
-    targets = spec.data.target
-    shares = (("test", spec.data.test), ("validation", spec.data.validation))
-    strata = None
-    if stratified and any(isinstance(share, float) for _, share in shares):
-        sorted_codes = []  # by label, so that the order of the rows in the file does not matter
-        for name in targets:
-            text = whole.text(name)
-            sorted_codes.append(np.argsort(np.argsort(np.array(text.labels)))[text.codes])
-        strata = np.unique(np.column_stack(sorted_codes), axis=0, return_inverse=True)[1].reshape(-1)
-    rng = generator(spec.seed, Purpose.SPLIT)
-    left = np.arange(whole.n)
-    drawn = {}
-    for name, share in shares:
-        if isinstance(share, float):
-            part = draw(len(left), share * whole.n / len(left), None if strata is None else strata[left], rng)
-            drawn[name] = left[part]
-            left = np.delete(left, part)
-            if not len(left):
-                message = f"{count(whole.n, 'row')} cannot be split: none is left to train on"
-                raise DataError(Problem("no-rows-left", message, place=Place(whole.file)))
-    return {"train": left, **drawn}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nnfit.core.batches import Examples, Rows, gather
+from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.errors import DataError, Problem
 from nnfit.fit.prepare import Prepared
-from nnfit.fit.seeds import Purpose, generator
 
 
 def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:

@@ -21,12 +21,12 @@ from nnfit.core.parameter import Array
 from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
 from nnfit.core.stopping import Best, HeldOut, Rule, nothing_seen
 from nnfit.core.training import Diverged, Plan, State, begin, fit
+from nnfit.data.seeds import Purpose, generator
 from nnfit.errors import Problem, SpecError
 from nnfit.fit.advice import diverged
 from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.resampling import padded, resampled
-from nnfit.fit.seeds import Purpose, generator
 
 
 class Progress(NamedTuple):

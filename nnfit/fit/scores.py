@@ -14,11 +14,11 @@ from nnfit.core.batches import Rows
 from nnfit.core.network import predict
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
+from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, decode, outputs
 from nnfit.fit.prepare import Dataset, Prepared
 from nnfit.fit.run import Run
-from nnfit.fit.seeds import Purpose, generator
 from nnfit.scoring.calibration import temperature
 from nnfit.scoring.comparison import Outcome
 from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread, tidy

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnfit.data.fingerprints import of_examples
 from nnfit.data.reader import Dialect
-from nnfit.data.suspicions import fingerprints
 from nnfit.data.table import Text, kind, read_table
 from nnfit.errors import DataError
 
@@ -56,7 +56,7 @@ def test_different_rows_have_different_fingerprints(dtype: str) -> None:
     rng = np.random.default_rng(0)
     for values in (rng.integers(0, 2, (5000, 30)), rng.integers(0, 17, (5000, 8)), rng.normal(size=(5000, 3))):
         rows = np.unique(values, axis=0).astype(dtype)
-        assert len(np.unique(fingerprints(rows, np.zeros((1, len(rows)), dtype)))) == len(rows)
+        assert len(np.unique(of_examples(rows, np.zeros((1, len(rows)), dtype)))) == len(rows)
 
 
 def test_a_text_column_keeps_every_spelling(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ from nnfit.core.network import predict
 from nnfit.core.schedules import after_epoch, first_stage
 from nnfit.core.stopping import HeldOut
 from nnfit.core.training import begin, fit
+from nnfit.data.seeds import Purpose
 from nnfit.data.target import decode
 from nnfit.errors import DataError
 from nnfit.fit import run as pipeline
 from nnfit.fit.scores import Predicted, out_of_sample, outputs_held_out
-from nnfit.fit.seeds import Purpose
 from nnfit.fit.train import finished
 from nnfit.model.model import Model
 from nnfit.scoring.evaluation import evaluate
