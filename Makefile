@@ -37,6 +37,7 @@ demo: .venv/.installed
 	.venv/bin/nnfit train configs/iris.yaml -o models/iris.npz --depfile models/iris.d
 	.venv/bin/nnfit predict models/iris.npz datasets/iris.csv --proba -o models/iris_predictions.csv
 	@head -n 4 models/iris_predictions.csv
+	@echo "The table holds the rows that were learnt from, too. nnfit says so, and which score is the honest one:"
 	.venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv
 
 # One model for each spec. A model is trained again when its spec, or a data file that nnfit read for it, is newer;

@@ -6,14 +6,15 @@
     result.model.save("iris.npz")
     nnfit.load("iris.npz").predict(frame)
 
-Every error that nnfit raises on purpose is an `nnfit.NnfitError`. docs/python.md tells the rest.
+Every error that nnfit raises on purpose is an `nnfit.NnfitError`, every warning an `nnfit.NnfitWarning`. docs/python.md
+tells the rest.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nnfit.errors import NnfitError
+from nnfit.errors import NnfitError, NnfitWarning
 from nnfit.version import __version__
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nnfit.fit.train import Result, train
     from nnfit.model.model import Model, load
 
-__all__ = ["Model", "NnfitError", "Result", "Spec", "__version__", "load", "train"]
+__all__ = ["Model", "NnfitError", "NnfitWarning", "Result", "Spec", "__version__", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:

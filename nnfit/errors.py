@@ -112,3 +112,22 @@ class OutputError(NnfitError):
     """A file cannot be opened or written."""
 
     exit_code = 7
+
+
+class NnfitWarning(UserWarning):
+    """What is in doubt about a prediction or an evaluation from Python; `problem` is the warning as data.
+
+    `warnings.simplefilter("error", nnfit.NnfitWarning)` makes it an error, `"ignore"` lets it pass.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+    @property
+    def code(self) -> str:
+        """The kind of the problem."""
+        return self.problem.code

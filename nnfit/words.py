@@ -39,3 +39,8 @@ def listed(names: Sequence[str]) -> str:
 def count(n: int, noun: str) -> str:
     """`1 row`, `1,000 rows`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def digits(value: float) -> str:
+    """A metric with four digits."""
+    return f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"

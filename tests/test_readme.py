@@ -29,21 +29,12 @@ def masked(text: str) -> list[str]:
 
 
 @pytest.mark.process
-def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
+def test_training_and_evaluating_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
     command = ".venv/bin/nnfit train configs/iris.yaml -o models/iris.npz --depfile models/iris.d"
     for name in ("configs", "datasets"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "models").mkdir()
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    done = subprocess.run(
-        [sys.executable, "-m", "nnfit", *command.split()[1:]],
-        cwd=tmp_path,
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0
+    done = finished(tmp_path, command)
     assert masked(done.stdout) == masked(shown(command))
     for text in (done.stdout, shown(command)):  # of one run: the last epoch's validation cost is that of the table
         validation = re.search(r"epoch 100/100 .*validation ([\d.]+)", text)
@@ -51,6 +42,33 @@ def test_training_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
         assert validation
         assert loss
         assert abs(float(loss[1].split()[3]) - float(validation[1])) < 1e-4
+    command = ".venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv"
+    assert masked(finished(tmp_path, command).stdout) == masked(shown(command))
+
+
+def finished(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A command of the README that ended well, with its two streams in one."""
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    done = subprocess.run(
+        [sys.executable, "-m", "nnfit", *command.split()[1:]],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0
+    return done
+
+
+def test_the_demo_says_that_it_evaluates_rows_that_were_learnt_from() -> None:
+    """What `make demo` evaluates is what the README shows, with the warning."""
+    demo = re.search(r"^demo:.*?^$", (ROOT / "Makefile").read_text(), re.S | re.M)
+    assert demo
+    command = re.search(r"\.venv/bin/nnfit evaluate .*", demo[0])
+    assert command
+    assert "rows were learnt from" in shown(command[0])
+    assert "95 %, not of new rows" in shown(command[0])
 
 
 def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) -> None:

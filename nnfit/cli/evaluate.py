@@ -19,38 +19,40 @@ def evaluate(
 ) -> None:
     """Compare the predictions for DATA with its target column, and print the metrics.
 
-    Beside each stands the interval in which it would lie in 95 of 100 samples of so many rows (bootstrap).
+    Beside each stands the interval in which it would lie in 95 of 100 samples of so many rows (bootstrap). Rows that
+    the model has learnt from are counted and warned of, if DATA is the training file, or that lies where it was.
     """
     set_threads()
     from nnfit.cli import screen
-    from nnfit.data.encoding import unseen
     from nnfit.data.table import read_table
     from nnfit.model.model import load
-    from nnfit.model.prediction import like_training, taken_as_zeros
+    from nnfit.model.prediction import like_training
 
     start = time.perf_counter()
     trained = load(model)
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
         found = trained.evaluation(table)
-        for feature in trained.features:
-            if categories := unseen(feature, table):
-                screen.warn(taken_as_zeros(feature.name, categories))
+        screen.warn(*found.warnings)
         intervals = trained.intervals(found)
     if as_json:
         report = {
             "model": str(model),
             "rows": table.n,
+            "learnt_from": None if found.learnt is None else found.learnt.get("train", 0),
             "epochs": len(trained.record.get("history", {}).get("cost", [])),
             "seconds": time.perf_counter() - start,
             "metrics": {"data": found.metrics},
             "trivial": {"data": found.of_prior},
             "intervals": intervals,
+            "warnings": [problem.as_json() for problem in found.warnings],
         }
         print(json_of(report))
         return
     console = screen.out()
     regression = trained.target.task == "regression"
     trivial, rows = {"data": found.of_prior}, {"data": table.n}
-    screen.show_metrics(console, {"data": found.metrics}, trivial, rows, regression, intervals)
+    new = not found.learnt or not found.learnt.get("train")
+    heading = "95 %" if new else "95 %, not of new rows"
+    screen.show_metrics(console, {"data": found.metrics}, trivial, rows, regression, intervals, heading=heading)
     screen.show_confusion(console, "data", found.metrics)

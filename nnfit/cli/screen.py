@@ -16,7 +16,7 @@ from rich.text import Text
 
 from nnfit.data import numeric
 from nnfit.data.columns import Numeric
-from nnfit.words import count, plain, short
+from nnfit.words import count, digits, plain, short
 
 if TYPE_CHECKING:
     from nnfit.core.network import Group, Network
@@ -202,17 +202,18 @@ def show_metrics(
     regression: bool,
     intervals: dict[str, Any] | None = None,
     linear: dict[str, Any] | None = None,
+    heading: str = "95 %",
 ) -> None:
     """The main metrics of every set, beside those of the trivial predictor and, if there is one, of the linear model.
 
-    With members their mean ± sd stands below. Of a single set also the bootstrap intervals. The JSON reports
-    hold all the metrics.
+    With members their mean ± sd stands below. Of a single set also the bootstrap intervals, under their heading. The
+    JSON reports hold all the metrics.
     """
     columns, body = ["metric"], []
     sets, tables = list(metrics), [trivial, *([linear] if linear else [])]
     for name in sets:
         counted = f"\n{rows[name]:,} rows" if name in rows else ""
-        columns += [f"{name}{counted}", *["95 %"] * bool(intervals), "trivial", *["linear"] * bool(linear)]
+        columns += [f"{name}{counted}", *[heading] * bool(intervals), "trivial", *["linear"] * bool(linear)]
     for metric in shown_metrics(
         [*(metrics[name] for name in sets), *(t[name] for t in tables for name in sets if name in t)]
     ):
@@ -288,8 +289,8 @@ def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None
 
 
 def number(value: float | None) -> str:
-    """A metric with four digits."""
-    return "" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
+    """A metric with four digits, if there is one."""
+    return "" if value is None else digits(value)
 
 
 def span(ends: list[float | None] | None) -> str:

@@ -213,3 +213,11 @@ def beyond(feature: Feature, table: Table) -> int:
         return 0
     x = values(feature.name, feature.options, table)
     return int(((x < fitted.low) | (x > fitted.high)).sum())
+
+
+def filled(feature: Feature, table: Table) -> int:
+    """How many rows miss a number, date or truth value that no training row misses; no input says so."""
+    options = feature.options
+    if isinstance(options, Categorical) or options.indicator != "auto" or feature.indicator:
+        return 0
+    return int(table.missing(feature.name).sum())

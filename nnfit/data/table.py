@@ -48,6 +48,11 @@ class Table(NamedTuple):
         """The number of rows."""
         return len(self.lines)
 
+    @property
+    def of_frame(self) -> bool:
+        """Whether the rows are those of a DataFrame, numbered from 0, and not lines of a file."""
+        return isinstance(self.lines, range) and self.lines.start == 0
+
     def numbers(self, name: str) -> Floats:
         """A column of numbers, missing cells as NaN."""
         column = self.columns[name]
@@ -75,8 +80,7 @@ class Table(NamedTuple):
 
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
-        of_frame = isinstance(self.lines, range) and self.lines.start == 0  # its names stand in no row
-        place = Place(self.file, None if of_frame else 1)
+        place = Place(self.file, None if self.of_frame else 1)  # the names of a frame stand in no row
         require(names, self.header or list(self.columns), place, what)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Trainer:
 
         With anything in `stop` that ends early, and the result is not to be used.
         """
-        model = finished(self.run, self.threads, stop)
+        model = replace(finished(self.run, self.threads, stop), home=self.loaded.folder)
         found = stuck(examine(self.prepared, model.theta))
         doubts = (
             *advice.placed(self.loaded.document, found, self.prepared.spec.training.optimizer),

@@ -8,9 +8,10 @@ from __future__ import annotations
 import copy
 import os
 import platform
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,10 +30,13 @@ from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, truth
-from nnfit.errors import DataError, ModelFileError, Place, Problem, UsageError
+from nnfit.errors import DataError, ModelFileError, NnfitWarning, Place, Problem, UsageError
+from nnfit.model import learnt
 from nnfit.model.format import FORMAT
 from nnfit.model.layout import dialect_of, network_of, weight_kind
+from nnfit.model.learnt import Counts
 from nnfit.model.metadata import check_record, described, features_of, target_of
+from nnfit.model.remarks import Remarks
 from nnfit.scoring.evaluation import evaluate, intervals, of_prior
 from nnfit.storage import files, json_text, npz
 from nnfit.version import __version__
@@ -51,7 +55,8 @@ FORMS = {"theta_[1-9][0-9]{0,3}": npz.Form(("<f4", "<f8"), 3), **PLAIN}
 class Evaluation:
     """How good a model is on labelled rows: its metrics, and those of the prior of the training rows.
 
-    `y_hat` (M, K, n), `truth` and `w` (n,) are what they were computed from.
+    `y_hat` (M, K, n), `truth` and `w` (n,) are what they were computed from. `learnt` says how many of the rows are
+    rows of the training file, by what they were there, if that is known; `warnings` what is to be said beside all that.
     """
 
     metrics: dict[str, Any]
@@ -59,6 +64,8 @@ class Evaluation:
     y_hat: Array
     truth: NDArray[Any]
     w: NDArray[np.float64] | None
+    learnt: Counts | None
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +73,7 @@ class Model:
     """Everything a prediction needs, and where it came from. `nnfit.train` makes one, `nnfit.load` reads one.
 
     `spec` is the resolved spec; `record` holds metrics, history, versions, threads and the data's SHA-256, as JSON.
+    `home` is the folder of the spec, or of the file that the model was read from: paths of the spec may start there.
     """
 
     spec: Spec
@@ -74,6 +82,7 @@ class Model:
     target: Target
     dialect: Dialect
     record: dict[str, Any]
+    home: Path | None = None
 
     def __repr__(self) -> str:
         network, inputs = self.network, len(self.features)
@@ -108,7 +117,11 @@ class Model:
 
     # --- of a table ------------------------------------------------------------------------------------------------
 
-    def outputs(self, table: Table, unknown: str | None = None) -> Array:
+    def remarks(self) -> Remarks:
+        """Where what is to be said of predictions is gathered; `outputs` and `predictions` are handed it."""
+        return Remarks(self.features, self.target)
+
+    def outputs(self, table: Table, unknown: str | None = None, remarks: Remarks | None = None) -> Array:
         """ŷ of every member, (M, K, n), for the rows of a table.
 
         A category that no training row has is an error or becomes zeros: `unknown`, else what the spec says.
@@ -126,6 +139,8 @@ class Model:
         if len(bad):
             message, remedy = "the network's output is not a finite number", "are the values of this row far too large?"
             raise DataError(Problem("overflow", message, remedy, Place(table.file, table.lines[int(bad[0])])))
+        if remarks is not None:
+            remarks.add(table, y_hat)
         return y_hat
 
     def output_names(self, proba: bool, uncertainty: bool = False) -> list[str]:
@@ -147,7 +162,12 @@ class Model:
         ]
 
     def predictions(
-        self, table: Table, proba: bool = False, unknown: str | None = None, uncertainty: bool = False
+        self,
+        table: Table,
+        proba: bool = False,
+        unknown: str | None = None,
+        uncertainty: bool = False,
+        remarks: Remarks | None = None,
     ) -> dict[str, NDArray[Any]]:
         """The columns of the prediction, by name: members averaged, classes as they were spelled.
 
@@ -155,7 +175,7 @@ class Model:
         probability of the predicted class.
         """
         target = self.target
-        y_hat = self.outputs(table, unknown)
+        y_hat = self.outputs(table, unknown, remarks)
         result = decode(target, y_hat.mean(axis=0, dtype=np.float64))
         columns = list(result.T)
         if target.classes:
@@ -174,11 +194,15 @@ class Model:
         expected = truth(self.target, table)
         w = self.weights(table, expected)
         weighted = self.spec.training.weighted_metrics
-        y_hat = self.outputs(table, unknown)
+        remarks = self.remarks()
+        y_hat = self.outputs(table, unknown, remarks)
         found = evaluate(self.target, self.spec.loss, y_hat, expected, w, weighted)
         prior, counted = self.record.get("prior"), w if weighted else None
         of_constant = of_prior(self.target, np.array(prior), expected, counted) if prior else {}
-        return Evaluation(found, of_constant, y_hat, expected, counted)
+        rows = learnt.counted(self, table)
+        doubt = learnt.doubt(self, table, rows)
+        warned = (*remarks.problems(), *([doubt] if doubt else []))
+        return Evaluation(found, of_constant, y_hat, expected, counted, rows, warned)
 
     def intervals(self, found: Evaluation) -> dict[str, Any]:
         """The 95 % bootstrap interval over the rows of every metric of an evaluation."""
@@ -194,15 +218,20 @@ class Model:
     # --- of a DataFrame --------------------------------------------------------------------------------------------
 
     def of_frame(self, frame: pd.DataFrame, proba: bool, unknown: str | None) -> dict[str, NDArray[Any]]:
-        """The columns of the prediction for the rows of a frame."""
+        """The columns of the prediction for the rows of a frame, for the method that the caller called."""
+        remarks = self.remarks()
         with from_python(unknown):
-            return self.predictions(from_frame(frame, self.dialect, self.kinds), proba, unknown)
+            table = from_frame(frame, self.dialect, self.kinds)
+            columns = self.predictions(table, proba, unknown, remarks=remarks)
+        warn(remarks.problems(), 4)
+        return columns
 
     def predict(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index: the columns that `nnfit predict` writes.
 
         Columns are matched by name. A DataError for missing columns, cells that are not numbers, and categories that no
-        training row had, unless unknown="zero" or the spec says so of their column.
+        training row had, unless unknown="zero" or the spec says so of their column. What `nnfit predict` warns of,
+        values outside the range of the training rows or a prediction that was cut at it, is an NnfitWarning.
 
             >>> model.predict(flowers).columns.tolist()
             ['prediction']
@@ -229,14 +258,17 @@ class Model:
         """The metrics on the labelled rows of a DataFrame: loss, accuracy, …, as `nnfit evaluate --json` has them.
 
         Metrics that are not defined for these rows are None. A DataError where `predict` raises one, and for a target
-        that is missing or a class that no training row had.
+        that is missing or a class that no training row had. An NnfitWarning for rows that were learnt from, and where
+        `predict` warns.
 
-            >>> sorted(model.evaluate(flowers))[:3]
+            >>> sorted(model.evaluate(new_flowers))[:3]
             ['accuracy', 'average_precision', 'balanced_accuracy']
         """
         with from_python(unknown):
             table = read_frame(frame, self.dialect, self.labelled_kinds, others=False)
-            return self.evaluation(table, unknown).metrics
+            found = self.evaluation(table, unknown)
+        warn(found.warnings, 3)
+        return found.metrics
 
     # --- the file --------------------------------------------------------------------------------------------------
 
@@ -274,6 +306,12 @@ class Model:
         }
         arrays[json_text.MEMBER] = np.frombuffer(json_text.write(metadata), np.uint8)
         return npz.pack(arrays)
+
+
+def warn(problems: Iterable[Problem], level: int) -> None:
+    """An NnfitWarning for each problem, at the caller that stands so many calls above this function's own."""
+    for problem in problems:
+        warnings.warn(NnfitWarning(problem), stacklevel=level)
 
 
 @contextmanager
@@ -317,7 +355,7 @@ def load(path: Path | str) -> Model:
     Models of every released version are read, and predict what they predicted. Nothing in a file is run.
     """
     path = path_of(path, "a model")
-    return assemble(npz.read(path, FORMS), str(path))
+    return replace(assemble(npz.read(path, FORMS), str(path)), home=path.parent)
 
 
 def path_of(value: Any, what: str) -> Path:

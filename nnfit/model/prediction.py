@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nnfit.data.encoding import beyond, unseen
 from nnfit.data.output import to_csv
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.rows import DIALECT_CODES
 from nnfit.data.table import from_block, require
 from nnfit.errors import DataError, Place, Problem, UsageError
 from nnfit.model.model import Model
-from nnfit.words import count, quoted
-
-NAMED, REST = 5, "…"  # how many categories a warning names, and what stands for all others
+from nnfit.words import quoted
 
 
 @contextmanager
@@ -31,20 +27,6 @@ def like_training(dialect: Dialect) -> Iterator[None]:
         )
         found = (p._replace(remedy=advice) if p.code in DIALECT_CODES else p for p in error.problems)
         raise DataError(*found) from None
-
-
-def merge(counts: Counter[str], more: Counter[str]) -> None:
-    """Add the rows of more categories; of those after the first few, which no message names, only the sum is kept."""
-    for category, rows in more.items():
-        counts[category if category in counts or len(counts) < NAMED else REST] += rows
-
-
-def taken_as_zeros(name: str, categories: Counter[str]) -> Problem:
-    """The warning about the categories of a column that no training row has, with their numbers of rows."""
-    shown = ", ".join(quoted(label) if label else "a missing cell" for label in list(categories)[:NAMED])
-    rows, more = count(categories.total(), "row"), ", …" if len(categories) > NAMED else ""
-    message = f"column {quoted(name)}: {rows} with what no training row has, taken as zeros: {shown}{more}"
-    return Problem("taken-as-zeros", message)
 
 
 def csv_predictions(
@@ -80,21 +62,12 @@ def csv_predictions(
     if extra:
         named = ", ".join(extra[:10]) + (", …" if len(extra) > 10 else "")
         warn(Problem("unused-columns", f"columns the model does not use: {named}"))
-    outside = dict.fromkeys(kinds, 0)
-    new: dict[str, Counter[str]] = {name: Counter() for name in kinds}
+    remarks = model.remarks()
     first = True
     for block in reader.blocks(kinds | dict.fromkeys(keep, "text")):
         table = from_block(block, reader, kinds)
-        for feature in model.features:
-            outside[feature.name] += beyond(feature, table)
-            merge(new[feature.name], unseen(feature, table))
-        columns = {name: block.columns[name] for name in keep} | model.predictions(table, proba, unknown, uncertainty)
-        yield to_csv(columns, header=first)
+        found = model.predictions(table, proba, unknown, uncertainty, remarks)
+        yield to_csv({name: block.columns[name] for name in keep} | found, header=first)
         first = False
-    for name, categories in new.items():
-        if categories:
-            warn(taken_as_zeros(name, categories))
-    beyond_range = [f"{name} ({rows:,} rows)" for name, rows in outside.items() if rows]
-    if beyond_range:
-        listed = ", ".join(beyond_range[:10]) + (", …" if len(beyond_range) > 10 else "")
-        warn(Problem("outside-range", f"values outside the range of the training rows: {listed}"))
+    for problem in remarks.problems():
+        warn(problem)

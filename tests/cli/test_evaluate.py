@@ -32,7 +32,9 @@ def strict(text: str) -> Any:
 @pytest.mark.process
 def test_the_metrics_are_shown_beside_those_of_a_trivial_predictor(spawn: Run, flower_model: Path) -> None:
     ended = spawn("evaluate", "flowers.npz", "flowers.csv", cwd=flower_model.parent)
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0
+    assert ended.err.startswith("warning: flowers.csv: 45 of 60 rows were learnt from (15 are test rows): ")
+    assert len(ended.err.splitlines()) == 1
     for text in ("60 rows", "95 %", "trivial", "accuracy", "log_loss", "f1_macro", "Confusion", "versicolor"):
         assert text in ended.out
     line = next(line for line in ended.out.splitlines() if line.startswith(" log_loss"))
@@ -44,9 +46,12 @@ def test_the_metrics_are_shown_beside_those_of_a_trivial_predictor(spawn: Run, f
 
 def test_json_is_one_object_with_full_precision(run: Run, flower_model: Path, data: Path) -> None:
     ended = run("evaluate", flower_model, data, "--json")
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0
     report = strict(ended.out)
-    assert {"model", "rows", "epochs", "seconds", "metrics"} <= set(report)
+    assert {"model", "rows", "learnt_from", "epochs", "seconds", "metrics", "warnings"} <= set(report)
+    assert report["learnt_from"] == 45
+    assert [warning["code"] for warning in report["warnings"]] == ["learnt-from"]
+    assert set(report["warnings"][0]) == {"code", "file", "line", "column", "key", "message", "remedy"}
     assert (report["model"], report["rows"], report["epochs"]) == (str(flower_model), 60, 30)
     assert list(report["metrics"]) == ["data"]
     metrics = report["metrics"]["data"]

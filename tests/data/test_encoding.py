@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfit.data.scales import moments
-from nnfit.errors import DataError
+from nnfit.errors import DataError, NnfitWarning
 from nnfit.model.model import Model
 
 Prepare = Callable[..., Any]
@@ -158,7 +158,9 @@ def test_unseen_categories_are_listed_with_their_lines(coloured: Model) -> None:
 def test_unseen_categories_can_count_as_none(coloured: Model) -> None:
     import pandas as pd
 
-    found = coloured.predict(pd.DataFrame({"x": [4.0, 4.0], "c": ["red", "violet"]}), unknown="zero")["prediction"]
+    frame = pd.DataFrame({"x": [4.0, 4.0], "c": ["red", "violet"]})
+    with pytest.warns(NnfitWarning, match='column "c": 1 row with what no training row has, taken as zeros: "violet"'):
+        found = coloured.predict(frame, unknown="zero")["prediction"]
     Theta = coloured.theta[0].astype(float)  # bias, x, c=blue, c=red of the only neuron
     mean, sd = coloured.target.mean[0], coloured.target.sd[0]
     x = np.array([1.0, 2, 4, 9, 5, 7])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from nnfit.data.target import Target, decide
-from nnfit.errors import DataError
+from nnfit.errors import DataError, NnfitWarning
 from nnfit.model.model import Model
 
 Prepare = Callable[..., Any]
@@ -168,7 +168,8 @@ def test_a_real_target_is_standardised_by_mean_and_population_standard_deviation
 def test_predictions_come_back_in_the_unit_of_the_target(trained: Train) -> None:
     x = np.arange(20)
     model = trained(spec(LINEAR), csv(x=list(x), y=list(1e6 + 250 * x)))
-    found = model.predict(pd.DataFrame({"x": [0, 10, 30]}))
+    with pytest.warns(NnfitWarning, match=r"outside the range of the training rows: x \(1 row\)"):
+        found = model.predict(pd.DataFrame({"x": [0, 10, 30]}))
     np.testing.assert_allclose(found["prediction"], [1e6, 1e6 + 2500, 1e6 + 7500], atol=5)
     assert model.record["metrics"]["train"]["rmse"] < 5
     assert list(found) == ["prediction"]

@@ -118,6 +118,7 @@ def within(data: bytes, rng: random.Random) -> bytes:
     return container(members)
 
 
+@pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 @pytest.mark.parametrize("seed", range(4))
 def test_mutations_are_refused_or_read_as_they_are(tiny: bytes, rich: bytes, seed: int) -> None:
     rng = random.Random(seed)

@@ -302,6 +302,7 @@ def test_unknown_categories_are_refused_with_a_remedy_for_python(model: Model) -
     with pytest.raises(DataError) as caught:
         model.predict(frame)
     assert caught.value.remedy == 'correct the cells, or take them as zeros with unknown="zero"'
-    assert len(model.predict(frame, unknown="zero")) == 1
+    with pytest.warns(nnfit.NnfitWarning, match="taken as zeros"):
+        assert len(model.predict(frame, unknown="zero")) == 1
     with pytest.raises(UsageError, match='unknown must be "error" or "zero", not \'bogus\''):
         model.predict(frame, unknown="bogus")

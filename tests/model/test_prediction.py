@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from nnfit.model.prediction import merge, taken_as_zeros
+from nnfit.model.remarks import merge, taken_as_zeros
 
 
 def test_of_many_unseen_categories_only_a_few_are_kept() -> None:

@@ -1,0 +1,170 @@
+"""Which rows of a table a model has learnt from: metrics on those say nothing of new rows.
+
+The training file itself is recognised by its SHA-256. Of another table the rows are compared with those of the training
+file, value by value of the columns that the model reads and of the target, if the file still lies at its path with its
+SHA-256. The rows that were drawn from it for validation and test are drawn again, from the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfit.config.spec import FRAME, Spec
+from nnfit.core.schedules import Plateau
+from nnfit.data.fingerprints import Prints, of_rows
+from nnfit.data.reader import Reader
+from nnfit.data.source import opened
+from nnfit.data.table import Growing, Rows, Table, Text, encode_labels, from_block
+from nnfit.errors import DataError, Place, Problem
+from nnfit.model.split import split
+from nnfit.words import count, digits
+
+if TYPE_CHECKING:
+    from nnfit.model.model import Model
+
+HONEST = ("test", "out_of_fold", "out_of_bag", "validation")  # sets of rows not learnt from, the best first
+TOLD = ("accuracy", "log_loss", "rmse", "r2")  # metrics that a warning names
+
+Counts = Mapping[str, int]
+
+
+def counted(model: Model, table: Table) -> Counts | None:
+    """How many rows of a table are rows of the training file, by what they were there: train, validation, test.
+
+    None if that is not known: the table is not the training file, and that is not found, or is another one now.
+    """
+    digest = model.record.get("data_sha256")
+    rows = model.record.get("rows", {})
+    if table.sha256 and table.sha256 == digest:
+        return {name: int(rows.get(name, table.n)) for name in drawn(model.spec)}
+    places = dict.fromkeys(candidates(model, table)) if digest else {}
+    file = next((path for path in places if sha256(path) == digest), None)
+    if file is None:
+        return None
+    try:
+        prints, sets = read(model, str(file))
+    except DataError:  # it changed in this moment
+        return None
+    own = of_rows(table, columns_of(model))
+    left, found = np.full(table.n, True), {}
+    for name, chosen in sets.items():
+        same = left & np.isin(own, prints[chosen])
+        found[name] = int(same.sum())
+        left &= ~same
+    return found
+
+
+def drawn(spec: Spec) -> list[str]:
+    """The sets of rows that the training file makes."""
+    return ["train", *(name for name in ("validation", "test") if isinstance(getattr(spec.data, name), float))]
+
+
+def columns_of(model: Model) -> list[str]:
+    """The columns by which rows are compared."""
+    return [*model.kinds, *model.target.columns]
+
+
+def candidates(model: Model, table: Table) -> Iterator[Path]:
+    """Where the training file may lie: as the spec says, from the folders that it may have been meant from.
+
+    These are the current one; that of the spec, which may be that of the model, or as far from it as the spec's
+    `output` says; one that has the spec's folder in it; and that of the table. The SHA-256 says whether it is the file.
+    """
+    name, output = model.spec.data.train, model.spec.output
+    if name == FRAME:
+        return
+    below = Path(*(part for part in Path(name).parts if part != ".."))
+    yield from (Path(name), below)
+    if model.home is not None:
+        yield from (model.home / name, model.home / below)
+        if output is not None:
+            yield model.home / os.path.relpath(name, Path(output).parent)
+    yield Path(table.file).parent / below.name
+
+
+def sha256(path: Path) -> str | None:
+    """The SHA-256 of a regular file; None if there is none."""
+    try:
+        with opened(str(path)) as stream:
+            found = hashlib.sha256()
+            while piece := stream.read(1 << 20):
+                found.update(piece)
+            return found.hexdigest()
+    except (DataError, OSError, ValueError):
+        return None
+
+
+def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
+    """The fingerprints of the rows of the training file, (n,), and the rows of each set; in blocks, to save memory."""
+    names, targets = columns_of(model), model.target.columns
+    labels: dict[str, dict[str, int]] = {name: {} for name in targets if model.classes}
+    codes = {name: Growing(np.int32) for name in labels}
+    prints, n = Growing(np.uint64), 0
+    with Reader(file, model.dialect) as reader:
+        kinds = model.kinds | model.target.kinds
+        for block in reader.blocks(kinds):
+            part = from_block(block, reader, kinds)
+            labelled = ~np.any([part.missing(name) for name in targets], axis=0)
+            expected = reader.expected_rows(n + block.n, block.end)
+            prints.add(of_rows(part, names)[labelled], expected)
+            for name, grown in codes.items():
+                text = part.text(name)
+                own = encode_labels(np.array(text.labels, object), labels[name])[text.codes]
+                grown.add(own[labelled], expected)
+            n += block.n
+    columns: dict[str, Any] = {name: Text(grown.whole(), tuple(labels[name])) for name, grown in codes.items()}
+    whole = Table(file, columns, range(1, prints.n + 1), model.dialect)
+    sets = split(model.spec, whole, bool(model.classes))
+    recorded = model.record.get("rows", {})
+    if any(len(chosen) != recorded.get(name) for name, chosen in sets.items()):
+        sets = {"train": np.arange(prints.n)}  # drawn in another way: all that is known is that they are of this file
+    return prints.whole(), {name: sets[name] for name in ("train", "validation", "test") if name in sets}
+
+
+def doubt(model: Model, table: Table, counts: Counts | None) -> Problem | None:
+    """The warning that rows of a table were learnt from, or steered the training, with the metrics of others beside."""
+    if counts is None:
+        return None
+    place = Place(table.file)
+    learnt, watched = counts.get("train", 0), counts.get("validation", 0)
+    if learnt:
+        others = [f"{counts[name]:,} are {name} rows" for name in ("validation", "test") if counts.get(name)]
+        beside = f" ({', '.join(others)})" if others else ""
+        message = f"{learnt:,} of {count(table.n, 'row')} were learnt from{beside}: these metrics and their intervals"
+        return Problem("learnt-from", f"{message} are not those of new rows", honest(model), place)
+    if watched and steered(model.spec):
+        message = f"{watched:,} of {count(table.n, 'row')} are validation rows, which steered the training"
+        return Problem("watched", f"{message}: these metrics lean to the good side", honest(model), place)
+    return None
+
+
+def steered(spec: Spec) -> bool:
+    """Whether the validation rows decided something: when to stop, a temperature, a threshold, a learning rate."""
+    training = spec.training
+    return training.resample == "none" and (
+        training.early_stopping is not None
+        or training.calibration != "none"
+        or not isinstance(training.threshold, float)
+        or isinstance(training.schedule, Plateau)
+    )
+
+
+def honest(model: Model) -> str:
+    """The metrics that the model has of rows it did not learn from, as the remedy of the warning."""
+    metrics, rows = model.record.get("metrics", {}), model.record.get("rows", {})
+    for name in HONEST:
+        told = [
+            f"{metric} {digits(metrics[name][metric])}"
+            for metric in TOLD
+            if isinstance(metrics.get(name, {}).get(metric), float)
+        ]
+        if told:
+            number = f" ({count(rows[name], 'row')})" if name in rows else ""
+            return f"the honest score, of rows not learnt from, is {name}{number}: {', '.join(told)}"
+    return "the model has no metrics of rows not learnt from: train with data.test, or training.resample: folds"
