@@ -63,6 +63,7 @@ def train(
     """
     set_threads(threads)
     from nnfit.cli import screen, signals
+    from nnfit.config.extends import inherited_outputs
     from nnfit.config.loader import load_spec
     from nnfit.fit import checkpoint
     from nnfit.fit.train import begin
@@ -78,6 +79,7 @@ def train(
     run, sources = trainer.run, trainer.prepared.sources
     files.check_outputs(outputs, [*specs, *sources])
     screen.warn(*trainer.warnings)
+    screen.warn(*(found for found in inherited_outputs(loaded.document) if found.place.key != "output" or not output))
     console = screen.out()
     if not quiet:
         screen.show_network(console, trainer.prepared.network, loaded.spec.network.members)

@@ -8,7 +8,7 @@ of the spec in which they stand. Keys of the top level that begin with `x-` hold
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path as Folder
 from typing import Any, NamedTuple
 
@@ -149,6 +149,14 @@ def over(child: Document, parent: Document) -> Document:
         del places[path], origins[path]
     options = {} if child.file else dict.fromkeys(own)
     return Document(child.file, value, places | child.places, options, origins)
+
+
+def inherited_outputs(document: Document) -> Iterator[Problem]:
+    """Warnings of files that a training writes where a parent says it, as every other of its children does."""
+    for path in (("output",), ("training", "checkpoint", "path")):
+        if path in document.places and path in document.origins:
+            message = "is inherited, and every spec that extends this one writes the same file"
+            yield document.problem(path, "inherited-output", message, "give each its own, or leave it out here")
 
 
 def has_kinds(path: Path) -> bool:

@@ -182,7 +182,7 @@ def one_hot(name: str, categories: Categories, table: Table, out: Array) -> Prob
     found = dict.fromkeys(labels[code] for code in text.codes[strange].tolist())
     labelled = [quoted(label) if label else "a missing cell" for label in found]
     lines = ", ".join(str(table.lines[int(row)]) for row in strange[:5]) + (", …" if len(strange) > 5 else "")
-    lines = f"{'line' if len(strange) == 1 else 'lines'} {lines}"
+    lines = f"{'row' if table.of_frame else 'line'}{'s' * (len(strange) > 1)} {lines}"
     more = f" and {len(labelled) - 5} more" if len(labelled) > 5 else ""
     message = f"column {quoted(name)}: no training row has {', '.join(labelled[:5])}{more} ({lines})"
     remedy = "correct the cells; nnfit predict takes them as zeros with --unknown zero"

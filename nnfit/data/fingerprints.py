@@ -23,9 +23,9 @@ def of_examples(X: Array, Y: Array) -> Prints:
     return combined(len(X), (bits(column) for column in (*X.T, *Y)))
 
 
-def of_rows(table: Table, names: Iterable[str]) -> Prints:
-    """Those of the rows of a table, by some of its columns; missing cells are equal."""
-    return combined(table.n, (of_cells(table, table.columns[name]) for name in names))
+def of_rows(table: Table, columns: Iterable[Floats | Text]) -> Prints:
+    """Those of the rows of a table, by some columns of it, as they are or as numbers; missing cells are equal."""
+    return combined(table.n, (of_cells(table, column) for column in columns))
 
 
 def combined(n: int, columns: Iterable[Prints]) -> Prints:

@@ -17,10 +17,11 @@ import numpy as np
 
 from nnfit.config.spec import FRAME, Spec
 from nnfit.core.schedules import Plateau
+from nnfit.data.encoding import values
 from nnfit.data.fingerprints import Prints, of_rows
 from nnfit.data.reader import Reader
 from nnfit.data.source import opened
-from nnfit.data.table import Growing, Rows, Table, Text, encode_labels, from_block
+from nnfit.data.table import Floats, Growing, Rows, Table, Text, encode_labels, from_block
 from nnfit.errors import DataError, Place, Problem
 from nnfit.model.split import split
 from nnfit.words import count, digits
@@ -42,7 +43,8 @@ def counted(model: Model, table: Table) -> Counts | None:
     digest = model.record.get("data_sha256")
     rows = model.record.get("rows", {})
     if table.sha256 and table.sha256 == digest:
-        return {name: int(rows.get(name, table.n)) for name in drawn(model.spec)}
+        found = {name: int(rows.get(name, 0)) for name in drawn(model.spec)}
+        return found if sum(found.values()) == table.n else {"train": table.n}
     places = dict.fromkeys(candidates(model, table)) if digest else {}
     file = next((path for path in places if sha256(path) == digest), None)
     if file is None:
@@ -51,13 +53,13 @@ def counted(model: Model, table: Table) -> Counts | None:
         prints, sets = read(model, str(file))
     except DataError:  # it changed in this moment
         return None
-    own = of_rows(table, columns_of(model))
-    left, found = np.full(table.n, True), {}
+    own = of_rows(table, columns_of(model, table))
+    left, common = np.full(table.n, True), {}
     for name, chosen in sets.items():
         same = left & np.isin(own, prints[chosen])
-        found[name] = int(same.sum())
+        common[name] = int(same.sum())
         left &= ~same
-    return found
+    return common
 
 
 def drawn(spec: Spec) -> list[str]:
@@ -65,9 +67,12 @@ def drawn(spec: Spec) -> list[str]:
     return ["train", *(name for name in ("validation", "test") if isinstance(getattr(spec.data, name), float))]
 
 
-def columns_of(model: Model) -> list[str]:
-    """The columns by which rows are compared."""
-    return [*model.kinds, *model.target.columns]
+def columns_of(model: Model, table: Table) -> Iterator[Floats | Text]:
+    """The columns by which rows are compared, as the model reads them: dates and truth values, too, are numbers."""
+    for feature in model.features:
+        categorical = feature.options.type == "categorical"
+        yield table.text(feature.name) if categorical else values(feature.name, feature.options, table)
+    yield from (table.columns[name] for name in model.target.columns)
 
 
 def candidates(model: Model, table: Table) -> Iterator[Path]:
@@ -102,7 +107,7 @@ def sha256(path: Path) -> str | None:
 
 def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
     """The fingerprints of the rows of the training file, (n,), and the rows of each set; in blocks, to save memory."""
-    names, targets = columns_of(model), model.target.columns
+    targets = model.target.columns
     labels: dict[str, dict[str, int]] = {name: {} for name in targets if model.classes}
     codes = {name: Growing(np.int32) for name in labels}
     prints, n = Growing(np.uint64), 0
@@ -112,7 +117,7 @@ def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
             part = from_block(block, reader, kinds)
             labelled = ~np.any([part.missing(name) for name in targets], axis=0)
             expected = reader.expected_rows(n + block.n, block.end)
-            prints.add(of_rows(part, names)[labelled], expected)
+            prints.add(of_rows(part, columns_of(model, part))[labelled], expected)
             for name, grown in codes.items():
                 text = part.text(name)
                 own = encode_labels(np.array(text.labels, object), labels[name])[text.codes]

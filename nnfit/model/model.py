@@ -30,7 +30,7 @@ from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, truth
-from nnfit.errors import DataError, ModelFileError, NnfitWarning, Place, Problem, UsageError
+from nnfit.errors import NOWHERE, DataError, ModelFileError, NnfitWarning, Place, Problem, UsageError
 from nnfit.model import learnt
 from nnfit.model.format import FORMAT
 from nnfit.model.layout import dialect_of, network_of, weight_kind
@@ -154,6 +154,12 @@ class Model:
             names += [f"uncertainty_{name}" for name in target.columns] if several else ["uncertainty"]
         return names
 
+    def require_members(self, place: Place = NOWHERE) -> None:
+        """A UsageError for a single network, over which no spread is taken."""
+        if len(self.theta) < 2:
+            message = "the spread over members needs several"
+            raise UsageError(Problem("needs-members", message, "set network.members", place))
+
     @property
     def probability_names(self) -> list[str]:
         """The columns of the probabilities: one for each class, or for each of several 0/1 targets."""
@@ -175,6 +181,8 @@ class Model:
         probability of the predicted class.
         """
         target = self.target
+        if uncertainty:
+            self.require_members()
         y_hat = self.outputs(table, unknown, remarks)
         result = decode(target, y_hat.mean(axis=0, dtype=np.float64))
         columns = list(result.T)
@@ -217,26 +225,29 @@ class Model:
 
     # --- of a DataFrame --------------------------------------------------------------------------------------------
 
-    def of_frame(self, frame: pd.DataFrame, proba: bool, unknown: str | None) -> dict[str, NDArray[Any]]:
+    def of_frame(
+        self, frame: pd.DataFrame, proba: bool, unknown: str | None, uncertainty: bool = False
+    ) -> dict[str, NDArray[Any]]:
         """The columns of the prediction for the rows of a frame, for the method that the caller called."""
         remarks = self.remarks()
         with from_python(unknown):
             table = from_frame(frame, self.dialect, self.kinds)
-            columns = self.predictions(table, proba, unknown, remarks=remarks)
+            columns = self.predictions(table, proba, unknown, uncertainty, remarks)
         warn(remarks.problems(), 4)
         return columns
 
-    def predict(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, unknown: str | None = None, uncertainty: bool = False) -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index: the columns that `nnfit predict` writes.
 
         Columns are matched by name. A DataError for missing columns, cells that are not numbers, and categories that no
         training row had, unless unknown="zero" or the spec says so of their column. What `nnfit predict` warns of,
         values outside the range of the training rows or a prediction that was cut at it, is an NnfitWarning.
+        With `uncertainty` a column follows, the standard deviation over the members; a UsageError if there is one.
 
             >>> model.predict(flowers).columns.tolist()
             ['prediction']
         """
-        return pd.DataFrame(self.of_frame(frame, False, unknown), frame.index)
+        return pd.DataFrame(self.of_frame(frame, False, unknown, uncertainty), frame.index)
 
     def predict_proba(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
         """The probability of every class, (n, K), for the rows of a DataFrame, with its index.

@@ -49,9 +49,8 @@ def csv_predictions(
     if proba and not model.target.classes:
         message = "this model predicts real numbers, which have no probabilities"
         warn(Problem("no-probabilities", message, place=Place("--proba")))
-    if uncertainty and len(model.theta) < 2:
-        message = "the spread over members needs several"
-        raise UsageError(Problem("needs-members", message, "set network.members", Place("--uncertainty")))
+    if uncertainty:
+        model.require_members(Place("--uncertainty"))
     clash = sorted(set(keep) & set(model.output_names(proba, uncertainty)))
     if clash:
         message = "the output has a column of that name already"

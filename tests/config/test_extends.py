@@ -254,6 +254,26 @@ def test_the_depfile_lists_every_file_and_no_output_replaces_one(run: Run) -> No
     assert Path("parent.yaml").read_text() == PARENT
 
 
+def test_a_child_that_would_write_what_its_siblings_write_is_warned_of(run: Run) -> None:
+    Path("parent.yaml").write_text(PARENT + "  checkpoint: {every: 50, path: c.npz}\noutput: all.npz\n")
+    child("training: {epochs: 1}\n")
+    said = "is inherited, and every spec that extends this one writes the same file; give each its own, or leave it out"
+    inherited = {
+        "output": f"warning: parent.yaml:10:1: output: {said} here",
+        "path": f"warning: parent.yaml:9:27: training.checkpoint.path: {said} here",
+    }
+
+    def warned(*options: str) -> list[str]:
+        ended = run("train", "child.yaml", "--quiet", *options)
+        return [line for line in ended.err.splitlines() if "is inherited" in line]
+
+    assert warned() == [inherited["output"], inherited["path"]]
+    assert warned("-o", "mine.npz") == [inherited["path"]]
+    assert warned("--set", "output=mine.npz", "--set", "training.checkpoint=null") == []
+    child("training: {epochs: 1, checkpoint: null}\noutput: mine.npz\n")
+    assert warned() == []
+
+
 def test_a_mapping_extends_a_file_from_the_current_folder(flowers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("parents").mkdir()
     Path("parents/base.yaml").write_text(PARENT.replace("flowers.csv", "../flowers.csv"))

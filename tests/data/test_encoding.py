@@ -151,7 +151,7 @@ def test_unseen_categories_are_listed_with_their_lines(coloured: Model) -> None:
     frame = pd.DataFrame({"x": 1, "c": ["red", "violet", "blue", "pink", "violet", None]})
     with pytest.raises(DataError) as caught:
         coloured.predict(frame)
-    assert 'column "c": no training row has "violet", "pink", a missing cell' in str(caught.value)
+    assert 'column "c": no training row has "violet", "pink", a missing cell (rows 1, 3, 4, 5)' in str(caught.value)
     assert "zero" in str(caught.value)
 
 

@@ -101,27 +101,37 @@ def test_a_row_with_one_other_value_is_another_row(run: Run) -> None:
     assert found(run, write("same.csv", frame.assign(id=0)))[0] == len(frame)  # a column that the model does not read
 
 
-def test_missing_cells_are_equal_and_so_are_zeros_of_either_sign(tmp_path: Path) -> None:
+def prints(file: str, columns: str, **dialect: Any) -> np.ndarray:
+    table = read_table(file, Dialect(**dialect), {"c": "text"})
+    return of_rows(table, [table.columns[name] for name in columns])
+
+
+def test_missing_cells_are_equal_and_so_are_zeros_of_either_sign() -> None:
     Path("a.csv").write_text("x,c\n0,\n,NA\n1,a\n")
     Path("b.csv").write_text("x,c\n-0.0,NA\nNA,\n1e0,b\n")
-    a, b = (
-        of_rows(read_table(f, Dialect(missing=("NA",)), {"x": "numeric", "c": "text"}), "xc")
-        for f in ("a.csv", "b.csv")
-    )
+    a, b = (prints(file, "xc", missing=("NA",)) for file in ("a.csv", "b.csv"))
     assert (a == b).tolist() == [True, True, False]
 
 
-def test_different_rows_are_told_apart_whatever_the_columns(rng: np.random.Generator) -> None:
+def test_different_rows_are_told_apart_whatever_the_columns() -> None:
     text = "\n".join(["x,y,c", *(f"{x},{y},{c}" for x in range(40) for y in range(40) for c in "abc")])
     Path("grid.csv").write_text(text + "\n")
-    table = read_table("grid.csv", Dialect(), {})
-    assert len(np.unique(of_rows(table, ["x", "y", "c"]))) == table.n == 4800
-    assert len(np.unique(of_rows(table, ["x", "c"]))) == 120
+    assert len(np.unique(prints("grid.csv", "xyc"))) == 4800
+    assert len(np.unique(prints("grid.csv", "xc"))) == 120
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
+def test_dates_and_truth_values_are_compared_by_what_they_mean(run: Run) -> None:
+    rows = [(f"2024-01-{i % 28 + 1:02d}", "yes" if i % 3 else "no", i) for i in range(30)]
+    pd.DataFrame(rows, columns=["when", "flag", "y"]).to_csv("data.csv", index=False)
+    Path("spec.yaml").write_text(
+        "data: {train: data.csv, target: y}\nnetwork: {layers: [{size: 1, activation: linear}]}\n"
+    )
+    train(run, spec="spec.yaml")
+    other = [(f"{when}T00:00", {"yes": "TRUE", "no": "f"}[flag], f"{y}.0") for when, flag, y in rows[:12]]
+    assert found(run, write("part.csv", pd.DataFrame(other, columns=["when", "flag", "y"])))[0] == 12
+    frame = pd.DataFrame(rows[:9], columns=["when", "flag", "y"]).assign(flag=lambda f: f["flag"] == "yes")
+    with pytest.warns(nnfit.NnfitWarning, match="9 of 9 rows were learnt from"):
+        nnfit.load("m.npz").evaluate(frame.assign(when=pd.to_datetime(frame["when"])))
 
 
 def test_a_real_target_counts_among_the_values_and_needs_no_strata(run: Run) -> None:

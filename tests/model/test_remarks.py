@@ -191,3 +191,18 @@ def test_a_warning_can_be_made_an_error_or_ignored(model: Model) -> None:
         with pytest.raises(nnfit.NnfitWarning, match="outside the range"):
             model.predict(frame)
         model.predict(pd.DataFrame({"x": [15.0]}))
+
+
+def test_the_spread_over_the_members_is_that_of_the_command(run: Run, trained: Trained, tmp_path: Path) -> None:
+    model = trained(SPEC, ROWS, "network.members=3", "training.epochs=2")
+    model.save(tmp_path / "m.npz")
+    (tmp_path / "new.csv").write_text("x\n3\n15\n")
+    found = model.predict(pd.DataFrame({"x": [3.0, 15.0]}), uncertainty=True)
+    ended = run("predict", tmp_path / "m.npz", tmp_path / "new.csv", "--uncertainty")
+    assert found.to_csv(index=False, lineterminator="\n") == ended.out
+    assert found.columns.tolist() == ["prediction", "uncertainty"]
+
+
+def test_of_a_single_network_there_is_no_spread(model: Model) -> None:
+    with pytest.raises(nnfit.NnfitError, match=r"the spread over members needs several; set network\.members"):
+        model.predict(pd.DataFrame({"x": [3.0]}), uncertainty=True)
