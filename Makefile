@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format docs oracle bench models clean help
+.PHONY: demo test check format docs oracle slow bench models clean help
 
 help:
 	@echo "make demo     train configs/iris.yaml, predict, print the metrics"
@@ -11,6 +11,7 @@ help:
 	@echo "make models   train every spec of configs/ into models/ (make -j2 models: two at a time)"
 	@echo "make check    format, lint, types, import layers, tests"
 	@echo "make oracle   the tests that compare with PyTorch and scikit-learn"
+	@echo "make slow     the tests that take minutes: scores on noise, every pair of numeric keys"
 	@echo "make docs     the reference of the spec and its JSON Schema, from the code"
 	@echo "make bench    nnfit, scikit-learn and PyTorch side by side"
 
@@ -76,6 +77,9 @@ docs: .venv/.installed
 
 oracle: .venv/.bench
 	.venv/bin/pytest -m oracle
+
+slow: .venv/.dev
+	$(PYTEST) -m slow
 
 bench: .venv/.bench
 	.venv/bin/python benchmarks/speed.py --threads 1

@@ -31,7 +31,7 @@ def test_on_noise_a_printed_score_is_not_better_than_that_of_fresh_rows(
     honest: ModuleType, held_out: str, n: int, watched: str
 ) -> None:
     each = [honest.found(watched, n, seed, held_out) for seed in range(SEEDS)]
-    for metric in honest.shown(watched):
+    for metric in honest.shown(watched, held_out):
         gap, error = honest.lead(each, metric)
         assert gap <= 3 * error, f"{metric}: {gap:+.4f} ± {error:.4f}"
 
@@ -51,6 +51,6 @@ def test_nor_is_it_with_whatever_else_looks_at_the_rows_held_out(
     honest: ModuleType, n: int, more: dict[str, object]
 ) -> None:
     each = [honest.found("loss", n, seed, "out_of_fold", more) for seed in range(SEEDS)]
-    for metric in honest.shown("loss"):
+    for metric in honest.shown("loss", "out_of_fold"):
         gap, error = honest.lead(each, metric)
         assert gap <= 3 * error, f"{metric}: {gap:+.4f} ± {error:.4f}"
