@@ -30,11 +30,11 @@ LARGEST = float(np.finfo(np.float64).max)
 FLOATS = ("<f4", "<f8")
 FORMS = {
     "theta": Form(FLOATS, 2),
-    "slots": Form(FLOATS, 3),
+    "slots": Form(FLOATS, 3, finite=False),  # a mean of squares may be, where the weights are
     "average": Form(FLOATS, 2),
     "cost": Form(("<f8",), 1),
     "history_cost": Form(("<f8",), 2),
-    "history_validation": Form(("<f8",), 2),
+    "history_validation": Form(("<f8",), 2, finite=False),  # an epoch may cost more than any number
     "best_theta": Form(FLOATS, 2),
     "cross_fitted_y_hat": Form(FLOATS, 3),
     **{
@@ -232,7 +232,7 @@ def differences(then: Any, now: Any, key: str = "") -> Iterator[str]:
             yield from differences(then.get(name), now.get(name), inside.removeprefix("spec."))
     elif then != now:
         if "sha256" in key:
-            yield f"the {key.removeprefix('data_sha256').lstrip('.') or 'data'} file has other contents"
+            yield f"the {key.rpartition('sha256')[2].lstrip('.') or 'data'} file has other contents"
         else:
             yield f"{key} was {short(then)} and is {short(now)}"
 

@@ -21,8 +21,9 @@ from nnfit.fit.prepare import Dataset, Prepared
 from nnfit.fit.run import Run
 from nnfit.scoring.calibration import temperature
 from nnfit.scoring.comparison import Outcome
-from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread, tidy
+from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread
 from nnfit.scoring.threshold import threshold
+from nnfit.storage.json_text import tidy
 
 PARTS = 10  # that rows are cut into, to score each part by the temperature and threshold of the others
 

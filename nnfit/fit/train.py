@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
@@ -18,6 +19,9 @@ from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
 from nnfit.fit.run import Progress, Run, epochs, start
 from nnfit.fit.scores import prior, score
 from nnfit.model.model import Model, path_of, versions
+from nnfit.storage import json_text
+
+DIGITS = 21  # of a number in a record, at most as a rule, with its comma
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ class Trainer:
     def epochs(self, stop: Sequence[object] = ()) -> Iterator[Progress]:
         """The epochs, one after the other; they end before the next step once there is anything in `stop`."""
         return epochs(self.run, stop)
+
+    def check_size(self) -> list[Problem]:
+        """An OutputError where no file could hold the model; a warning where the costs may have no room."""
+        run, prepared = self.run, self.prepared
+        identity = {"versions": versions(), "seed": prepared.spec.seed, "data_sha256": prepared.sha256["train"]}
+        before = Model(prepared.spec, run.theta, prepared.features, prepared.target, prepared.dialect, identity)
+        room = json_text.MAX_BYTES - before.refuse_too_large()
+        numbers = run.plan.epochs * (1 if run.held_out is None else 2)
+        if numbers * DIGITS <= room:
+            return []
+        message = f"the costs of {run.plan.epochs:,} epochs may have no room in the model file, and be left out of it"
+        return [Problem("record-cut", message, "--history writes them to a file of their own")]
 
     def result(self, stop: Sequence[object] = ()) -> Result:
         """The model with its metrics, beside those of the prior and of the linear model, which is trained here.
@@ -116,11 +132,12 @@ def train(
 
 
 def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
-    """The model of a run, with the record of its training."""
+    """The model of a run, with the record of its training, in which what is not finite is null."""
     prepared = run.prepared
-    found, less = score(run), baseline.linear(prepared, stop)
+    with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
+        found, less = score(run), baseline.linear(prepared, stop)
     spec, history = prepared.spec, history_of(run.history)
-    record = {
+    record: dict[str, Any] = {
         "rows": found.rows,
         "metrics": found.metrics,
         "prior": prior(prepared, spec.training.weighted_metrics).tolist(),
@@ -133,8 +150,9 @@ def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
         "threads": threads,
         "seed": spec.seed,
         "data_sha256": prepared.sha256["train"],
+        "sha256": prepared.sha256,
     }
-    return Model(spec, run.theta, prepared.features, found.target, prepared.dialect, record)
+    return Model(spec, run.theta, prepared.features, found.target, prepared.dialect, json_text.tidy(record))
 
 
 def history_of(history: Sequence[Progress]) -> Mapping[str, list[Any]]:

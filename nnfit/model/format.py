@@ -112,10 +112,22 @@ FROZEN: dict[str, dict[str, Any]] = {
     "target": {"temperature": 1.0, "threshold": 0.5, "bounds": [], "class_weights": []},
 }
 
+
+def said(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Of the options of a column of a kind those that a file has to say: the others are as FROZEN."""
+    frozen = FROZEN[f"columns.{kind}"]
+
+    def meant(key: str, value: Any) -> bool:
+        return key in frozen and (type(value), value) == (type(frozen[key]), frozen[key])
+
+    return {key: value for key, value in options.items() if not meant(key, value)}
+
+
 # --- the shape of the metadata, as a JSON Schema -------------------------------------------------------------------
 
 NUMBER: dict[str, Any] = {"type": "number"}
 METRIC: dict[str, Any] = {"anyOf": [NUMBER, {"type": "null"}]}
+SHA256: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 NATURAL: dict[str, Any] = {"type": "integer", "minimum": 0, "exclusiveMaximum": 2**53}
 TEXT: dict[str, Any] = {"type": "string"}
 
@@ -162,7 +174,7 @@ TARGET = exact(
     bounds=listed(listed(NUMBER, minItems=2, maxItems=2)),
     class_weights=listed({"type": "number", "exclusiveMinimum": 0}),
 )
-HISTORY = opened({"cost": listed(NUMBER), "validation": listed(NUMBER)})
+HISTORY = opened({"cost": listed(METRIC), "validation": listed(METRIC)})
 VERSIONS = opened({"nnfit": TEXT, "python": TEXT, "numpy": TEXT}) | {"required": ["nnfit"]}
 
 
@@ -186,6 +198,7 @@ def metadata_schema(metrics: dict[str, Any]) -> dict[str, Any]:
             "versions": VERSIONS,
             "threads": {"type": "integer", "minimum": 1, "exclusiveMaximum": 2**31},
             "seed": NATURAL,
-            "data_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "data_sha256": SHA256,
+            "sha256": named(SHA256),
         }
     ) | {"required": ["format", "spec", "columns", "target", "classes", "versions"]}

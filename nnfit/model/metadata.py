@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
@@ -17,7 +17,7 @@ from nnfit.config.check import Schema, Violation, value_at, violations
 from nnfit.config.document import MAX_NODES
 from nnfit.config.rules import misfits, sigmas
 from nnfit.config.schema import json_schema
-from nnfit.config.spec import Column, Spec
+from nnfit.config.spec import Column, Named, Spec
 from nnfit.data.columns import TYPES
 from nnfit.data.feature import Categories, Feature, restored, size
 from nnfit.data.target import Target
@@ -119,9 +119,11 @@ def spec_of(raw: dict[str, Any], inputs: set[str], author: str, fail: Fail) -> S
         name: {**FROZEN.get(f"columns.{column.get('type')}", {}), **column} if name in inputs else not_an_input(column)
         for name, column in said.items()
     }
-    whole = {**raw, "data": {**raw["data"], "columns": columns}}
-    spec = build(Spec, whole, FROZEN)
-    if not as_written(whole, dump(spec)):
+    spec = build(Spec, {**raw, "data": {**raw["data"], "columns": columns}}, FROZEN)
+    alone = replace(spec, data=replace(spec.data, columns=Named()))
+    if not as_written(rest, dump(alone)) or not all(
+        as_written(columns[name], dump(column)) for name, column in spec.data.columns.items()
+    ):
         fail("spec: a value is not given as nnfit writes it")
     network = spec.network
     if not spec.loss or "auto" in (network.input, *(layer.size for layer in network.layers)):

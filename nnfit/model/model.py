@@ -30,9 +30,9 @@ from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, truth
-from nnfit.errors import NOWHERE, DataError, ModelFileError, NnfitWarning, Place, Problem, UsageError
+from nnfit.errors import NOWHERE, DataError, ModelFileError, NnfitWarning, OutputError, Place, Problem, UsageError
 from nnfit.model import learnt
-from nnfit.model.format import FORMAT
+from nnfit.model.format import FORMAT, said
 from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.model.learnt import Counts
 from nnfit.model.metadata import check_record, described, features_of, target_of
@@ -291,13 +291,28 @@ class Model:
         files.write((path_of(path, "a model"), self.to_bytes()))
 
     def to_bytes(self) -> bytes:
-        """The model file; the same model gives the same bytes."""
-        arrays: dict[str, NDArray[Any]] = {
-            f"theta_{i}": Theta for i, Theta in enumerate(views(self.network, self.theta), 1)
+        """The model file; the same model gives the same bytes. An OutputError if it would be larger than any can be."""
+        text = np.frombuffer(self.text(), np.uint8)
+        return npz.pack({**self.arrays(), json_text.MEMBER: text})
+
+    def refuse_too_large(self) -> int:
+        """An OutputError where `to_bytes` raises one, without making the bytes; else how many are metadata."""
+        text = self.text()
+        npz.refuse_too_large({**self.arrays(), json_text.MEMBER: np.frombuffer(text, np.uint8)})
+        return len(text)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the file, its metadata aside."""
+        weights = {f"theta_{i}": Theta for i, Theta in enumerate(views(self.network, self.theta), 1)}
+        return {
+            **weights,
+            "input_fitted": np.array([value for f in self.features for value in f.fitted.flat], np.float64),
+            "target_mean": np.array(self.target.mean, np.float64),
+            "target_sd": np.array(self.target.sd, np.float64),
         }
-        arrays["input_fitted"] = np.array([value for f in self.features for value in f.fitted.flat], np.float64)
-        arrays["target_mean"] = np.array(self.target.mean, np.float64)
-        arrays["target_sd"] = np.array(self.target.sd, np.float64)
+
+    def text(self) -> bytes:
+        """The metadata of the file; where thousands of columns leave no room, without the options that go unsaid."""
         target = self.target
         metadata = {
             "format": FORMAT,
@@ -315,8 +330,14 @@ class Model:
             "classes": target.classes,
             **self.record,
         }
-        arrays[json_text.MEMBER] = np.frombuffer(json_text.write(metadata), np.uint8)
-        return npz.pack(arrays)
+        try:
+            return json_text.write(metadata)
+        except OutputError:
+            data = metadata["spec"]["data"]
+            data["columns"] = {name: said(column["type"], column) for name, column in data["columns"].items()}
+            for column in metadata["columns"]:
+                column["options"] = said(column["type"], column["options"])
+            return json_text.write(metadata)
 
 
 def warn(problems: Iterable[Problem], level: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
 from nnfit.scoring.intervals import bootstrap, wilson
 from nnfit.scoring.metrics import METRICS, confusion, per_class
+from nnfit.storage.json_text import tidy
 
 Metrics = dict[str, Any]
 
@@ -70,15 +70,6 @@ def evaluate(
             result["members"] = spread([one(member) for member in y_hat])
         found: Metrics = tidy(result)
     return found
-
-
-def tidy(value: Any) -> Any:
-    """Metrics with None in place of a number that is not finite, as JSON has none."""
-    if isinstance(value, dict):
-        return {key: tidy(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [tidy(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def spread(each: list[Metrics]) -> Metrics:

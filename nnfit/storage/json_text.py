@@ -19,6 +19,7 @@ from nnfit.errors import ModelFileError, OutputError, Place, Problem
 MAX_BYTES = 32 << 20  # more than 1.5 million epochs of history
 MAX_DEPTH = 32
 ROOM = 18 << 20  # bytes that the values may take beyond twice their text
+STRETCH = 4  # times its length that a text may get by spaces, so that its values have room
 MEMBER = "metadata"
 
 # What CPython takes for a list, a dict, an entry with a key that others have too, an item, and half a text.
@@ -33,8 +34,15 @@ STEPS[[ord("]"), ord("}")]] = -1
 
 
 def write(value: dict[str, Any]) -> bytes:
-    """The text of an object; OutputError if `read` would refuse it, so that no file is written that cannot be read."""
+    """The text of an object; OutputError if `read` would refuse it, so that no file is written that cannot be read.
+
+    Many small values, those of thousands of columns, take more memory than `read` grants to so short a text. Spaces
+    behind it make it longer: what a file may ask for stays in proportion to its size.
+    """
     data = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+    wanted = (cost(data) - ROOM) * 3 // 5  # not just half: columns and spec are made of the values, beside them
+    if len(data) < wanted <= min(STRETCH * len(data), MAX_BYTES):
+        data = data.ljust(wanted)
     if reason := excess(data):
         raise OutputError(Problem("too-large", f"the model cannot be written: its metadata are {reason}"))
     return data
@@ -46,8 +54,10 @@ def read(data: bytes, file: str) -> dict[str, Any]:
     def fail(message: str) -> NoReturn:
         raise ModelFileError(Problem("damaged-model", message, place=Place(file, key=MEMBER)))
 
+    texts: dict[str, str] = {}  # one of each: thousands of columns say the same
+
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
+        result = {key: texts.setdefault(part, part) if isinstance(part, str) else part for key, part in pairs}
         if len(result) < len(pairs):
             fail("a key is there twice")
         return result
@@ -76,6 +86,15 @@ def read(data: bytes, file: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else fail("not a JSON object")
 
 
+def tidy(value: Any) -> Any:
+    """A value of JSON with null in place of every number that is not finite, for which JSON has no word."""
+    if isinstance(value, dict):
+        return {key: tidy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tidy(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def plain(value: dict[str, Any]) -> dict[str, Any]:
     """An object as it comes back from its text: tuples are lists then."""
     found: dict[str, Any] = json.loads(json.dumps(value))
@@ -86,10 +105,14 @@ def excess(data: bytes) -> str:
     """Why a text is refused before it is parsed: its size, or the memory its values would take."""
     if len(data) > MAX_BYTES:
         return f"more than {MAX_BYTES:,} bytes"
+    return "too many values for their length" if cost(data) > 2 * len(data) + ROOM else ""
+
+
+def cost(data: bytes) -> int:
+    """About how many bytes of memory the values of a text take."""
     count = {mark: data.count(mark) for mark in PRICES}
     unusual = max(0, count[b":"] - USUAL_ENTRIES * count[b"{"])
-    cost = sum(price * count[mark] for mark, price in PRICES.items()) + ENTRY * unusual + NUMBER * numbers(data)
-    return "too many values for their length" if cost > 2 * len(data) + ROOM else ""
+    return sum(price * count[mark] for mark, price in PRICES.items()) + ENTRY * unusual + NUMBER * numbers(data)
 
 
 def blocks(data: bytes) -> Iterator[NDArray[np.uint8]]:

@@ -52,10 +52,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Form(NamedTuple):
-    """What an array may be: its dtypes, as `.npy` spells them, and its rank."""
+    """What an array may be: its dtypes, as `.npy` spells them, its rank, and whether all its numbers are finite."""
 
     dtypes: tuple[str, ...]
     rank: int
+    finite: bool = True
 
 
 Forms = Mapping[str, Form]  # by the pattern that the whole name of an array matches
@@ -81,10 +82,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
     OutputError if it would be larger than a plain ZIP archive can be.
     """
-    total = sum(array.nbytes + MAX_HEADER + 4 * MAX_NAME + 128 for array in arrays.values())
-    if total > MAX_BYTES or len(arrays) > MAX_MEMBERS:
-        message = f"{len(arrays):,} arrays of {total:,} bytes are more than a file can hold: {MAX_BYTES:,} bytes"
-        raise OutputError(Problem("too-large", message))
+    refuse_too_large(arrays)
     parts, directory, place = [], [], 0
     for name, array in arrays.items():
         descr = array.dtype.newbyteorder("<").str
@@ -97,6 +95,14 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         place += len(local) + size
     listed = b"".join(directory)
     return b"".join([*parts, listed, end_record(len(arrays), len(listed), place)])
+
+
+def refuse_too_large(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """An OutputError if some arrays are more than a plain ZIP archive can hold."""
+    total = sum(array.nbytes + MAX_HEADER + 4 * MAX_NAME + 128 for array in arrays.values())
+    if total > MAX_BYTES or len(arrays) > MAX_MEMBERS:
+        message = f"{len(arrays):,} arrays of {total:,} bytes are more than a file can hold: "
+        raise OutputError(Problem("too-large", message + f"{MAX_MEMBERS:,} arrays, {MAX_BYTES:,} bytes"))
 
 
 def file_name(name: str) -> bytes:
@@ -263,15 +269,17 @@ class Source:
         return member._replace(header=header, dtype=dtype, shape=shape)
 
     def values(self, member: Member) -> NDArray[Any]:
-        """The array: the bytes are those of its checksum, and its numbers finite."""
+        """The array: the bytes are those of its checksum, and its numbers finite where they must be."""
         start = member.place + LOCAL.size + len(file_name(member.name)) + len(member.header)
         data = self.at(start, member.size - len(member.header))
         if crc32(data, crc32(member.header)) != member.crc:
             self.fail(DAMAGED, "damaged: its checksum is not that of its bytes", member.name)
         array: NDArray[Any] = np.ndarray(member.shape, member.dtype, data)
         flat = array.reshape(-1)
-        if array.dtype.kind == "f" and not all(
-            np.isfinite(flat[at : at + BLOCK]).all() for at in range(0, len(flat), BLOCK)
+        if (
+            array.dtype.kind == "f"
+            and self.form(member.name).finite
+            and not all(np.isfinite(flat[at : at + BLOCK]).all() for at in range(0, len(flat), BLOCK))
         ):
             self.fail(DAMAGED, "holds values that are not finite", member.name)
         return array
