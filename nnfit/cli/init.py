@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.outputs import named
+from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import set_threads
 
 
@@ -16,7 +16,7 @@ def init(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="The CSV file, with a header.")],
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.", callback=named),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a spec that is already there.")] = False,
@@ -30,16 +30,19 @@ def init(
     from nnfit.config.proposal import propose
     from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.storage import files
+    from nnfit.storage.paths import kind
+    from nnfit.words import plain
 
     if str(data) == "-":
         raise UsageError(Problem("usage", "DATA must be a file here, since the spec names it"))
-    files.check_outputs([output], [data])
-    if output is not None and output.exists() and not force:
+    path = path_of(output)
+    files.check_outputs([path], [data])
+    if path is not None and kind(path) == "file" and not force:
         remedy = "choose another name, or replace it with --force"
-        raise OutputError(Problem("exists", "exists already", remedy, Place(str(output))))
-    text = propose(data, target, output.parent if output else Path())
-    if output is not None:
-        files.write((output, text.encode()))
-        print(f"wrote {output}; try: nnfit check {output}", file=sys.stderr)
+        raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
+    text = propose(data, target, path.parent if path else Path())
+    if path is not None:
+        files.write((path, text.encode()))
+        print(plain(f"wrote {path}; try: nnfit check {path}"), file=sys.stderr)
     else:
         sys.stdout.write(text)

@@ -6,33 +6,58 @@ import io
 import os
 import sys
 import traceback
-from typing import Annotated
+from collections import Counter
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train, verify
+from nnfit.cli.ending import ending
 from nnfit.errors import NnfitError
 from nnfit.storage import files
 from nnfit.version import __version__
-from nnfit.words import plain
+
+
+class Once:
+    """A command that refuses an option given twice, of which the first value would be lost; those of lists aside."""
+
+    def parse_args(self, context: Any, words: list[str]) -> list[str]:
+        """The arguments that are left; a usage error with the name of the option."""
+        parser = self.make_parser(context)  # type: ignore[attr-defined]
+        if not context.resilient_parsing:
+            _, _, order = parser.parse_args(list(words))
+            for option, times in Counter(order).items():
+                if times > 1 and option.param_type_name == "option" and not option.multiple:
+                    context.fail(f"Option {' / '.join(option.opts)} is given {times} times; give it once.")
+        found: list[str] = super().parse_args(context, words)  # type: ignore[misc]
+        return found
+
+
+class Command(Once, TyperCommand):
+    """One command."""
+
+
+class Commands(Once, TyperGroup):
+    """All of them, with the options before the command."""
+
 
 app = typer.Typer(
     name="nnfit",
+    cls=Commands,
     help="Train multi-layer neural networks on CSV data, driven by YAML specs.",
-    epilog="Start with: nnfit train configs/iris.yaml. Documentation: README.md and docs/.",
+    epilog="Start with: nnfit init my.csv --target COLUMN -o my.yaml; nnfit COMMAND --help tells of a command, "
+    "nnfit schema of every key of a spec.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train.train)
-app.command()(predict.predict)
-app.command()(evaluate.evaluate)
-app.command()(check.check)
-app.command()(init.init)
-app.command()(inspect.inspect)
-app.command()(verify.verify)
-app.command()(schema.schema)
+for command in (
+    *(train.train, predict.predict, evaluate.evaluate, check.check),
+    *(init.init, inspect.inspect, verify.verify, schema.schema),
+):
+    app.command(cls=Command)(command)
 
 
 def version(shown: bool) -> None:
@@ -61,29 +86,23 @@ def main() -> None:
             sys.exit(7)  # closed by whoever started the command: nothing can be said
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Θ must not end a training
-    debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    debug = [word for word in words[:end] if word == "--debug"]
+    arguments = [*debug, *(word for word in words[:end] if word != "--debug"), *words[end:]]
     try:
         try:
             app(arguments)
         finally:
             sys.stdout.flush()
-    except OSError as error:
-        name = error.filename or "standard output"
-        print(f"nnfit: {plain(str(name))}: cannot be read or written: {error.strerror}", file=sys.stderr)
-        os._exit(7)  # at a plain exit Python would try once more to write what is left in the buffer
-    except NnfitError as error:
-        if debug:
+    except BaseException as error:
+        told = ending(error)
+        if told is None:
+            raise
+        lines, code = told
+        if debug and isinstance(error, NnfitError):
             traceback.print_exc()
-        for problem in error.problems:
-            print(f"nnfit: {plain(str(problem))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except MemoryError as error:
-        print(f"nnfit: not enough memory for this network or these data: {error}", file=sys.stderr)
-        sys.exit(3)
-    except signals.Stopped as stopped:
-        what = "interrupted" if stopped.exit_code == 130 else "terminated"
-        written = ", ".join(str(path) for path in files.placed)
-        state = f"{written} written before" if written else "output files are as they were"
-        print("\n" + plain(f"nnfit: {what}; {stopped.advice or state}"), file=sys.stderr)
-        sys.exit(stopped.exit_code)
+        print(*[""] * isinstance(error, signals.Stopped), *lines, sep="\n", file=sys.stderr)
+        if isinstance(error, OSError):
+            os._exit(code)  # at a plain exit Python would try once more to write what is left in the buffer
+        sys.exit(code)

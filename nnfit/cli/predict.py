@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.outputs import named
+from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import set_threads
 
 
@@ -24,7 +24,7 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV file with the model's columns; - reads stdin.")],
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Where the CSV goes; default stdout.", callback=named),
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of every class.")] = False,
@@ -52,13 +52,14 @@ def predict(
     from nnfit.model.prediction import csv_predictions, like_training
     from nnfit.storage import files
 
-    files.check_outputs([output], [model, data])
+    path = path_of(output)
+    files.check_outputs([path], [model, data])
     trained = load(model)
     with like_training(trained.dialect), Reader(data, trained.dialect) as reader:
         kept = list(dict.fromkeys(keep or []))
         pieces = csv_predictions(trained, reader, proba, kept, unknown and unknown.value, screen.warn, uncertainty)
-        if output is not None:
-            with files.replacing(output) as file:
+        if path is not None:
+            with files.replacing(path) as file:
                 file.writelines(pieces)
         else:
             sys.stdout.buffer.writelines(pieces)

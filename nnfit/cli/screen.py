@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import fields
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nnfit.cli import log
 from nnfit.data import numeric
 from nnfit.data.columns import Numeric
 from nnfit.words import count, digits, plain, short
@@ -29,18 +31,34 @@ if TYPE_CHECKING:
 LINES = 20  # about as many lines as a training prints
 WIDE = 200  # columns of a file or pipe: nothing is cut there
 MAIN = ("loss", "accuracy", "log_loss", "f1_macro", "roc_auc", "rmse", "mae", "r2")  # metrics that a person sees first
+LITERAL: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
 
 
-def out() -> Console:
-    """Standard output; user text is shown literally: no markup, no emoji, no highlighting."""
+class Logging(Console):
+    """Standard output, unless quiet, and the log, if there is one; user text is shown literally."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Show some objects, on lines of their own."""
+        if not self.quiet:
+            super().print(*objects, **options)
+        if log.current:
+            page = Console(**LITERAL, file=StringIO(), soft_wrap=True, width=WIDE, no_color=True, force_terminal=False)
+            page.print(*objects, **options)
+            assert isinstance(page.file, StringIO)
+            log.current.line(page.file.getvalue().removesuffix("\n"))
+
+
+def out(quiet: bool = False) -> Console:
+    """Standard output; user text is shown literally: no markup, no emoji, no highlighting. A log gets it even so."""
     width = None if sys.stdout.isatty() else WIDE
-    return Console(markup=False, emoji=False, highlight=False, soft_wrap=width is not None, width=width)
+    return Logging(**LITERAL, soft_wrap=width is not None, width=width, quiet=quiet)
 
 
 def note(text: str) -> None:
-    """A line on standard error."""
+    """A line on standard error, and in the log."""
     print(plain(text), file=sys.stderr)
+    log.current.line(plain(text))
 
 
 def warn(*warnings: Problem) -> None:
@@ -299,13 +317,13 @@ def span(ends: list[float | None] | None) -> str:
 
 
 def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progress]:
-    """The epochs, shown as they pass: a line now and then, and on a terminal a bar with the time left."""
-    if quiet:
-        yield from epochs
-        return
+    """The epochs, shown as they pass: a line now and then, and on a terminal a bar with the time left.
+
+    Quietly they stand in the log alone.
+    """
     bar: Any = nullcontext()
     task = None
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not quiet:
         from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
@@ -319,9 +337,11 @@ def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progr
             now = time.monotonic()
             if epoch.number in (1, total) or epoch.number % every == 0 or now - last > PATIENCE:
                 last = now
-                if task is None:
+                if task is None and not quiet:
                     note(line(epoch, total))
                 else:
+                    log.current.line(line(epoch, total))
+                if task is not None:
                     bar.console.print(line(epoch, total))
             if task is not None:
                 bar.update(task, completed=epoch.number)

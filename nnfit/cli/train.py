@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from nnfit.cli.outputs import json_of, named
+from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import DEFAULT, set_threads
 from nnfit.words import plain
 
 if TYPE_CHECKING:
     from nnfit.config.loader import LoadedSpec
     from nnfit.config.spec import Checkpoint
-    from nnfit.fit.run import Progress
+    from nnfit.fit.train import Trainer
     from nnfit.model.model import Model
+
+
+class Outputs(NamedTuple):
+    """Where everything goes; the model is the first."""
+
+    model: Path
+    json: Path | None
+    history: Path | None
+    depfile: Path | None
+    log: Path | None
+    checkpoint: Path
 
 
 def train(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec of data, network and training.")],
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes, ending .npz.", callback=named),
     ] = None,
     overrides: Annotated[
@@ -33,7 +45,8 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Override one key of the spec, as in training.epochs=50, or 'data.columns.\"a.b\".type=numeric'.",
+            help="Override one key of the spec, as in training.epochs=50, or 'data.columns.\"a.b\".type=numeric'; "
+            "repeatable.",
         ),
     ] = None,
     resume: Annotated[
@@ -41,15 +54,22 @@ def train(
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads for matrix products.")] = DEFAULT,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the metrics as JSON as well.", callback=named)
+        str | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write the metrics, and all that two runs may differ by.", callback=named
+        ),
     ] = None,
     history: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--history", metavar="FILE", help="Write the costs of every epoch as CSV.", callback=named),
     ] = None,
     depfile: Annotated[
-        Path | None,
+        str | None,
         typer.Option(metavar="FILE", help="Write a make rule: the model depends on the files read.", callback=named),
+    ] = None,
+    log_file: Annotated[
+        str | None,
+        typer.Option("--log", metavar="FILE", help="Write what is shown, line by line, even if quiet.", callback=named),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
@@ -62,97 +82,173 @@ def train(
     checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
     set_threads(threads)
-    from nnfit.cli import screen, signals
+    from nnfit.cli import results, screen, signals
+    from nnfit.cli.log import logged
     from nnfit.config.extends import inherited_outputs
     from nnfit.config.loader import load_spec
     from nnfit.fit import checkpoint
+    from nnfit.fit.prepare import paths_of
     from nnfit.fit.train import begin
     from nnfit.storage import files
 
-    loaded = load_spec(spec, overrides or ())
-    path = model_path(loaded, spec, output)
-    saved = checkpoint_path(loaded, path)
-    outputs = (path, json_file, history, depfile, saved)
-    specs = [str(spec), *loaded.document.parents]
-    files.check_outputs(outputs, specs)
-    trainer = begin(loaded, threads=threads, resume=saved if resume and saved.exists() else None)
-    run, sources = trainer.run, trainer.prepared.sources
-    files.check_outputs(outputs, [*specs, *sources])
-    screen.warn(*trainer.warnings)
-    screen.warn(*(found for found in inherited_outputs(loaded.document) if found.place.key != "output" or not output))
-    console = screen.out()
-    if not quiet:
-        screen.show_network(console, trainer.prepared.network, loaded.spec.network.members)
-    if resume:
-        on = f"going on after epoch {run.state.epochs} from {saved}"
-        screen.note(on if saved.exists() else f"there is no checkpoint {saved}; starting at the beginning")
-    total = loaded.spec.training.epochs
-    keeper = Keeper(loaded.spec.training.checkpoint)
-    start = time.perf_counter()
-    with signals.collected() as stop:
-        for epoch in screen.watch(trainer.epochs(stop), total, quiet):
-            if keeper.due(epoch.number):
-                files.write((saved, checkpoint.to_bytes(run, threads)))
-        seconds = time.perf_counter() - start
-        result = None if stop else trainer.result(stop)
-        if result is None or stop:
-            files.write((saved, checkpoint.to_bytes(run, threads)))
-            again = command(spec, overrides, output, json_file, history, depfile, threads, quiet)
-            raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
+    options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
+    with logged(path_of(log_file)) as log:
+        loaded = load_spec(spec, overrides or ())
+        places = outputs_of(loaded, spec, options)
+        specs = [str(spec), *loaded.document.parents]
+        files.check_outputs(places, [*specs, *paths_of(loaded).values()])
+        refuse_name(loaded, places.model, output)
+        refuse_checkpoint(places.checkpoint)
+        with files.claimed(places):
+            saved = places.checkpoint if resume and places.checkpoint.exists() else None
+            log.open(append=saved is not None)
+            trainer = begin(loaded, threads=threads, resume=saved)
+            run, total = trainer.run, loaded.spec.training.epochs
+            inherited = (p for p in inherited_outputs(loaded.document) if p.place.key != "output" or output is None)
+            screen.warn(*trainer.warnings, *trainer.check_size(), *inherited)
+            console = screen.out(quiet)
+            screen.show_network(console, trainer.prepared.network, loaded.spec.network.members)
+            if resume:
+                on = f"going on after epoch {run.state.epochs} from {saved}"
+                screen.note(on if saved else f"there is no checkpoint {places.checkpoint}; starting at the beginning")
+            keeper = Keeper(loaded.spec.training.checkpoint)
+            again = command(spec, overrides, options, threads, quiet)
+            start = time.perf_counter()
+            with signals.collected() as stop:
+                for epoch in screen.watch(trainer.epochs(stop), total, quiet):
+                    if keeper.due(epoch.number):
+                        files.write((places.checkpoint, checkpoint.to_bytes(run, threads)))
+                seconds = time.perf_counter() - start
+                with kept(trainer, places, again):
+                    result = None if stop else trainer.result(stop)
+                if result is None or stop:
+                    files.write((places.checkpoint, checkpoint.to_bytes(run, threads)))
+                    raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
 
-    model = result.model
-    written = [(path, model.to_bytes())]
-    if json_file is not None:
-        written.append((json_file, report(model, path, len(run.history), seconds)))
-    if history is not None:
-        written.append((history, costs(run.history).encode()))
-    if depfile is not None:
-        written.append((depfile, rule(path, [*specs, *sources]).encode()))
-    files.write(*written)
-    if saved.exists() and checkpoint.is_one(saved):
-        files.remove(saved)
-    screen.warn(*result.warnings[len(trainer.warnings) :])
-    if not quiet:
-        screen.show_training(console, model)
-        console.print(plain(f"{len(run.history)} epochs in {seconds:.2f} s; model written to {path}"))
+            model, epochs = result.model, len(run.history)
+            with kept(trainer, places, again):
+                written = [(places.model, bytes_of(model))]
+                if places.json is not None:
+                    report = results.report(model, places.model, epochs, seconds, overrides or (), result.warnings)
+                    written.append((places.json, report))
+                if places.history is not None:
+                    written.append((places.history, results.costs(run.history).encode()))
+                if places.depfile is not None:
+                    sources = [*specs, *trainer.prepared.sources]
+                    written.append((places.depfile, results.rule(places.model, sources)))
+                files.write(*written)
+            if checkpoint.is_one(places.checkpoint):
+                files.remove(places.checkpoint)
+            screen.warn(*result.warnings[len(trainer.warnings) :])
+            screen.show_training(console, model)
+            console.print(plain(f"{epochs} epochs in {seconds:.2f} s; model written to {places.model}"))
+
+
+def outputs_of(loaded: LoadedSpec, spec: Path, options: Mapping[str, str | None]) -> Outputs:
+    """Where everything goes, as the options and the spec say."""
+    model = model_path(loaded, spec, path_of(options["-o"]))
+    json, history, depfile, log = (path_of(options[name]) for name in ("--json", "--history", "--depfile", "--log"))
+    return Outputs(model, json, history, depfile, log, checkpoint_path(loaded, spec, model))
 
 
 def model_path(loaded: LoadedSpec, spec: Path, option: Path | None) -> Path:
     """Where the model goes: the option, else the spec's `output`, else beside the spec with the ending .npz."""
+    from nnfit.errors import OutputError, Problem
+    from nnfit.storage.paths import direct, is_of_folder
+
+    output = loaded.spec.output
     if option is not None:
         return option
-    return loaded.folder / loaded.spec.output if loaded.spec.output else spec.with_suffix(".npz")
+    if output is None:
+        return direct(spec.with_suffix(".npz"))
+    if is_of_folder(output):
+        place, message = loaded.document.place(("output",)), f"{output} cannot be written: is a folder"
+        raise OutputError(Problem("cannot-write", message, "name a file", place))
+    return direct(loaded.folder / output)
 
 
-def checkpoint_path(loaded: LoadedSpec, model: Path) -> Path:
-    """Where the checkpoint goes: as the spec says, else beside the model with the ending .checkpoint.npz."""
+def refuse_name(loaded: LoadedSpec, model: Path, option: str | None) -> None:
+    """A UsageError, or a SpecError, for a model whose name does not end in .npz; a device or a pipe may have any."""
+    from nnfit.errors import Place, Problem, SpecError, UsageError
+    from nnfit.storage.paths import kind
+
+    if model.name.endswith(".npz") or kind(model) not in ("file", "nothing"):
+        return
+    message = "a model is a NumPy .npz file, and only that ending says so to whoever finds it"
+    name = Path(option or str(loaded.spec.output)).with_suffix(".npz")
+    if option is not None:
+        raise UsageError(Problem("not-npz", message, f"write -o {name}", Place(f"-o {option}")))
+    raise SpecError(loaded.document.problem(("output",), "not-npz", message, f"write {name}"))
+
+
+def checkpoint_path(loaded: LoadedSpec, spec: Path, model: Path) -> Path:
+    """Where the checkpoint goes: as the spec says, else beside the model with the ending .checkpoint.npz.
+
+    Beside the spec if the model goes into a device, a pipe or a stream.
+    """
+    from nnfit.errors import OutputError, Problem
+    from nnfit.storage.paths import direct, is_of_folder, what
+
     keys = loaded.spec.training.checkpoint
     if keys is not None and keys.path is not None:
-        return loaded.folder / keys.path
-    return model.with_name(model.name.removesuffix(".npz") + ".checkpoint.npz")
+        if is_of_folder(keys.path):
+            place = loaded.document.place(("training", "checkpoint", "path"))
+            message = f"{keys.path} cannot be written: is a folder"
+            raise OutputError(Problem("cannot-write", message, "name a file", place))
+        return direct(loaded.folder / keys.path)
+    beside = model if what(model) in ("file", "nothing") else direct(spec.with_suffix(".npz"))
+    return beside.with_name(beside.name.removesuffix(".npz") + ".checkpoint.npz")
 
 
-def report(model: Model, path: Path, epochs: int, seconds: float) -> bytes:
-    """What --json writes."""
-    record = model.record
-    values = {
-        "model": str(path),
-        "rows": sum(record["rows"].values()),
-        "epochs": epochs,
-        "seconds": seconds,
-        **{key: record[key] for key in ("metrics", "trivial", "linear")},
-    }
-    return (json_of(values) + "\n").encode()
+def refuse_checkpoint(path: Path) -> None:
+    """An OutputError where a checkpoint could not be read again."""
+    from nnfit.errors import OutputError, Place, Problem
+    from nnfit.storage.paths import kind
+
+    found = kind(path)
+    if found not in ("file", "nothing"):
+        message = f"a checkpoint is read again, and this is a {found}"
+        raise OutputError(Problem("cannot-write", message, "name a file", Place(str(path))))
 
 
-def costs(history: Sequence[Progress]) -> str:
-    """The epochs as CSV: cost and validation cost, the mean over the members, and of several members each cost."""
-    from nnfit.fit.train import history_of
+@contextmanager
+def kept(trainer: Trainer, places: Outputs, again: str) -> Iterator[None]:
+    """Whatever ends the block, once the network is trained: where it stands is saved if the model is not."""
+    from nnfit.cli import screen, signals
+    from nnfit.errors import OutputError, Problem
+    from nnfit.fit import checkpoint
+    from nnfit.storage import files
 
-    columns = dict(history_of(history))
-    front = {name: columns.pop(name, [None] * len(history)) for name in ("epoch", "cost", "validation")}
-    lines = [[*front, *columns], *zip(*front.values(), *columns.values(), strict=True)]
-    return "".join(",".join("" if cell is None else str(cell) for cell in line) + "\n" for line in lines)
+    try:
+        yield
+    except BaseException as error:
+        if places.model not in files.placed:
+            with suppress(OutputError):
+                files.write((places.checkpoint, checkpoint.to_bytes(trainer.run, trainer.threads)))
+                message, remedy = f"the trained network is kept in {places.checkpoint}", f"go on with {again}"
+                if isinstance(error, signals.Stopped):
+                    error.advice = f"{message}; {remedy}"
+                else:
+                    screen.warn(Problem("kept", message, remedy))
+        raise
+
+
+def bytes_of(model: Model) -> bytes:
+    """The model file; where the record of the training has no room in it, one with less of it, and a warning."""
+    from nnfit.cli import screen
+    from nnfit.errors import OutputError, Problem
+
+    for left_out in ((), ("history",), ("history", "metrics", "trivial", "linear", "prior")):
+        try:
+            data = replace(model, record={k: v for k, v in model.record.items() if k not in left_out}).to_bytes()
+        except OutputError as found:
+            error = found
+            continue
+        if left_out:
+            message = f"the model file has no room for the record of the training: without {', '.join(left_out)}"
+            screen.warn(Problem("record-cut", message, "--history and --json write them to files of their own"))
+        return data
+    raise error
 
 
 class Keeper:
@@ -173,36 +269,12 @@ class Keeper:
 
 
 def command(
-    spec: Path,
-    overrides: list[str] | None,
-    output: Path | None,
-    json_file: Path | None,
-    history: Path | None,
-    depfile: Path | None,
-    threads: int,
-    quiet: bool,
+    spec: Path, overrides: list[str] | None, options: Mapping[str, str | None], threads: int, quiet: bool
 ) -> str:
     """The command that goes on with a training: as it was called, since other threads would give other bytes."""
     words = ["nnfit", "train", str(spec)]
-    for option, value in (
-        ("-o", output),
-        ("--json", json_file),
-        ("--history", history),
-        ("--depfile", depfile),
-        ("--threads", None if threads == DEFAULT else threads),
-    ):
-        words += [] if value is None else [option, str(value)]
+    for option, value in {**options, "--threads": None if threads == DEFAULT else str(threads)}.items():
+        words += [] if value is None else [option, value]
     for override in overrides or []:
         words += ["--set", override]
     return shlex.join([*words, *["--quiet"] * quiet, "--resume"])
-
-
-def rule(model: Path, sources: list[str]) -> str:
-    """A make rule: the model depends on what was read; a source that vanishes later does not stop make."""
-    names = [os.path.normpath(source) for source in sources]
-    target, *sources = [
-        name.replace("$", "$$").replace("#", "\\#").replace(" ", "\\ ") for name in (str(model), *names)
-    ]
-    # In a target, % would make a pattern.
-    phony = "".join(f"\n{name.replace('%', chr(92) + '%')}:\n" for name in sources)
-    return f"{target.replace('%', chr(92) + '%')}: {' '.join(sources)}\n{phony}"

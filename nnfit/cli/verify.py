@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from nnfit.words import plain
 
 if TYPE_CHECKING:
     from nnfit.errors import Problem
+    from nnfit.model.model import Model
 
 MOST_THREADS = 1024  # a file that asks for more does not get them
 LISTED = 5  # differences, of which another spec may have hundreds
@@ -71,14 +72,23 @@ def verify(
         size = model.stat().st_size
         screen.out().print(plain(f"{model}: trained again, the same {size:,} bytes came out"))
         return
-    keys = ("versions", "threads", "seed", "data_sha256")
-    old, new = ({"spec": dump(m.spec), **{key: m.record.get(key) for key in keys}} for m in (stored, again))
-    differing = list(checkpoint.differences(json_text.plain(old), json_text.plain(new)))
+    old, new = (json_text.plain(conditions(each)) for each in (stored, again))
+    differing = list(checkpoint.differences(old, {key: new.get(key) for key in old}))
     if not differing:
         differing = ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
     elif len(differing) > LISTED:
         differing[LISTED:] = [f"and {len(differing) - LISTED:,} more differ"]
-    raise ModelFileError(*(Problem("other-bytes", f"other bytes came out: {d}", place=place) for d in differing))
+    raise ModelFileError(Problem("other-bytes", f"other bytes came out: {'; '.join(differing)}", place=place))
+
+
+def conditions(model: Model) -> dict[str, Any]:
+    """What the bytes of a model depend on, as far as its file has recorded it."""
+    from nnfit.config.build import dump
+
+    keys = ("versions", "threads", "seed", "data_sha256")
+    found = {"spec": dump(model.spec), **{key: model.record[key] for key in keys if key in model.record}}
+    files = model.record.get("sha256", {})  # that of training stands above
+    return found | {"sha256": {name: digest for name, digest in files.items() if name != "train"}}
 
 
 def advised(problem: Problem) -> Problem:

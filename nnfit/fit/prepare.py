@@ -5,9 +5,7 @@ read the tables → split → fit the encoding on the training rows alone → fi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +31,7 @@ from nnfit.fit.ends import classify, fit_target, resolve
 from nnfit.fit.inputs import column_options, feature_columns
 from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.model.split import split
+from nnfit.storage.paths import direct
 from nnfit.words import quoted
 
 Frames = Mapping[str, pd.DataFrame]  # tables in place of the files of train, validation and test
@@ -79,9 +78,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
     dialect = dialect_of(spec)
-    given = {"train": data.train, "validation": data.validation, "test": data.test}
-    sources = {name: file for name, file in given.items() if isinstance(file, str)}
-    paths = {name: path_of(loaded, name, file) for name, file in sources.items() if name not in frames}
+    sources = files_of(spec)
+    paths = paths_of(loaded, frames)
 
     def table_of(name: str, kinds: Mapping[str, str], others: bool) -> Table:
         if name in frames:
@@ -115,8 +113,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     sets = {name: sets[name] for name in ("train", "validation", "test") if name in sets}
     if "test" in sets:
         warnings += leaks(sets["train"], sets["test"], whole.file)
-    files = tuple(paths.values())
-    return Prepared(resolved, network_of(resolved), features, target, dialect, sets, files, sha256, tuple(warnings))
+    read = tuple(paths.values())
+    return Prepared(resolved, network_of(resolved), features, target, dialect, sets, read, sha256, tuple(warnings))
 
 
 def target_of(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, ...] | None) -> Target:
@@ -141,6 +139,17 @@ def suspected(table: Table, rows: Rows, features: tuple[Feature, ...], target: T
     return [doubt._replace(place=Place(table.file)) for doubt in found]
 
 
+def files_of(spec: Spec) -> dict[str, str]:
+    """The files of training, validation and test that the spec names."""
+    given = {"train": spec.data.train, "validation": spec.data.validation, "test": spec.data.test}
+    return {name: file for name, file in given.items() if isinstance(file, str)}
+
+
+def paths_of(loaded: LoadedSpec, frames: Frames = NO_FRAMES) -> dict[str, str]:
+    """The paths of these files, where no frame is given in place of one."""
+    return {name: path_of(loaded, name, file) for name, file in files_of(loaded.spec).items() if name not in frames}
+
+
 def path_of(loaded: LoadedSpec, key: str, file: str) -> str:
     """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
     if file == FRAME:
@@ -149,14 +158,8 @@ def path_of(loaded: LoadedSpec, key: str, file: str) -> str:
     if file == "-":
         message, remedy = "training reads files, and not standard input", "save the table, and name the file"
         raise SpecError(loaded.document.problem(("data", key), "standard-input", message, remedy))
-    if "://" in file:
-        return file  # a URL, which reading refuses; as a path it would be spelled otherwise
-    path = loaded.folder / file
-    plain = Path(os.path.normpath(path))
-    try:
-        return str(plain if plain.samefile(path) else path)
-    except (OSError, ValueError):  # it is not there, or no path at all; reading it will say so
-        return str(path)
+    # A URL is refused when it is read; as a path it would be spelled otherwise.
+    return file if "://" in file else str(direct(loaded.folder / file))
 
 
 def reading(spec: Spec) -> dict[str, str]:

@@ -19,8 +19,15 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from nnfit.errors import OutputError, Place, Problem
+from nnfit.storage import locks
+from nnfit.storage.paths import Kind, kind, stream
+
+# What can neither be replaced nor, at the end of a long training, be relied on: in the words of a message.
+REFUSED: dict[Kind, str] = {"folder": "is a folder", "socket": "is a socket", "block device": "is a block device"}
+IN_PLACE: tuple[Kind, ...] = ("stream", "device", "pipe")  # cannot be replaced, and are written into
 
 # What took its place in this process: who stops a command can say truly what became of its outputs.
 placed: list[Path] = []
@@ -44,6 +51,34 @@ def failing(order: str) -> Callable[[str], None]:
 fault = failing(os.environ["NNFIT_FAULT"]) if "NNFIT_FAULT" in os.environ else lambda step: None
 
 
+@contextmanager
+def told(path: Path, code: str = "cannot-write", what: str = "cannot be written") -> Iterator[None]:
+    """An error of the system becomes one of nnfit, with the path as it was given."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(Problem(code, f"{what}: {reason}", place=Place(str(path)))) from error
+
+
+def opened_in_place(path: Path) -> int:
+    """The descriptor of what is written into: a stream of this process, a device, or a pipe that somebody reads.
+
+    Opening a pipe that nobody reads would wait for a reader, if need be for ever: that is an OSError.
+    """
+    number = stream(path)
+    if number is not None:
+        return os.dup(number)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        if error.errno == errno.ENXIO and path.is_fifo():
+            raise OSError(errno.ENXIO, "nobody reads from this pipe") from None
+        raise
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 class Output:
     """One file being written: its bytes go to a temporary file, which then takes the target's place.
 
@@ -55,28 +90,18 @@ class Output:
         self.path = path
         self.temporary: Path | None = None
         self.descriptor = self.folder = -1
-        with self.told():
+        with told(path):
+            self.kind = kind(path)
             self.target = Path(os.path.realpath(path))
-            self.in_place = irreplaceable(path)
-
-    @contextmanager
-    def told(self, code: str = "cannot-write", what: str = "cannot be written") -> Iterator[None]:
-        """An error of the system becomes one of nnfit, with the path as it was given."""
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise OutputError(Problem(code, f"{what}: {reason}", place=Place(str(self.path)))) from error
 
     def open(self) -> None:
         """Begin: the temporary file, or the stream that is written into, and the folder."""
-        with self.told():
-            if self.path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "is a folder")
-            if self.in_place:
+        with told(self.path):
+            if self.kind in REFUSED:
+                raise OSError(errno.EINVAL, REFUSED[self.kind])
+            if self.kind in IN_PLACE:
                 fault("open")
-                number = stream(self.path)
-                self.descriptor = os.open(self.path, os.O_WRONLY) if number is None else os.dup(number)
+                self.descriptor = opened_in_place(self.path)
                 return
             sweep(self.target)
             while not self.begin():
@@ -103,7 +128,7 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """All the bytes; the system may take them in several parts."""
-        with self.told():
+        with told(self.path):
             rest = memoryview(data).cast("B")
             while rest:
                 fault("write")
@@ -119,8 +144,8 @@ class Output:
 
     def finish(self) -> None:
         """All bytes are with the disk, and the permissions are those of the file that is replaced."""
-        with self.told():
-            if self.in_place:
+        with told(self.path):
+            if self.kind in IN_PLACE:
                 descriptor, self.descriptor = self.descriptor, -1
                 os.close(descriptor)  # without a sync, only here would a late error show
                 return
@@ -135,7 +160,7 @@ class Output:
         """The one moment at which the new file takes the place of the old."""
         if self.temporary is None:
             return
-        with self.told():
+        with told(self.path):
             fault("replace")
             self.temporary.replace(self.target)
             self.temporary = None
@@ -145,7 +170,7 @@ class Output:
         """The folder, too, is with the disk: the new file is still there after a power failure."""
         if self.folder < 0:
             return
-        with self.told("not-synced", "is written, but may not survive a power failure"):
+        with told(self.path, "not-synced", "is written, but may not survive a power failure"):
             try:
                 fault("fsync")
                 os.fsync(self.folder)
@@ -175,11 +200,12 @@ def together(paths: Sequence[Path]) -> Iterator[list[Output]]:
     outputs = [Output(path) for path in paths]
     try:
         try:
-            for output in outputs:
-                output.open()
-            yield outputs
-            for output in outputs:
-                output.finish()
+            with unbroken():
+                for output in outputs:
+                    output.open()
+                yield outputs
+                for output in outputs:
+                    output.finish()
             with undisturbed():
                 for output in reversed(outputs):
                     output.place()
@@ -225,6 +251,16 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """A pipe whose reader went away is an error of writing, and not the end of the process, which would leave files."""
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGPIPE) is signal.SIG_DFL:
+            stack.callback(signal.signal, signal.SIGPIPE, signal.SIG_DFL)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        yield
+
+
 def prefix(target: Path) -> str:
     """How the names of the target's temporary files begin; cut, since the system limits the length of a name."""
     return f".{target.name[:50]}."
@@ -247,17 +283,6 @@ def sweep(target: Path) -> None:
                     os.close(descriptor)
 
 
-def stream(path: Path) -> int | None:
-    """The number of the stream of this process that a path names (/dev/stdout), or None."""
-    found = re.fullmatch(r"/dev/(stdout|stderr|fd/(\d+))", os.path.normpath(path))
-    return (int(found[2]) if found[2] else {"stdout": 1, "stderr": 2}[found[1]]) if found else None
-
-
-def irreplaceable(path: Path) -> bool:
-    """Whether a path names a stream of this process, a device or a pipe, which are written into."""
-    return stream(path) is not None or (path.exists() and not path.is_file())
-
-
 def remove(path: Path) -> None:
     """Remove a file that is no longer needed."""
     try:
@@ -267,23 +292,70 @@ def remove(path: Path) -> None:
         raise OutputError(Problem("cannot-remove", message, place=Place(str(path)))) from error
 
 
+def writable(path: Path) -> bool:
+    """Whether what is written into may be; an OSError for a stream that is closed."""
+    number = stream(path)
+    if number is None:
+        return os.access(path, os.W_OK)
+    return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+
+
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Refuse outputs that could not be written, or that would replace an input or each other, before any work."""
     taken = {os.path.realpath(path): "is also an input" for path in inputs}
     for path in filter(None, outputs):
-        try:
-            folder = Path(os.path.realpath(path)).parent
-            reason, remedy = taken.get(os.path.realpath(path)), ""
-            if path.is_dir():
-                reason = "is a folder"
-            elif not irreplaceable(path):
-                if not folder.is_dir():
-                    reason, remedy = f"there is no folder {folder}", "make it first"
-                elif not os.access(folder, os.W_OK):
-                    reason = f"the folder {folder} is not writable"
-        except (OSError, ValueError) as error:
-            reason, remedy = getattr(error, "strerror", None) or str(error), ""
+        reason = remedy = ""
+        with told(path):
+            what, target = kind(path), os.path.realpath(path)
+            folder = Path(target).parent
+            if what in REFUSED:
+                reason = REFUSED[what]
+            elif what in IN_PLACE:
+                reason = "" if writable(path) else f"this {what} is not writable"
+            elif target in taken:
+                reason = taken[target]
+            elif not folder.is_dir():
+                reason, remedy = f"there is no folder {folder}", "make it first"
+            elif not os.access(folder, os.W_OK):
+                reason = f"the folder {folder} is not writable"
+            else:
+                taken[target] = "is given for two outputs"
         if reason:
             raise OutputError(Problem("cannot-write", f"cannot be written: {reason}", remedy, Place(str(path))))
-        if not irreplaceable(path):
-            taken[os.path.realpath(path)] = "is given for two outputs"
+
+
+@contextmanager
+def claimed(paths: Iterable[Path | None]) -> Iterator[None]:
+    """Hold outputs during long work: an OutputError if another process that holds one of them is at work.
+
+    The lock is that of `locks.py`, on the file that will be replaced, whatever links lead to it. A pipe is held open,
+    so that its reader does not see its end before there was anything; one that nobody reads is an OutputError.
+    """
+    with ExitStack() as stack:
+        for path in filter(None, paths):
+            with told(path):
+                what, target = kind(path), Path(os.path.realpath(path))
+                if what == "pipe":
+                    stack.callback(os.close, opened_in_place(path))
+                if what not in ("file", "nothing"):
+                    continue
+                with suppress(PermissionError):  # a folder that may be written and not read has no lock
+                    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+                    stack.callback(os.close, folder)
+                    if not locks.take(folder, target.name):
+                        message = "another run of nnfit is writing it"
+                        raise OutputError(
+                            Problem("in-use", message, "wait for its end, or name another output", Place(str(path)))
+                        )
+        yield
+
+
+def opened_log(path: Path, append: bool = False) -> TextIO:
+    """A file that is written line by line while the work goes on; what was in it goes, unless lines are appended."""
+    with told(path):
+        if kind(path) in IN_PLACE:
+            descriptor = opened_in_place(path)
+        else:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | (0 if append else os.O_TRUNC)
+            descriptor = os.open(path, flags, 0o666)
+        return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1)

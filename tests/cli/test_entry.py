@@ -85,58 +85,58 @@ def test_a_wrong_command_line_exits_with_2_and_says_how_it_goes(
 FAILURES = {
     "spec": (
         lambda folder: (folder / "flowers.yaml").write_text("data: 3\n"),
-        ("train", "flowers.yaml", "-o", "out"),
+        ("train", "flowers.yaml", "-o", "out.npz"),
         3,
         "nnfit: flowers.yaml:1:1: data: expected a mapping, got 3\n"
         "nnfit: flowers.yaml:1:1: the key network is missing (the layers from the input to the output)\n",
     ),
     "bce with tanh": (
         lambda folder: None,
-        ("train", "flowers.yaml", "--set", "loss=bce", "--set", "network.layers[1].activation=tanh", "-o", "out"),
+        ("train", "flowers.yaml", "--set", "loss=bce", "--set", "network.layers[1].activation=tanh", "-o", "out.npz"),
         3,
         "nnfit: --set loss=bce: loss: bce cannot follow tanh, whose outputs lie in (−1, 1): it takes log ŷ and "
         "log(1 − ŷ), which exist only for ŷ in (0, 1); use logistic or softmax in the output layer, or another loss\n",
     ),
     "no spec": (
         lambda folder: (folder / "flowers.yaml").unlink(),
-        ("train", "flowers.yaml", "-o", "out"),
+        ("train", "flowers.yaml", "-o", "out.npz"),
         3,
         "nnfit: flowers.yaml: cannot be read: No such file or directory\n",
     ),
     "a folder as spec": (
         lambda folder: None,
-        ("train", ".", "-o", "out"),
+        ("train", ".", "-o", "out.npz"),
         3,
         "nnfit: .: this is a folder; expected a spec file\n",
     ),
     "the data do not fit the spec": (
         lambda folder: None,
-        ("train", "flowers.yaml", "--set", "data.target=zzz", "-o", "out"),
+        ("train", "flowers.yaml", "--set", "data.target=zzz", "-o", "out.npz"),
         3,
         'nnfit: --set data.target=zzz: data.target: flowers.csv has no column "zzz"; '
         "it has id, length, colour, species\n",
     ),
     "data": (
         lambda folder: (folder / "flowers.csv").write_text("id,length\n1,2,3\n"),
-        ("train", "flowers.yaml", "-o", "out"),
+        ("train", "flowers.yaml", "-o", "out.npz"),
         4,
         "nnfit: flowers.csv:2: 3 cells, but the header has 2 columns; a cell that holds the separator needs quotes\n",
     ),
     "no data": (
         lambda folder: None,
-        ("predict", "flowers.npz", "none.csv", "-o", "out"),
+        ("predict", "flowers.npz", "none.csv", "-o", "out.npz"),
         4,
         "nnfit: none.csv: cannot be read: No such file or directory\n",
     ),
     "columns are missing": (
         lambda folder: (folder / "new.csv").write_text("id,species\n1,setosa\n"),
-        ("predict", "flowers.npz", "new.csv", "-o", "out"),
+        ("predict", "flowers.npz", "new.csv", "-o", "out.npz"),
         4,
         "nnfit: new.csv:1: columns missing: length, colour\n",
     ),
     "model": (
         lambda folder: (folder / "flowers.npz").write_text("hello"),
-        ("predict", "flowers.npz", "flowers.csv", "-o", "out"),
+        ("predict", "flowers.npz", "flowers.csv", "-o", "out.npz"),
         5,
         None,
     ),
@@ -148,7 +148,7 @@ FAILURES = {
     ),
     "training": (
         lambda folder: None,
-        ("train", "flowers.yaml", "--set", "training.optimizer={name: sgd, learning_rate: 1e38}", "-o", "out"),
+        ("train", "flowers.yaml", "--set", "training.optimizer={name: sgd, learning_rate: 1e38}", "-o", "out.npz"),
         6,
         None,
     ),
@@ -166,7 +166,7 @@ FAILURES = {
     ),
     "a folder for the report is missing": (
         lambda folder: None,
-        ("train", "flowers.yaml", "-o", "out", "--json", "none/report.json"),
+        ("train", "flowers.yaml", "-o", "out.npz", "--json", "none/report.json"),
         7,
         None,
     ),
@@ -180,7 +180,7 @@ def test_a_failed_command_has_its_exit_code_and_message_and_leaves_the_output(
     change, arguments, code, message = FAILURES[failure]
     folder = flower_model.parent
     monkeypatch.chdir(folder)
-    (folder / "out").write_bytes(b"old")
+    (folder / "out.npz").write_bytes(b"old")
     change(folder)
     files = sorted(folder.rglob("*"))
     ended = run(*arguments)
@@ -189,7 +189,7 @@ def test_a_failed_command_has_its_exit_code_and_message_and_leaves_the_output(
     assert all(line.startswith("nnfit: ") for line in lines)
     if message is not None:
         assert "".join(lines) == message
-    assert (folder / "out").read_bytes() == b"old"
+    assert (folder / "out.npz").read_bytes() == b"old"
     assert sorted(folder.rglob("*")) == files
 
 

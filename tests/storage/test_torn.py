@@ -57,11 +57,11 @@ def commands(flower_model: Path) -> dict[str, list[Any]]:
     out = folder / "out"
     return {
         "train": [
-            *("train", folder / "flowers.yaml", "-o", out / "new", "--set", "training.epochs=3", "--quiet"),
+            *("train", folder / "flowers.yaml", "-o", out / "new.npz", "--set", "training.epochs=3", "--quiet"),
             *("--json", out / "new.json", "--depfile", out / "new.d"),
         ],
-        "predict": ["predict", flower_model, folder / "long.csv", "--proba", "-o", out / "new"],
-        "init": ["init", folder / "flowers.csv", "--target", "species", "-o", out / "new", "--force"],
+        "predict": ["predict", flower_model, folder / "long.csv", "--proba", "-o", out / "new.npz"],
+        "init": ["init", folder / "flowers.csv", "--target", "species", "-o", out / "new.npz", "--force"],
     }
 
 
@@ -97,6 +97,8 @@ def test_wherever_the_system_fails_outputs_are_old_or_new(
             start_over(out, new)
             [ended] = obey(commands[name], fault=f"{step}:{number}{sticky}:{error}")
             found = contents(out)
+            kept = found.pop("new.checkpoint.npz", None)  # a training that is not written is not lost
+            assert (kept is not None) == ("the trained network is kept in" in ended.err)
             assert found.keys() == new.keys()
             if ended.code == 0:
                 assert found == new
@@ -109,7 +111,7 @@ def test_wherever_the_system_fails_outputs_are_old_or_new(
             assert all(found[path] == new[path] for path in placed)
             # Outputs take their places together, unless it is the taking that fails; the first is the last.
             assert not placed or step == "replace" or (placed == set(new) and "power failure" in ended.err)
-            assert "new" not in placed or placed == set(new)
+            assert "new.npz" not in placed or placed == set(new)
     n = len(new)
     assert failures["open"] == failures["fsync"] == 2 * n  # each file, and its folder
     assert failures["replace"] == n
@@ -176,7 +178,7 @@ def test_killed_at_a_random_moment_outputs_are_old_or_new(
         assert all(found[path] in (b"old", new[path]) for path in new)
         assert ended.code == -9 or (ended.code == 0 and found == new)
         seen["killed"] += ended.code == -9
-        seen["new" if found["new"] == new["new"] else "old"] += 1
+        seen["new" if found["new.npz"] == new["new.npz"] else "old"] += 1
         seen["left"] += len(found) > len(new)
         for path in new:
             (out / path).write_bytes(b"old")
@@ -221,14 +223,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_leaves_the_old_file(
     commands: dict[str, list[Any]], obey: Callable[..., list[Ended]], small_disk: Path, tmp_path: Path, name: str
 ) -> None:
-    (small_disk / "new").write_bytes(b"old")
+    (small_disk / "new.npz").write_bytes(b"old")
     layers = "[{size: 9000, activation: relu}, {size: auto, activation: softmax}]"
     larger = ["--set", f"network.layers={layers}"] if name == "train" else []
-    command = [small_disk / "new" if Path(argument).name == "new" else argument for argument in commands[name]]
+    command = [small_disk / "new.npz" if Path(argument).name == "new.npz" else argument for argument in commands[name]]
     [ended] = obey([*command, *larger])
-    assert (ended.code, ended.err) == (7, f"nnfit: {small_disk / 'new'}: cannot be written: No space left on device\n")
-    assert {path.name for path in small_disk.iterdir()} == {"taken", "new"}
-    assert (small_disk / "new").read_bytes() == b"old"
+    assert (ended.code, ended.err) == (
+        7,
+        f"nnfit: {small_disk / 'new.npz'}: cannot be written: No space left on device\n",
+    )
+    assert {path.name for path in small_disk.iterdir()} == {"taken", "new.npz"}
+    assert (small_disk / "new.npz").read_bytes() == b"old"
     assert not contents(tmp_path / "out")  # nor are the outputs written that have room elsewhere
 
 
@@ -242,29 +247,52 @@ def test_a_folder_that_is_not_writable_leaves_the_old_file(
             pytest.skip("the superuser may write to any folder")
         command = ["setpriv", "--bounding-set=-dac_override", *command]
     out = tmp_path / "out"
-    (out / "new").write_bytes(b"old")
+    (out / "new.npz").write_bytes(b"old")
     out.chmod(0o555)
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     finally:
         out.chmod(0o755)
-    assert ended.stderr == f"nnfit: {out / 'new'}: cannot be written: the folder {out} is not writable\n"
+    assert ended.stderr == f"nnfit: {out / 'new.npz'}: cannot be written: the folder {out} is not writable\n"
     assert ended.returncode == 7
-    assert contents(out) == {"new": b"old"}
+    assert contents(out) == {"new.npz": b"old"}
 
 
 def test_of_eight_writers_to_one_file_the_last_has_it_whole(
     commands: dict[str, list[Any]], obey: Callable[..., list[Ended]], tmp_path: Path
 ) -> None:
-    models = set()
+    path = tmp_path / "out/new.npz"
+    several = [[*commands["predict"], *["--keep", "id"] * (k % 2)] for k in range(8)]
+    whole = set()
+    for command in several:
+        assert obey(command)[0].code == 0
+        whole.add(path.read_bytes())
+    assert len(whole) == 2
+    for _ in range(3):
+        ended = obey(*several)
+        assert [code for code, _, _ in ended] == [0] * 8
+        assert list(path.parent.iterdir()) == [path]
+        assert path.read_bytes() in whole
+
+
+def test_of_eight_trainings_to_one_file_at_once_all_but_one_are_told(
+    commands: dict[str, list[Any]], obey: Callable[..., list[Ended]], tmp_path: Path
+) -> None:
+    path, models = tmp_path / "out/new.npz", set()
     alone = ["--set", "training.baseline=false"]  # three epochs do not beat the linear model, and a warning says so
     several = [[*commands["train"][:-4], *alone, "--set", f"seed={seed}"] for seed in range(8)]
     for command in several:
         assert obey(command)[0].code == 0
-        models.add((tmp_path / "out/new").read_bytes())
+        models.add(path.read_bytes())
     assert len(models) == 8
+    told = f"nnfit: {path}: another run of nnfit is writing it; wait for its end, or name another output\n"
+    refused = 0
     for _ in range(3):
         ended = obey(*several)
-        assert [code for code, *_ in ended] == [0] * 8
-        assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
-        assert (tmp_path / "out/new").read_bytes() in models
+        found = [(code, told in err) for code, _, err in ended]
+        assert set(found) <= {(0, False), (7, True)}
+        assert (0, False) in found
+        refused += found.count((7, True))
+        assert list(path.parent.iterdir()) == [path]
+        assert path.read_bytes() in models
+    assert refused > 3

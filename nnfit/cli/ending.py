@@ -1,0 +1,25 @@
+"""How a command that does not end well is told: the lines that its error makes, and its exit code."""
+
+from __future__ import annotations
+
+from nnfit.cli.signals import Stopped
+from nnfit.errors import NnfitError
+from nnfit.storage import files
+from nnfit.words import plain
+
+
+def ending(error: BaseException) -> tuple[list[str], int] | None:
+    """What is said of an error, and the exit code; None of a bug, which is a traceback and 1."""
+    if isinstance(error, NnfitError):
+        return [plain(f"nnfit: {problem}") for problem in error.problems], error.exit_code
+    if isinstance(error, OSError):
+        name = error.filename or "standard output"
+        return [plain(f"nnfit: {name}: cannot be read or written: {error.strerror}")], 7
+    if isinstance(error, MemoryError):
+        return [plain(f"nnfit: not enough memory for this network or these data: {error}")], 3
+    if isinstance(error, Stopped):
+        what = "interrupted" if error.exit_code == 130 else "terminated"
+        written = ", ".join(str(path) for path in files.placed)
+        state = f"{written} written before" if written else "output files are as they were"
+        return [plain(f"nnfit: {what}; {error.advice or state}")], error.exit_code
+    return None
