@@ -53,7 +53,7 @@ class Trainer:
         return epochs(self.run, stop)
 
     def check_size(self) -> list[Problem]:
-        """An OutputError where no file could hold the model; a warning where the costs may have no room."""
+        """An OutputError where no file could hold the model; a warning if it may not hold the costs of all epochs."""
         run, prepared = self.run, self.prepared
         identity = {"versions": versions(), "seed": prepared.spec.seed, "data_sha256": prepared.sha256["train"]}
         before = Model(prepared.spec, run.theta, prepared.features, prepared.target, prepared.dialect, identity)

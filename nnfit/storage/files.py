@@ -284,9 +284,9 @@ def sweep(target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file that is no longer needed."""
+    """Remove a file that is no longer needed; a symbolic link to it stays."""
     try:
-        path.unlink(missing_ok=True)
+        Path(os.path.realpath(path)).unlink(missing_ok=True)
     except OSError as error:
         message = f"cannot be removed: {error.strerror or error}"
         raise OutputError(Problem("cannot-remove", message, place=Place(str(path)))) from error
@@ -302,7 +302,10 @@ def writable(path: Path) -> bool:
 
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Refuse outputs that could not be written, or that would replace an input or each other, before any work."""
-    taken = {os.path.realpath(path): "is also an input" for path in inputs}
+    taken = {}
+    for source in inputs:
+        with suppress(ValueError):  # no path at all, as reading it will say
+            taken[os.path.realpath(source)] = "is also an input"
     for path in filter(None, outputs):
         reason = remedy = ""
         with told(path):
