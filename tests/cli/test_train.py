@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -98,6 +99,44 @@ def test_the_report_is_one_json_object_with_full_precision(run: Run, spec: Path,
     assert np.sum(metrics["confusion"]) == 15
     assert report["metrics"] == nnfit.load(tmp_path / "m.npz").record["metrics"]
     assert metrics["loss"] != round(metrics["loss"], 6)
+
+
+def test_the_report_holds_all_by_which_two_runs_may_differ(
+    run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flowers)
+    (flowers / "more.csv").write_text((flowers / "flowers.csv").read_text())
+    sets = ("seed=7", "training.batch_size=99", "data.validation=more.csv", "training.early_stopping={patience: 3}")
+    words = ("train", "flowers.yaml", *(word for change in sets for word in ("--set", change)), "--threads", "2")
+    ended = run(*words, "--json", "r.json", "--quiet")
+    report = json.loads((flowers / "r.json").read_text())
+    shown = json.loads(run("inspect", "flowers.npz", "--json").out)
+    assert report["overrides"] == list(sets)
+    assert (report["seed"], report["threads"]) == (7, 2)
+    assert report["versions"] == nnfit.load("flowers.npz").record["versions"]
+    assert len(report["best_epochs"]) == 1
+    digest = hashlib.sha256((flowers / "flowers.csv").read_bytes()).hexdigest()
+    assert report["data_sha256"] == digest
+    assert report["sha256"] == {"train": digest, "validation": digest}
+    assert report["spec"]["training"]["optimizer"]["beta1"] == 0.9
+    (warning, *others) = report["warnings"]
+    assert (warning["key"], warning["message"].count("each epoch is one update")) == ("training.batch_size", 1)
+    assert len(others) + 1 == ended.err.count("warning: ")
+    for key in ("spec", "seed", "threads", "versions", "best_epochs", "data_sha256", "sha256", "metrics", "trivial"):
+        assert report[key] == shown[key], key
+
+
+def test_a_report_of_a_name_that_is_no_text_is_json(run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(flowers)
+    name = "\udcff.npz"
+    assert run("train", "flowers.yaml", "-o", name, "--json", "r.json", "--depfile", "d.d").code == 0
+    assert json.loads((flowers / "r.json").read_bytes())["model"] == name
+    assert (flowers / "d.d").read_bytes().startswith(b"\xff.npz: flowers.yaml flowers.csv\n")
+
+
+def test_the_last_line_says_where_the_model_is(run: Run, spec: Path, tmp_path: Path) -> None:
+    ended = run("train", spec, "-o", tmp_path / "m.npz", "--log", tmp_path / "l.log")
+    assert ended.out.splitlines()[-1].endswith(f" s; model written to {tmp_path / 'm.npz'}")
 
 
 def test_the_report_of_two_classes_has_the_area_under_the_curve(run: Run, spec: Path, tmp_path: Path) -> None:

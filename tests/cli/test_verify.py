@@ -34,6 +34,25 @@ def test_it_says_that_the_data_differ(flower_model: Path, run: Callable, monkeyp
     assert ended.err == f"nnfit: {flower_model}: other bytes came out: the data file has other contents\n"
 
 
+def test_it_says_that_the_validation_file_differs_and_says_so_once(
+    flowers: Path, run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flowers)
+    (flowers / "more.csv").write_text((flowers / "flowers.csv").read_text())
+    words = ("--set", "data.validation=more.csv", "--set", "training.early_stopping={patience: 2}")
+    assert run("train", "flowers.yaml", "-o", "m.npz", "--quiet", *words).code == 0
+    assert run("verify", "m.npz").code == 0
+    text = (flowers / "more.csv").read_text()
+    (flowers / "more.csv").write_text(
+        text.replace("setosa", "x", 1).replace("virginica", "setosa").replace(",x", ",setosa")
+    )
+    ended = run("verify", "m.npz")
+    assert (ended.code, ended.err) == (
+        5,
+        "nnfit: m.npz: other bytes came out: the validation file has other contents\n",
+    )
+
+
 def test_data_that_are_not_there_are_looked_for_elsewhere(
     flower_model: Path, run: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
