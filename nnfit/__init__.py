@@ -6,8 +6,8 @@
     result.model.save("iris.npz")
     nnfit.load("iris.npz").predict(frame)
 
-Every error that nnfit raises on purpose is an `nnfit.NnfitError`, every warning an `nnfit.NnfitWarning`. docs/python.md
-tells the rest.
+Every error that nnfit raises on purpose is an `nnfit.NnfitError`, every warning an `nnfit.NnfitWarning`.
+`help(nnfit.train)`, `help(nnfit.load)` and `help(nnfit.Model)` tell the rest.
 """
 
 from __future__ import annotations

@@ -143,5 +143,18 @@ def test_every_test_that_holds_a_promise_is_there() -> None:
     assert [f"{path}::{name}" for path, name in named if name not in tests[path]] == []
 
 
+def test_no_text_of_the_package_points_at_a_file_that_a_wheel_lacks() -> None:
+    # What a reader of the code sees, the first lines of a module, may; what a user sees may not.
+    found = []
+    for path in sorted((ROOT / "nnfit").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        inside = ast.get_docstring(tree, clean=False) if path.name != "__init__.py" else None
+        texts = [
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        found += [(path.name, text) for text in texts if text != inside and re.search(r"(docs|configs)/|README", text)]
+    assert found == []
+
+
 def functions(path: Path) -> list[ast.FunctionDef]:
     return [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]

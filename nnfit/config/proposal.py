@@ -133,7 +133,7 @@ def lines(found: Findings, data: Path, folder: Path) -> Iterator[str]:
     n = found.table.n
     inputs = [name for name in found.table.columns if name != found.target and name not in found.ignored]
     yield f"# Made by nnfit init for {data.name}: {n:,} rows, {len(inputs)} columns to learn from."
-    yield "# Try it: nnfit check, then nnfit train. Every key is explained in docs/spec.md."
+    yield "# Try it: nnfit check, then nnfit train. Every key: nnfit schema."
     yield "data:"
     yield f"  train: {word(os.path.relpath(data, folder))}"
     kind_of_target = "a real number" if found.classes is None else f"{len(found.classes)} classes"

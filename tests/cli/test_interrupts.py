@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,3 +170,28 @@ def test_a_signal_in_any_phase_ends_the_command_and_leaves_outputs_whole(
     assert not Path("out.checkpoint.npz").exists()
     reached = phase.startswith(("nnfit.core.training", "nnfit.fit.baseline", "nnfit.model", "nnfit.cli.results"))
     assert ("going on after epoch" in again.err) >= (reached and not new)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "termination"])
+@pytest.mark.parametrize("module", ["typer", "numpy", "yaml", "pandas"])
+def test_so_does_one_while_modules_are_loaded(flowers: Path, module: str, number: signal.Signals) -> None:
+    code = f"""\
+import builtins, os, sys
+from nnfit.__main__ import run
+real, sent = builtins.__import__, []
+
+def load(name, *arguments, **more):
+    if name == {module!r} and not sent:
+        sent.append(name)
+        os.kill(os.getpid(), {int(number)})
+    return real(name, *arguments, **more)
+
+builtins.__import__ = load
+sys.argv = ["nnfit", "train", "flowers.yaml"]
+run()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=flowers, capture_output=True, text=True, timeout=60)
+    what = "interrupted" if number == signal.SIGINT else "terminated"
+    assert (ended.returncode, ended.stdout) == (128 + number, "")
+    assert ended.stderr == f"\nnnfit: {what}; output files are as they were\n"
+    assert {path.name for path in flowers.iterdir()} == {"flowers.yaml", "flowers.csv"}

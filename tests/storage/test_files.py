@@ -112,6 +112,38 @@ def test_a_device_is_written_into_and_not_replaced() -> None:
     assert Path(os.devnull).is_char_device()
 
 
+def test_a_disk_is_no_output(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    try:
+        os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(259, 65_535))
+    except PermissionError:
+        pytest.skip("only the superuser makes such a device")
+    for refuse in (lambda: files.check_outputs([path], []), lambda: files.write((path, b"new"))):
+        with pytest.raises(OutputError) as caught:
+            refuse()
+        assert str(caught.value) == f"{path}: cannot be written: is a block device"
+
+
+def test_a_link_that_leads_back_is_no_output_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "loop"
+    path.symlink_to("loop")
+    for refuse in (lambda: files.check_outputs([path], []), lambda: files.write((path, b"new"))):
+        with pytest.raises(OutputError, match="cannot be written: Too many levels of symbolic links"):
+            refuse()
+    assert path.is_symlink()
+    path.unlink()
+    path.symlink_to("new")
+    files.write((path, b"new"))
+    assert path.is_symlink()
+    assert (tmp_path / "new").read_bytes() == b"new"
+
+
+def test_a_pipe_that_nobody_reads_does_not_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="cannot be written: nobody reads from this pipe"):
+        files.write((tmp_path / "pipe", b"new"))
+
+
 def test_a_missing_folder_is_an_output_error_and_not_made(tmp_path: Path) -> None:
     path = tmp_path / "none" / "out"
     expected = f"{path}: cannot be written: there is no folder {tmp_path / 'none'}; make it first"
