@@ -12,7 +12,7 @@ Kind = Literal["nothing", "file", "folder", "stream", "device", "block device", 
 
 
 def direct(path: Path) -> Path:
-    """The path without detours, `models` for `configs/../models`, where that is the same place.
+    """The path without detours, `models` for `specs/../models`, where that is the same place.
 
     Where it is not, because a folder on the way is a symbolic link, or is not there, the path stays as it is.
     """
