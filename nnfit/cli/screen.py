@@ -254,7 +254,8 @@ def show_metrics(
 def shown_metrics(each: list[dict[str, Any]]) -> list[str]:
     """The metrics to show; the cost only where it is not the log-loss under another name."""
     found = [name for name in MAIN if any(metrics.get(name) is not None for metrics in each)]
-    if all("log_loss" in metrics and number(metrics.get("loss")) == number(metrics["log_loss"]) for metrics in each):
+    costs = [metrics for metrics in each if metrics.get("loss") is not None]
+    if costs and all(number(metrics["loss"]) == number(metrics.get("log_loss")) for metrics in costs):
         found.remove("loss")
     return found
 
@@ -276,7 +277,7 @@ def show_record(console: Console, model: Model) -> None:
         trivial, linear = record.get("trivial", {}), record.get("linear")
         show_metrics(console, model.metrics, trivial, record.get("rows", {}), regression, linear=linear)
     if text := kept(model):
-        console.print(plain(text))
+        console.print(plain(text), end="\n\n")
 
 
 def kept(model: Model) -> str:
@@ -290,7 +291,7 @@ def kept(model: Model) -> str:
         text = f"Kept: the weights of epoch {epochs[0]} of {last}, where the validation {watched} was best"
     else:
         which = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
-        text = f"Kept: of each member its weights of epoch {which} of {last}, where its held-out {watched} was best"
+        text = f"Kept: each member's weights of its best epoch, {which} of {last}, by its {watched} on rows held out"
     name = next((name for name in ("out_of_fold", "out_of_bag", "validation") if name in model.metrics), "")
     return f"{text}; {name} rows are scored at epochs that others of them chose"
 

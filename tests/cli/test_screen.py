@@ -114,3 +114,48 @@ def test_about_twenty_lines_tell_of_the_epochs(capsys: pytest.CaptureFixture[str
     assert len(found.err.splitlines()) == lines
     if total:
         assert found.err.splitlines()[-1].startswith(f"epoch {total}/{total}  cost ")
+
+
+STOPPED = """\
+data: {train: data.csv, target: y}
+network: {layers: [{size: 8, activation: relu}, {size: auto, activation: logistic}]}
+training: {epochs: 60, batch_size: 8, optimizer: {name: adam, learning_rate: 0.05}, baseline: false,
+  early_stopping: {patience: 5}}
+"""
+rng = np.random.default_rng(1)
+NOISE = "p,q,y\n" + "".join(
+    f"{a:.4f},{b:.4f},{c}\n" for a, b, c in zip(*rng.normal(size=(2, 60)), [*"ab"] * 30, strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "told"),
+    [
+        (
+            ["data.validation=0.3"],
+            "validation",
+            "Kept: the weights of epoch (\\d+) of (\\d+), where the validation cost was best; ",
+        ),
+        (
+            ["network.members=3", "training.resample=folds"],
+            "out_of_fold",
+            "each member's weights of its best epoch, (\\d+)(?: to \\d+)? of (\\d+), by its cost on rows held out; ",
+        ),
+    ],
+)
+def test_the_kept_epoch_is_told_and_a_cost_that_is_the_log_loss_is_not_shown_twice(
+    run: Run, tmp_path: Path, how: list[str], name: str, told: str
+) -> None:
+    (tmp_path / "data.csv").write_text(NOISE)
+    (tmp_path / "spec.yaml").write_text(STOPPED)
+    options = [part for override in how for part in ("--set", override)]
+    out = run("train", tmp_path / "spec.yaml", *options).out
+    found = re.search(told + f"{name} rows are scored at epochs that others of them chose\n\n", out)
+    assert found
+    assert int(found[1]) < int(found[2]) <= 60
+    assert f"{found[2]} epochs in" in out
+    assert "\n log_loss" in out
+    assert "\n loss" not in out
+    assert found[0] in run("inspect", tmp_path / "spec.npz").out
+    weighted = [*options, "--set", "training.class_weight={a: 3}"]
+    assert "\n loss" in run("train", tmp_path / "spec.yaml", *weighted).out, "it is another figure"
