@@ -32,6 +32,8 @@ def evaluate(
     trained = load(model)
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
+        table, dropped = trained.labelled(table)
+        screen.warn(*dropped)
         found = trained.evaluation(table)
         screen.warn(*found.warnings)
         intervals = trained.intervals(found)

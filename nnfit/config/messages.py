@@ -12,7 +12,7 @@ from nnfit.config.check import FAR, Violation, resolved, value_at, violations
 from nnfit.config.document import Document, Path
 from nnfit.config.schema import EXTENDS
 from nnfit.errors import Problem
-from nnfit.words import nearest
+from nnfit.words import nearest, quoted
 
 Schema = dict[str, Any]
 
@@ -131,7 +131,8 @@ def names(schema: Schema, node: Schema) -> list[str]:
 def listed(known: list[str]) -> str:
     """Words for a message, without those that differ from another in their capitals alone."""
     lower = {word for word in known if word.islower()}
-    return ", ".join(word for word in known if word in lower or word.lower() not in lower)
+    told = [word for word in known if word in lower or word.lower() not in lower]
+    return ", ".join(word if any(map(str.isalnum, word)) else quoted(word) for word in told)
 
 
 def words(schema: Schema, node: Schema) -> str:

@@ -12,6 +12,7 @@ from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.schedules import Constant, Plateau
+from nnfit.data.dates import fault
 from nnfit.errors import Problem
 
 HOLD_OUT = "set data.validation, or training.resample: folds"
@@ -35,8 +36,23 @@ def groups(layer: Layer) -> tuple[Group, ...]:
 
 def contradictions(spec: Spec) -> Found:
     """All that the keys say against each other."""
+    yield from of_columns(spec)
     yield from of_training(spec)
     yield from misfits(spec)
+
+
+def of_columns(spec: Spec) -> Found:
+    """What of the way in which a column writes numbers and dates cannot be."""
+    for name, column in spec.data.columns.items():
+        at = ("data", "columns", name)
+        spelling = column.spelling(spec.data.decimal)
+        if spelling is not None:
+            for key, message in spelling.faults():
+                remedy = 'set decimal: "," beside it' if key == "thousands" and spelling.decimal == "." else ""
+                yield (*at, key), Problem("wrong-spelling", message, remedy)
+        wrong = column.format and fault(column.format)
+        if wrong:
+            yield (*at, "format"), Problem("wrong-format", wrong, "write 31.12.2024 as %d.%m.%Y")
 
 
 def of_training(spec: Spec) -> Found:

@@ -22,6 +22,7 @@ from nnfit.core.optimizers import OPTIMIZERS, Adam, Optimizer
 from nnfit.core.parameter import REQUIRED, Parameter, parameter
 from nnfit.core.schedules import CONSTANT, SCHEDULES, Schedule
 from nnfit.data.columns import TYPES, Boolean, Categorical, ColumnType, Date, Numeric
+from nnfit.data.spelling import KEYS, Spelling
 from nnfit.scoring.metrics import AIMS, MONITORS
 
 Value = TypeVar("Value")
@@ -80,11 +81,27 @@ class Column:
     degree: int | None = said_of(Numeric, "degree")
     bins: int | None = said_of(Numeric, "bins")
     missing: Literal["median", "mean", "category"] | float | None = said_of(Numeric, "missing")
+    thousands: str | None = said_of(Numeric, "thousands")
+    decimal: str | None = said_of(Numeric, "decimal")
+    prefix: str | None = said_of(Numeric, "prefix")
+    suffix: str | None = said_of(Numeric, "suffix")
     indicator: bool | Literal["auto"] | None = said_of(Boolean, "indicator")
     min_count: int | None = said_of(Categorical, "min_count")
     max_categories: int | None = said_of(Categorical, "max_categories")
     unknown: Literal["error", "zero"] | None = said_of(Categorical, "unknown")
     format: str | None = said_of(Date, "format")
+
+    @property
+    def stated(self) -> str | None:
+        """The type that is said, or that a key of how cells are written says with it; None where cells decide."""
+        if self.type is not None:
+            return self.type
+        return "numeric" if any(getattr(self, key) for key in KEYS) else "date" if self.format else None
+
+    def spelling(self, decimal: str) -> Spelling | None:
+        """How the numbers of the column are written, where the spec says so; `decimal` is the mark of the file."""
+        said = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
+        return Spelling(**{"decimal": decimal, **said}) if said else None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -124,6 +141,9 @@ class Data:
     separator: str = parameter(",", "what stands between two cells", pattern=MARK, characters=1)
     encoding: str = parameter("utf-8", "the encoding of the file")
     decimal: str = parameter(".", "what stands before the decimals of a number", pattern=MARK, characters=1)
+    missing_target: Literal["error", "drop"] = parameter(
+        "error", "a row whose target is missing is an error, or is left out and counted, wherever rows are labelled"
+    )
     columns: Named[Column] = parameter(Named(), "columns by name, where the inferred reading is not wanted")
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from nnfit.core.parameter import Parameter, parameter
 from nnfit.data.scales import SCALES
+from nnfit.data.spelling import DECIMALS, GROUP_ALIASES, GROUPS
 
 Indicator = bool | Literal["auto"]
 
@@ -45,6 +46,17 @@ class Numeric:
         least=-1e300,
         most=1e300,
     )
+    thousands: str | None = parameter(
+        None,
+        "numeric: what stands between groups of three digits, as in 1,234.5; the blank is any of its kinds",
+        words=GROUPS,
+        aliases=GROUP_ALIASES,
+    )
+    decimal: str | None = parameter(
+        None, "numeric: what stands before the decimals; without it data.decimal", words=DECIMALS
+    )
+    prefix: str | None = parameter(None, "numeric: the text before every number, as $")
+    suffix: str | None = parameter(None, "numeric: the text behind every number, as % or kg; 12 % is 12")
     indicator: Indicator = indicator()
 
 
@@ -61,7 +73,10 @@ class Date:
     """Dates, which become the inputs of dates.py."""
 
     type: Literal["date"] = typed("date")
-    format: str | None = parameter(None, "date: as in strptime, %d.%m.%Y; without it ISO 8601")
+    format: str | None = parameter(
+        None,
+        "date: as in strptime, %d.%m.%Y (of %d %m %Y %y %b %B %j %a %A %H %M %S %f %z, and %I with %p); else ISO 8601",
+    )
     indicator: Indicator = indicator()
 
 

@@ -16,10 +16,39 @@ DAYS = 4e6  # dates lie within this many days of 1970: the years 1 to 9999
 STRAIGHT = 4  # the first four are standardised, the pairs lie on the circle already
 
 
+UNPADDED = re.compile(r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?![0-9])")  # as ISO 8601, but for the zeros in front
+# The words of a format: of those of strptime, the ones that mean one thing in every place.
+DIRECTIVES = "dmYybBjHIMSfpzaA%"
+YEARS = {"%Y", "%y"}
+
+
+def fault(form: str) -> str | None:
+    """What is wrong with a format; None if dates can be read by it."""
+    words = re.findall("%.?", form)
+    unknown = [word for word in words if word[1:] not in set(DIRECTIVES)]
+    if unknown:
+        return f"{unknown[0]} is none of {' '.join('%' + letter for letter in DIRECTIVES)}"
+    if not YEARS & {*words}:
+        return "there is no year in it, %Y or %y"
+    parts = [word for word in words if word != "%%"]
+    if len({*parts}) < len(parts) or {*parts} >= YEARS:
+        return "it names a part of the date twice"
+    if ("%I" in words) != ("%p" in words) or {*words} >= {"%I", "%H"}:
+        return "%I, hours to 12, and %p, AM or PM, need each other; %H counts hours to 23"
+    return None
+
+
 def parse(text: str, form: str | None) -> float:
-    """Days since 1970-01-01, times counted as UTC where they name no zone; ValueError for what is no date."""
+    """Days since 1970-01-01, times counted as UTC where they name no zone; ValueError for what is no date.
+
+    Without a format ISO 8601, months and days also as 2020-1-1.
+    """
     try:
-        moment = datetime.fromisoformat(text.strip()) if form is None else datetime.strptime(text, form)
+        if form is None:
+            padded = UNPADDED.sub(lambda part: f"{part[1]}-{part[2]:0>2}-{part[3]:0>2}", text.strip(), count=1)
+            moment = datetime.fromisoformat(padded)
+        else:
+            moment = datetime.strptime(text.strip(), form.strip())
     except re.error as error:  # a format that names a part twice
         raise ValueError(str(error)) from None
     if moment.tzinfo is None:

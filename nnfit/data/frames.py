@@ -90,17 +90,33 @@ def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Fl
     if kind == "text" or (settled and not kind):
         return text_of(cells)
     try:
-        return to_numbers(cells, table.dialect._replace(decimal="." if kind else table.dialect.decimal))
+        return numbers_of(values, cells, column, table.dialect)
     except NotFiniteError as error:
         place = Place(table.file, error.row, table.header.index(column) + 1)
         if kind:
-            message = f"column {quoted(column)}: expected a number, got {quoted(cells[error.row])}"
+            expected = table.dialect.expected(column)
+            message = f"column {quoted(column)}: expected {expected}, got {quoted(cells[error.row])}"
             raise DataError(Problem("not-a-number", message, place=place)) from None
     text = text_of(cells)
     problem = mixture(table._replace(columns={column: text}), column, place)
     if problem is not None:
         raise DataError(problem)
     return text
+
+
+def numbers_of(values: pd.Series[Any], cells: Any, column: str, dialect: Dialect) -> Floats:
+    """The numbers of a column of objects: those that are numbers already, and texts as the column is written."""
+    as_text = np.array([isinstance(value, str) for value in values.to_numpy(object)], bool)
+    found = np.full(len(cells), np.nan)
+    wrong = []
+    for chosen, how in ((as_text, dialect), (~as_text, Dialect(missing=dialect.missing))):
+        try:
+            found[chosen] = to_numbers(cells[chosen], how, column)
+        except NotFiniteError as error:
+            wrong.append(int(np.flatnonzero(chosen)[error.row]))
+    if wrong:
+        raise NotFiniteError(min(wrong))
+    return found
 
 
 def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nnfit.data.rows import BLANK_LINE, CLOSE, LONE_RETURN, UNCLOSED, check_header, csv_rows, number, undecodable
 from nnfit.data.source import decoder, opened
+from nnfit.data.spelling import Spelling
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, quoted
 
@@ -32,6 +33,8 @@ BLOCK = 1 << 20  # bytes read at once; with less, pandas takes longer to start t
 PARSERS = 1  # threads that pandas parses in, ahead of what is asked for; it lets go of the interpreter meanwhile
 # What pandas takes for a number and nnfit does not, by a letter that is quickly looked for.
 WORDS = {b"n": (b"nan", b"inf"), b"u": (b"true",), b"l": (b"false",)}
+
+NO_SPELLINGS: Mapping[str, Spelling] = {}
 
 Cells = NDArray[Any]
 Lines = NDArray[np.int64]
@@ -44,11 +47,24 @@ class Dialect(NamedTuple):
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = ()
+    spellings: Mapping[str, Spelling] = (
+        NO_SPELLINGS  # of single columns, where numbers are written in a way of their own
+    )
 
     @property
     def gaps(self) -> list[str]:
         """The cells that are missing."""
         return ["", *self.missing]
+
+    def number(self, text: str, name: str = "") -> float | None:
+        """The number that a cell of a column spells, or None if it spells none."""
+        own = self.spellings.get(name)
+        return number(text, self.decimal) if own is None else own.number(text)
+
+    def expected(self, name: str) -> str:
+        """What stands in the cells of a column of numbers, in words."""
+        own = self.spellings.get(name)
+        return "a number" if own is None else f"a number written as {quoted(own.example)}"
 
 
 class Block(NamedTuple):
@@ -278,18 +294,20 @@ class Reader:
         """The wanted columns of some whole rows."""
         wanted = {i: name for i, name in enumerate(self.header) if name in kinds}
         numeric = [i for i, name in wanted.items() if kinds[name] == "numeric"]
-        frame = self.frame(data, wanted, numeric)
-        if frame is None or self.misread(frame, data, wanted, numeric):
-            frame = self.frame(data, wanted, [])
+        plain = [i for i in numeric if wanted[i] not in self.dialect.spellings]
+        frame = self.frame(data, wanted, plain)
+        as_text = [i for i in numeric if i not in plain]  # pandas knows nothing of how these are written
+        if frame is None or self.misread(frame, data, wanted, plain):
+            frame, as_text = self.frame(data, wanted, []), numeric
             assert frame is not None
-            problems: dict[str, Problem] = {}
-            for i in numeric:
-                try:
-                    frame[i] = self.numbers(wanted[i], frame[i], lines)
-                except NotANumbersError as error:
-                    problems[wanted[i]] = error.problems[0]
-            if problems:
-                raise NotANumbersError(*problems.values(), columns=tuple(problems))
+        problems: dict[str, Problem] = {}
+        for i in as_text:
+            try:
+                frame[i] = self.numbers(wanted[i], frame[i], lines)
+            except NotANumbersError as error:
+                problems[wanted[i]] = error.problems[0]
+        if problems:
+            raise NotANumbersError(*problems.values(), columns=tuple(problems))
         return Block({name: frame[i] for i, name in wanted.items()}, lines, end)
 
     def misread(self, frame: dict[int, Cells], data: bytes, wanted: Mapping[int, str], numeric: list[int]) -> bool:
@@ -341,9 +359,9 @@ class Reader:
     def numbers(self, name: str, cells: Cells, lines: Lines) -> NDArray[np.float64]:
         """A column of texts as numbers; the first that is not a finite number is an error with its line and column."""
         try:
-            return to_numbers(cells, self.dialect)
+            return to_numbers(cells, self.dialect, name)
         except NotFiniteError as error:
-            message = f"column {quoted(name)}: expected a number, got {quoted(cells[error.row])}"
+            message = f"column {quoted(name)}: expected {self.dialect.expected(name)}, got {quoted(cells[error.row])}"
             remedy = "if it means a missing cell, add it to data.missing"
             place = Place(self.file, int(lines[error.row]), self.header.index(name) + 1)
             raise NotANumbersError(Problem("not-a-number", message, remedy, place), columns=(name,)) from None
@@ -365,16 +383,23 @@ class NotFiniteError(ValueError):
         super().__init__(row)
 
 
-def to_numbers(cells: Cells, dialect: Dialect) -> NDArray[np.float64]:
-    """The numbers that texts spell, exactly `float(text)`; NaN for missing cells, however the number is written."""
+def to_numbers(cells: Cells, dialect: Dialect, name: str = "") -> NDArray[np.float64]:
+    """The numbers that the texts of a column spell, exactly `float(text)` of plain ones; NaN for missing cells.
+
+    A number that means a missing cell means it however it is written.
+    """
     gaps = set(dialect.gaps)
-    values = {number(token, dialect.decimal) for token in dialect.missing} - {None}
-    result = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        if cell not in gaps:
-            value = number(cell, dialect.decimal)
+    tokens = {
+        value for token in dialect.missing for value in (number(token, dialect.decimal), dialect.number(token, name))
+    }
+    codes, labels = pd.factorize(cells)
+    values = np.full(len(labels), np.nan)
+    for code, label in enumerate(labels):
+        if label not in gaps:
+            value = dialect.number(label, name)
             if value is None or not np.isfinite(value):
-                raise NotFiniteError(row)
-            if value not in values:
-                result[row] = value
-    return result
+                raise NotFiniteError(int(np.argmax(codes == code)))
+            if value not in tokens:
+                values[code] = value
+    found: NDArray[np.float64] = values[codes]
+    return found

@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from nnfit.data.reader import Block, Dialect, NotANumbersError, Reader
-from nnfit.data.rows import number
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, nearest, quoted, short
 
@@ -23,7 +22,9 @@ Floats = NDArray[np.float64]
 # Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
 PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
 BOOLEANS = ({"false", "true"}, {"no", "yes"}, {"n", "y"}, {"f", "t"}, {"off", "on"})
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?")
+ISO_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 
 
 class Text(NamedTuple):
@@ -31,6 +32,13 @@ class Text(NamedTuple):
 
     codes: NDArray[np.int32]
     labels: tuple[str, ...]
+
+    def rows(self, chosen: Rows) -> Text:
+        """Some of the rows, with the labels that they have."""
+        codes = self.codes[chosen]
+        used = np.bincount(codes, minlength=len(self.labels)) > 0
+        place = (np.cumsum(used) - 1).astype(np.int32)
+        return Text(place[codes], tuple(label for label, kept in zip(self.labels, used, strict=True) if kept))
 
 
 class Table(NamedTuple):
@@ -64,6 +72,14 @@ class Table(NamedTuple):
         column = self.columns[name]
         assert isinstance(column, Text)
         return column
+
+    def rows(self, chosen: Rows) -> Table:
+        """Some of the rows, in their order."""
+        columns: dict[str, Floats | Text] = {
+            name: column.rows(chosen) if isinstance(column, Text) else column[chosen]
+            for name, column in self.columns.items()
+        }
+        return self._replace(columns=columns, lines=[self.lines[row] for row in chosen.tolist()])
 
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Which cells of a column are missing."""
@@ -188,8 +204,7 @@ def mixture(table: Table, name: str, place: Place) -> Problem | None:
     column = table.text(name)
     counts = np.bincount(column.codes, minlength=len(column.labels))
     known = [i for i, label in enumerate(column.labels) if label not in table.dialect.gaps]
-    decimal = table.dialect.decimal
-    values = {i: number(column.labels[i], decimal) for i in known}
+    values = {i: table.dialect.number(column.labels[i], name) for i in known}
     finite = {i for i in known if (value := values[i]) is not None and math.isfinite(value)}
     good = sum(int(counts[i]) for i in finite)
     total = sum(int(counts[i]) for i in known)

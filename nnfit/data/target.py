@@ -8,6 +8,7 @@ multilabel   several 0/1 columns, one neuron each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from nnfit.core.parameter import Array
 from nnfit.data.rows import number
 from nnfit.data.scales import Floats, moments
 from nnfit.data.table import Rows, Table
-from nnfit.errors import DataError
+from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, quoted
 
 Labels = NDArray[np.intp]
@@ -49,12 +50,30 @@ class Target(NamedTuple):
         return dict.fromkeys(self.columns, "numeric" if self.task == "regression" else "text")
 
 
+def labelled(table: Table, names: Sequence[str], rule: str) -> tuple[Table, tuple[Problem, ...]]:
+    """The rows that have all targets and, if the rule is to drop others, the warning that tells how many it dropped.
+
+    A target whose column is not there at all is not looked for here. A DataError if no row is left.
+    """
+    missing = np.zeros(table.n, bool)
+    for name in names:
+        if name in table.columns:
+            missing |= table.missing(name)
+    if rule != "drop" or not missing.any():
+        return table, ()
+    place, which = Place(table.file), " or ".join(map(quoted, names))
+    if missing.all():
+        raise DataError(Problem("no-target", f"the target {which} is missing in every row", place=place))
+    message = f"{count(int(missing.sum()), 'row')} of {table.n:,} are left out, as the target {which} is missing there"
+    return table.rows(np.flatnonzero(~missing)), (Problem("dropped-rows", message, place=place),)
+
+
 def refuse_missing(table: Table, name: str) -> None:
     """A DataError for rows whose target is missing."""
     missing = np.flatnonzero(table.missing(name))
     if len(missing):
         message = f"the target {quoted(name)} is missing in {count(len(missing), 'row')}, first here"
-        remedy = f"remove {'it' if len(missing) == 1 else 'them'}"
+        remedy = f"remove {'it' if len(missing) == 1 else 'them'}, or set data.missing_target: drop"
         raise DataError(table.problem("missing-target", message, remedy, name, int(missing[0])))
 
 

@@ -11,6 +11,7 @@ from nnfit.config.rules import sigmas
 from nnfit.config.spec import Column, Named, Spec
 from nnfit.core.losses import LOSSES
 from nnfit.data.feature import Feature
+from nnfit.data.spelling import KEYS
 from nnfit.data.table import Rows, Table, Text
 from nnfit.data.target import Target, classes_of, fit_regression, refuse_missing
 from nnfit.errors import DataError, Place, Problem, SpecError
@@ -53,7 +54,7 @@ def fit_target(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str,
     """The target as the output layer and the loss ask for it."""
     spec = loaded.spec
     names = spec.data.target
-    what, wanted = ("real", {"type", "scale"}) if classes is None else ("class", {"type"})
+    what, wanted = ("real", {"type", "scale", *KEYS}) if classes is None else ("class", {"type"})
     message = f"a {what} target does not take this key"
     misplaced = [
         loaded.document.problem(("data", "columns", name, key), "wrong-target", message, "remove it")

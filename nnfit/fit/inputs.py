@@ -60,7 +60,7 @@ def absent(column: str, table: Table) -> tuple[str, str]:
 def column_options(loaded: LoadedSpec, table: Table, name: str) -> ColumnType:
     """The type of an input column (the spec's word, else inferred from all its cells), with its options."""
     column = loaded.spec.data.columns.get(name, Column())
-    type_ = column.type or kind(table, name)
+    type_ = column.stated or kind(table, name)
     known = {each: {option.name for option in fields(declared)} for each, declared in TYPES.items()}
     misplaced = [key for key in column.given if key not in known[type_]]
     if misplaced:

@@ -24,7 +24,7 @@ from nnfit.data.feature import Feature
 from nnfit.data.frames import read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Rows, Table, read_table
-from nnfit.data.target import Labels, Target, bounded, example_weights, outputs, truth
+from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.against_data import doubts, refuse_unfit
 from nnfit.fit.ends import classify, fit_target, resolve
@@ -83,8 +83,12 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
 
     def table_of(name: str, kinds: Mapping[str, str], others: bool) -> Table:
         if name in frames:
-            return read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
-        return read_table(paths[name], dialect, kinds, others)
+            table = read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
+        else:
+            table = read_table(paths[name], dialect, kinds, others)
+        table, dropped = labelled(table, data.target, data.missing_target)
+        warnings.extend(dropped)
+        return table
 
     whole = table_of("train", reading(spec), data.features is None)
     names = feature_columns(loaded, whole)
@@ -169,7 +173,8 @@ def reading(spec: Spec) -> dict[str, str]:
     kinds |= dict.fromkeys(data.features or (), "") | dict.fromkeys(data.target, "")
     for name, column in data.columns.items():
         if kinds.get(name) != "skip":
-            kinds[name] = "" if column.type is None else "numeric" if column.type == "numeric" else "text"
+            stated = column.stated
+            kinds[name] = "" if stated is None else "numeric" if stated == "numeric" else "text"
     if LOSSES[spec.loss].accepts.high == 1:
         kinds |= dict.fromkeys(data.target, "text")
     return kinds | weight_kind(spec)

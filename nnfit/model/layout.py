@@ -15,7 +15,9 @@ def network_of(spec: Spec) -> Network:
 
 def dialect_of(spec: Spec) -> Dialect:
     """How the cells of the tables are written."""
-    return Dialect(spec.data.separator, spec.data.encoding, spec.data.decimal, spec.data.missing)
+    data = spec.data
+    spellings = {name: found for name, column in data.columns.items() if (found := column.spelling(data.decimal))}
+    return Dialect(data.separator, data.encoding, data.decimal, data.missing, spellings)
 
 
 def weight_kind(spec: Spec) -> dict[str, str]:

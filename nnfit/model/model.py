@@ -29,7 +29,7 @@ from nnfit.data.feature import Feature
 from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
-from nnfit.data.target import Target, decide, decode, example_weights, truth
+from nnfit.data.target import Target, decide, decode, example_weights, labelled, truth
 from nnfit.errors import NOWHERE, DataError, ModelFileError, NnfitWarning, OutputError, Place, Problem, UsageError
 from nnfit.model import learnt
 from nnfit.model.format import FORMAT, said
@@ -197,6 +197,10 @@ class Model:
             columns += list(spread.T)
         return dict(zip(self.output_names(proba, uncertainty), columns, strict=True))
 
+    def labelled(self, table: Table) -> tuple[Table, tuple[Problem, ...]]:
+        """The rows to evaluate on, and a warning if some are left out for want of a target, as the spec may say."""
+        return labelled(table, self.target.columns, self.spec.data.missing_target)
+
     def evaluation(self, table: Table, unknown: str | None = None) -> Evaluation:
         """The metrics on labelled rows, and those of the prior of the training rows; the outputs are computed once."""
         expected = truth(self.target, table)
@@ -269,16 +273,17 @@ class Model:
         """The metrics on the labelled rows of a DataFrame: loss, accuracy, …, as `nnfit evaluate --json` has them.
 
         Metrics that are not defined for these rows are None. A DataError where `predict` raises one, and for a target
-        that is missing or a class that no training row had. An NnfitWarning for rows that were learnt from, and where
-        `predict` warns.
+        that is missing (unless `data.missing_target` of the spec drops such rows) or a class that no training row had.
+        An NnfitWarning for rows that were dropped or learnt from, and where `predict` warns.
 
             >>> sorted(model.evaluate(new_flowers))[:3]
             ['accuracy', 'average_precision', 'balanced_accuracy']
         """
         with from_python(unknown):
             table = read_frame(frame, self.dialect, self.labelled_kinds, others=False)
+            table, dropped = self.labelled(table)
             found = self.evaluation(table, unknown)
-        warn(found.warnings, 3)
+        warn([*dropped, *found.warnings], 3)
         return found.metrics
 
     # --- the file --------------------------------------------------------------------------------------------------
@@ -354,9 +359,11 @@ def from_python(unknown: str | None) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        remedy = 'correct the cells, or take them as zeros with unknown="zero"'
-        known = (p._replace(remedy=remedy) if p.code == "unknown-category" else p for p in error.problems)
-        raise DataError(*known) from None
+        remedies = {
+            "unknown-category": 'correct the cells, or take them as zeros with unknown="zero"',
+            "missing-target": "remove such rows",
+        }
+        raise DataError(*(p._replace(remedy=remedies.get(p.code, p.remedy)) for p in error.problems)) from None
 
 
 def columns_of(features: Iterable[Feature]) -> list[dict[str, Any]]:

@@ -25,8 +25,8 @@ def like_training(dialect: Dialect) -> Iterator[None]:
             f"the file must be like the training file: separator {quoted(dialect.separator)}, encoding "
             f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}"
         )
-        found = (p._replace(remedy=advice) if p.code in DIALECT_CODES else p for p in error.problems)
-        raise DataError(*found) from None
+        remedies = dict.fromkeys(DIALECT_CODES, advice) | {"missing-target": "remove such rows"}
+        raise DataError(*(p._replace(remedy=remedies.get(p.code, p.remedy)) for p in error.problems)) from None
 
 
 def csv_predictions(

@@ -94,7 +94,7 @@ def test_rows_of_one_class_have_metrics_too(run: Run, flower_model: Path, tmp_pa
         ),
         (
             "id,length,colour,species\n1,2,red,setosa\n2,2,red,\n",
-            ':3:4: the target "species" is missing in 1 row, first here; remove it',
+            ':3:4: the target "species" is missing in 1 row, first here; remove such rows',
         ),
     ],
 )

@@ -43,6 +43,7 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "separator": ",",
             "encoding": "utf-8",
             "decimal": ".",
+            "missing_target": "error",
             "columns": {},
         },
         "network": {

@@ -141,7 +141,9 @@ def test_numbers_are_classes_with_cross_entropies(prepared: Prepare, output: str
 @pytest.mark.parametrize("output", [SOFTMAX, LINEAR])
 def test_a_missing_target_is_refused_with_its_line(complaint: Callable[..., str], output: str) -> None:
     found = complaint(spec(output), "x,y\n1,1\n2,\n3,2\n4,\n")
-    assert found == 'data.csv:3:2: the target "y" is missing in 2 rows, first here; remove them'
+    assert found == (
+        'data.csv:3:2: the target "y" is missing in 2 rows, first here; remove them, or set data.missing_target: drop'
+    )
 
 
 def test_classes_are_decided_by_the_threshold_and_by_a_half_without() -> None:

@@ -218,7 +218,10 @@ def test_a_model_trained_on_a_frame_is_saved_and_read_and_cannot_be_verified_fro
     ("frame", "message"),
     [
         (MIXED[:0], "data: has no rows"),
-        (MIXED.assign(y=None), 'data:0:8: the target "y" is missing in 24 rows, first here; remove them'),
+        (
+            MIXED.assign(y=None),
+            'data:0:8: the target "y" is missing in 24 rows, first here; remove them, or set data.missing_target: drop',
+        ),
         (MIXED.drop(columns="y"), 'data.target: data has no column "y"'),
         (pd.concat([MIXED, MIXED["zip"]], axis=1), "data: columns are there twice: zip"),
         (MIXED.assign(ratio=np.inf), 'data:0:2: column "ratio": expected finite numbers, got inf'),

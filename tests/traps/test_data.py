@@ -113,8 +113,14 @@ CELLS = [
         'data.csv:2:1: column "x" holds 0 numbers and 2 other texts ("1e400", "-1e400", first here); add these '
         "to data.missing if they mean missing cells, or set data.columns: {x: {type: categorical}}",
     ),
-    ("x,y\n1,a\n2,\n3,b\n", 'data.csv:3:2: the target "y" is missing in 1 row, first here; remove it'),
-    ("x,y\n1,\n2,\n", 'data.csv:2:2: the target "y" is missing in 2 rows, first here; remove them'),
+    (
+        "x,y\n1,a\n2,\n3,b\n",
+        'data.csv:3:2: the target "y" is missing in 1 row, first here; remove it, or set data.missing_target: drop',
+    ),
+    (
+        "x,y\n1,\n2,\n",
+        'data.csv:2:2: the target "y" is missing in 2 rows, first here; remove them, or set data.missing_target: drop',
+    ),
     ("x,y\n1,a\n2,a\n", 'data.csv: the target "y" has a single class, "a"; there is nothing to learn'),
     ('x,y\n1,"p\nq"\n2,"p\nq"\n', 'data.csv: the target "y" has a single class, "p\\nq"; there is nothing to learn'),
     ("x,z,y\n1,,a\n2,,b\n", 'data.csv: column "z" has no value; add it to data.ignore'),
@@ -228,7 +234,11 @@ def test_what_does_not_fit_the_spec_is_refused(train: Train, data: str | bytes, 
 
 
 REAL = [
-    ("x,y\n1,1\n2,\n3,4\n", "", 'data.csv:3:2: the target "y" is missing in 1 row, first here; remove it'),
+    (
+        "x,y\n1,1\n2,\n3,4\n",
+        "",
+        'data.csv:3:2: the target "y" is missing in 1 row, first here; remove it, or set data.missing_target: drop',
+    ),
     (
         "x,y\n1,1\n2,2\n3,n/a\n4,5\n",
         "",

@@ -118,7 +118,7 @@ def test_a_file_that_does_not_fit_the_model_is_refused(
             'new.csv:2:3: the target "y" is "c", a class that no training row has; correct the cell, or train with '
             "rows of that class",
         ),
-        ("mass,z,y\n1,p,a\n1,p,\n", 'new.csv:3:3: the target "y" is missing in 1 row, first here; remove it'),
+        ("mass,z,y\n1,p,a\n1,p,\n", 'new.csv:3:3: the target "y" is missing in 1 row, first here; remove such rows'),
         ("mass,z\n1,p\n", "new.csv:1: the target is missing: y"),
     ],
 )
