@@ -95,7 +95,7 @@ def score(table: pd.DataFrame, target: str, seed: int, change: Change) -> dict[s
         folder = Path(name)
         table.drop(test.index).to_csv(folder / "train.csv", index=False)
         test.to_csv(folder / "test.csv", index=False)
-        spec = training("baseline: false")(propose(folder / "train.csv", target, folder))
+        spec = training("baseline: false")(propose(folder / "train.csv", target, folder).text)
         (folder / "spec.yaml").write_text(change(spec))
         start = time.perf_counter()
         model = nnfit.train(folder / "spec.yaml").model

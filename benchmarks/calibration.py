@@ -61,7 +61,7 @@ def inputs() -> Any:
 
 def of_nnfit(train: Path, test: Path, target: str, temperature: bool) -> tuple[Model, np.ndarray] | None:
     """The model of the proposed spec, and its probabilities (n, K); None where the target is a real number."""
-    spec = propose(train, target, train.parent)
+    spec = propose(train, target, train.parent).text
     if "loss: mse" in spec:
         return None
     if temperature:

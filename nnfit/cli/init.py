@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,27 @@ import typer
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import set_threads
 
+MOST = 20  # lines about columns that are left out, or about anything else of one kind
+
+
+class Task(StrEnum):
+    """What the target is taken for."""
+
+    classification = "classification"
+    regression = "regression"
+
 
 def init(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="The CSV file, with a header.")],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
+    target: Annotated[
+        list[str],
+        typer.Option(
+            metavar="COLUMN", help="The column to predict; given again, one of several: all numbers, or all 0 or 1."
+        ),
+    ],
+    task: Annotated[
+        Task | None, typer.Option(help="What the target is: classes, or a number. Without it, it is inferred and told.")
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.", callback=named),
@@ -23,15 +41,17 @@ def init(
 ) -> None:
     """Look at DATA and write a spec that predicts COLUMN from the other columns.
 
-    Separator, encoding, markers for missing cells and the type of each column are found out; the output layer and the
-    loss follow from the target, the layer sizes and epochs from the number of rows. Each choice has a comment.
+    Separator, encoding, markers for missing cells, the type of each column and how its numbers and dates are written
+    are found out; the output layer and the loss follow from the target, the layer sizes and epochs from the number of
+    rows. Each choice has a comment. What is left out, what could not be decided and what was inferred is told on
+    standard error, a line each, most important first.
     """
     set_threads()
+    from nnfit.cli import screen
     from nnfit.config.proposal import propose
     from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.storage import files
     from nnfit.storage.paths import kind
-    from nnfit.words import plain
 
     if str(data) == "-":
         raise UsageError(Problem("usage", "DATA must be a file here, since the spec names it"))
@@ -40,9 +60,19 @@ def init(
     if path is not None and kind(path) == "file" and not force:
         remedy = "choose another name, or replace it with --force"
         raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
-    text = propose(data, target, path.parent if path else Path())
+    proposal = propose(data, target, path.parent if path else Path(), task and task.value)
     if path is not None:
-        files.write((path, text.encode()))
-        print(plain(f"wrote {path}; try: nnfit check {path}"), file=sys.stderr)
+        files.write((path, proposal.text.encode()))
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(proposal.text)
+        sys.stdout.flush()
+    told: dict[str, int] = {}
+    for note in proposal.notes:
+        told[note.code] = told.get(note.code, 0) + 1
+        if told[note.code] <= MOST:
+            screen.note(str(note))
+    for code, lines in told.items():
+        if lines > MOST:
+            screen.note(f"… and {lines - MOST} more: see the comments of the spec ({code})")
+    if path is not None:
+        screen.note(f"wrote {path}; try: nnfit check {path}")

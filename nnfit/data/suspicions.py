@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
+from nnfit.data.columns import Numeric
 from nnfit.data.feature import Feature
 from nnfit.data.fingerprints import of_examples
+from nnfit.data.identifiers import identifier
+from nnfit.data.recognition import readings
 from nnfit.data.table import Floats, Rows, Table, Text
 from nnfit.data.target import Target
 from nnfit.errors import Problem
-from nnfit.words import listed, quoted
+from nnfit.words import listed, quoted, short
 
 ENOUGH = 20  # with fewer rows, distinct values and equal columns are no surprise
+MANY = 20  # numbers with more different values than this are seldom classes
 IGNORE = "add it to data.ignore"
 
 
@@ -32,15 +36,61 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
     if table.n < ENOUGH:
         return
     rest = [f for f in features if f.name not in constant]
-    identifiers = [f.name for f in rest if f.options.type != "date" and is_identifier(table.columns[f.name])]
-    if identifiers:
-        message = f"another value in every row, as an identifier has: {listed(identifiers)}"
-        yield Problem("identifier", message, IGNORE)
+    reasons = {f.name: identifier(f.name, table.columns[f.name], table.dialect.gaps) for f in rest if may_identify(f)}
+    identifiers = [name for name, reason in reasons.items() if reason]
+    several = [name for name in identifiers if "free text" in str(reasons[name])]
+    if len(identifiers) > len(several):
+        named = [name for name in identifiers if name not in several]
+        yield Problem("identifier", f"another value in every row, as an identifier has: {listed(named)}", IGNORE)
+    if several:
+        yield Problem("free-text", f"nearly every row has a text of its own: {listed(several)}", IGNORE)
     for name in target.columns:
         same = [f.name for f in rest if f.name not in identifiers and tells(table.columns[f.name], table.columns[name])]
         if same:
             message = f"{listed(same)} tells the target {quoted(name)} in every row (leakage?)"
             yield Problem("tells-target", message, f"if it is not known when you predict, {IGNORE}")
+
+
+def may_identify(feature: Feature) -> bool:
+    """Whether a column could be an identifier: a date is none, nor is what has a unit, a currency or groups."""
+    options = feature.options
+    written = isinstance(options, Numeric) and (options.prefix or options.suffix or options.thousands)
+    return options.type != "date" and not written
+
+
+def mistaken(table: Table, name: str, what: str) -> Iterator[Problem]:
+    """A column of texts that look like numbers or dates, and are taken for categories or classes: `what`."""
+    column = table.text(name)
+    counts = np.bincount(column.codes, minlength=len(column.labels)).tolist()
+    known = [i for i, label in enumerate(column.labels) if label not in table.dialect.gaps]
+    labels = [column.labels[i] for i in known]
+    entries, strangers = readings(labels, [counts[i] for i in known], table.dialect.decimal)
+    if not entries or all(table.dialect.number(label, name) is not None for label in labels):
+        return
+    shown = ", ".join(map(quoted, [label for label in labels if label not in strangers][:3]))
+    kind = "dates" if "type: date" in entries[0] else "numbers"
+    message = f"column {quoted(name)} looks like {kind} ({shown}), but is taken as {len(known):,} {what}"
+    where = f"data.columns: {{{short(name)}: "
+    remedy = " or ".join(f"{where}{entry}}}" for entry in entries)
+    others = f", with {', '.join(map(quoted, strangers[:3]))} added to data.missing" if strangers else ""
+    yield Problem("looks-like-numbers", message, f"set {remedy}{others}; or {{type: categorical}} if that is meant")
+
+
+def many(table: Table, name: str) -> Iterator[Problem]:
+    """Classes that are plain numbers, too many or too fine to be names of classes."""
+    labels = table.text(name).labels
+    values = [table.dialect.number(label, name) for label in labels]
+    fine = any(value is not None and value != np.floor(value) for value in values)
+    if None not in values and len(labels) > (2 if fine else MANY):
+        message = f"the target {quoted(name)} holds numbers, {len(labels):,} different ones, each taken as a class"
+        other = f"data.columns: {{{short(name)}: {{type: categorical}}}} if that is meant"
+        yield Problem("numbers-as-classes", message, f"for a real target use the loss mse; set {other}")
+
+
+def two_values(table: Table, name: str) -> bool:
+    """Whether a column of numbers has two values, as classes have."""
+    column = table.columns[name]
+    return not isinstance(column, Text) and len(np.unique(column)) == 2
 
 
 def small_classes(table: Table, name: str) -> Iterator[Problem]:
@@ -59,15 +109,6 @@ def is_constant(column: Floats | Text, rows: Rows) -> bool:
     first = values[rows[0]]
     same = values == first if first == first else np.isnan(values)
     return bool(same[rows].all())
-
-
-def is_identifier(column: Floats | Text) -> bool:
-    """All texts differ, or the numbers count through a range."""
-    if isinstance(column, Text):
-        return len(column.labels) == len(column.codes)
-    if column.max() - column.min() != len(column) - 1:  # also where a cell is missing: NaN
-        return False
-    return len(np.unique(column)) == len(column) and bool((column == np.floor(column)).all())
 
 
 def tells(column: Floats | Text, target: Floats | Text) -> bool:

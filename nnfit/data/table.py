@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from nnfit.data.reader import Block, Dialect, NotANumbersError, Reader
+from nnfit.data.recognition import keys_of, numbers, written
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, nearest, quoted, short
 
@@ -219,6 +220,12 @@ def mixture(table: Table, name: str, place: Place) -> Problem | None:
             "add these to data.missing if they mean missing cells, or set "
             f"data.columns: {{{short(name)}: {{type: categorical}}}}"
         )
+        found = numbers([column.labels[i] for i in known], [int(counts[i]) for i in known], table.dialect.decimal)
+        if found is not None and not found.spellings[0].plain:
+            remedy = (
+                f"set data.columns: {{{short(name)}: {written(keys_of(found.spellings[0], table.dialect.decimal))}}}"
+            )
+            remedy += f", and add {quoted(found.strangers[0])} to data.missing" if found.strangers else ""
         return Problem("mixed-column", message, remedy, place)
     return None
 

@@ -10,11 +10,13 @@ from nnfit.config.loader import LoadedSpec
 from nnfit.config.rules import sigmas
 from nnfit.config.spec import Column
 from nnfit.core.optimizers import SGD
+from nnfit.data import suspicions
+from nnfit.data.table import Table
 from nnfit.data.target import Target
 from nnfit.errors import Problem, SpecError
 from nnfit.scoring.evaluation import scores
 from nnfit.scoring.metrics import MONITORS
-from nnfit.words import count
+from nnfit.words import count, quoted, short
 
 
 def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
@@ -40,8 +42,8 @@ def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
         raise SpecError(document.problem(path, "wrong-target", message, f"watch loss, or {known}"))
 
 
-def doubts(loaded: LoadedSpec, target: Target, n: int) -> Iterator[Problem]:
-    """What in the spec is legal but probably not meant."""
+def doubts(loaded: LoadedSpec, table: Table, target: Target, n: int) -> Iterator[Problem]:
+    """What in the spec is legal but probably not meant, for this table of which n rows are learnt from."""
     spec, document = loaded.spec, loaded.document
     size = spec.training.batch_size
     if isinstance(size, int) and size > n:
@@ -52,14 +54,29 @@ def doubts(loaded: LoadedSpec, target: Target, n: int) -> Iterator[Problem]:
         message = "looks ahead along the momentum, which is 0, and so changes nothing"
         remedy = "set momentum, 0.9 for example"
         yield document.problem(("training", "optimizer", "nesterov"), "no-effect", message, remedy)
+    if target.task == "regression":
+        yield from of_real_target(loaded, table, target)
+
+
+def of_real_target(loaded: LoadedSpec, table: Table, target: Target) -> Iterator[Problem]:
+    """A real target that is probably one of classes, or goes beyond what the output layer can give."""
+    spec, document, columns = loaded.spec, loaded.document, loaded.spec.data.columns
+    free = [name for name in target.columns if columns.get(name, Column()).scale in (None, "standard")]
+    unsaid = [name for name in free if not columns.get(name, Column()).type]
+    pairs = [name for name in unsaid if suspicions.two_values(table, name)]
+    as_classes = f"data.columns: {{{short(pairs[0])}: {{type: categorical}}}}" if pairs else ""
     ranges = [sigma.traits.range for sigma in sigmas(spec.network.layers[-1])]
     bounded = max(ranges, key=lambda range_: range_.low)
-    if target.task == "regression" and bounded.low > -np.inf:
-        columns = spec.data.columns
-        if any(columns.get(name, Column()).scale in (None, "standard") for name in target.columns):
-            name = target.columns[0]
-            output = ("network", "layers", len(spec.network.layers) - 1, "activation")
-            message = f"its outputs lie in {bounded.text}, but the target is standardised and goes beyond"
-            scale = f"data.columns: {{{name}: {{scale: none}}}}"
-            remedy = f"use linear, or, if the target lies in that range, set {scale}"
-            yield document.problem(output, "bounded-output", message, remedy)
+    if bounded.low > -np.inf and free:
+        output = ("network", "layers", len(spec.network.layers) - 1, "activation")
+        message = f"its outputs lie in {bounded.text}, but the target is standardised and goes beyond"
+        remedy = (
+            f"use linear, or, if the target lies in that range, set data.columns: {{{short(free[0])}: {{scale: none}}}}"
+        )
+        if pairs:
+            remedy = f"the target {quoted(pairs[0])} has two values: if they are classes, set {as_classes}"
+        yield document.problem(output, "bounded-output", message, remedy)
+    elif pairs:
+        message = f"the target {quoted(pairs[0])} has two values and is learnt as a number"
+        remedy = f"if they are classes, set {as_classes}; if it is a number, type: numeric says so"
+        yield document.problem(("data", "target"), "two-values", message, remedy)

@@ -96,8 +96,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     rows = split(spec, whole, classes is not None)
     features = tuple(fit_feature(whole, rows["train"], name, column_options(loaded, whole, name)) for name in names)
     target = target_of(loaded, whole, rows["train"], classes)
-    warnings += doubts(loaded, target, len(rows["train"]))
-    warnings += suspected(whole, rows["train"], features, target)
+    warnings += doubts(loaded, whole, target, len(rows["train"]))
+    warnings += suspected(loaded, whole, rows["train"], features, target)
     refuse_unfit(loaded, target)
     resolved = resolve(loaded, features, target)
 
@@ -135,11 +135,19 @@ def target_of(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, 
     return target
 
 
-def suspected(table: Table, rows: Rows, features: tuple[Feature, ...], target: Target) -> list[Problem]:
+def suspected(
+    loaded: LoadedSpec, table: Table, rows: Rows, features: tuple[Feature, ...], target: Target
+) -> list[Problem]:
     """Warnings about columns and classes that are legal but probably not meant."""
     found = list(suspicions.columns(table, rows, features, target))
+    said = {name for name, column in loaded.spec.data.columns.items() if column.type}
+    for feature in features:
+        if feature.options.type == "categorical" and feature.name not in said:
+            found += suspicions.mistaken(table, feature.name, "categories")
     if target.classes and len(target.columns) == 1:
-        found += suspicions.small_classes(table, target.columns[0])
+        (name,) = target.columns
+        found += suspicions.small_classes(table, name)
+        found += [] if name in said else [*suspicions.mistaken(table, name, "classes"), *suspicions.many(table, name)]
     return [doubt._replace(place=Place(table.file)) for doubt in found]
 
 

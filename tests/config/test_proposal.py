@@ -32,7 +32,7 @@ def proposed(tmp_path: Path) -> Callable[..., tuple[str, LoadedSpec]]:
             data = tmp_path / "data.csv"
             data.write_bytes(csv if isinstance(csv, bytes) else csv.encode())
         assert isinstance(data, Path)
-        text = propose(data, target, tmp_path)
+        text = propose(data, target, tmp_path).text
         (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
         return text, load_spec(tmp_path / "spec.yaml")
 
@@ -79,8 +79,8 @@ def test_markers_for_missing_cells_are_found(proposed: Callable) -> None:
 def test_an_identifier_and_a_constant_are_left_out_with_the_reason(proposed: Callable) -> None:
     text, loaded = proposed(csv("id,x,one,y", lambda i, x, c, k: f"{i},{x},1,{c}"))
     assert set(loaded.spec.data.ignore) == {"id", "one"}
-    assert "# id is ignored: another value in every row, like an identifier" in text
-    assert "# one is ignored: the same in every row" in text
+    assert "# id is left out: another whole number in every row, and its name, say that it is an identifier" in text
+    assert "# one is left out: the same in every row" in text
 
 
 def test_semicolons_decimal_commas_and_latin_1_are_found(proposed: Callable) -> None:

@@ -1,0 +1,358 @@
+"""What is found out about a stranger's table: how it is written, what its columns are, and what is left out and why.
+
+Only what all cells of a column have in common is taken for granted. Where two readings are possible, the one that says
+less is taken, and told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnfit.config.task import Task, task_of
+from nnfit.data import suspicions
+from nnfit.data.dates import parse
+from nnfit.data.identifiers import identifier, in_order, says_identifier
+from nnfit.data.reader import Dialect, Reader
+from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, money, numbers, written
+from nnfit.data.sniffing import dialect_of
+from nnfit.data.spelling import Spelling
+from nnfit.data.table import BOOLEANS, Floats, Table, Text, mixture, read_table
+from nnfit.errors import DataError, Place, Problem
+from nnfit.words import count, quoted, short
+
+# Of these nobody makes a class; what else marks a missing number may be one, as NA is a continent.
+NO_CLASS = MARKERS - {"NA", "na", "None", "none", "nil", "missing", "-", "--", "—", "."}
+THREE = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*")  # 1.234: a decimal point, or a thousands separator?
+KNOWN = 1000  # no column has more categories of its own
+RARE = 5  # of a column of many categories, those with fewer rows share an input
+MANY = 50  # categories, from which on the rare ones do
+# What is told, most important first.
+ORDER = ("left-out", "not-decided", "task", "dropped-rows", "small", "file", "read-as")
+
+
+class Column(NamedTuple):
+    """A column that can be learnt from: its cells as they are read, its type, and the keys that say how."""
+
+    cells: Floats | Text
+    type: str
+    keys: Mapping[str, Any]
+    text: str  # what is in it, for a comment
+    special: bool  # whether a spec must say so: the type that is inferred would be another, or other keys hold
+
+
+class Reading(NamedTuple):
+    """How the texts of a column are read: type and keys, the texts that mean a missing cell, and what is in doubt."""
+
+    type: str
+    keys: Mapping[str, str] = {}
+    spelling: Spelling | None = None
+    markers: tuple[str, ...] = ()
+    doubt: tuple[str, str] = ("", "")  # what is not decided, and what would do
+    mixed: bool = False
+
+
+class Findings(NamedTuple):
+    """What was found out about a file, and what follows from it."""
+
+    dialect: Dialect
+    rows: int
+    dropped: int
+    task: Task
+    columns: Mapping[str, Column]
+    left_out: Mapping[str, str]  # columns, and why
+    notes: tuple[Problem, ...]  # for a person, most important first
+
+
+def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
+    """Read the file, finding out how it is written, what its columns are, and what to do with its target.
+
+    A DataError where there is nothing to learn, from or about.
+    """
+    dialect, header = dialect_of(data)
+    whole = Table(data, dict.fromkeys(header, np.empty(0)), (), dialect)
+    whole.require(targets, "the target column is" if len(targets) == 1 else "target columns are")
+    dialect, votes = with_decimal(data, dialect, header)
+    table = read_table(data, dialect, dict.fromkeys(targets, "text"), mixtures=True)
+    readings = {
+        name: reading_of(column, name, dialect, votes)
+        for name, column in table.columns.items()
+        if isinstance(column, Text)
+    }
+    markers = {marker for reading in readings.values() for marker in reading.markers}
+    labels = {label for name in targets for label in table.text(name).labels}
+    dialect = dialect._replace(missing=tuple(sorted(markers | (labels & NO_CLASS))))
+    table = table._replace(dialect=dialect)
+    gone = np.zeros(table.n, bool)
+    for name in targets:
+        gone |= table.missing(name)
+    if gone.all():
+        message = f"the target {' or '.join(map(quoted, targets))} is missing in every row"
+        raise DataError(Problem("no-target", message, place=Place(data)))
+    table = table.rows(np.flatnonzero(~gone)) if gone.any() else table
+    refuse_mixed(table, targets, readings)
+    found = task_of(table, {name: readings[name].spelling for name in targets}, task)
+
+    notes = [*of_file(dialect, votes), *found.notes]
+    if gone.any():
+        which = " or ".join(map(short, targets))
+        notes.append(
+            Problem("dropped-rows", f"{int(gone.sum()):,} of {len(gone):,} rows have no {which}, and are left out")
+        )
+    if found.classes is None:
+        notes += [each for name in targets for each in read_as(name, table.columns[name], readings[name], dialect)]
+    columns: dict[str, Column] = {}
+    left_out: dict[str, str] = {}
+    for name, cells in table.columns.items():
+        if name in targets:
+            continue
+        reading = readings.get(name, Reading("numeric", spelling=Spelling(dialect.decimal)))
+        column = made(cells, reading, dialect)
+        reason = why_not(name, column, dialect)
+        if reason:
+            left_out[name] = reason + (f" ({reading.doubt[0]})" if reading.mixed else "")
+            continue
+        columns[name] = column
+        notes += of_column(name, column, reading)
+        notes += read_as(name, cells, reading, dialect)
+    bring_back(table, columns, left_out, readings)
+    if not columns:
+        reasons = "; ".join(f"{short(name)}: {reason}" for name, reason in list(left_out.items())[:5])
+        message = f"no column is left to learn from{' (' + reasons + ')' if reasons else ''}"
+        raise DataError(Problem("no-columns", message, place=Place(data)))
+    notes += three_decimals(data, dialect, columns) if not votes["."] else []
+    notes += [Problem("left-out", f"{short(name)} is left out: {reason}") for name, reason in left_out.items()]
+    notes.sort(key=lambda note: ORDER.index(note.code))
+    return Findings(dialect, table.n, int(gone.sum()), found, columns, left_out, tuple(notes))
+
+
+# --- how the file is written ---------------------------------------------------------------------------------------
+
+
+def cells_of(column: Text, gaps: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The texts of a column that are not missing, and how many rows have each."""
+    counts = np.bincount(column.codes, minlength=len(column.labels)).tolist()
+    known = [i for i, label in enumerate(column.labels) if label not in gaps and counts[i]]
+    return [column.labels[i] for i in known], [counts[i] for i in known]
+
+
+def sample_of(data: str, dialect: Dialect) -> dict[str, list[str]]:
+    """The first rows of a file as text, column by column."""
+    with Reader(data, dialect) as reader:
+        block = next(reader.blocks(dict.fromkeys(reader.header, "text")))
+    return {name: cells.tolist() for name, cells in block.columns.items()}
+
+
+def with_decimal(data: str, dialect: Dialect, header: Sequence[str]) -> tuple[Dialect, Counter[str]]:
+    """The dialect with the decimal mark of most columns, and how many columns can only be read with each mark."""
+    votes: Counter[str] = Counter()
+    for cells in sample_of(data, dialect).values():
+        counted = Counter(cell for cell in cells if cell)
+        found = numbers(list(counted), list(counted.values()))
+        if found is None or not MARKERS.issuperset(found.strangers):
+            continue
+        decimals = {spelling.decimal for spelling in found.spellings}
+        used = any(mark in label for label in counted for mark in ",." if label not in found.strangers)
+        if len(decimals) == 1 and used and not three(counted):
+            votes.update(decimals)
+    comma = dialect.separator != "," and votes[","] > votes["."]
+    return dialect._replace(decimal="," if comma else "."), votes
+
+
+def three(cells: Sequence[str] | Mapping[str, int]) -> bool:
+    """Whether every number with a point has three digits behind it, so that it may stand between thousands."""
+    pointed = [cell for cell in cells if "." in cell]
+    return bool(pointed) and all(THREE.fullmatch(cell) for cell in pointed)
+
+
+def of_file(dialect: Dialect, votes: Counter[str]) -> list[Problem]:
+    """What was found out about the file as a whole."""
+    found = []
+    if dialect.encoding != "utf-8":
+        found.append(Problem("file", f"the file is not UTF-8: it is read as {dialect.encoding}"))
+    marks = {"\t": "tabs", ";": "semicolons", "|": "bars"}
+    if dialect.separator in marks or dialect.decimal != ".":
+        decimal = ", decimals behind a comma" if dialect.decimal == "," else ""
+        found.append(Problem("file", f"cells are separated by {marks.get(dialect.separator, 'commas')}{decimal}"))
+    if dialect.missing:
+        shown = ", ".join(map(quoted, dialect.missing))
+        found.append(Problem("file", f"{shown} stands for a missing cell, in every column"))
+    return found
+
+
+def three_decimals(data: str, dialect: Dialect, columns: Mapping[str, Column]) -> list[Problem]:
+    """Plain numbers such as 1.234, whose point may separate thousands."""
+    plain = [name for name, column in columns.items() if column.type == "numeric" and not column.special]
+    sample = sample_of(data, dialect) if plain and dialect.decimal == "." else {}
+    found = []
+    for name in plain:
+        if name in sample and three(sample[name]):
+            example = quoted(next(cell for cell in sample[name] if "." in cell))
+            message = f"{short(name)}: the point of {example} is taken for the decimal mark"
+            entry = written({"thousands": ".", "decimal": ","})
+            remedy = f"if it separates thousands, set columns: {{{short(name)}: {entry}}}"
+            found.append(Problem("not-decided", message, remedy))
+    return found
+
+
+# --- what a column is ----------------------------------------------------------------------------------------------
+
+
+def reading_of(column: Text, name: str, dialect: Dialect, votes: Counter[str]) -> Reading:
+    """How the texts of a column are read."""
+    labels, counts = cells_of(column, dialect.gaps)
+    if not labels:
+        return Reading("empty")
+    found = numbers(labels, counts, dialect.decimal)
+    if found is not None:
+        if MARKERS.issuperset(found.strangers):
+            return of_numbers(found, name, dialect, votes)
+        return mixed(found, name)
+    days = dates_in(labels, counts)
+    if days is not None and MARKERS.issuperset(days.strangers):
+        forms = days.formats
+        if len(forms) == 1:
+            return Reading("date", {"format": forms[0]} if forms[0] else {}, None, days.strangers)
+        example = next(label for label in labels if label not in days.strangers)
+        message = f"{quoted(example)} may have the day or the month first; taken as text"
+        entries = " or ".join(f"{{{short(name)}: {written({'format': form})}}}" for form in forms)
+        return Reading("categorical", doubt=(message, f"set columns: {entries}"))
+    if days is not None:
+        shown = ", ".join(map(quoted, days.strangers[:3]))
+        return Reading("categorical", doubt=(f"dates, but for {shown}; taken as text", "correct these cells"))
+    if {label.strip().lower() for label in labels} in BOOLEANS:
+        return Reading("boolean")
+    return Reading("categorical")
+
+
+def of_numbers(found: Numbers, name: str, dialect: Dialect, votes: Counter[str]) -> Reading:
+    """A column of numbers: the one way to read them, or the likelier one, told as such."""
+    options = found.spellings
+    chosen = options[0]
+    doubt = ("", "")
+    if len(options) > 1:
+        grouped = [each for each in options if each.thousands]
+        one = votes.keys() if len(+votes) == 1 else {dialect.decimal} if votes else set()
+        agreed = [each for each in options if each.decimal in one]
+        if (money(chosen.prefix) or money(chosen.suffix)) and grouped:
+            chosen = grouped[0]  # no price has three decimals
+        elif len(agreed) == 1:
+            (chosen,) = agreed
+        else:
+            usual = "," if dialect.separator == ";" else "."
+            chosen = next((each for each in options if each.decimal == usual), chosen)
+            other = next(each for each in options if each != chosen)
+            taken = f"taken as written like {quoted(chosen.example)}"
+            entry = written(keys_of(other, dialect.decimal))
+            remedy = f"if they are like {quoted(other.example)}, set columns: {{{short(name)}: {entry}}}"
+            doubt = f"the numbers may have thousands or decimals behind the mark; {taken}", remedy
+    return Reading("numeric", keys_of(chosen, dialect.decimal), chosen, found.strangers, doubt)
+
+
+def mixed(found: Numbers, name: str) -> Reading:
+    """A column of numbers and other texts, which are no known markers of missing cells."""
+    shown = ", ".join(map(quoted, found.strangers[:3])) + (", …" if len(found.strangers) > 3 else "")
+    message = f"numbers, but for {shown}; taken as text"
+    return Reading("categorical", doubt=(message, "list these under missing, if they mean missing cells"), mixed=True)
+
+
+def refuse_mixed(table: Table, targets: Sequence[str], readings: Mapping[str, Reading]) -> None:
+    """A DataError for a target of numbers and other texts."""
+    for name in targets:
+        problem = mixture(table, name, Place(table.file)) if readings[name].spelling is None else None
+        if problem is None and readings[name].mixed:
+            message = f"the target {quoted(name)} holds {readings[name].doubt[0].removesuffix('; taken as text')}"
+            problem = Problem("mixed-column", message, place=Place(table.file))
+        if problem is not None:
+            raise DataError(problem._replace(remedy="correct these cells, or empty them: such rows are then left out"))
+
+
+def made(cells: Floats | Text, reading: Reading, dialect: Dialect) -> Column:
+    """A column as it is read, with the keys that say so."""
+    if reading.type == "numeric" and isinstance(cells, Text):
+        assert reading.spelling is not None
+        labels = [np.nan if label in dialect.gaps else reading.spelling.number(label) for label in cells.labels]
+        cells = np.array(labels, np.float64)[cells.codes]
+    keys: dict[str, Any] = {"type": "categorical" if reading.type == "empty" else reading.type}
+    if not isinstance(cells, Text):
+        if np.isnan(cells).all():
+            return Column(cells, "empty", keys, "", False)
+        text = f"numbers from {np.nanmin(cells):.6g} to {np.nanmax(cells):.6g}"
+        keys |= {"scale": "clipped", **reading.keys}
+        return Column(cells, "numeric", keys, text + missing(np.isnan(cells)), bool(reading.keys))
+    labels_, counts = cells_of(cells, dialect.gaps)
+    shown = ", ".join(short(label) for label in labels_[:4]) + (", …" if len(labels_) > 4 else "")
+    text = f"{count(len(labels_), 'different text')}: {shown}"
+    gone = np.isin(cells.codes, [i for i, label in enumerate(cells.labels) if label in dialect.gaps])
+    if reading.type == "categorical":
+        keys["unknown"] = "zero"
+        if len(labels_) > MANY:
+            keys["min_count"] = least_count(counts)
+    special = bool(reading.keys) or "min_count" in keys or bool(reading.doubt[0])
+    return Column(cells, reading.type, keys | dict(reading.keys), text + missing(gone), special)
+
+
+def missing(gaps: np.ndarray[Any, Any]) -> str:
+    """How many cells are missing, if any."""
+    return f"; {int(gaps.sum()):,} missing" if gaps.any() else ""
+
+
+def least_count(counts: Sequence[int]) -> int:
+    """The number of rows below which categories share an input, so that no more than are known have their own."""
+    ranked = sorted(counts, reverse=True)
+    return max(RARE, ranked[KNOWN] + 1 if len(ranked) > KNOWN else RARE)
+
+
+def why_not(name: str, column: Column, dialect: Dialect) -> str | None:
+    """Why a column is left out; None if it is not."""
+    if column.type == "empty" or (isinstance(column.cells, Text) and not cells_of(column.cells, dialect.gaps)[0]):
+        return "no row has a value"
+    rows = len(column.cells.codes if isinstance(column.cells, Text) else column.cells)
+    if suspicions.is_constant(column.cells, np.arange(rows)):
+        return "the same in every row"
+    written_apart = {"thousands", "prefix", "suffix"} & set(column.keys)
+    return None if column.type == "date" or written_apart else identifier(name, column.cells, dialect.gaps)
+
+
+def of_column(name: str, column: Column, reading: Reading) -> list[Problem]:
+    """What is told of a column that is learnt from."""
+    message, remedy = reading.doubt
+    found = [Problem("not-decided", f"{short(name)}: {message}", remedy)] if message else []
+    cells = column.cells
+    if not isinstance(cells, Text) and len(cells) >= 20 and not reading.keys:
+        whole = not np.isnan(cells).any() and bool((cells == np.floor(cells)).all())
+        if whole and in_order(cells):
+            message = f"{short(name)} differs in every row and follows their order; it is learnt from"
+            found.append(Problem("not-decided", message, "if it is an identifier, add it to ignore"))
+    return found
+
+
+def read_as(name: str, cells: Floats | Text, reading: Reading, dialect: Dialect) -> list[Problem]:
+    """What is told of a column whose numbers or dates are written in a way of their own, with an example."""
+    if not reading.keys or not isinstance(cells, Text):
+        return []
+    label = max(cells_of(cells, dialect.gaps)[0], key=lambda label: (len(label), label))  # that shows the most
+    if reading.spelling is not None:
+        kind, value = "numbers", f"{reading.spelling.number(label):.15g}"
+    else:
+        day = np.datetime64(round(86_400 * parse(label, reading.keys["format"])), "s")
+        kind, value = "dates", str(day).removesuffix("T00:00:00")
+    message = f"{short(name)} is read as {kind}, {quoted(label)} as {value}"
+    return [Problem("read-as", f"{message}: {written(reading.keys)}")]
+
+
+def bring_back(
+    table: Table, columns: dict[str, Column], left_out: dict[str, str], readings: Mapping[str, Reading]
+) -> None:
+    """Where nothing would be left to learn from, the numbers that count the rows are, unless their name forbids it."""
+    if columns:
+        return
+    for name in list(left_out):
+        cells = table.columns[name]
+        if not isinstance(cells, Text) and "whole number" in left_out[name] and not says_identifier(name):
+            columns[name] = made(cells, readings.get(name, Reading("numeric")), table.dialect)
+            del left_out[name]
