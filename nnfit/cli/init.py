@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -66,13 +67,12 @@ def init(
     else:
         sys.stdout.write(proposal.text)
         sys.stdout.flush()
-    told: dict[str, int] = {}
-    for note in proposal.notes:
-        told[note.code] = told.get(note.code, 0) + 1
-        if told[note.code] <= MOST:
+    for code, notes in groupby(proposal.notes, lambda note: note.code):
+        each = list(notes)
+        for note in each[:MOST]:
             screen.note(str(note))
-    for code, lines in told.items():
-        if lines > MOST:
-            screen.note(f"… and {lines - MOST} more: see the comments of the spec ({code})")
+        if len(each) > MOST:
+            what = "are left out: the comments of the spec name them" if code == "left-out" else "like these"
+            screen.note(f"… and {len(each) - MOST:,} more {what}")
     if path is not None:
         screen.note(f"wrote {path}; try: nnfit check {path}")

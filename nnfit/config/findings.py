@@ -18,7 +18,7 @@ from nnfit.data import suspicions
 from nnfit.data.dates import parse
 from nnfit.data.identifiers import identifier, in_order, says_identifier
 from nnfit.data.reader import Dialect, Reader
-from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, money, numbers, written
+from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, numbers, written
 from nnfit.data.sniffing import dialect_of
 from nnfit.data.spelling import Spelling
 from nnfit.data.table import BOOLEANS, Floats, Table, Text, mixture, read_table
@@ -235,12 +235,9 @@ def of_numbers(found: Numbers, name: str, dialect: Dialect, votes: Counter[str])
     chosen = options[0]
     doubt = ("", "")
     if len(options) > 1:
-        grouped = [each for each in options if each.thousands]
         one = votes.keys() if len(+votes) == 1 else {dialect.decimal} if votes else set()
         agreed = [each for each in options if each.decimal in one]
-        if (money(chosen.prefix) or money(chosen.suffix)) and grouped:
-            chosen = grouped[0]  # no price has three decimals
-        elif len(agreed) == 1:
+        if len(agreed) == 1:
             (chosen,) = agreed
         else:
             usual = "," if dialect.separator == ";" else "."

@@ -119,7 +119,8 @@ def affixes(text: str) -> tuple[str, str] | None:
 def numbers(labels: Sequence[str], counts: Sequence[int], decimal: str = ".") -> Numbers | None:
     """The numbers that most of the cells of a column are, `counts` of each text; None if half of them are none.
 
-    Of spellings that give the same numbers the simplest is kept, with the `decimal` mark of the file if there is one.
+    Of spellings that give the same numbers the simplest is kept, with the `decimal` mark of the file if that is one.
+    Those that differ begin with the one of that mark.
     """
     total = sum(counts)
     few = Counter(map(affixes, labels[:SAMPLE]))
@@ -138,7 +139,7 @@ def numbers(labels: Sequence[str], counts: Sequence[int], decimal: str = ".") ->
     chosen = [(label, n) for label, n, pair in zip(labels, counts, pairs, strict=True) if pair == (prefix, suffix)]
     read: dict[Spelling, list[float | None]] = {}
     score: dict[Spelling, int] = {}
-    for mark, thousands in sorted(MARKS, key=lambda marks: (bool(marks[1]), marks[0] != decimal)):
+    for mark, thousands in sorted(MARKS, key=lambda marks: (marks[0] != decimal, bool(marks[1]))):
         spelling = Spelling(mark, thousands, prefix, suffix)
         values = [spelling.number(label) for label, _ in chosen]
         values = [value if value is not None and math.isfinite(value) else None for value in values]

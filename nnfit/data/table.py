@@ -221,10 +221,9 @@ def mixture(table: Table, name: str, place: Place) -> Problem | None:
             f"data.columns: {{{short(name)}: {{type: categorical}}}}"
         )
         found = numbers([column.labels[i] for i in known], [int(counts[i]) for i in known], table.dialect.decimal)
-        if found is not None and not found.spellings[0].plain:
-            remedy = (
-                f"set data.columns: {{{short(name)}: {written(keys_of(found.spellings[0], table.dialect.decimal))}}}"
-            )
+        keys = keys_of(found.spellings[0], table.dialect.decimal) if found is not None else {}
+        if found is not None and keys:
+            remedy = f"set data.columns: {{{short(name)}: {written(keys)}}}"
             remedy += f", and add {quoted(found.strangers[0])} to data.missing" if found.strangers else ""
         return Problem("mixed-column", message, remedy, place)
     return None

@@ -26,7 +26,7 @@ TARGETS = {
 
 @pytest.fixture
 def proposed(tmp_path: Path) -> Callable[..., tuple[str, LoadedSpec]]:
-    def proposed(csv: str | bytes | Path, target: str = "y") -> tuple[str, LoadedSpec]:
+    def proposed(csv: str | bytes | Path, target: str | list[str] = "y") -> tuple[str, LoadedSpec]:
         data = csv
         if not isinstance(csv, Path):
             data = tmp_path / "data.csv"
@@ -98,6 +98,92 @@ def test_any_column_name_is_written_so_that_it_reads_back(proposed: Callable, na
     _, loaded = proposed(csv(f"{quoted},k,y", lambda i, x, c, k: f"{x},{k},{c}"))
     assert name in loaded.spec.data.columns
     prepare(loaded)
+
+
+HOSTILE = [
+    *("größe", "naïve", "年齢", "возраст", "العمر", "🌡️ temp", "👩‍👩‍👧", "a\u200bb", "e\u0301"),
+    *("two\nlines", "tab\there", "bell\a", "del\x7f", "nel\x85", "nbsp\xa0", "\u2028line", "\u202eleft", "\ufffe"),
+    *(
+        "back\\slash",
+        "#no comment",
+        "a #b",
+        "a: b: c",
+        "{x}",
+        "? q",
+        "- ",
+        "&a",
+        "*a",
+        "!t",
+        "%d",
+        "@x",
+        "`x`",
+        "|",
+        ">",
+    ),
+    *("'", "''", '""', "<<", "~", "true", "1e3", "0x1F", "0o7", ".inf", "2024-01-01", "=", "...", "---", "x" * 2000),
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_names_and_texts_of_any_kind_read_back_the_same_and_stay_on_their_line(proposed: Callable, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    text, loaded = proposed(csv(f"{quoted},k,one,y", lambda i, x, c, k: f"{x},{quoted if k else c},{quoted},{c}"))
+    assert set(loaded.spec.data.columns) == {name, "k"}
+    prepared = prepare(loaded)
+    assert name in prepared.features[1].categories.own
+    assert all(line.isprintable() for line in text.splitlines())
+    assert len(text.splitlines()) == len(text.split("\n")) - 1
+    for target in (name, [name, "k"]) if name != "k" else ():
+        try:
+            _, loaded = proposed(csv(f"{quoted},k,y", lambda i, x, c, k: f"{i % 2},{i // 2 % 2},{x}"), target)
+        except DataError as error:
+            pytest.fail(str(error))
+        assert loaded.spec.data.target[0] == name
+    *_, loaded = proposed(csv(f"{quoted},k,y", lambda i, x, c, k: f"1,{x},{c}"))
+    assert loaded.spec.data.ignore == (name,)
+
+
+def test_what_can_be_read_is_written_as_it_is(proposed: Callable) -> None:
+    names = ["größe", "年齢", "возраст", "naïve café", "🌡 Wärme", "Preis (€)"]
+    text, _ = proposed(csv(",".join([*names, "y"]), lambda i, x, c, k: f"{x},{k},{k},{x},{k},{x},{c}"))
+    for name in names:
+        assert name in text
+    assert "\\u" not in text
+
+
+def test_the_name_of_the_file_may_be_of_any_kind(tmp_path: Path) -> None:
+    for name in ("Übersicht 年.csv", "two\nlines.csv", "a: b.csv", "'q'.csv", "#.csv", "-.csv", "\u2028.csv"):
+        (tmp_path / name).write_text(csv("x,y", lambda i, x, c, k: f"{x},{c}"), encoding="utf-8")
+        (tmp_path / "spec.yaml").write_text(propose(tmp_path / name, "y", tmp_path).text, encoding="utf-8")
+        prepare(load_spec(tmp_path / "spec.yaml"))
+
+
+def wide(count: int, cell: Callable[[int, int], object], rows: int = 24) -> str:
+    lines = [",".join([*(f"column_{j}" for j in range(count)), "y"])]
+    lines += [",".join([*(str(cell(i, j)) for j in range(count)), "ab"[i % 2]]) for i in range(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_wide_table_gets_a_spec_that_is_short_enough_and_trains(proposed: Callable) -> None:
+    kinds = [
+        lambda i: i % 5 * 0.5,
+        lambda i: "k",
+        lambda i: f"{i}%",
+        lambda i: f"{i % 28 + 1}.1.2024",
+        lambda i: "lots" if i == 3 else i % 5,
+        lambda i: "abc"[i % 3],
+    ]
+    text, loaded = proposed(wide(900, lambda i, j: kinds[j % 6](i)))
+    assert len(text.encode()) < 65_536
+    prepared = prepare(loaded)
+    assert len(prepared.features) == 750
+    assert {feature.options.type for feature in prepared.features} == {"numeric", "date", "categorical"}
+    assert prepared.features[1].options.suffix == "%"
+
+
+def test_a_table_too_wide_for_a_spec_is_refused(proposed: Callable) -> None:
+    with pytest.raises(DataError, match=r"the spec of \d,\d* columns would be larger than 64 KiB"):
+        proposed(wide(1500, lambda i, j: f"{i}%", 20))
 
 
 def test_a_target_that_is_not_there_is_named(proposed: Callable) -> None:

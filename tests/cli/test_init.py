@@ -1,0 +1,151 @@
+"""What `nnfit init` writes trains, on any table that can be trained, and a stranger is told what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+QUICK = [*("--set", "training.epochs=2", "--set", "network.layers.0.size=3", "--set", "network.layers.1.size=3")]
+INPUTS: dict[str, Callable[[int], str]] = {
+    "numbers": lambda i: f"{i * 7 % 5 + 0.5}",
+    "texts": lambda i: "ab"[i % 2],
+    "names": lambda i: f"name {i}",
+    "one value": lambda i: "k",
+    "nothing": lambda i: "",
+    "counted": str,
+    "gaps": lambda i: "" if i % 2 else f"{i * 1.5}",
+    "days": lambda i: f"2024-01-{i % 28 + 1:02}",
+    "dollars": lambda i: f'"$1,{i % 10}00.50"',
+    "mixed": lambda i: "x" if i == 0 else str(i),
+    "vast": lambda i: f"{(-1) ** i * 1e308:g}",
+}
+TARGETS: dict[str, Callable[[int], str]] = {
+    "two classes": lambda i: "01"[i % 2],
+    "three classes": lambda i: "abc"[i % 3],
+    "one class": lambda i: "a",
+    "a class with one row": lambda i: "b" if i == 0 else "a",
+    "a class for each row": lambda i: f"c{i}",
+    "numbers": lambda i: f"{i * 1.25 + 0.1:.2f}",
+    "whole numbers": lambda i: str(i * i),
+    "dollars": lambda i: f"${i * 3 + 1}.50",
+    "numbers with gaps": lambda i: "" if i % 2 == 0 else f"{i * 1.5}",
+    "classes with gaps": lambda i: ["", "a", "b"][i % 3],
+    "nothing": lambda i: "",
+    "vast": lambda i: f"{i}e307",
+}
+
+
+def may_be_refused(cells: set[str], error: str, alone: bool) -> bool:
+    """With one value, or none, there is nothing to learn; and without an input nothing to learn from."""
+    if not cells - {""}:
+        return "is missing in every row" in error
+    if len(cells - {""}) == 1:
+        return "has a single value; there is nothing to learn" in error
+    vast = any("e307" in cell for cell in cells) and "whose square is beyond all numbers" in error
+    return vast or (alone and "no column is left to learn from (x: " in error)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 16])
+def test_whatever_small_table_it_is_what_init_writes_is_checked_trained_and_predicts(
+    tmp_path: Path, run: Callable[..., Any], n: int
+) -> None:
+    table, spec, model = (tmp_path / name for name in ("data.csv", "spec.yaml", "spec.npz"))
+    inputs = list(INPUTS.values())
+    written = 0
+    for k, target in enumerate(TARGETS.values()):
+        x = inputs[(k * 3 + 2 * n) % len(inputs)]
+        alone = (k + n) % 3 == 0
+        rows = [f"{x(i)},{'' if alone else f'{i * 5 % 3},'}{target(i)}" for i in range(n)]
+        table.write_text("\n".join(["x,y" if alone else "x,z,y", *rows]) + "\n")
+        said = run("init", table, "--target", "y", "-o", spec)
+        if said.code:
+            assert (said.code, said.out, said.err.count("\n")) == (4, "", 1)
+            assert may_be_refused({target(i) for i in range(n)}, said.err, alone), said.err
+            assert not spec.exists()
+            continue
+        written += 1
+        checked = run("check", spec, *QUICK)
+        assert checked.code == 0, checked.out
+        assert "more than the" not in checked.out
+        trained = run("train", spec, *QUICK, "--quiet")
+        assert trained.code == 0, trained.err
+        assert run("predict", model, table).out.count("\n") == n + 1
+        assert run("evaluate", model, table).code == 0
+        spec.unlink()
+    assert written >= (0 if n == 1 else 3)
+
+
+HEADER = "id,remark,price,share,day,one,size,quality"
+
+
+def wine(n: int = 60) -> str:
+    rows = [
+        f'{3 * i},"remark {i} of a taster","${1000 + 37 * i:,}.00",{i % 40}%,{i % 12 + 1}/{i % 28 + 1}/2024,x,'
+        f"{i * 7 % 11},{i * 5 % 7 + 3 if i % 20 else ''}"
+        for i in range(n)
+    ]
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
+def test_a_stranger_reads_what_was_left_out_inferred_and_read_specially_in_that_order(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    (tmp_path / "wine.csv").write_text(wine())
+    ended = run("init", tmp_path / "wine.csv", "--target", "quality", "-o", tmp_path / "wine.yaml")
+    assert ended.out == ""
+    assert ended.err.splitlines() == [
+        "id is left out: another whole number in every row, and its name, say that it is an identifier",
+        "remark is left out: free text: 57 of 57 rows have one of their own",
+        "one is left out: the same in every row",
+        "quality has 7 whole values, 3 to 9: taken as classes; --task regression for a number",
+        "3 of 60 rows have no quality, and are left out",
+        'price is read as numbers, "$3,183.00" as 3183: {type: numeric, thousands: ",", prefix: "$"}',
+        'share is read as numbers, "39%" as 39: {type: numeric, suffix: "%"}',
+        'day is read as dates, "12/28/2024" as 2024-12-28: {type: date, format: "%m/%d/%Y"}',
+        f"wrote {tmp_path / 'wine.yaml'}; try: nnfit check {tmp_path / 'wine.yaml'}",
+    ]
+
+
+def test_the_task_is_what_is_asked_for(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "wine.csv").write_text(wine())
+    asked = run("init", tmp_path / "wine.csv", "--target", "quality", "--task", "regression")
+    assert "loss: mse" in asked.out
+    assert "quality has 7 whole values, 3 to 9: taken as a number\n" in asked.err
+    assert run("init", tmp_path / "wine.csv", "--target", "quality", "--task", "guess").code == 2
+    text = run("init", tmp_path / "wine.csv", "--target", "remark", "--task", "regression")
+    assert (text.code, text.out) == (4, "")
+    assert "--task regression asks for numbers" in text.err
+
+
+def test_several_targets_are_all_predicted(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "wine.csv").write_text(wine())
+    spec = tmp_path / "wine.yaml"
+    assert run("init", tmp_path / "wine.csv", "--target", "price", "--target", "size", "-o", spec).code == 0
+    assert run("train", spec, *QUICK, "--quiet").code == 0
+    header = run("predict", tmp_path / "wine.npz", tmp_path / "wine.csv").out.partition("\n")[0]
+    assert header == "prediction_price,prediction_size"
+    twice = run("init", tmp_path / "wine.csv", "--target", "price", "--target", "price")
+    assert (twice.code, twice.out) == (2, "")
+
+
+def test_many_lines_of_a_kind_are_counted_and_the_rest_stands_in_the_spec(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    names = [f"c{j}" for j in range(50)]
+    rows = [",".join([*["1"] * 50, str(i % 7), "ab"[i % 2]]) for i in range(30)]
+    (tmp_path / "data.csv").write_text("\n".join([",".join([*names, "x", "y"]), *rows]) + "\n")
+    ended = run("init", tmp_path / "data.csv", "--target", "y")
+    assert ended.err.count("is left out: the same in every row") == 20
+    assert "… and 30 more are left out: the comments of the spec name them\n" in ended.err
+    assert ended.out.count("is left out: the same in every row") == 50
+
+
+def test_names_that_would_fake_a_line_are_escaped(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "data.csv").write_text(
+        '"a\nwrote it\x1b[2J",x,y\n' + "".join(f"1,{i % 7},{i % 2}\n" for i in range(30))
+    )
+    err = run("init", tmp_path / "data.csv", "--target", "y").err
+    assert "a\\nwrote it\\x1b[2J is left out: the same in every row\n" in err
