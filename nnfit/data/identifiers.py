@@ -80,6 +80,8 @@ def of_text(column: Text, gaps: Sequence[str]) -> str | None:
     if rows < FEW or single < FREE * rows:
         return None
     sample = [column.labels[code] for code in known[:200]]
-    if single == rows and sum(" " in label.strip() for label in sample) < len(sample) / 2:
+    if sum(" " in label.strip() for label in sample) > len(sample) / 2:
+        return f"free text: {single:,} of {rows:,} rows have one of their own"
+    if single == rows:
         return "another text in every row, like an identifier"
-    return f"free text: {single:,} of {rows:,} rows have one of their own"
+    return f"nearly all of its texts differ: {single:,} of {rows:,} rows have one of their own"

@@ -51,13 +51,15 @@ DAYS = (
     *("%m-%d-%y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d %B %Y"),
     *("%d. %B %Y", "%d. %b %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%a, %d %b %Y", "%A, %B %d, %Y"),
 )
+MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%b-%Y", "%B %Y", "%B-%Y")  # of which the first day is taken
 TIMES = (
     *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", ", %H:%M", ", %H:%M:%S"),
     *(", %I:%M %p", ", %I:%M:%S %p"),
 )
 DATELIKE = re.compile(
     r"\s*([0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}|([A-Za-z]{3,9},? )?[0-9]{1,2}[.]?[ /-][A-Za-z]{3,9}[ /-][0-9]{2,4}"
-    r"|([A-Za-z]{6,9}, )?[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4})([ T,].*)?"
+    r"|([A-Za-z]{6,9}, )?[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}"
+    r"|[0-9]{4}[/-][0-9]{1,2}|[0-9]{1,2}/[0-9]{4}|[A-Za-z]{3,9}[ -][0-9]{4})([ T,].*)?"
 )
 SHORT_DOTTED = re.compile(r"\s*[0-9]{2}\.[0-9]{2}\.[0-9]{2}\b")  # else 1.10.12 may be the number of a version
 
@@ -176,7 +178,7 @@ def dates_in(labels: Sequence[str], counts: Sequence[int]) -> Dates | None:
     sample = [label for label in labels[:SAMPLE] if DATELIKE.fullmatch(label)]
     if not total or 2 * len(sample) <= min(len(labels), SAMPLE):
         return None
-    forms = ["", *(f"{days}{time}" for days, time in product(DAYS, TIMES))]
+    forms = ["", *(f"{days}{time}" for days, time in product(DAYS, TIMES)), *MONTHS]
     if not SHORT_DOTTED.match(sample[0]):
         forms = [form for form in forms if not form.startswith("%d.%m.%y")]
     for part in (sample[:3], sample):

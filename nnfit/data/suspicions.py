@@ -38,7 +38,7 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
     rest = [f for f in features if f.name not in constant]
     reasons = {f.name: identifier(f.name, table.columns[f.name], table.dialect.gaps) for f in rest if may_identify(f)}
     identifiers = [name for name, reason in reasons.items() if reason]
-    several = [name for name in identifiers if "free text" in str(reasons[name])]
+    several = [name for name in identifiers if "identifier" not in str(reasons[name])]
     if len(identifiers) > len(several):
         named = [name for name in identifiers if name not in several]
         yield Problem("identifier", f"another value in every row, as an identifier has: {listed(named)}", IGNORE)

@@ -181,6 +181,8 @@ def test_numbers_are_read_as_they_are_written_and_this_is_told(
         ("%d.%m.%Y %H:%M", lambda i: f"{i % 28 + 1:02}.{i % 12 + 1:02}.2024 {i % 24:02}:30"),
         ("%d-%b-%Y", lambda i: f"{i % 28 + 1:02}-{['Jan', 'Feb', 'Oct'][i % 3]}-2024"),
         ("%B %d, %Y", lambda i: f"{['January', 'May'][i % 2]} {i % 28 + 1}, 2024"),
+        ("%b-%Y", lambda i: f"{['Jan', 'Feb', 'Oct'][i % 3]}-20{i % 9 + 10}"),
+        ("%m/%Y", lambda i: f"{i % 12 + 1:02}/2024"),
         (None, lambda i: f"2024-{i % 12 + 1}-{i % 28 + 1}"),
     ],
 )
@@ -302,6 +304,7 @@ LEFT_OUT: list[tuple[str, Callable[[int], object], str]] = [
     ("code", lambda i: f"{i:x}-{i * 7919:08x}", "another text in every row, like an identifier"),
     ("remark", lambda i: f"the {i}th remark of a customer", "free text: 40 of 40 rows have one of their own"),
     ("name", lambda i: f"Name {max(i, 5)}", "free text: 34 of 40 rows have one of their own"),
+    ("zip", lambda i: f"{max(i, 5)}xx", "nearly all of its texts differ: 34 of 40 rows have one of their own"),
     ("one", lambda i: "k", "the same in every row"),
     ("price", lambda i: "$5.00", "the same in every row"),
     ("nothing", lambda i: "", "no row has a value"),
