@@ -103,8 +103,8 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
         notes.append(
             Problem("dropped-rows", f"{int(gone.sum()):,} of {len(gone):,} rows have no {which}, and are left out")
         )
-    if found.classes is None:
-        notes += [each for name in targets for each in read_as(name, table.columns[name], readings[name], dialect)]
+    for name in targets if found.classes is None else ():
+        notes += in_doubt(name, readings[name]) + read_as(name, table.columns[name], readings[name], dialect)
     columns: dict[str, Column] = {}
     left_out: dict[str, str] = {}
     for name, cells in table.columns.items():
@@ -191,11 +191,9 @@ def three_decimals(data: str, dialect: Dialect, columns: Mapping[str, Column]) -
     found = []
     for name in plain:
         if name in sample and three(sample[name]):
-            example = quoted(next(cell for cell in sample[name] if "." in cell))
-            message = f"{short(name)}: the point of {example} is taken for the decimal mark"
-            entry = written({"thousands": ".", "decimal": ","})
-            remedy = f"if it separates thousands, set columns: {{{short(name)}: {entry}}}"
-            found.append(Problem("not-decided", message, remedy))
+            example = next(cell for cell in sample[name] if "." in cell)
+            doubt = two_ways(name, example, Spelling("."), Spelling(",", "."), dialect)
+            found += in_doubt(name, Reading("numeric", doubt=doubt))
     return found
 
 
@@ -210,7 +208,7 @@ def reading_of(column: Text, name: str, dialect: Dialect, votes: Counter[str]) -
     found = numbers(labels, counts, dialect.decimal)
     if found is not None:
         if MARKERS.issuperset(found.strangers):
-            return of_numbers(found, name, dialect, votes)
+            return of_numbers(found, labels, name, dialect, votes)
         return mixed(found, name)
     days = dates_in(labels, counts)
     if days is not None and MARKERS.issuperset(days.strangers):
@@ -229,7 +227,7 @@ def reading_of(column: Text, name: str, dialect: Dialect, votes: Counter[str]) -
     return Reading("categorical")
 
 
-def of_numbers(found: Numbers, name: str, dialect: Dialect, votes: Counter[str]) -> Reading:
+def of_numbers(found: Numbers, labels: Sequence[str], name: str, dialect: Dialect, votes: Counter[str]) -> Reading:
     """A column of numbers: the one way to read them, or the likelier one, told as such."""
     options = found.spellings
     chosen = options[0]
@@ -243,11 +241,19 @@ def of_numbers(found: Numbers, name: str, dialect: Dialect, votes: Counter[str])
             usual = "," if dialect.separator == ";" else "."
             chosen = next((each for each in options if each.decimal == usual), chosen)
             other = next(each for each in options if each != chosen)
-            taken = f"taken as written like {quoted(chosen.example)}"
-            entry = written(keys_of(other, dialect.decimal))
-            remedy = f"if they are like {quoted(other.example)}, set columns: {{{short(name)}: {entry}}}"
-            doubt = f"the numbers may have thousands or decimals behind the mark; {taken}", remedy
+            example = next(label for label in labels if chosen.number(label) != other.number(label))
+            doubt = two_ways(name, example, chosen, other, dialect)
     return Reading("numeric", keys_of(chosen, dialect.decimal), chosen, found.strangers, doubt)
+
+
+def two_ways(name: str, example: str, chosen: Spelling, other: Spelling, dialect: Dialect) -> tuple[str, str]:
+    """What is not decided of a column of numbers, and what would have them read in the other way."""
+    taken, second = (f"{spelling.number(example):.15g}" for spelling in (chosen, other))
+    entry = written(keys_of(other, dialect.decimal))
+    return (
+        f"{quoted(example)} may be {taken} or {second}; taken as {taken}",
+        f"for {second} set columns: {{{short(name)}: {entry}}}",
+    )
 
 
 def mixed(found: Numbers, name: str) -> Reading:
@@ -317,8 +323,7 @@ def why_not(name: str, column: Column, dialect: Dialect) -> str | None:
 
 def of_column(name: str, column: Column, reading: Reading) -> list[Problem]:
     """What is told of a column that is learnt from."""
-    message, remedy = reading.doubt
-    found = [Problem("not-decided", f"{short(name)}: {message}", remedy)] if message else []
+    found = in_doubt(name, reading)
     cells = column.cells
     if not isinstance(cells, Text) and len(cells) >= 20 and not reading.keys:
         whole = not np.isnan(cells).any() and bool((cells == np.floor(cells)).all())
@@ -326,6 +331,12 @@ def of_column(name: str, column: Column, reading: Reading) -> list[Problem]:
             message = f"{short(name)} differs in every row and follows their order; it is learnt from"
             found.append(Problem("not-decided", message, "if it is an identifier, add it to ignore"))
     return found
+
+
+def in_doubt(name: str, reading: Reading) -> list[Problem]:
+    """What is told of a column that may be read in another way."""
+    message, remedy = reading.doubt
+    return [Problem("not-decided", f"{short(name)}: {message}", remedy)] if message else []
 
 
 def read_as(name: str, cells: Floats | Text, reading: Reading, dialect: Dialect) -> list[Problem]:

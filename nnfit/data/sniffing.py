@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 from nnfit.data.reader import Dialect, Reader
-from nnfit.data.rows import UTF16
+from nnfit.data.rows import PACKED, UTF16
 from nnfit.data.source import opened
 from nnfit.errors import DataError
 
@@ -15,12 +15,18 @@ PIECE = 1 << 20  # bytes that are decoded at once
 
 
 def encoding_of(path: str) -> str:
-    """The first of UTF-8, CP1252 and Latin-1 that all bytes of a file are; UTF-16 where its mark says so."""
+    """The first of UTF-8, CP1252 and Latin-1 that all bytes of a file are; UTF-16 where its mark says so.
+
+    Of a packed file UTF-8, which it is not: reading it will say what it is.
+    """
     for encoding in ("utf-8", "cp1252"):
         decoder = codecs.getincrementaldecoder(encoding)()
         with opened(path) as file:
-            if file.read(2) in UTF16:
+            beginning = file.read(8)
+            if beginning.startswith(UTF16):
                 return "utf-16"
+            if beginning.startswith(tuple(PACKED)):
+                return "utf-8"
             file.seek(0)
             try:
                 while piece := file.read(PIECE):

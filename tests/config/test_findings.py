@@ -211,9 +211,8 @@ def test_a_point_that_may_stand_between_thousands_is_the_decimal_mark_and_said(
     init: Callable[..., Proposal], encoded: Callable[[], Prepared]
 ) -> None:
     proposal = init({"x": lambda i: f"{i + 1}.{i * 7 % 900 + 100}", "y": label})
-    assert 'x: the point of "1.100" is taken for the decimal mark; if it separates thousands, set columns: ' in (
-        "\n".join(told(proposal))
-    )
+    entry = '{x: {type: numeric, thousands: ".", decimal: ","}}'
+    assert f'x: "1.100" may be 1.1 or 1100; taken as 1.1; for 1100 set columns: {entry}' in told(proposal)
     assert encoded().features[0].fitted.high < 100
 
 
@@ -223,13 +222,19 @@ def test_a_comma_that_may_stand_between_thousands_is_read_by_what_the_file_says_
     rows = [f"{i + 1},{i * 7 % 900 + 100};{i},5;{label(i)}" for i in range(N)]
     german = init(("x;z;y\n" + "\n".join(rows) + "\n").encode())
     assert encoded().features[0].fitted.high < 100
-    assert not any("may have thousands" in line for line in told(german))
+    assert not any("may be" in line for line in told(german))
     american = {"x": lambda i: f"{i + 1},{i * 7 % 900 + 100}", "y": label}
     init(american | {"z": lambda i: f"{i + 1},234.5"})
     assert encoded().features[0].fitted.high > 1000
     undecided = init(american)
     assert encoded().features[0].fitted.high > 1000
-    assert any(line.startswith("x: the numbers may have thousands or decimals") for line in told(undecided))
+    entry = '{x: {type: numeric, decimal: ","}}'
+    assert f'x: "1,100" may be 1100 or 1.1; taken as 1100; for 1.1 set columns: {entry}' in told(undecided)
+
+
+def test_a_target_that_may_be_read_in_two_ways_is_told(init: Callable[..., Proposal]) -> None:
+    proposal = init({"x": lambda i: i % 7, "y": lambda i: f"{i + 1}.{i * 7 % 900 + 100}"})
+    assert told(proposal)[0].startswith('y: "1.100" may be 1.1 or 1100; taken as 1.1; for 1100 set columns: {y: ')
 
 
 @pytest.mark.parametrize("cell", [lambda i: f"Q{i % 4 + 1}", lambda i: f"{i % 9}A", lambda i: f"{i % 3}-{i % 2}"])
