@@ -33,9 +33,9 @@ def evaluate(
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
         table, dropped = trained.labelled(table)
-        screen.warn(*dropped)
         found = trained.evaluation(table)
-        screen.warn(*found.warnings)
+        warnings = [*dropped, *found.warnings]
+        screen.warn(*warnings)
         intervals = trained.intervals(found)
     if as_json:
         report = {
@@ -47,7 +47,7 @@ def evaluate(
             "metrics": {"data": found.metrics},
             "trivial": {"data": found.of_prior},
             "intervals": intervals,
-            "warnings": [problem.as_json() for problem in found.warnings],
+            "warnings": [problem.as_json() for problem in warnings],
         }
         print(json_of(report))
         return

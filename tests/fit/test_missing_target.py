@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 import nnfit
+from nnfit.config.loader import load_spec
+from nnfit.fit.prepare import prepare
 
 SPEC = """\
 data: {train: data.csv, target: y%s}
@@ -99,11 +101,31 @@ def test_evaluate_follows_the_spec_of_the_model_and_predict_takes_every_row(
     assert "left out" not in clean.err
     reports = [json.loads(each.out) for each in (found, clean)]
     assert reports[0]["rows"] == 27
+    assert [each["code"] for each in reports[0]["warnings"]] == ["dropped-rows", "learnt-from"]
     assert reports[0]["metrics"] == reports[1]["metrics"]
     model = nnfit.load(tmp_path / "spec.npz")
     frame = pd.read_csv(tmp_path / "data.csv", dtype=str, keep_default_na=False)
-    assert model.evaluate(frame) == reports[0]["metrics"]["data"]
+    with pytest.warns(nnfit.NnfitWarning) as warned:
+        assert model.evaluate(frame) == reports[0]["metrics"]["data"]
+    assert "frame: 3 rows of 30 are left out" in str(warned[0].message)
 
     assert run("predict", tmp_path / "spec.npz", tmp_path / "data.csv").out.count("\n") == 31
     assert "left out" in run("check", tmp_path / "spec.yaml").out
     assert run("verify", tmp_path / "spec.npz", "--spec", tmp_path / "spec.yaml").code == 0
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(5, 25)])
+def test_rows_that_were_learnt_from_are_counted_without_those_that_were_left_out(
+    tmp_path: Path, run: Callable[..., Any], rows: slice
+) -> None:
+    (tmp_path / "data.csv").write_text(csv(number))
+    (tmp_path / "spec.yaml").write_text(SPEC % (f"{DROP}, test: 0.2", "linear"))
+    assert run("train", tmp_path / "spec.yaml", "--quiet").code == 0
+    header, *lines = csv(number).splitlines(True)
+    (tmp_path / "some.csv").write_text(header + "".join(lines[rows]))
+    report = json.loads(run("evaluate", tmp_path / "spec.npz", tmp_path / "some.csv", "--json").out)
+    kept = [line for line in lines[rows] if not line.endswith(",\n")]
+    prepared = prepare(load_spec(tmp_path / "spec.yaml"))
+    assert report["rows"] == len(kept)
+    learnt = set(prepared.sets["train"].truth[:, 0].tolist())
+    assert report["learnt_from"] == sum(float(line.rsplit(",", 1)[1]) in learnt for line in kept)
