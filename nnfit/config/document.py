@@ -15,11 +15,12 @@ from typing import Any
 import yaml
 
 from nnfit.errors import Place, Problem, SpecError
-from nnfit.words import count
+from nnfit.words import count, quoted
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_NODES = 20_000  # after aliases are followed
+LONG_OPTION = 200  # characters of a --set that messages show
 
 Path = tuple[str | int, ...]
 
@@ -31,9 +32,10 @@ WORDS = {word: value for value, words in {
 INTEGER = re.compile(r"[-+]?[0-9]+")
 PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-# KEY=VALUE, and the parts of KEY: plain, or in quotes where a name holds a dot, a bracket or an equals sign.
+# KEY=VALUE, and a part of KEY: a name, in quotes where it holds a dot, a bracket or an equals sign; or a [position].
 SETTING = re.compile(r'((?:"[^"]*"|[^=])+?)=(.*)', re.DOTALL)
-PART = re.compile(r'(?:^|[.\[])(?:"([^"]+)"(?=[.\[]|$)|([^.\[]*))')
+PART = re.compile(r'(?:^|(?!^)\.)(?:"([^"]+)"(?=[.\[]|$)|([^.\[\]]+))|\[([^.\[\]]+)\](?=[.\[]|$)')
+POSITION = re.compile(r"[0-9]{1,9}")
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 QUOTE = "put it in quotes if it is text"
 
@@ -67,7 +69,20 @@ class Document:
 
 def spelled(part: str) -> str:
     """A key as a path of keys has it, and as --set reads it: in quotes where --set needs them."""
-    return f'"{part}"' if re.search(r"[.\[=]", part) else part
+    return f'"{part}"' if re.search(r"[.\[\]=]", part) else part
+
+
+def parts(key: str, label: str) -> list[str]:
+    """The names and positions of a KEY such as training.optimizer.learning_rate or network.layers[0].size."""
+    found, end = [], 0
+    while part := PART.match(key, end):
+        found.append(next(filter(None, part.groups())))
+        end = part.end()
+    if end < len(key) or not found:
+        message = f"{quoted(key)} is no key: {quoted(key[end:])} cannot stand there" if key else "there is no key"
+        remedy = "write it as network.layers[0].size; a name with a dot, a bracket or = goes in quotes"
+        raise SpecError(Problem("usage", message, remedy, Place(label)))
+    return found
 
 
 def parse(data: bytes, file: str) -> Document:
@@ -117,7 +132,7 @@ def broken(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
 
 def override(document: Document, option: str) -> None:
     """Apply one `--set KEY=VALUE` to the document, VALUE read as YAML."""
-    label = f"--set {option}"
+    label = f"--set {option if len(option) <= LONG_OPTION else option[: LONG_OPTION - 1] + '…'}"
     found = SETTING.fullmatch(option)
     if not found:
         raise SpecError(Problem("usage", "expected KEY=VALUE, as in training.epochs=50", place=Place(label)))
@@ -133,9 +148,9 @@ def put(document: Document, key: str, value: Any, label: str) -> None:
     """Put a value at a KEY such as training.optimizer.learning_rate; errors about it name the label."""
     place: Any = document.value
     path: list[str | int] = []
-    parts = [quoted or plain.removesuffix("]") for quoted, plain in PART.findall(key)]
-    for depth, part in enumerate(parts, 1):
-        last = depth == len(parts)
+    names = parts(key, label)
+    for depth, part in enumerate(names, 1):
+        last = depth == len(names)
         if isinstance(place, dict):
             path.append(part)
             if last:
@@ -146,7 +161,7 @@ def put(document: Document, key: str, value: Any, label: str) -> None:
                 place[part] = {}
                 document.options[tuple(path)] = label
             place = place[part]
-        elif isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+        elif isinstance(place, list) and POSITION.fullmatch(part) and int(part) < len(place):
             path.append(int(part))
             if last:
                 place[int(part)] = value
@@ -177,7 +192,8 @@ class _Composer:
     def __init__(self, document: Document, events: Iterator[Any]) -> None:
         self.document = document
         self.events = events
-        self.anchors: dict[str, list[Any]] = {}
+        self.anchors: dict[str, list[Any]] = {}  # the events of the node that each stands for
+        self.given: dict[str, tuple[int, int]] = {}  # where each anchor is
         self.nodes = 0
 
     def fail(self, event: Any, code: str, message: str, remedy: str = "") -> SpecError:
@@ -214,9 +230,17 @@ class _Composer:
             return self.content(event, path, depth)
         # An anchored node is kept as its events, so that each alias is read anew with places of its own.
         recorded = list(self.record(event))
+        self.refuse_twice(event)
         value = self.replay(recorded, path, depth)
         self.anchors[event.anchor] = recorded
         return value
+
+    def refuse_twice(self, event: Any) -> None:
+        """An anchor given anew would change what later aliases mean; one that an alias repeats is the same one."""
+        first = self.given.setdefault(event.anchor, place_of(event))
+        if first != place_of(event):
+            message = f"the anchor &{event.anchor} is given twice, first in line {first[0]}"
+            raise self.fail(event, "given-twice", message, "give each node an anchor of its own")
 
     def refuse_tag(self, event: Any) -> None:
         """A tag would ask for a type other than that of the text."""
@@ -265,6 +289,9 @@ class _Composer:
                 message = "a key must be text, not a list, a mapping or an alias"
                 raise self.fail(event, "wrong-key", message, "write a name")
             self.refuse_tag(event)
+            if event.anchor is not None:
+                self.refuse_twice(event)
+                self.anchors[event.anchor] = [event]
             key = self.scalar(event)
             if key == "<<" and not event.style:
                 message = "merge keys (<<) are not part of YAML 1.2"

@@ -46,7 +46,8 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
         message = "overrides are a mapping of values by key, or a list of texts KEY=VALUE"
         raise UsageError(Problem("usage", message, 'write {"training.epochs": 50}'))
     for key, value in named.items():
-        yaml_document.put(document, key, plain(value, OVERRIDES), OVERRIDES)
+        path = tuple(yaml_document.parts(key, OVERRIDES))
+        yaml_document.put(document, key, plain(value, OVERRIDES, path), OVERRIDES)
     for option in options:
         yaml_document.override(document, option)
     if isinstance(document.value, dict):

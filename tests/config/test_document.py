@@ -104,6 +104,17 @@ def test_a_byte_order_mark_and_a_document_start_are_allowed() -> None:
         ("a: " + "9" * 401, "1:4: a number of more than 400 digits is refused; put it in quotes if it is text"),
         ("a: *b", "1:4: the alias *b has no anchor &b before it"),
         ("a: &b [*b]", "1:8: the alias *b has no anchor &b before it"),
+        *(
+            (text, f"{place}: the anchor &n is given twice, first in line 1; give each node an anchor of its own")
+            for text, place in (
+                ("a: &n 4\nb: &n 8\nc: *n", "2:4"),
+                ("a: &n 4\nb: &n 4", "2:4"),
+                ("a: &n {b: &n 8}\nc: *n", "1:11"),
+                ("a: &x {b: &n 8}\nc: *x\nd: &n 4\ne: *x", "3:4"),
+                ("&n a: 1\nb: &n 2", "2:4"),
+                ("a: &n 1\n&n b: 2", "2:1"),
+            )
+        ),
         ("a: 1\n---\nb: 2", "2:1: a spec is one YAML document; remove what follows ---"),
         (
             "a: [1, 2",
@@ -186,8 +197,13 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
 
 
 def test_an_alias_is_the_anchored_value_read_anew() -> None:
-    document = parse(b"a: &x {b: [1, 2]}\nc: *x\nd: [*x, &x 5, *x]\n", "spec.yaml")
-    assert document.value == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}, "d": [{"b": [1, 2]}, 5, 5]}
+    document = parse(b"a: &x {b: &y [1, 2]}\nc: *x\nd: [*x, &z 5, *z, *y]\n&k e: *k\n", "spec.yaml")
+    assert document.value == {
+        "a": {"b": [1, 2]},
+        "c": {"b": [1, 2]},
+        "d": [{"b": [1, 2]}, 5, 5, [1, 2]],
+        "e": "e",
+    }
     assert document.value["a"] is not document.value["c"]
     assert document.value["a"]["b"] is not document.value["c"]["b"]
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from nnfit.config.loader import load_spec
 from nnfit.config.spec import Spec
+from nnfit.errors import SpecError
 
 Read = Callable[..., Spec]
 Refused = Callable[..., str]
@@ -94,6 +96,53 @@ def test_a_mistake_in_an_option_names_the_option(refused: Refused, option: str, 
     assert found.startswith(f"--set {option}")
     if expected is not None:
         assert found == f"--set {option}: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [
+        ("network.layers[0.size", "[0.size"),
+        ("network.layers0].size", "].size"),
+        ("network.layers[0]size", "[0]size"),
+        ("network.layers[0]]", "[0]]"),
+        ("network.layers[[0]]", "[[0]]"),
+        ("network.layers[]", "[]"),
+        ("network.layers.[0].size", ".[0].size"),
+        ("network..layers", "..layers"),
+        (".network", ".network"),
+        ("training.epochs.", "."),
+    ],
+)
+def test_a_key_that_is_not_well_formed_is_refused_with_what_is_odd_in_it(refused: Refused, key: str, odd: str) -> None:
+    assert refused(TEXT, f"{key}=3") == (
+        f'--set {key}=3: "{key}" is no key: "{odd}" cannot stand there; write it as network.layers[0].size; a name '
+        "with a dot, a bracket or = goes in quotes"
+    )
+
+
+@pytest.mark.parametrize("position", ["9" * 5000, "٠", "०", "０", "0x0", "+0", "0_0", "1e0", " 0"])
+@pytest.mark.parametrize("form", [".{}.", "[{}]."])
+def test_a_position_is_a_few_digits_of_ascii(refused: Refused, position: str, form: str) -> None:
+    found = refused(TEXT, f"network.layers{form.format(position)}size=3")
+    assert found.endswith("network.layers has 3 items, counted from 0")
+    assert len(found) < 300
+
+
+def test_a_name_with_a_closing_bracket_goes_in_quotes(read: Read) -> None:
+    assert read(TEXT.replace("seed:\n", ""), 'data.columns."a]".type=numeric').data.columns["a]"].type == "numeric"
+
+
+def test_what_an_override_from_python_nests_too_deeply_is_told_with_its_place() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(2000):
+        deep = {"a": deep}
+    spec = {"data": {"train": "t.csv", "target": "y"}, "network": {"layers": []}}
+    with pytest.raises(
+        SpecError, match=r"^overrides: training\.optimizer(\.a)+: nesting deeper than 16 levels is refused"
+    ):
+        load_spec(spec, {"training.optimizer": deep})
+    with pytest.raises(SpecError, match=r"^data(\.a)+: nesting deeper than 16 levels is refused"):
+        load_spec({"data": deep})
 
 
 def test_a_mistake_is_blamed_on_the_option_that_wrote_it(refused: Refused) -> None:
