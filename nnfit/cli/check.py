@@ -12,7 +12,7 @@ from nnfit.cli.threads import set_threads
 
 
 def check(
-    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec to check.")],
+    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec to check; - reads stdin.")],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key of the spec.")
     ] = None,

@@ -35,7 +35,9 @@ class Outputs(NamedTuple):
 
 
 def train(
-    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec of data, network and training.")],
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC", help="The YAML spec of data, network and training; - reads stdin.")
+    ],
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes, ending .npz.", callback=named),
@@ -77,7 +79,7 @@ def train(
 
     Prints the network, the epochs and the metrics on the training, validation and test rows, beside those of a
     trivial predictor and of the same network without hidden layers. The model goes to -o, else to the spec's output,
-    else beside the spec with the ending .npz.
+    else beside the spec with the ending .npz. Paths in a spec from standard input are relative to the current folder.
     The same spec, data, seed, versions and threads give the same bytes. Ctrl-C saves the state of the training in a
     checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
@@ -86,6 +88,7 @@ def train(
     from nnfit.cli.log import logged
     from nnfit.config.extends import inherited_outputs
     from nnfit.config.loader import load_spec
+    from nnfit.config.source import STANDARD_INPUT
     from nnfit.fit import checkpoint
     from nnfit.fit.prepare import paths_of
     from nnfit.fit.train import begin
@@ -95,7 +98,7 @@ def train(
     with logged(path_of(log_file)) as log:
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)
-        specs = [str(spec), *loaded.document.parents]
+        specs = [*([] if loaded.document.file == STANDARD_INPUT else [str(spec)]), *loaded.document.parents]
         files.check_outputs(places, [*specs, *paths_of(loaded).values()])
         refuse_name(loaded, places.model, output)
         refuse_checkpoint(places.checkpoint)
@@ -153,12 +156,16 @@ def outputs_of(loaded: LoadedSpec, spec: Path, options: Mapping[str, str | None]
 
 def model_path(loaded: LoadedSpec, spec: Path, option: Path | None) -> Path:
     """Where the model goes: the option, else the spec's `output`, else beside the spec with the ending .npz."""
-    from nnfit.errors import OutputError, Problem
+    from nnfit.config.source import STANDARD_INPUT
+    from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.storage.paths import direct, is_of_folder
 
     output = loaded.spec.output
     if option is not None:
         return option
+    if output is None and loaded.document.file == STANDARD_INPUT:
+        message, remedy = "the model has no name without a spec file", "give -o MODEL, or set output in the spec"
+        raise UsageError(Problem("usage", message, remedy, Place(STANDARD_INPUT)))
     if output is None:
         return direct(spec.with_suffix(".npz"))
     if is_of_folder(output):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from nnfit.config.document import MAX_DEPTH, Document
 from nnfit.config.messages import problems
 from nnfit.config.rules import contradictions, sigmas
 from nnfit.config.schema import json_schema
+from nnfit.config.source import contents
 from nnfit.config.spec import FRAME, Spec
-from nnfit.errors import Place, Problem, SpecError, UsageError
+from nnfit.errors import Problem, SpecError, UsageError
 
 Source = Path | str | Mapping[str, Any] | Spec
 Overrides = Sequence[str] | Mapping[str, Any]
@@ -36,8 +38,8 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
     """The spec of a file, of a mapping as YAML gives it, or as it is; every mistake in it is listed in one SpecError.
 
     `overrides` are KEY=VALUE with the value in YAML, as of --set, or values by KEY. `frames` names those of train,
-    validation and test that are given as tables, and so need no file. Paths in a file are relative to its folder, in a
-    mapping or a Spec to the current one.
+    validation and test that are given as tables, and so need no file. Paths in a file are relative to its folder, in
+    standard input (`-`), a mapping or a Spec to the current one.
     """
     document, folder = read(source)
     named = overrides if isinstance(overrides, Mapping) else {}
@@ -68,7 +70,7 @@ def read(source: Source) -> tuple[Document, Path]:
     """The values of a spec, with what it inherits, their places, and the folder that its paths are relative to."""
     if isinstance(source, Spec | Mapping):
         return extends.whole(Document(None, plain(source)), Path(), parsed), Path()
-    if not isinstance(source, Path | str):
+    if not isinstance(source, os.PathLike | str):
         message = f"a spec is a path, a mapping or a Spec, not {type(source).__name__}"
         raise UsageError(Problem("usage", message))
     path = Path(source)
@@ -77,14 +79,7 @@ def read(source: Source) -> tuple[Document, Path]:
 
 def parsed(path: Path) -> Document:
     """The values of one file and their places."""
-    try:
-        data = path.read_bytes()
-    except IsADirectoryError:
-        raise SpecError(Problem("a-folder", "this is a folder", "expected a spec file", Place(str(path)))) from None
-    except (OSError, ValueError) as error:
-        message = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
-        raise SpecError(Problem("unreadable", message, place=Place(str(path)))) from None
-    return yaml_document.parse(data, str(path))
+    return yaml_document.parse(*contents(path))
 
 
 def plain(value: Any, label: str | None = None, path: yaml_document.Path = ()) -> Any:

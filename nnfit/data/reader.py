@@ -11,7 +11,6 @@ import codecs
 import hashlib
 import io
 import re
-import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,13 +22,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.data.rows import BLANK_LINE, CLOSE, LONE_RETURN, UNCLOSED, check_header, csv_rows, number, undecodable
-from nnfit.data.source import decoder, opened
+from nnfit.data.source import STANDARD_INPUT, decoder, opened
 from nnfit.data.spelling import Spelling
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, quoted
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
 BLOCK = 1 << 20  # bytes read at once; with less, pandas takes longer to start than to parse, with more, memory goes
+LONGEST = 1 << 26  # bytes of one row: what never ends a line would fill the memory
 PARSERS = 1  # threads that pandas parses in, ahead of what is asked for; it lets go of the interpreter meanwhile
 # What pandas takes for a number and nnfit does not, by a letter that is quickly looked for.
 WORDS = {b"n": (b"nan", b"inf"), b"u": (b"true",), b"l": (b"false",)}
@@ -92,7 +92,7 @@ class Reader:
     """A CSV file opened for reading: its header at once, its rows by `blocks`."""
 
     def __init__(self, path: str, dialect: Dialect) -> None:
-        self.file = "standard input" if path == "-" else path
+        self.file = STANDARD_INPUT if path == "-" else path
         self.dialect = dialect
         self.sha256 = hashlib.sha256()
         for key in ("separator", "decimal"):
@@ -100,7 +100,7 @@ class Reader:
             if len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
                 self.fail("wrong-mark", f"data.{key} must be one ASCII character, not {quoted(mark)}")
         self.decoder = decoder(dialect.encoding, self.file)
-        self.stream = sys.stdin.buffer if path == "-" else opened(path)
+        self.stream = opened(path)
         self.line = 1  # of the next row
         self.rest = b""  # read, and not yet cut into rows
         self.taken = 0
@@ -126,7 +126,7 @@ class Reader:
 
     def close(self) -> None:
         """Let go of the file; standard input stays open."""
-        if self.stream is not sys.stdin.buffer:
+        if self.size is not None:
             self.stream.close()
 
     # --- bytes -------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Reader:
         try:
             data = self.stream.read(BLOCK)
         except OSError as error:
-            self.fail("unreadable", f"cannot be read: {error.strerror}")
+            self.fail("unreadable", f"cannot be read: {error.strerror or error}")
         self.sha256.update(data)
         self.taken += len(data)
         self.ended = len(data) < BLOCK
@@ -146,6 +146,9 @@ class Reader:
             remedy = "is this a text file, or UTF-16? then set data.encoding: utf-16"
             self.fail("nul-byte", "a NUL byte", remedy, self.line + (self.rest + fresh[:at]).count(b"\n"))
         self.rest += fresh
+        if len(self.rest) > LONGEST:
+            message = f"more than {LONGEST:,} bytes without the end of a row"
+            self.fail("long-row", message, "is this a table?", self.line)
         if self.ended and self.rest and not self.rest.endswith(b"\n"):
             self.rest += b"\n"
 
@@ -163,6 +166,9 @@ class Reader:
             byte, offset = error.object[error.start], self.taken - len(error.object) + error.start
             code, remedy = undecodable(data if self.taken == len(data) else b"")
             self.fail(code, f"the byte 0x{byte:02x} at offset {offset:,} is not {self.dialect.encoding}", remedy, line)
+        except UnicodeError as error:  # of a decoder that names no byte
+            code, remedy = undecodable(data if self.taken == len(data) else b"")
+            self.fail(code, f"is not {self.dialect.encoding}: {error}", remedy, self.line)
         return text.encode("utf-8", "surrogatepass")
 
     def expected_rows(self, so_far: int, end: int) -> int:

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import codecs
 import stat
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import quoted
 
+STANDARD_INPUT = "standard input"  # what stands for the file in messages
+
 
 def decoder(encoding: str, file: str) -> codecs.IncrementalDecoder:
     """A decoder for an encoding; a byte order mark of UTF-8 is dropped."""
+    if problem := unknown(encoding):
+        raise DataError(problem._replace(place=Place(file, key="data.encoding")))
     name = encoding.lower().replace("_", "-")
+    return codecs.getincrementaldecoder("utf-8-sig" if name in ("utf-8", "utf8") else name)()
+
+
+def unknown(encoding: str) -> Problem | None:
+    """What is wrong with the name of an encoding of texts, without a place; nothing of one that is known."""
     try:
-        info = codecs.lookup("utf-8-sig" if name in ("utf-8", "utf8") else name)
-        made = codecs.getincrementaldecoder(info.name)()
+        codecs.getincrementaldecoder(encoding)
         "".encode(encoding)
     except (LookupError, ValueError):
         message, remedy = f"there is no text encoding {quoted(encoding)}", "utf-8, latin-1 and cp1252 are common"
-        raise DataError(Problem("unknown-encoding", message, remedy, Place(file, key="data.encoding"))) from None
-    return made
+        return Problem("unknown-encoding", message, remedy)
+    return None
 
 
 def opened(path: str) -> BinaryIO:
-    """A regular file, opened; anything else is refused."""
+    """A regular file, opened, or standard input (`-`), which stays open; anything else is refused."""
+    if path == "-":
+        stream: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+        if stream is None:  # closed by whoever started the command
+            raise DataError(Problem("unreadable", "is closed", "name a file, or pipe one in", Place(STANDARD_INPUT)))
+        return stream
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):

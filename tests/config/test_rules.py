@@ -192,3 +192,47 @@ def test_a_split_that_leaves_no_training_row_is_refused(refused: Refused, valida
 
 def test_a_target_named_twice_is_refused(refused: Refused) -> None:
     assert '"a"' in refused(spec("{size: auto, activation: linear}").replace("target: y", "target: [a, a]"))
+
+
+@pytest.mark.parametrize("decimal", [*"eEx5+-_'", " ", "\\t", '\\"'])
+def test_a_decimal_mark_that_stands_in_numbers_or_words_anyway_is_refused(refused: Refused, decimal: str) -> None:
+    text = spec(HIDDEN).replace("target: y", f'target: y, decimal: "{decimal}"')
+    shown = {" ": "a space", "\\t": "a tab", '\\"': '"""'}.get(decimal, f'"{decimal}"')
+    assert refused(text) == (
+        f"spec.yaml:1:33: data.decimal: {shown} cannot be a decimal mark: it stands in numbers for other reasons, or "
+        'in words; set "." or ","'
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "key", "mark"),
+    [
+        ('decimal: ","', "decimal", ","),
+        ('separator: "."', "separator", "."),
+        ('decimal: ";", separator: ";"', "decimal", ";"),
+    ],
+)
+def test_a_separator_that_is_the_decimal_mark_is_refused(refused: Refused, said: str, key: str, mark: str) -> None:
+    assert refused(spec(HIDDEN).replace("target: y", f"target: y, {said}")) == (
+        f'spec.yaml:1:33: data.{key}: "{mark}" is both the separator and the decimal mark; name both as the file has '
+        'them, as in separator: ";" and decimal: ","'
+    )
+
+
+def test_a_quote_as_separator_is_refused(refused: Refused) -> None:
+    assert refused(spec(HIDDEN).replace("target: y", "target: y, separator: '\"'")).startswith(
+        "spec.yaml:1:33: data.separator: a quote cannot separate cells"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["latin-17", "hex", "rot13", "undefined", "base64", ""])
+def test_an_encoding_that_is_none_is_refused_with_its_line(refused: Refused, encoding: str) -> None:
+    text = spec(HIDDEN).replace("{train: t.csv", f'\n  encoding: "{encoding}"\n  train: t.csv').replace("y}", "y")
+    found = refused(text.replace(", target", "\n  target"))
+    assert found.startswith("spec.yaml:2:3: data.encoding: ")
+    assert encoding == "" or f'there is no text encoding "{encoding}"; utf-8, latin-1 and cp1252 are common' in found
+
+
+def test_the_marks_of_german_files_are_fine(read: Read) -> None:
+    data = read(spec(HIDDEN).replace("target: y", 'target: y, decimal: ",", separator: ";"')).data
+    assert (data.decimal, data.separator) == (",", ";")

@@ -62,8 +62,8 @@ CUT = [
     ),
     (
         b"x,y\n1,a\n2,\xe9\n",
-        "data.csv:3: the byte 0xe9 at offset 10 is not utf-8; save the file as UTF-8, or set data.encoding "
-        "(latin-1 and cp1252 are common)",
+        "data.csv:3: the byte 0xe9 at offset 10 is not utf-8; save the file as UTF-8, or set data."
+        "encoding (latin-1 and cp1252 are common)",
     ),
     (
         b"x,y\n1,a\n2,\xc3",
@@ -146,7 +146,13 @@ TOLD = [
     (
         "x,y\n1,a\n",
         "encoding: latin-17",
-        'data.csv: data.encoding: there is no text encoding "latin-17"; utf-8, latin-1 and cp1252 are common',
+        'spec.yaml:1:36: data.encoding: there is no text encoding "latin-17"; utf-8, latin-1 and cp1252 are common',
+    ),
+    (
+        "x,y\n1,a\n",
+        "encoding: utf-16",
+        "data.csv:1: is not utf-16: UTF-16 stream does not start with BOM; save the file as UTF-8, or set data."
+        "encoding (latin-1 and cp1252 are common)",
     ),
     (
         b"x,y\n1,a\n2,\x81\n",
