@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+SLIPS = 3  # letters by which a name that was meant may differ at most
+LONG = 200  # letters of two names that are compared: the time grows with their product
+
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """The remedy `did you mean "relu"?` for the valid name closest to `name`, or nothing."""
-    import difflib  # here, since only an error asks for it
-
+    """The remedy `did you mean "relu"?` for the valid name that is a slip or two away, or nothing."""
     choices: dict[str, str] = {}
     for choice in valid:
         choices.setdefault(choice.lower(), choice)
-    found = difflib.get_close_matches(name.lower(), choices, n=1)
-    return f'did you mean "{choices[found[0]]}"?' if found and choices[found[0]] != name else ""
+    wrong = name.lower()
+    slips = {
+        choice: distance(wrong, choice) for choice in choices if len(choice + wrong) < LONG and akin(wrong, choice)
+    }
+    found = min(slips, key=slips.__getitem__, default=None)
+    return f'did you mean "{choices[found]}"?' if found is not None and choices[found] != name else ""
+
+
+def akin(a: str, b: str) -> bool:
+    """Whether one name may be meant by the other: the same but for a slip or two, a part, or an ending."""
+    short, long = sorted((a, b), key=len)
+    if short in long and (len(short) > 3 or len(long) - len(short) < 2):
+        return bool(short)
+    stem = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(short))
+    if stem > 3 and len(short) - stem < 2 and len(long) - stem <= SLIPS:
+        return True
+    most = min(SLIPS, (len(long) + 2) // 4) if a[:1] == b[:1] else 1
+    return len(short) > 2 and len(long) - len(short) <= most and distance(a, b) <= most
+
+
+def distance(a: str, b: str) -> int:
+    """The least number of letters added, left out, replaced or swapped with a neighbour that make b of a.
+
+    Source: optimal string alignment, Damerau 1964.
+    """
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        row = [i]
+        for j, other in enumerate(b, 1):
+            least = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                least = min(least, before[j - 2] + 1)
+            row.append(least)
+        before, last = last, row
+    return last[-1]
 
 
 def plain(text: str) -> str:

@@ -22,6 +22,8 @@ from model_files import RICH, RICH_CSV, TINY, TINY_CSV
 from nnfit.cli.main import main
 from nnfit.config.document import override, parse
 from nnfit.config.loader import load_spec, validate
+from nnfit.config.messages import name_by_default
+from nnfit.config.schema import json_schema
 from nnfit.config.spec import Spec
 from nnfit.data.reader import Dialect, Reader
 from nnfit.errors import DataError, SpecError
@@ -110,6 +112,7 @@ def read() -> Callable[..., Spec]:
         document = parse(text.encode(), "spec.yaml")
         for option in overrides:
             override(document, option)
+        name_by_default(json_schema(), document)
         return validate(document)
 
     return read

@@ -103,3 +103,25 @@ def test_the_family_is_public() -> None:
 )
 def test_the_nearest_valid_name_is_proposed_if_one_is_near(name: str, expected: str) -> None:
     assert nearest(name, ["relu", "sigmoid", "tanh"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("epoch", "epochs"), ("sed", "seed"), ("tahn", "tanh"), ("learn_rate", "learning_rate"), ("yy", "y")),
+        *(("optimiser", "optimizer"), ("scaling", "scale"), ("medium", "median"), ("SPECIES", "species")),
+    ],
+)
+def test_a_name_with_a_slip_in_it_is_guessed(name: str, meant: str) -> None:
+    assert nearest(name, ["other", meant]) == f'did you mean "{meant}"?'
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        *(("target", "age"), ("aspiration", "duration"), ("mass", "class"), ("width", "weight"), ("x1", "x2")),
+        *(("price_usd", "price_eur"), ("number", "member"), ("income", "outcome"), ("", "a"), ("a" * 10**6, "a" * 9)),
+    ],
+)
+def test_no_name_is_guessed_that_is_not_really_near(name: str, other: str) -> None:
+    assert nearest(name, [other]) == ""

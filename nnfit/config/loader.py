@@ -12,7 +12,7 @@ from nnfit.config import document as yaml_document
 from nnfit.config import extends
 from nnfit.config.build import build, dump
 from nnfit.config.document import MAX_DEPTH, Document
-from nnfit.config.messages import problems
+from nnfit.config.messages import name_by_default, problems
 from nnfit.config.rules import contradictions, sigmas
 from nnfit.config.schema import json_schema
 from nnfit.config.source import contents
@@ -54,6 +54,7 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
         yaml_document.override(document, option)
     if isinstance(document.value, dict):
         refuse_late(document)
+    name_by_default(json_schema(), document)
     if isinstance(document.value, dict) and isinstance(document.value.get("data"), dict):
         document.value["data"] |= dict.fromkeys(frames, FRAME)
     return LoadedSpec(validate(document), document, folder)

@@ -55,7 +55,9 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
     node, value = at(schema, schema, path, document.value), value_at(document.value, path)
     known = names(schema, node)
     if kind == "nameless":
-        return path, document.problem(path, "missing-key", f"the key name is missing, one of {listed(known)}")
+        default = node.get("default")
+        remedy = f"add name: {default}, which is the default" if isinstance(default, str) else ""
+        return path, document.problem(path, "missing-key", f"the key name is missing, one of {listed(known)}", remedy)
     if kind == "no-such-name":
         if isinstance(value, dict):
             path, value = (*path, "name"), value["name"]
@@ -68,8 +70,20 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
         remedy = nearest(value, known)
     empty = isinstance(value, str | list) and not value
     if empty and ("text" if isinstance(value, str) else "a list") in expected:
-        remedy = "give it a value" + (", or leave the key out" if expected.endswith("or nothing") else "")
+        remedy = "give it a value" if isinstance(value, str) else "put at least one item in it"
+        remedy += ", or leave the key out" if expected.endswith("or nothing") else ""
     return path, document.problem(path, "wrong-value", f"expected {expected}, got {shown(value)}", remedy)
+
+
+def name_by_default(schema: Schema, document: Document) -> None:
+    """What --set writes into an entry that the spec leaves out goes to its default, if that has such keys."""
+    for path in document.options:
+        node, value = at(schema, schema, path, document.value), value_at(document.value, path)
+        default = node.get("default")
+        if isinstance(value, dict) and value and "name" not in value and isinstance(default, str):
+            rows = named_branch(schema, node, {"name": default})
+            if rows and set(value) <= set(rows[0]["properties"]):
+                value["name"] = default
 
 
 def shown(value: object) -> str:

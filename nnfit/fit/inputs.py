@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 
+from nnfit.config.document import Path
 from nnfit.config.loader import LoadedSpec
 from nnfit.config.spec import Column
 from nnfit.data.columns import TYPES, ColumnType
@@ -15,21 +17,19 @@ from nnfit.words import nearest, quoted, short
 def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
     """The columns to learn from, in the order of the file; every name in the spec must be a column."""
     data, document = loaded.spec.data, loaded.document
-    named = {
-        ("data", "target"): data.target,
-        ("data", "features"): data.features or (),
-        ("data", "ignore"): data.ignore,
-        ("data", "weight"): (data.weight,) if data.weight else (),
-    }
+    named: list[tuple[Path, Sequence[str]]] = [
+        (("data", "target"), data.target),
+        (("data", "features"), data.features or ()),
+        (("data", "ignore"), data.ignore),
+        (("data", "weight"), (data.weight,) if data.weight else ()),
+        *((("data", "columns", column), (column,)) for column in data.columns),
+    ]
+    lost = {column: path for path, columns in named[::-1] for column in columns[::-1] if column not in table.header}
     found = []
-    for path, columns in named.items():
-        for column in columns:
-            if column not in table.header:
-                found.append(document.problem(path, "missing-column", *absent(column, table)))
-    for column in data.columns:
-        if column not in table.header:
-            entry = ("data", "columns", column)
-            found.append(document.problem(entry, "missing-column", *absent(column, table)))
+    if lost:  # told at once, at the first: of a spec for another file every column is lost
+        lost = dict(reversed(lost.items()))
+        path = next(iter(lost.values()))
+        found.append(document.problem(path, "missing-column", *absent(list(lost), table)))
     taken = {*data.target, data.weight}
     for key, columns in (("features", data.features or ()), ("ignore", data.ignore), ("weight", (data.weight or "",))):
         for column in columns:
@@ -51,10 +51,14 @@ def feature_columns(loaded: LoadedSpec, table: Table) -> list[str]:
     return names
 
 
-def absent(column: str, table: Table) -> tuple[str, str]:
-    """What is wrong where the spec names a column that the table lacks, and what would do."""
-    remedy = nearest(column, table.header) or "it has " + ", ".join(map(short, table.header[:20]))
-    return f"{table.file} has no column {quoted(column)}", remedy
+def absent(columns: list[str], table: Table) -> tuple[str, str]:
+    """What is wrong where the spec names columns that the table lacks, and what would do: of several all at once."""
+    remedy = "it has " + ", ".join(map(short, table.header[:20]))
+    if len(columns) == 1:
+        return f"{table.file} has no column {quoted(columns[0])}", nearest(columns[0], table.header) or remedy
+    near = {column: nearest(column, table.header) for column in columns}
+    listed = ", ".join(quoted(column) + f" ({near[column]})" * bool(near[column]) for column in columns)
+    return f"{table.file} lacks {len(columns)} columns that the spec names: {listed}", remedy
 
 
 def column_options(loaded: LoadedSpec, table: Table, name: str) -> ColumnType:

@@ -42,7 +42,11 @@ MISTAKES = [
     ("train: t.csv", "train: 12", "2:3: data.train: expected text, got 12; put it in quotes to make it text"),
     ("  target: y", "  target: y\n  trian: t.csv", '4:3: data.trian: there is no such key; did you mean "train"?'),
     ("train: t.csv", "train: [t.csv]", '2:3: data.train: expected text, got ["t.csv"]'),
-    ("target: y", "target: []", "3:3: data.target: expected text or a list of text, got []; give it a value"),
+    (
+        "target: y",
+        "target: []",
+        "3:3: data.target: expected text or a list of text, got []; put at least one item in it",
+    ),
     (
         "target: y",
         "target: 2",

@@ -8,6 +8,7 @@ import pytest
 
 from nnfit.config.loader import load_spec
 from nnfit.config.spec import Spec
+from nnfit.core.optimizers import SGD, Adam
 from nnfit.errors import SpecError
 
 Read = Callable[..., Spec]
@@ -88,7 +89,10 @@ def test_a_column_whose_name_is_a_number_can_be_set(read: Read) -> None:
         ("training.epochs=[1", None),
         ("training.epochs=!!int 3", None),
         ("training={epochs: x}", 'training.epochs: expected a whole number of at least 0, got "x"'),
-        ("training.optimizer.learning_rate=0.1", None),
+        (
+            "training.average.decay=0.9",
+            "training.average: the key name is missing, one of none, ema, swa; add name: none, which is the default",
+        ),
     ],
 )
 def test_a_mistake_in_an_option_names_the_option(refused: Refused, option: str, expected: str | None) -> None:
@@ -96,6 +100,17 @@ def test_a_mistake_in_an_option_names_the_option(refused: Refused, option: str, 
     assert found.startswith(f"--set {option}")
     if expected is not None:
         assert found == f"--set {option}: {expected}"
+
+
+def test_a_key_of_what_the_spec_leaves_out_is_one_of_the_default(read: Read, refused: Refused) -> None:
+    text = TEXT.replace("seed:\n", "")
+    assert read(text, "training.optimizer.learning_rate=0.1").training.optimizer == Adam(learning_rate=0.1)
+    both = read(text, "training.optimizer.learning_rate=0.1", "training.optimizer.name=sgd")
+    assert both.training.optimizer == SGD(learning_rate=0.1)
+    assert read(text, "training.optimizer={beta1: 0.5}").training.optimizer == Adam(beta1=0.5)
+    assert "name is missing" in refused(text, "training.optimizer.momentum=0.9")
+    named = text.replace("training: {", "training: {optimizer: sgd, ")
+    assert read(named, "training.optimizer.momentum=0.9").training.optimizer == SGD(momentum=0.9)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,10 @@ def test_a_layer_without_any_activation_is_refused(refused: Refused, size: str, 
 
 def test_a_network_without_layers_is_refused(refused: Refused) -> None:
     text = "data: {train: t.csv, target: y}\nnetwork: {layers: []}\n"
-    assert refused(text) == "spec.yaml:2:11: network.layers: expected a list of mappings, got []; give it a value"
+    assert (
+        refused(text)
+        == "spec.yaml:2:11: network.layers: expected a list of mappings, got []; put at least one item in it"
+    )
 
 
 def test_all_contradictions_are_listed_at_once(refused: Refused) -> None:

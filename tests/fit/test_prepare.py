@@ -70,7 +70,14 @@ def test_a_spec_that_does_not_fit_the_data_is_refused_with_its_place(
 
 def test_all_names_that_are_no_columns_are_listed_at_once(complaint: Callable[..., str]) -> None:
     text = spec("ignore: [one]\n  weight: two\n  columns: {three: {type: numeric}}").replace("species", "zero")
-    assert [line.split('"')[1] for line in complaint(text, CSV).splitlines()] == ["zero", "one", "two", "three"]
+    assert complaint(text, CSV) == (
+        'spec.yaml:3:3: data.target: data.csv lacks 4 columns that the spec names: "zero", "one", "two", "three"; '
+        "it has id, length, colour, w, species"
+    )
+    twice = complaint(spec("ignore: [lenght, zz]").replace("target: species", "target: spcies"), CSV)
+    assert 'names: "spcies" (did you mean "species"?), "lenght" (did you mean "length"?), "zz"; it has' in twice
+    one = complaint(spec("ignore: [lenght]\n  columns: {lenght: {type: numeric}}"), CSV)
+    assert one.endswith('data.ignore: data.csv has no column "lenght"; did you mean "length"?')
 
 
 def test_the_ends_of_the_network_are_filled_in(prepared: Prepare) -> None:

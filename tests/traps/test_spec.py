@@ -174,7 +174,8 @@ NAMES = [
     ),
     (
         "training: {optimizer: {learning_rate: 1}}",
-        f"spec.yaml:3:12: training.optimizer: the key name is missing, one of {OPTIMIZER_NAMES}",
+        f"spec.yaml:3:12: training.optimizer: the key name is missing, one of {OPTIMIZER_NAMES}; add name: adam, which "
+        "is the default",
     ),
     (
         "training: {optimizer: {name: sgd, learning_rate: fast}}",
@@ -218,12 +219,12 @@ WHOLE = [
         "spec.yaml:2:17: data.columns.x.scale: expected one of standard, robust, clipped, minmax, quantile, none, got "
         '"standart"; did you mean "standard"?\n'
         "spec.yaml:2:34: data.columns.x.degree: expected a whole number of at least 1 and at most 10, got 11\n"
-        "spec.yaml:3:11: network.layers: expected a list of mappings, got []; give it a value",
+        "spec.yaml:3:11: network.layers: expected a list of mappings, got []; put at least one item in it",
     ),
     (
         "data: {train: '', target: []}\nnetwork: {layers: [{size: auto, activation: tanh}]}",
         'spec.yaml:1:8: data.train: expected text, got ""; give it a value\n'
-        "spec.yaml:1:19: data.target: expected text or a list of text, got []; give it a value",
+        "spec.yaml:1:19: data.target: expected text or a list of text, got []; put at least one item in it",
     ),
     (b"data: \xff", "spec.yaml:1: not UTF-8 text: the byte 0xff at offset 6; save the file as UTF-8"),
     (
