@@ -16,7 +16,8 @@ def ending(error: BaseException) -> tuple[list[str], int] | None:
         name = error.filename or "standard output"
         return [plain(f"nnfit: {name}: cannot be read or written: {error.strerror}")], 7
     if isinstance(error, MemoryError):
-        return [plain(f"nnfit: not enough memory for this network or these data: {error}")], 3
+        reason = f": {error}" if str(error) else ""
+        return [plain(f"nnfit: not enough memory for this network or these data{reason}")], 3
     if isinstance(error, Stopped):
         what = "interrupted" if error.exit_code == 130 else "terminated"
         written = ", ".join(str(path) for path in files.placed)

@@ -117,7 +117,12 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[Proble
         raise ModelFileError(Problem(code, message, remedy, Place(str(path))))
 
     fail = partial(refuse, "damaged-checkpoint")
-    arrays = npz.read(path, FORMS)
+    try:
+        arrays = npz.read(path, FORMS)
+    except ModelFileError:
+        if "theta_1" in npz.names(path):
+            refuse("a-model", "is a model, whose training is over, and no checkpoint", "train without --resume")
+        raise
     if not is_complete(arrays):
         refuse("not-a-checkpoint", "not a checkpoint that nnfit wrote")
     metadata = json_text.read(arrays.pop(json_text.MEMBER).tobytes(), str(path))

@@ -29,6 +29,7 @@ from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.against_data import doubts, refuse_unfit
 from nnfit.fit.ends import classify, fit_target, resolve
 from nnfit.fit.inputs import column_options, feature_columns
+from nnfit.fit.resources import refuse_beyond
 from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.model.split import split
 from nnfit.storage.paths import direct
@@ -110,6 +111,7 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
             table.require(list(kinds), "columns")
             tables[name] = (table, {name: np.arange(table.n)})
             sha256[name] = table.sha256
+    refuse_beyond(loaded.document, resolved, {name: len(own) for _, of in tables.values() for name, own in of.items()})
     for table, rows_of in tables.values():
         encoded, strange = encoded_sets(spec, features, target, table, rows_of)
         sets |= encoded

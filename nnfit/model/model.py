@@ -394,7 +394,15 @@ def load(path: Path | str) -> Model:
     Models of every released version are read, and predict what they predicted. Nothing in a file is run.
     """
     path = path_of(path, "a model")
-    return replace(assemble(npz.read(path, FORMS), str(path)), home=path.parent)
+    try:
+        arrays = npz.read(path, FORMS)
+    except ModelFileError as error:
+        if error.code == "damaged-model" and "slots" in npz.names(path):
+            message = "is a checkpoint, where a training stands that was stopped, and no model"
+            remedy = "go on with nnfit train --resume, which makes the model"
+            raise ModelFileError(Problem("a-checkpoint", message, remedy, Place(str(path)))) from None
+        raise
+    return replace(assemble(arrays, str(path)), home=path.parent)
 
 
 def path_of(value: Any, what: str) -> Path:

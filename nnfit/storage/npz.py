@@ -160,6 +160,16 @@ def read(path: Path | str, forms: Forms) -> Arrays:
             raise unreadable(error.strerror, name) from None
 
 
+def names(path: Path | str) -> set[str]:
+    """The names of the arrays of a file, whatever they are; none of what is no file that `pack` wrote."""
+    try:
+        with open(path, "rb") as file:
+            found = Source(file, str(path), {".*": Form(tuple(ITEMS), 1)}).directory()
+    except (OSError, ValueError, ModelFileError):
+        return set()
+    return {member.name for member in found}
+
+
 def unreadable(reason: object, name: str) -> ModelFileError:
     """The error of a file that the system does not let nnfit read."""
     return ModelFileError(Problem("unreadable", f"cannot be read: {reason}", place=Place(name)))

@@ -16,6 +16,7 @@ from nnfit.errors import ModelFileError
 from nnfit.fit import checkpoint
 from nnfit.fit import run as pipeline
 from nnfit.fit import train as training
+from nnfit.model.model import Model, load
 from nnfit.storage import npz
 
 SPEC = """\
@@ -341,6 +342,21 @@ def test_a_damaged_checkpoint_is_refused(prepared: Prepare, tmp_path: Path, key:
     with pytest.raises(ModelFileError) as caught:
         checkpoint.read(path, ready, 1)
     assert message in str(caught.value)
+
+
+def test_a_model_and_a_checkpoint_in_each_others_place_are_told_as_what_they_are(
+    prepared: Prepare, train: Callable[[Any], Model], tmp_path: Path
+) -> None:
+    ready = prepared(SPEC, CSV)
+    (tmp_path / "run.npz").write_bytes(checkpoint.to_bytes(stopped(ready, 7), 1))
+    (tmp_path / "model.npz").write_bytes(train(ready).to_bytes())
+    with pytest.raises(ModelFileError, match=r"run.npz: is a checkpoint, .* go on with nnfit train --resume"):
+        load(tmp_path / "run.npz")
+    with pytest.raises(ModelFileError, match=r"model.npz: is a model, whose training is over, and no checkpoint"):
+        checkpoint.read(tmp_path / "model.npz", ready, 1)
+    (tmp_path / "none.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(ModelFileError, match=r"none.npz: not a model that nnfit wrote"):
+        checkpoint.read(tmp_path / "none.npz", ready, 1)
 
 
 def test_steps_beyond_the_epoch_are_refused(prepared: Prepare, tmp_path: Path) -> None:

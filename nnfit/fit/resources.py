@@ -1,0 +1,178 @@
+"""What a training takes of memory, computed before any of it is allocated, and refused where there is less.
+
+    table        the encoded rows of every set, with the copies of those that each member learns from alone
+    weights      θ, its gradient, its average, the best so far, and what the optimizer remembers of each parameter
+    activations  a and δ of every neuron for a batch; at the end, in float64, the outputs for every row
+    members      what Python holds of each member: its random numbers, rows and metrics
+
+All grow with the members M. The figures leave out what is small or short-lived: what they refuse cannot fit.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nnfit.config.document import Document
+from nnfit.config.document import Path as Keys
+from nnfit.config.spec import Spec
+from nnfit.core import lbfgs, stopping
+from nnfit.core import network as core
+from nnfit.core.averaging import NoAverage
+from nnfit.core.network import Network
+from nnfit.core.optimizers import LBFGS
+from nnfit.errors import SpecError
+from nnfit.model.layout import network_of
+from nnfit.storage import npz
+
+MEMBER = 768  # bytes of a member in Python: its generator and its metrics (measured: 900 to 1,000)
+CGROUP = Path("/sys/fs/cgroup")
+UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+class Need(NamedTuple):
+    """Bytes that a training takes, by what takes them."""
+
+    table: int
+    weights: int
+    activations: int
+    members: int
+
+
+def refuse_beyond(document: Document, spec: Spec, rows: Mapping[str, int], there: int | None = None) -> None:
+    """A SpecError for a resolved spec that takes more memory than there is, for so many rows of each set.
+
+    Also for one whose weights no model file holds. It stands at the key by which the spec would fit.
+    """
+    there = memory() if there is None else there
+    need = needed(spec, rows)
+
+    def takes(smaller: Spec) -> int:
+        return sum(needed(smaller, rows))
+
+    if sum(need) > there:
+        figures = ", ".join(f"{size(part)} for {name}" for name, part in need._asdict().items())
+        message = f"the training takes {size(sum(need))} of memory or more ({figures}), and there are {size(there)}"
+        path, remedy = blamed(spec, need, takes, there)
+        raise SpecError(document.problem(path, "too-little-memory", message, remedy))
+    if weights(spec) > npz.MAX_BYTES:
+        message = f"the weights take {size(weights(spec))}, and a model file holds {size(npz.MAX_BYTES)}"
+        path, remedy = blamed(spec, need, weights, npz.MAX_BYTES)
+        raise SpecError(document.problem(path, "too-large", message, remedy))
+
+
+def weights(spec: Spec) -> int:
+    """The bytes of θ."""
+    return spec.network.members * network_of(spec).P * np.dtype(spec.network.dtype).itemsize
+
+
+def needed(spec: Spec, rows: Mapping[str, int]) -> Need:
+    """What a resolved spec takes for so many rows of each set."""
+    network, training = network_of(spec), spec.training
+    M, item, n = spec.network.members, np.dtype(spec.network.dtype).itemsize, rows["train"]
+    width = network.N[0] + 1 + network.N[-1] + 1  # x, y and w of a row
+    whole = isinstance(training.optimizer, LBFGS)
+    batch = n if training.batch_size == "full" else min(training.batch_size, n)
+    own = {"none": 0, "folds": n, "bootstrap": M * n // 3}[training.resample]  # rows kept from members, copied
+    table = sum(rows.values()) * width * item + own * width * item
+    table += M * n * 8 if training.resample != "none" else 0  # the numbers of each member's rows
+    arrays = 1 + training.optimizer.slots + (not isinstance(training.average, NoAverage))
+    arrays += training.early_stopping is not None
+    kept = M * network.P * item * arrays
+    gradient = M * network.P * (2 * 8 if whole else item)  # of L-BFGS the points, θ and gradient, in float64
+    held_out = n if own else rows.get("validation", 0)
+    learning = units(network) * item * (in_parts(n, lbfgs.CHUNK) if whole else M * in_parts(n, batch))
+    learning += M * units(network, forward=True) * in_parts(held_out, stopping.CHUNK) * item
+    scoring = M * network.P * (8 if item < 8 else 0) + M * network.N[-1] * sum(rows.values()) * 8
+    scoring += M * units(network, forward=True) * in_parts(n, core.CHUNK) * 8
+    if not training.epochs:
+        gradient = learning = 0
+    return Need(table, kept + gradient, max(learning, scoring - gradient, 0), M * MEMBER)
+
+
+def in_parts(n: int, size: int) -> int:
+    """The rows of the buffers that take n rows, so many at a time: those of a whole part, and those of the rest."""
+    return n if n <= size else size + n % size
+
+
+def units(network: Network, forward: bool = False) -> int:
+    """How many numbers a pass holds for each row: a, δ and the scratch array, as core.network.Pass allocates them."""
+    hidden, last = sum(network.N[1:-1]), network.N[-1]
+    return hidden * (1 if forward else 2) + 2 * last + max(network.N[1:])
+
+
+def alternatives(spec: Spec) -> Iterator[tuple[Keys, Spec, str]]:
+    """The keys of which smaller values may do, the spec with the least of each, and what would do."""
+    training = spec.training
+    if spec.network.members > 1:
+        yield ("network", "members"), replace(spec, network=replace(spec.network, members=1)), "set fewer members"
+    if training.batch_size != 1 and not isinstance(training.optimizer, LBFGS):
+        online = replace(spec, training=replace(training, batch_size=1))
+        yield ("training", "batch_size"), online, "set a smaller batch_size"
+    if isinstance(training.optimizer, LBFGS) and training.optimizer.history > 1:
+        short = replace(spec, training=replace(training, optimizer=replace(training.optimizer, history=1)))
+        yield ("training", "optimizer", "history"), short, "set a shorter history"
+
+
+def blamed(spec: Spec, need: Need, takes: Callable[[Spec], int], most: int) -> tuple[Keys, str]:
+    """The key to change, and how: one that alone would do; else the largest hidden layer, or the table."""
+    for path, smaller, remedy in alternatives(spec):
+        if takes(smaller) <= most:
+            return path, remedy
+    *hidden, _ = network_of(spec).N[1:]
+    if not hidden or need.table > need.weights + need.activations:
+        return ("data",), "leave columns out with data.ignore, or learn from fewer rows"
+    return ("network", "layers", hidden.index(max(hidden)), "size"), "make the layer smaller"
+
+
+# --- what there is -------------------------------------------------------------------------------------------------
+
+
+def memory() -> int:
+    """The bytes that this process can have at most: of the machine, of its control group, of its own limits."""
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *of_groups()]
+    for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        soft, _ = resource.getrlimit(limit)
+        found += [soft] if soft != resource.RLIM_INFINITY else []
+    return min(found)
+
+
+def of_groups() -> Iterator[int]:
+    """The limits of the control groups that this process is in, of version 2 and of version 1; none elsewhere."""
+    try:
+        groups = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        inside = Path(path.lstrip("/"))
+        for folder in (inside, *inside.parents):
+            if not controllers:
+                yield from number(CGROUP / folder / "memory.max")
+            elif "memory" in controllers.split(","):
+                yield from number(CGROUP / "memory" / folder / "memory.limit_in_bytes")
+
+
+def number(file: Path) -> Iterator[int]:
+    """The number in a file, if there is one."""
+    try:
+        text = file.read_text().strip()
+    except (OSError, ValueError):
+        return
+    if text.isdecimal():
+        yield int(text)
+
+
+def size(count: int) -> str:
+    """A number of bytes in words: 512 bytes, 3.2 GB."""
+    power = 0
+    while count >= 1000 ** (power + 1) and power < len(UNITS) - 1:
+        power += 1
+    figure = count / 1000**power
+    return f"{figure:.0e} {UNITS[power]}" if figure >= 1e4 else f"{figure:,.{1 if power else 0}f} {UNITS[power]}"
