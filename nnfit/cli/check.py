@@ -32,15 +32,16 @@ def check(
     from nnfit.fit import advice
     from nnfit.fit.examination import examine, gradient_check
     from nnfit.fit.prepare import prepare
-    from nnfit.fit.run import initial
+    from nnfit.fit.run import start
 
     loaded = prepared = result = error = None
     warnings: list[Problem] = []
     try:
         loaded = load_spec(spec, overrides or ())
         prepared = prepare(loaded, warnings=warnings)
+        with advice.at_its_key(loaded.document):
+            found = examine(prepared, start(prepared).state.theta)
         result = gradient_check(prepared)
-        found = examine(prepared, initial(prepared))
         warnings += advice.placed(loaded.document, [*stuck(found), *unbalanced(found)])
     except NnfitError as found:
         error = found

@@ -196,9 +196,14 @@ class Sheet:
 
 def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None:
     """The result of the gradient check, with both values at the worst place if it failed."""
-    skipped = f", {result.skipped} skipped (below a surrogate gradient, or at a kink)" if result.skipped else ""
+    skipped = (
+        f", {result.skipped} skipped (below a surrogate gradient, at a kink, or lost in rounding)"
+        if result.skipped
+        else ""
+    )
     if not result.checked:
-        sheet.doubt("not checked: all weights lie below a surrogate gradient, which is not the derivative on purpose")
+        why = "a surrogate gradient, which is not the derivative on purpose, or are too large or small for differences"
+        sheet.doubt(f"not checked: all weights lie below {why}")
         return
     proved = result.max_relative_error <= tolerance
     text = (

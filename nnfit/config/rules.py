@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 from nnfit.config.document import Path
 from nnfit.config.spec import Layer, Spec
@@ -17,6 +20,7 @@ from nnfit.data.source import unknown
 from nnfit.errors import Problem
 
 SIGNS = "+- \t\"'_"  # what stands in or beside numbers, and is no decimal mark
+FLOAT32 = float(np.finfo(np.float32).max)
 HOLD_OUT = "set data.validation, or training.resample: folds"
 
 Found = Iterator[tuple[Path, Problem]]
@@ -41,6 +45,7 @@ def contradictions(spec: Spec) -> Found:
     yield from of_tables(spec)
     yield from of_columns(spec)
     yield from of_training(spec)
+    yield from of_dtype(spec)
     yield from misfits(spec)
 
 
@@ -104,6 +109,28 @@ def of_training(spec: Spec) -> Found:
         yield ("training", "schedule"), Problem("needs-held-out-rows", message, HOLD_OUT)
     if isinstance(training.optimizer, LBFGS):
         yield from against_lbfgs(spec)
+
+
+def of_dtype(spec: Spec) -> Found:
+    """Numbers that θ is computed with, and that its precision cannot hold: they would be infinite, without a word."""
+    if spec.network.dtype == "float64":
+        return
+    network, training = spec.network, spec.training
+    parts: list[tuple[Path, Any]] = [
+        (("network", "initialization"), network.initialization),
+        (("network", "initialization", "weights"), network.initialization.weights),
+        (("training",), training),
+        (("training", "optimizer"), training.optimizer),
+    ]
+    for i, layer in enumerate(network.layers):
+        at: Path = ("network", "layers", i, "activation")
+        mixed = isinstance(layer.activation, tuple)
+        parts += [((*at, j) if mixed else at, sigma) for j, sigma in enumerate(sigmas(layer))]
+    for path, part in parts:
+        for name, value in vars(part).items():
+            if isinstance(value, float) and abs(value) > FLOAT32:
+                message = f"{value:g} is beyond what float32 can hold, {FLOAT32:.1e}"
+                yield (*path, name), Problem("overflow", message, "set a smaller number, or network.dtype: float64")
 
 
 def against_lbfgs(spec: Spec) -> Found:

@@ -7,6 +7,7 @@ neurons in all; biases are a constant. A scheme is one class of the union Scheme
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -86,7 +87,8 @@ class Uniform:
 
     def fill(self, rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
         """The weights of a group."""
-        return rng.uniform(-self.bound, self.bound, shape)
+        # The generator refuses a range that is no finite number, 2 · bound.
+        return rng.uniform(-self.bound, self.bound, shape) if isfinite(2 * self.bound) else np.full(shape, np.inf)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ member, from stage to stage.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, floor, log2, pi
+from math import cos, floor, inf, isfinite, log2, pi
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -59,7 +59,11 @@ class Step:
     def shape(self, t: float) -> float:
         """The factor after the share t of the run, the warm-up aside."""
         # t and `every` are rarely exact in binary: 0.6 / 0.2 is a little below 3.
-        return float(self.gamma ** floor(t / self.every + 1e-9))
+        steps = t / self.every + 1e-9
+        try:
+            return float(self.gamma ** (floor(steps) if isfinite(steps) else steps))
+        except OverflowError:
+            return inf
 
 
 @dataclass(frozen=True, kw_only=True)

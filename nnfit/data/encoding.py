@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 TRUE = {"true", "yes", "y", "t", "on", "1"}
 FALSE = {"false", "no", "n", "f", "off", "0"}
 
+LARGEST = 1e290  # of numbers to learn from
+
 PIECE = 1 << 16  # rows of a column that are encoded at once, so that what is between takes little memory
 
 
@@ -72,6 +74,8 @@ def fit_feature(table: Table, rows: Rows, name: str, options: ColumnType) -> Fea
     if isinstance(options, Categorical):
         return Feature(name, options, False, fit_categories(table, rows, name, options))
     x = values(name, options, table)[rows]
+    if isinstance(options, Numeric) and (options.scale != "none" or options.bins or options.missing == "mean"):
+        refuse_beyond(table, rows, name, x)
     gaps = bool(np.isnan(x).any())
     indicator = gaps if options.indicator == "auto" else options.indicator
     if isinstance(options, Numeric):
@@ -80,6 +84,16 @@ def fit_feature(table: Table, rows: Rows, name: str, options: ColumnType) -> Fea
         return Feature(name, options, indicator, dates.fit(x))
     known = x[~np.isnan(x)]
     return Feature(name, options, indicator, Truth(float(known.mean() >= 0.5) if len(known) else 0.0))
+
+
+def refuse_beyond(table: Table, rows: Rows, name: str, x: Floats) -> None:
+    """A DataError for a training cell so large that the distance to another, or a sum over rows, is no number."""
+    far = np.flatnonzero(np.abs(x) > LARGEST)
+    if len(far):
+        message = f"column {quoted(name)}: {x[far[0]]:g} is beyond ±{LARGEST:g}, and nothing can be fitted to it"
+        raise DataError(
+            table.problem("overflow", message, "correct it, or give it in another unit", name, rows[far[0]])
+        )
 
 
 def fit_categories(table: Table, rows: Rows, name: str, options: Categorical) -> Categories:

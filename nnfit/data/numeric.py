@@ -6,6 +6,7 @@ A scale is one entry of SCALES: what it fits to the training rows (a fixed numbe
 from __future__ import annotations
 
 from itertools import pairwise
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def fit(x: Floats, options: Numeric) -> Fitted:
     if not isinstance(missing, str):
         fill = float(missing)
     else:
-        fill = float(known.mean() if missing == "mean" else np.median(known)) if len(known) else 0.0
+        fill = (float(known.mean()) if missing == "mean" else middle(known)) if len(known) else 0.0
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
     filled = x if known is x else np.where(gaps, fill, x)
     if options.log1p:
@@ -70,6 +71,13 @@ def fit(x: Floats, options: Numeric) -> Fitted:
     if options.bins:
         edges = np.quantile(filled, np.linspace(0, 1, options.bins + 1)).tolist()
     return Fitted(fill, low, high, tuple(SCALES[options.scale].fit(filled)), tuple(edges))
+
+
+def middle(x: Floats) -> float:
+    """The median, also where the sum of the two values in the middle is beyond all numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float(np.median(x))
+        return found if isfinite(found) else float(np.median(x / 4) * 4)
 
 
 def width(options: Numeric) -> int:

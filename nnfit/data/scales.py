@@ -14,6 +14,9 @@ Floats = NDArray[np.float64]
 QUANTILES = 101  # knots of the quantile scale: the minimum, 99 percentiles, the maximum
 
 
+FAR = 1e150  # numbers up to this have a square
+
+
 class Scale(NamedTuple):
     """One row of the table: formula, what is fitted, how many values that is, and how they are applied."""
 
@@ -30,7 +33,7 @@ def moments(x: Floats) -> list[float]:
     mean = float(scaled.mean())
     np.subtract(scaled, mean, scaled)
     sd = float(np.sqrt(np.vecdot(scaled, scaled) / len(x)))
-    return [mean * unit, sd * unit if sd > 1e-12 * abs(mean) else 1.0]
+    return [mean * unit, (sd * unit if sd > 1e-12 * abs(mean) else 0.0) or 1.0]
 
 
 def middle(x: Floats) -> list[float]:
@@ -54,7 +57,7 @@ def linear(x: Floats, fitted: Floats) -> Floats:
 
 def clipped(x: Floats, fitted: Floats) -> Floats:
     """z / √(1 + (z/3)²) of z = (x − a) / b: within ±3, and z itself near 0."""
-    z = linear(x, fitted)
+    z = np.clip(linear(x, fitted), -FAR, FAR)
     soft: Floats = z / np.sqrt(1 + (z / 3) ** 2)
     return soft
 

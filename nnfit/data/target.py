@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnfit.core.losses import clipped
 from nnfit.core.parameter import Array
 from nnfit.data.rows import number
-from nnfit.data.scales import Floats, moments
+from nnfit.data.scales import FAR, Floats, moments
 from nnfit.data.table import Rows, Table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, quoted
@@ -91,8 +91,19 @@ def fit_regression(table: Table, rows: Rows, names: tuple[str, ...], scales: tup
     fitted = []
     for name, scale in zip(names, scales, strict=True):
         refuse_missing(table, name)
+        refuse_beyond(table, name)
         fitted.append(moments(table.numbers(name)[rows]) if scale == "standard" else [0.0, 1.0])
     return Target("regression", names, mean=tuple(m for m, _ in fitted), sd=tuple(s for _, s in fitted))
+
+
+def refuse_beyond(table: Table, name: str) -> None:
+    """A DataError for a real target that has no square, and so neither an error nor a deviation."""
+    y = table.numbers(name)
+    far = np.flatnonzero(np.abs(y) > FAR)
+    if len(far):
+        row = int(far[0])
+        message = f"the target {quoted(name)} is {y[row]:g}, and what is beyond ±{FAR:g} has no square"
+        raise DataError(table.problem("overflow", message, "correct it, or give it in another unit", name, row))
 
 
 def bounded(target: Target, table: Table, rows: Rows) -> Target:
@@ -130,9 +141,10 @@ def labels_of(target: Target, table: Table, name: str) -> Labels:
 
 
 def outputs(target: Target, expected: Floats | Labels, dtype: str) -> Array:
-    """Y (K, n), feature-major: the outputs the network should give for the truth."""
+    """Y (K, n), feature-major: the outputs the network should give for the truth; ±∞ beyond what the dtype can hold."""
     if target.task == "regression":
-        return np.ascontiguousarray(((expected - np.array(target.mean)) / np.array(target.sd)).T, dtype)
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(((expected - np.array(target.mean)) / np.array(target.sd)).T, dtype)
     index = expected.T if target.task == "multilabel" else expected[None, :]
     if target.task == "multinomial":
         index = index == np.arange(len(target.classes))[:, None]
@@ -146,10 +158,26 @@ def example_weights(table: Table, name: str | None) -> Floats:
     table.require([name], "the weight column is")
     w = table.numbers(name)
     bad = np.flatnonzero(~(w >= 0))
-    if len(bad) or not w.sum():
+    if len(bad) or not w.any():
         message = f"the weight {quoted(name)} must be a number of at least 0 in every row, and not always 0"
         raise DataError(table.problem("wrong-weight", message, "", name, int(bad[0]) if len(bad) else 0))
     return w
+
+
+def scaled(w: Floats) -> Floats:
+    """Weights (n,) times a power of two, so that the largest is about 1: nothing is rounded, and no sum overflows."""
+    return np.ldexp(w, -int(np.frexp(w.max(initial=0.0))[1]))
+
+
+def with_mean_one(*factors: Floats) -> Floats:
+    """The product of weights (n,), each at least 0 and not always 0, with mean 1; zeros where the product is always 0.
+
+    However large or small the weights are, they count in proportion; in the usual range the bits are those of w / mean.
+    """
+    w = scaled(factors[0])
+    for factor in factors[1:]:
+        w = scaled(w * scaled(factor))
+    return np.asarray(w / w.mean(), np.float64) if w.any() else w
 
 
 def decode(target: Target, y_hat: Array) -> Floats:

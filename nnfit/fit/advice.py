@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from nnfit.config.document import Document
+from nnfit.config.document import Document, parts
 from nnfit.core.optimizers import LBFGS, Optimizer
 from nnfit.core.training import Diverged
 from nnfit.diagnostics.health import (
@@ -15,7 +16,7 @@ from nnfit.diagnostics.health import (
     GradientVanishes,
     SaturatedUnits,
 )
-from nnfit.errors import Problem, TrainingError
+from nnfit.errors import NnfitError, Problem, TrainingError
 
 SCALED = "network.initialization: {weights: auto, bias: 1}, or scale: standard for the columns and the target"
 EXTREME = "for extreme values in columns with scale: none"
@@ -28,6 +29,21 @@ def diverged(error: Diverged, optimizer: Optimizer) -> TrainingError:
         where = f"Θ⁽{error.layer}⁾ holds values that are not finite"
     look = "look" if isinstance(optimizer, LBFGS) else "try a smaller training.optimizer.learning_rate, or look"
     return TrainingError(Problem("diverged", f"training diverged in epoch {error.epoch}: {where}", f"{look} {EXTREME}"))
+
+
+@contextmanager
+def at_its_key(document: Document) -> Iterator[None]:
+    """Errors of what knows no spec: one that names a key alone is placed where the spec says that key."""
+    try:
+        yield
+    except NnfitError as error:
+        found = [
+            problem._replace(place=document.place(tuple(parts(problem.place.key, ""))))
+            if problem.place.key and not problem.place.file
+            else problem
+            for problem in error.problems
+        ]
+        raise type(error)(*found) from None
 
 
 def placed(document: Document, findings: Iterable[Finding], trained_by: Optimizer | None = None) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from nnfit.config.spec import FRAME, Spec
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network
+from nnfit.core.parameter import Array
 from nnfit.data import class_weights as weighting
 from nnfit.data import suspicions
 from nnfit.data.encoding import encode, fit_feature, join
@@ -24,7 +25,7 @@ from nnfit.data.feature import Feature
 from nnfit.data.frames import read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Rows, Table, read_table
-from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth
+from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth, with_mean_one
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.against_data import doubts, refuse_unfit
 from nnfit.fit.ends import classify, fit_target, resolve
@@ -199,20 +200,33 @@ def encoded_sets(
     """
     dtype = spec.network.dtype
     expected = truth(target, table)
-    w = example_weights(table, spec.data.weight) * weighting.of_rows(target, expected)
+    w, of_class = example_weights(table, spec.data.weight), weighting.of_rows(target, expected)
     unseen: dict[str, Problem] = {}
     blocks = encode(features, table, dtype, unseen, consume=True)
     strange = [problem._replace(remedy="here they become zeros") for problem in unseen.values()]
     sets = {}
     for name, chosen in rows.items():
-        if not w[chosen].sum():
+        share = with_mean_one(w[chosen], of_class[chosen])
+        if not share.any():
             message = f"the weight {quoted(str(spec.data.weight))} is 0 in all rows of {name}"
             raise DataError(Problem("zero-weights", message, "give weights that are not", Place(table.file)))
         X = join(blocks, chosen, consume=len(rows) == 1)
-        share = w[chosen] / w[chosen].mean()
-        examples = Examples(X, outputs(target, expected[chosen], dtype), share.astype(dtype)[None, None, :])
+        Y = outputs(target, expected[chosen], dtype)
+        refuse_overflow(target, table, chosen, Y)
+        examples = Examples(X, Y, share.astype(dtype)[None, None, :])
         sets[name] = Dataset(examples, expected[chosen])
     return sets, strange
+
+
+def refuse_overflow(target: Target, table: Table, rows: Rows, Y: Array) -> None:
+    """A DataError for a real target that the precision of the network cannot hold."""
+    far = np.argwhere(~np.isfinite(Y))
+    if len(far):
+        k, row = far[0]
+        name, place = target.columns[k], int(rows[row])
+        value = table.numbers(name)[place]
+        message = f"the target {quoted(name)} is {value:g}, beyond what {Y.dtype} can hold once it is scaled"
+        raise DataError(table.problem("overflow", message, "correct it, or give it in another unit", name, place))
 
 
 def leaks(train: Dataset, test: Dataset, file: str) -> list[Problem]:

@@ -7,7 +7,7 @@ import numpy as np
 from nnfit.core.batches import Examples, Rows, gather
 from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
-from nnfit.errors import DataError, Problem
+from nnfit.errors import DataError, Place, Problem
 from nnfit.fit.prepare import Prepared
 
 
@@ -19,7 +19,7 @@ def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
         return (), ()
     if n < M:
         message = f"{n} training rows are too few for {M} members with rows of their own"
-        raise DataError(Problem("too-few-rows", message, "lower network.members"))
+        raise DataError(Problem("too-few-rows", message, "lower it", Place(key="network.members")))
     rng = generator(prepared.spec.seed, Purpose.RESAMPLE)
     everything = np.arange(n)
     if kind == "folds":
@@ -42,5 +42,5 @@ def padded(examples: Examples, kept: tuple[Rows, ...]) -> Examples:
         w[:, len(rows) :] = 0
         if not w.sum():
             message = "the example weights are 0 in all the rows that are kept from a member"
-            raise DataError(Problem("zero-weights", message, "use fewer members"))
+            raise DataError(Problem("zero-weights", message, "set fewer members", Place(key="network.members")))
     return found

@@ -22,7 +22,7 @@ from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
 from nnfit.core.stopping import Best, HeldOut, Rule, nothing_seen
 from nnfit.core.training import Diverged, Plan, State, begin, fit
 from nnfit.data.seeds import Purpose, generator
-from nnfit.errors import Problem, SpecError
+from nnfit.errors import Place, Problem, SpecError
 from nnfit.fit.advice import diverged
 from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
 from nnfit.fit.prepare import Prepared
@@ -90,9 +90,13 @@ def start(prepared: Prepared) -> Run:
     elif "validation" in prepared.sets:
         held_out = prepared.sets["validation"].examples
     best = cross_fitted = None
-    if prepared.spec.training.early_stopping and held_out is not None:
+    stopping = prepared.spec.training.early_stopping
+    if stopping and held_out is not None:
         best = Best(state.theta.copy(), nothing_seen(len(state.theta)))
-        cross_fitted = before_training(prepared, kept, HeldOut(prepared.network, state.used, held_out))
+        looked_at = HeldOut(prepared.network, state.used, held_out)
+        cross_fitted = before_training(prepared, kept, looked_at)
+        if stopping.monitor != "loss":  # whether the rows have the metric is known before the first epoch
+            watched_metric(prepared, kept, stopping.monitor, len(state.theta)).everywhere(looked_at.y_hat)
     return Run(prepared, plan, rows, kept, held_out, state, best, cross_fitted, first_stage(len(state.theta)))
 
 
@@ -105,8 +109,8 @@ def initial(prepared: Prepared) -> Array:
         theta = initialize(prepared.network, network.members, network.dtype, generators, keys.weights, keys.bias)
         views(prepared.network, theta)[-1][:, :, 1:] *= keys.output_gain
     if not np.isfinite(theta).all():
-        message = f"network.initialization: gives weights beyond what {network.dtype} can hold"
-        raise SpecError(Problem("overflow", message, "give smaller numbers"))
+        message, place = f"gives weights beyond what {network.dtype} can hold", Place(key="network.initialization")
+        raise SpecError(Problem("overflow", message, "give smaller numbers", place))
     return theta
 
 

@@ -82,7 +82,8 @@ class Trainer:
 def begin(loaded: LoadedSpec, frames: Frames = NO_FRAMES, threads: int = 1, resume: Path | None = None) -> Trainer:
     """A training before its first epoch, or where the checkpoint `resume` says that it stands."""
     prepared = prepare(loaded, frames)
-    run = start(prepared)
+    with advice.at_its_key(loaded.document):
+        run = start(prepared)
     found = unbalanced(examine(prepared, run.state.theta))
     warnings = [*prepared.warnings, *advice.placed(loaded.document, found)]
     if resume is not None:

@@ -31,6 +31,21 @@ Fail = Callable[..., NoReturn]  # (message, remedy)
 # What predictions are made of; every other key is part of the record.
 MEANING = ("format", "spec", "columns", "target", "classes")
 
+# The keys that 0.1.0 wrote of every column, whatever its type; later versions write what is said.
+OLD = {
+    "type",
+    "scale",
+    "log1p",
+    "degree",
+    "bins",
+    "missing",
+    "indicator",
+    "min_count",
+    "max_categories",
+    "unknown",
+    "format",
+}
+
 
 class Described(NamedTuple):
     """What the metadata say: the spec, the target's scale aside, and the record of the training."""
@@ -145,6 +160,8 @@ def as_written(given: Any, written: Any) -> bool:
 
 def not_an_input(column: dict[str, Any]) -> dict[str, Any]:
     """What the spec says of a column that is no input. 0.1.0 wrote all keys of it, those that say nothing as well."""
+    if not column.keys() >= OLD:
+        return column
     silent = {"type": None, **{key: value for kind in TYPES for key, value in FROZEN[f"columns.{kind}"].items()}}
     return {key: value for key, value in column.items() if key not in silent or value != silent[key]}
 

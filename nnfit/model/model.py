@@ -29,7 +29,7 @@ from nnfit.data.feature import Feature
 from nnfit.data.frames import from_frame, read_frame
 from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
-from nnfit.data.target import Target, decide, decode, example_weights, labelled, truth
+from nnfit.data.target import Target, decide, decode, example_weights, labelled, truth, with_mean_one
 from nnfit.errors import NOWHERE, DataError, ModelFileError, NnfitWarning, OutputError, Place, Problem, UsageError
 from nnfit.model import learnt
 from nnfit.model.format import FORMAT, said
@@ -224,8 +224,7 @@ class Model:
         """The weights w (n,) of labelled rows in the cost, with mean 1: weight column times class weight."""
         name = self.spec.data.weight
         w = example_weights(table, name if name in table.columns else None)
-        w = w * of_rows(self.target, expected)
-        return np.asarray(w / w.mean())
+        return with_mean_one(w, of_rows(self.target, expected))
 
     # --- of a DataFrame --------------------------------------------------------------------------------------------
 

@@ -52,5 +52,5 @@ class WatchedMetric:
             rows = f"the {len(self.rows[k][0])} rows that member {k + 1} does not learn from"
             message = f"{self.name} is not defined on {rows}: all are of one class"
             remedy = "watch loss, or let members be fewer or the validation rows more"
-            raise DataError(Problem("undefined-metric", message, remedy, Place(key="early_stopping.monitor")))
+            raise DataError(Problem("undefined-metric", message, remedy, Place(key="training.early_stopping.monitor")))
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,10 +103,25 @@ def test_a_training_that_diverges_says_so(trained: Train) -> None:
         trained(SPEC, CSV, "training.optimizer={name: sgd, learning_rate: 1e30}", "training.epochs=50")
 
 
-@pytest.mark.parametrize("keys", ["bias: 1e51", "weights: {name: normal, sd: 1e300}", "output_gain: 1e300"])
+@pytest.mark.parametrize(
+    "keys", ["weights: {name: normal, sd: 3e38}", "output_gain: 1e38, weights: {name: normal, sd: 99}"]
+)
 def test_initial_weights_that_no_float_can_hold_are_refused(prepared: Prepare, keys: str) -> None:
+    ready = prepared(SPEC, CSV, f"network.initialization={{{keys}}}")
     with pytest.raises(SpecError, match=r"^network\.initialization: gives weights beyond what float32"):
-        pipeline.initial(prepared(SPEC, CSV, f"network.initialization={{{keys}}}"))
+        pipeline.initial(ready)
+
+
+@pytest.mark.parametrize(
+    "key", ["bias: 1e51", "weights: {name: normal, sd: 1e300}", "weights: {name: uniform, bound: 1e308}"]
+)
+def test_a_number_beyond_the_precision_of_the_network_is_refused_at_its_key(complaint: Any, key: str) -> None:
+    found = complaint(SPEC, CSV, f"network.initialization={{{key}}}")
+    assert re.search(
+        r"network\.initialization\.\S+: 1e\+\d+ is beyond what float32 can hold, 3.4e\+38; set a smaller", found
+    )
+    for more in ("training.l2=1e40", "training.clip_norm=1e40", "training.optimizer={name: adam, epsilon: 1e40}"):
+        assert "1e+40 is beyond what float32 can hold" in complaint(SPEC, CSV, more)
 
 
 CLASSES = "x,y\n" + "".join(f"{i * 7 % 11},{'ab'[i * 7 % 11 > 5 + i % 3]}\n" for i in range(80))
@@ -174,11 +190,11 @@ def test_a_metric_that_stands_still_is_not_waited_for(prepared: Prepare) -> None
 
 def test_a_metric_that_the_rows_do_not_have_cannot_be_watched(prepared: Prepare) -> None:
     rare = "x,y\n" + "".join(f"{i},{'ab'[i in (3, 4)]}\n" for i in range(60))  # a third fold has none of class b
-    run = pipeline.start(prepared(WATCHED.replace("METRIC", "roc_auc").replace("PATIENCE", "4"), rare))
+    ready = prepared(WATCHED.replace("METRIC", "roc_auc").replace("PATIENCE", "4"), rare)
     with pytest.raises(
         DataError, match=r"roc_auc is not defined on the 20 rows that member \d does not learn from: all"
     ):
-        next(pipeline.epochs(run))
+        pipeline.start(ready)  # before the first epoch
 
 
 @pytest.mark.parametrize(
