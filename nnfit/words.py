@@ -79,3 +79,8 @@ def count(n: int, noun: str) -> str:
 def digits(value: float) -> str:
     """A metric with four digits."""
     return f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
+
+
+def sizes(layers: Sequence[object]) -> str:
+    """The neurons of some layers, `4 → 16 → 3`; of many the first and the last."""
+    return " → ".join(map(str, layers if len(layers) <= 8 else [*layers[:4], "…", *layers[-2:]]))

@@ -44,7 +44,7 @@ def load_spec(source: Source, overrides: Overrides = (), frames: Collection[str]
     document, folder = read(source)
     named = overrides if isinstance(overrides, Mapping) else {}
     options = () if isinstance(overrides, Mapping) else overrides
-    if isinstance(options, str) or not all(isinstance(each, str) for each in (*named, *options)):
+    if not isinstance(options, list | tuple) or not all(isinstance(each, str) for each in (*named, *options)):
         message = "overrides are a mapping of values by key, or a list of texts KEY=VALUE"
         raise UsageError(Problem("usage", message, 'write {"training.epochs": 50}'))
     for key, value in named.items():

@@ -24,6 +24,7 @@ from nnfit.core.schedules import CONSTANT, SCHEDULES, Schedule
 from nnfit.data.columns import TYPES, Boolean, Categorical, ColumnType, Date, Numeric
 from nnfit.data.spelling import KEYS, Spelling
 from nnfit.scoring.metrics import AIMS, MONITORS
+from nnfit.words import listed, short, sizes
 
 Value = TypeVar("Value")
 MARK = r"^[\t -~]$"  # one printable ASCII character, or a tab
@@ -293,3 +294,12 @@ class Spec:
     training: Training = parameter(Training(), "how θ is found")
     seed: int = parameter(0, "of the splits, the initial weights and the order of the rows", least=0)
     output: str | None = parameter(None, "the model file; without it, beside the spec with the ending .npz")
+
+    def __repr__(self) -> str:
+        data, network = self.data, self.network
+        if not (isinstance(data, Data) and isinstance(data.target, tuple)):
+            return "<nnfit.Spec: not checked>"
+        if not (isinstance(network, NetworkKeys) and isinstance(network.layers, tuple)):
+            return "<nnfit.Spec: not checked>"
+        layers = sizes([getattr(layer, "size", "?") for layer in network.layers])
+        return f"<nnfit.Spec: {listed([*map(str, data.target)])} from {short(str(data.train))}, {layers} neurons>"

@@ -58,7 +58,7 @@ def identifier(name: str, column: Floats | Text, gaps: Sequence[str]) -> str | N
         return "another whole number in every row, and its name, say that it is an identifier"
     if gap.any() or different < len(known) or not TIME.isdisjoint(words_of(name)):
         return None
-    span = float(known.max() - known.min()) + 1
+    span = float(known.max()) - float(known.min()) + 1
     if span == len(known):
         return "another whole number in every row, without a gap, like an identifier"
     if span <= DENSE * len(known) and in_order(known) and len(np.unique(np.diff(known))) > 1:
@@ -68,8 +68,8 @@ def identifier(name: str, column: Floats | Text, gaps: Sequence[str]) -> str | N
 
 def in_order(values: Floats) -> bool:
     """Whether numbers rise, or fall, from each row to the next."""
-    steps = np.diff(values)
-    return bool(len(steps)) and bool((steps > 0).all() or (steps < 0).all())
+    before, after = values[:-1], values[1:]
+    return len(values) > 1 and bool((after > before).all() or (after < before).all())
 
 
 def of_text(column: Text, gaps: Sequence[str]) -> str | None:

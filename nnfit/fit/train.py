@@ -20,6 +20,7 @@ from nnfit.fit.run import Progress, Run, epochs, start
 from nnfit.fit.scores import prior, score
 from nnfit.model.model import Model, path_of, versions
 from nnfit.storage import json_text
+from nnfit.words import count, short
 
 DIGITS = 21  # of a number in a record, at most as a rule, with its comma
 
@@ -32,6 +33,10 @@ class Result:
     history: pd.DataFrame
     metrics: dict[str, Any]
     warnings: tuple[Problem, ...]
+
+    def __repr__(self) -> str:
+        rows, doubts = ", ".join(self.metrics), count(len(self.warnings), "warning")
+        return f"<nnfit.Result: {self.model!r} after {count(len(self.history), 'epoch')}, metrics of {rows}; {doubts}>"
 
 
 @dataclass
@@ -119,12 +124,12 @@ def train(
     TrainingError say what is wrong, where, and what would do.
     """
     if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads < 2**31:
-        raise UsageError(Problem("usage", f"threads must be a whole number of at least 1, not {threads!r}"))
+        raise UsageError(Problem("usage", f"threads must be a whole number of at least 1, not {short(repr(threads))}"))
     if on_epoch is not None and not callable(on_epoch):
         raise UsageError(Problem("usage", f"on_epoch must be a function of an epoch, not {type(on_epoch).__name__}"))
     frames = {"train": data, "validation": validation, "test": test}
     given = {name: frame for name, frame in frames.items() if frame is not None}
-    loaded = load_spec(spec, overrides or (), given)
+    loaded = load_spec(spec, () if overrides is None else overrides, given)
     trainer = begin(loaded, given, threads, None if resume is None else path_of(resume, "resume"))
     for epoch in trainer.epochs():
         if on_epoch is not None:

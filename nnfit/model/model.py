@@ -40,6 +40,7 @@ from nnfit.model.remarks import Remarks
 from nnfit.scoring.evaluation import evaluate, intervals, of_prior
 from nnfit.storage import files, json_text, npz
 from nnfit.version import __version__
+from nnfit.words import count, listed, short, sizes
 
 # The arrays of the file, beside its weights theta_1 … theta_L.
 PLAIN = {
@@ -85,9 +86,9 @@ class Model:
     home: Path | None = None
 
     def __repr__(self) -> str:
-        network, inputs = self.network, len(self.features)
-        made_of = f"{inputs} columns, {' → '.join(map(str, network.N))} neurons, {len(self.theta)} members"
-        return f"<nnfit.Model: {', '.join(self.target.columns)} ({self.target.task}) from {made_of}>"
+        columns, members = count(len(self.features), "column"), count(len(self.theta), "member")
+        made_of = f"{columns}, {sizes(self.network.N)} neurons, {members}"
+        return f"<nnfit.Model: {listed(self.target.columns)} ({self.target.task}) from {made_of}>"
 
     @property
     def network(self) -> Network:
@@ -353,8 +354,8 @@ def warn(problems: Iterable[Problem], level: int) -> None:
 @contextmanager
 def from_python(unknown: str | None) -> Iterator[None]:
     """What is asked of a model from Python: remedies name the argument, where the command names its option."""
-    if unknown not in (None, "error", "zero"):
-        raise UsageError(Problem("usage", f'unknown must be "error" or "zero", not {unknown!r}'))
+    if unknown is not None and not (isinstance(unknown, str) and unknown in ("error", "zero")):
+        raise UsageError(Problem("usage", f'unknown must be "error" or "zero", not {short(repr(unknown))}'))
     try:
         yield
     except DataError as error:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,3 +79,39 @@ def test_a_signal_while_outputs_take_their_places_says_that_they_did(
     assert ended.err.splitlines()[-1] == f"nnfit: terminated; {report}, {model} written before"
     assert load(model).target.classes
     assert json.loads(report.read_text())["model"] == str(model)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "command", [("predict", "flowers.npz", "-"), ("evaluate", "flowers.npz", "-"), ("train", "-", "-o", "m.npz")]
+)
+def test_a_command_that_waits_for_its_input_hears_a_signal(
+    flower_model: Path, command: tuple[str, ...], number: signal.Signals
+) -> None:
+    # It waits once it reads: the pipe is then no longer full.
+    code = """\
+import sys
+from nnfit.data import reader, source
+from nnfit.config import loader
+print("ready", file=sys.stderr, flush=True)
+from nnfit.cli.main import main
+main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *command],
+        cwd=flower_model.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    assert process.stderr.readline() == "ready\n"
+    process.stdin.write("# a line that does not end it\n")
+    process.stdin.flush()
+    time.sleep(0.5)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
