@@ -92,7 +92,7 @@ def test_the_examples_of_the_library_page_run(tmp_path: Path, monkeypatch: pytes
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)
-    assert str(names["model"]) == "<nnfit.Model: species (multinomial) from 4 columns, 4 → 16 → 3 neurons, 1 members>"
+    assert str(names["model"]) == "<nnfit.Model: species (multinomial) from 4 columns, 4 → 16 → 3 neurons, 1 member>"
 
 
 @pytest.mark.filterwarnings("ignore:values outside the range:nnfit.NnfitWarning")

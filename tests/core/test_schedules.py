@@ -90,6 +90,14 @@ def test_a_step_falls_where_it_is_due_although_shares_are_not_exact_in_binary(ev
         assert factor(step, round(k * every, 12)) == 0.5**k
 
 
+@pytest.mark.parametrize(("gamma", "expected"), [(0.1, 0.0), (1.0, 1.0), (2.0, np.inf)])
+@pytest.mark.parametrize("every", [5e-324, 1e-300, 1e-9])
+def test_steps_without_number_end_at_nothing_or_beyond_all_numbers(every, gamma, expected):
+    steps = schedule("step", every=every, gamma=gamma)
+    assert factor(steps, 0.0) == 1
+    assert factor(steps, 0.9) == expected
+
+
 def test_four_waves_of_coslog4_are_each_twice_as_long_as_the_one_before():
     waves = schedule("coslog4")
     for k in range(1, 5):

@@ -125,6 +125,33 @@ def test_a_gradient_that_is_not_a_number_is_found_wherever_it_stands(monkeypatch
     assert result.layer == 1
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-9, 1e9, 1e30, 1e300])
+def test_where_differences_are_rounding_nothing_is_disproved(scale):
+    rng = np.random.default_rng(4)
+    net = network(3, group(4, "tanh"), group(3, "relu"), group(1, "logistic"), loss="bce")
+    theta = start(net)
+    data = examples(rng, net, 5)
+    for large in (theta * scale, np.where(np.arange(theta.shape[1]) % 3, theta, theta * scale)):
+        result = check_gradient(net, large, data, rng)
+        assert result.max_relative_error <= TOLERANCE
+        assert result.checked + result.skipped == 3 * 4 + 4 + 4 * 3 + 3 + 3 + 1
+
+
+def test_a_wrong_gradient_is_found_beside_large_weights(monkeypatch):
+    correct = Pass.gradient_of_cost
+
+    def wrong(self, x, y, s):
+        C = correct(self, x, y, s)
+        self.gradient[-1][:, :, 0] *= 1.001
+        return C
+
+    monkeypatch.setattr(Pass, "gradient_of_cost", wrong)
+    rng = np.random.default_rng(5)
+    net = network(3, group(4, "tanh"), group(1, "linear"), loss="mse")
+    theta = 100 * start(net)
+    assert check_gradient(net, theta, examples(rng, net, 5), rng).max_relative_error > TOLERANCE
+
+
 def test_what_lies_below_a_surrogate_gradient_is_skipped_and_the_rest_is_checked():
     rng = np.random.default_rng(3)
     step = group(6, "step", gradient="straight_through")
