@@ -93,4 +93,6 @@ def restored(options: ColumnType, flat: tuple[float, ...], categories: Categorie
         return categories
     if flat[0] not in (0, 1):
         raise ValueError("what stands for a missing cell is neither 0 nor 1")
+    if flat != Truth(flat[0]).flat:
+        raise ValueError("the range of a truth value is not 0 to 1")
     return Truth(flat[0])
