@@ -16,6 +16,7 @@ import numpy as np
 from nnfit.config.task import Task, task_of
 from nnfit.data import suspicions
 from nnfit.data.dates import parse
+from nnfit.data.encoding import LARGEST
 from nnfit.data.identifiers import identifier, in_order, says_identifier
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, numbers, written
@@ -317,6 +318,8 @@ def why_not(name: str, column: Column, dialect: Dialect) -> str | None:
     rows = len(column.cells.codes if isinstance(column.cells, Text) else column.cells)
     if suspicions.is_constant(column.cells, np.arange(rows)):
         return "the same in every row"
+    if not isinstance(column.cells, Text) and (most := float(np.nanmax(np.abs(column.cells)))) > LARGEST:
+        return f"it has {most:g}, and nothing can be fitted to numbers beyond ±{LARGEST:g}"
     written_apart = {"thousands", "prefix", "suffix"} & set(column.keys)
     return None if column.type == "date" or written_apart else identifier(name, column.cells, dialect.gaps)
 

@@ -40,7 +40,7 @@ def write(value: dict[str, Any]) -> bytes:
     behind it make it longer: what a file may ask for stays in proportion to its size.
     """
     data = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
-    wanted = (cost(data) - ROOM) * 3 // 5  # not just half: columns and spec are made of the values, beside them
+    wanted = (cost(data) - ROOM) * 2 // 3  # not just half: columns and spec are made of the values, beside them
     if len(data) < wanted <= min(STRETCH * len(data), MAX_BYTES):
         data = data.ljust(wanted)
     if reason := excess(data):

@@ -61,7 +61,7 @@ def test_all_mistakes_of_all_files_are_listed_at_their_places() -> None:
     path = child("training:\n  batch_size: 0\nnetwork: {dtype: float16}\n")
     assert complaint(path).splitlines() == [
         "child.yaml:3:3: training.batch_size: expected a whole number of at least 1 or full, got 0",
-        'child.yaml:4:11: network.dtype: expected one of float32, float64, got "float16"; did you mean "float64"?',
+        'child.yaml:4:11: network.dtype: expected one of float32, float64, got "float16"; did you mean "float32"?',
         'parent.yaml:7:3: training.epoch: there is no such key; did you mean "epochs"?',
         'parent.yaml:8:46: training.optimizer.momentum: expected a number of at least 0 and below 1, got "fast"',
     ]

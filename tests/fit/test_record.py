@@ -217,7 +217,8 @@ def test_a_model_that_no_file_can_hold_is_refused_before_training(
 
     monkeypatch.setattr(training, "epochs", never)
     ended = run("train", flowers / "flowers.yaml", "--quiet")
-    assert (ended.code, len(ended.err.splitlines())) == (7, 1)
+    weights = module is npz and limit == "MAX_BYTES"  # these have a key that is to blame
+    assert (ended.code, len(ended.err.splitlines())) == (3 if weights else 7, 1)
     assert {path.name for path in flowers.iterdir()} == {"flowers.yaml", "flowers.csv"}
 
 
