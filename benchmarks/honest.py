@@ -125,7 +125,7 @@ def of_table(table: pd.DataFrame, target: str, seed: int) -> tuple[dict[str, flo
         folder = Path(name)
         table.drop(test.index).to_csv(folder / "train.csv", index=False)
         test.to_csv(folder / "test.csv", index=False)
-        spec = propose(folder / "train.csv", target, folder)
+        spec = propose(folder / "train.csv", target, folder).text
         (folder / "spec.yaml").write_text(spec.replace("\ntraining:\n", "\ntraining:\n  baseline: false\n"))
         result = nnfit.train(folder / "spec.yaml")
         held_out = read_table(str(folder / "test.csv"), result.model.dialect, result.model.labelled_kinds, others=False)

@@ -20,7 +20,8 @@ from nnfit.version import __version__
 if TYPE_CHECKING:
     from nnfit.config.spec import Spec
     from nnfit.fit.train import Result, train
-    from nnfit.model.model import Model, load
+    from nnfit.model.loading import load
+    from nnfit.model.model import Model
 
 __all__ = ["Model", "NnfitError", "NnfitWarning", "Result", "Spec", "__version__", "load", "train"]
 
@@ -30,8 +31,10 @@ def __getattr__(name: str) -> Any:
     home: Any
     if name in ("Result", "train"):
         from nnfit.fit import train as home
-    elif name in ("Model", "load"):
+    elif name == "Model":
         from nnfit.model import model as home
+    elif name == "load":
+        from nnfit.model import loading as home
     elif name == "Spec":
         from nnfit.config import spec as home
     else:

@@ -16,7 +16,8 @@ import pytest
 
 import nnfit
 from nnfit.errors import ModelFileError
-from nnfit.model.model import FORMS, Model, assemble
+from nnfit.model.loading import FORMS, assemble
+from nnfit.model.model import Model
 from nnfit.storage import npz
 from nnfit.storage.npz import Source, pack
 

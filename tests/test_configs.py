@@ -18,7 +18,8 @@ from nnfit.diagnostics.health import stuck, unbalanced
 from nnfit.fit.examination import examine
 from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import initial
-from nnfit.model.model import Model, load
+from nnfit.model.loading import load
+from nnfit.model.model import Model
 
 Run = Callable[..., Any]
 

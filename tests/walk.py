@@ -25,7 +25,7 @@ from nnfit.fit.examination import examine, gradient_check
 from nnfit.fit.prepare import prepare
 from nnfit.fit.run import start
 from nnfit.fit.train import begin
-from nnfit.model.model import FORMS, assemble
+from nnfit.model.loading import FORMS, assemble
 from nnfit.storage.npz import Source
 
 Schema = dict[str, Any]

@@ -25,7 +25,7 @@ def evaluate(
     set_threads()
     from nnfit.cli import screen
     from nnfit.data.table import read_table
-    from nnfit.model.model import load
+    from nnfit.model.loading import load
     from nnfit.model.prediction import like_training
 
     start = time.perf_counter()

@@ -19,7 +19,8 @@ def inspect(
     set_threads()
     from nnfit.cli import screen
     from nnfit.config.build import dump
-    from nnfit.model.model import columns_of, load
+    from nnfit.model.loading import load
+    from nnfit.model.model import columns_of
     from nnfit.words import plain, short
 
     trained = load(model)

@@ -48,7 +48,7 @@ def predict(
     set_threads()
     from nnfit.cli import screen
     from nnfit.data.reader import Reader
-    from nnfit.model.model import load
+    from nnfit.model.loading import load
     from nnfit.model.prediction import csv_predictions, like_training
     from nnfit.storage import files
 

@@ -26,7 +26,7 @@ def report(
     record = model.record
     values = {
         "model": str(path),
-        "rows": sum(record["rows"].values()),
+        "rows": sum(n for name, n in record["rows"].items() if not name.startswith("out_of_")),  # those are of train
         "epochs": epochs,
         "seconds": seconds,
         **{key: record[key] for key in RECORD},

@@ -100,6 +100,8 @@ def doubts(model: Model) -> Iterator[Problem]:
         yield Problem("no-better-than-trivial", message, remedy)
     if found["linear"] and found["linear"]["verdict"] == "worse":
         message = f"the network is worse than the linear model: {figures('linear')}, more than by chance"
+        if rows in ("out_of_fold", "out_of_bag"):
+            message += " (of members alone: their mean, which predicts, may be better)"
         remedy = (
             "as they are trained, the hidden layers do not help: leave them out, or try other sizes, "
             f"other epochs{rate} or more rows"

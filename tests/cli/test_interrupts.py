@@ -55,7 +55,7 @@ PHASES: dict[str, list[tuple[str, int]]] = {
         ("nnfit.cli.screen.show_training", 0),
     ],
     "predict": [
-        ("nnfit.model.model.assemble", 0),
+        ("nnfit.model.loading.assemble", 0),
         ("nnfit.data.reader.Reader.blocks", 0),
         ("nnfit.storage.files.Output.open", 0),
         ("nnfit.storage.files.Output.begin", 0),
@@ -70,7 +70,7 @@ PHASES: dict[str, list[tuple[str, int]]] = {
         ("nnfit.storage.files.Output.place", 0),
     ],
     "evaluate": [
-        ("nnfit.model.model.assemble", 0),
+        ("nnfit.model.loading.assemble", 0),
         ("nnfit.data.table.read_table", 0),
         ("nnfit.model.model.evaluate", 0),
         ("nnfit.model.model.intervals", 0),
@@ -82,7 +82,7 @@ PHASES: dict[str, list[tuple[str, int]]] = {
         ("nnfit.fit.examination.examine", 0),
     ],
     "verify": [
-        ("nnfit.model.model.assemble", 0),
+        ("nnfit.model.loading.assemble", 0),
         ("nnfit.fit.prepare.read_table", 0),
         ("nnfit.core.training.refuse_divergence", 2),
         ("nnfit.fit.train.score", 0),

@@ -14,7 +14,7 @@ import pytest
 from conftest import Ended
 
 from nnfit.cli import signals
-from nnfit.model.model import load
+from nnfit.model.loading import load
 from nnfit.storage import files
 
 pytestmark = pytest.mark.process

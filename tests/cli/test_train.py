@@ -98,6 +98,11 @@ def test_the_report_is_one_json_object_with_full_precision(run: Run, spec: Path,
     assert metrics["classes"] == ["setosa", "versicolor", "virginica"]
     assert np.sum(metrics["confusion"]) == 15
     assert report["metrics"] == nnfit.load(tmp_path / "m.npz").record["metrics"]
+    folds = ("--set", "network.members=3", "--set", "training.resample=folds")
+    run("train", spec, "-o", tmp_path / "m.npz", "--json", tmp_path / "report.json", *folds)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert list(report["metrics"]) == ["train", "out_of_fold", "test"]
+    assert report["rows"] == 60, "rows out of fold are training rows, and count once"
     assert metrics["loss"] != round(metrics["loss"], 6)
 
 

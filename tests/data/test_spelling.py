@@ -13,7 +13,7 @@ import pytest
 
 from nnfit.data.spelling import Spelling
 from nnfit.errors import NnfitWarning
-from nnfit.model.model import load
+from nnfit.model.loading import load
 
 SPEC = """\
 data:

@@ -16,7 +16,8 @@ from nnfit.errors import ModelFileError
 from nnfit.fit import checkpoint
 from nnfit.fit import run as pipeline
 from nnfit.fit import train as training
-from nnfit.model.model import Model, load
+from nnfit.model.loading import load
+from nnfit.model.model import Model
 from nnfit.storage import npz
 
 SPEC = """\
