@@ -36,6 +36,8 @@ def evaluate(
         found = trained.evaluation(table)
         warnings = [*dropped, *found.warnings]
         screen.warn(*warnings)
+        if found.learnt is None:
+            screen.note("whether these rows were learnt from is not known: the training file is not found as it was")
         intervals = trained.intervals(found)
     if as_json:
         report = {

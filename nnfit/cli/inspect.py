@@ -48,7 +48,7 @@ def inspect(
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     threads = f"threads {record['threads']}, " if "threads" in record else ""
     console.print(plain(f"Trained with {versions}; {threads}seed {trained.spec.seed}"))
-    console.print(plain(f"Training data SHA-256 {record.get('data_sha256', 'not recorded')}\n"))
+    console.print(plain(f"Training data SHA-256 {record.get('data_sha256', 'not recorded')}"), end="\n\n")
     import yaml
 
     console.print("Resolved spec:")

@@ -22,6 +22,7 @@ from nnfit.core.activations import REAL, SIMPLEX, UNIT, Range, logistic
 from nnfit.core.parameter import Array
 
 Cost = Callable[[Array, Array, Array, Array], Array]
+ROWS = 4096  # that `of_rows` takes at once
 
 
 class Loss(NamedTuple):
@@ -122,6 +123,20 @@ def cross_entropy_softmax(z: Array, y: Array, s: Array, delta: Array) -> Array:
     np.multiply(delta, s, delta)
     np.log(row, row)
     return total(np.subtract(row, yz, row), s)
+
+
+def of_rows(loss: str, y_hat: Array, y: Array) -> NDArray[np.float64]:
+    """The cost c of each row, (M, n), for ŷ (M, K, n) and y (K, n) or (M, K, n): the rows take the members' place."""
+    M, K, n = y_hat.shape
+    found = np.empty((M, n))
+    y = np.broadcast_to(y, y_hat.shape)
+    one = np.ones((1, 1, 1), y_hat.dtype)
+    for start in range(0, n, ROWS):
+        part = slice(start, start + ROWS)
+        rows, truth = (np.moveaxis(each[..., part], 2, 1).reshape(-1, K, 1) for each in (y_hat, y))
+        c = LOSSES[loss].cost(rows, truth.astype(y_hat.dtype, copy=False), one, np.empty_like(rows))
+        found[:, part] = c.reshape(M, -1)
+    return found
 
 
 def clipped(p: Array) -> Array:

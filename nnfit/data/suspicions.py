@@ -149,3 +149,9 @@ def one_to_one(x: NDArray[np.integer], y: NDArray[np.integer]) -> bool:
 def repeated(train: tuple[Array, Array], other: tuple[Array, Array]) -> int:
     """How many of the other rows (X, Y) are, input for input and output for output, training rows too."""
     return int(np.isin(of_examples(*other), of_examples(*train)).sum())
+
+
+def twins(X: Array, Y: Array) -> int:
+    """How many rows are, input for input and output for output, equal to another."""
+    _, counts = np.unique(of_examples(X, Y), return_counts=True)
+    return int(counts[counts > 1].sum())

@@ -58,7 +58,7 @@ def compared(prepared: Prepared, own: Scores, other: Scores | None) -> dict[str,
         found = difference(measure, own.target, spec.loss, seen.network, outcome, seen.truth, w)
         if found is None:
             return None
-        verdict = "better" if found.better else "worse" if found.worse else "level"
+        verdict = "better" if found.better else "worse" if found.worse else "equal" if found.equal else "level"
         return {"difference": found.mean, "error": found.error, "verdict": verdict}
 
     return {
@@ -89,10 +89,11 @@ def doubts(model: Model) -> Iterator[Problem]:
 
     def figures(name: str) -> str:
         own, other = (record[key][rows][metric] for key in ("metrics", name))
-        noise = "" if found[name]["verdict"] == "worse" else ", no more apart than by chance"
+        noise = ", no more apart than by chance" if found[name]["verdict"] == "level" else ""
         return f"{metric} {own:.4g} against {other:.4g} on the {rows} rows{noise}"
 
-    if found["trivial"] and found["trivial"]["verdict"] != "better":
+    to = found["trivial"]
+    if to and (to["verdict"] in ("worse", "equal") or (to["verdict"] == "level" and to["difference"] > 0)):
         message = f"the network does not beat the trivial predictor: {figures('trivial')}"
         remedy = f"other epochs{rate} or more rows may help, if these columns say anything of the target"
         if len(layers) == 1:
@@ -100,12 +101,11 @@ def doubts(model: Model) -> Iterator[Problem]:
         yield Problem("no-better-than-trivial", message, remedy)
     if found["linear"] and found["linear"]["verdict"] == "worse":
         message = f"the network is worse than the linear model: {figures('linear')}, more than by chance"
+        others = f"other sizes, other epochs{rate} or more rows"
+        remedy = f"as they are trained, the hidden layers do not help: leave them out, or try {others}"
         if rows in ("out_of_fold", "out_of_bag"):
-            message += " (of members alone: their mean, which predicts, may be better)"
-        remedy = (
-            "as they are trained, the hidden layers do not help: leave them out, or try other sizes, "
-            f"other epochs{rate} or more rows"
-        )
+            message += ", member by member"
+            remedy = f"their mean, which predicts, may be better: data.test would tell; else try {others}"
         yield Problem("worse-than-linear", message, remedy)
     if training.baseline and len(layers) > 1 and not record["linear"]:
         message = "the linear model beside the network diverged, so there are no figures of it"

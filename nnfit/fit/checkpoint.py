@@ -36,7 +36,7 @@ FORMS = {
     "history_cost": Form(("<f8",), 2),
     "history_validation": Form(("<f8",), 2, finite=False),  # an epoch may cost more than any number
     "best_theta": Form(FLOATS, 2),
-    "cross_fitted_y_hat": Form(FLOATS, 3),
+    "cross_fitted_y_hat": Form(FLOATS, 3, finite=False),  # a row far out may overflow
     **{
         f"{who}_{key}": form
         for who in ("best", "cross_fitted")

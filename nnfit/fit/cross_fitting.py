@@ -6,21 +6,22 @@ target, and a part is seen with the weights of the epoch that the same rule choo
 
     e_f = the last e of those with the least  mean_k C_k(e; the rows held out from member k that are not in part f)
 
-The part itself has no say in what is said of it, but that training ends when all members have stopped. What is kept is
+The part itself has no say in the choice, but that training ends when all members have stopped and that the members of
+other folds have learnt from it. Of bootstraps and validation rows, C_k is pooled over the members. What is kept is
 one output for each row that is held out, whatever the number of epochs. Source: Varma and Simon 2006, on the bias of a
 score that has chosen something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.batches import Rows
-from nnfit.core.losses import LOSSES
+from nnfit.core.losses import LOSSES, of_rows
 from nnfit.core.parameter import Array
 from nnfit.core.stopping import HeldOut, Rule, Watch, nothing_seen
 from nnfit.data.scales import Floats
@@ -31,6 +32,7 @@ from nnfit.fit.prepare import Prepared
 from nnfit.scoring.watched import WatchedMetric
 
 PARTS = 5  # that rows are cut into where no folds do
+FAR = 1e300  # a cost beyond all others
 NONE = -1  # the part of a place that is only there to fill up
 
 
@@ -91,21 +93,29 @@ def of_others(
         return lambda seen: np.array([seen[np.arange(F) != f].mean() for f in range(F)])
     outside = [(part != f) & (part != NONE) for f in range(F)]
     if monitor == "loss":
-        return lambda seen: np.array([cost(prepared.spec.loss, held_out, rows) for rows in outside])
+        share = shares(prepared.spec.loss, held_out, outside)
+        return lambda seen: costs(prepared.spec.loss, held_out, share)
     watched = [watched_metric(prepared, kept, monitor, len(part), rows) for rows in outside]
     return lambda seen: np.array([defined_mean(each(held_out.y_hat)) for each in watched])
 
 
-def cost(loss: str, held_out: HeldOut, rows: NDArray[np.bool_]) -> float:
-    """The cost of all members on these of their rows (M, n); 0 where there is none: all epochs are alike."""
-    s = held_out.w * rows[:, None, :]
-    total = float(s.sum())
-    if not total:
-        return 0.0
+def shares(loss: str, held_out: HeldOut, outside: Sequence[NDArray[np.bool_]]) -> Floats:
+    """How much the cost of each row of each member counts in what is seen outside of a part, (F, M n)."""
+    w = np.array([(held_out.w[:, 0] * rows).ravel() for rows in outside], np.float64)
+    total = w.sum(axis=1, keepdims=True) if LOSSES[loss].mean else np.full((len(w), 1), float(len(held_out.y_hat)))
+    found: Floats = np.divide(w, total, out=np.zeros_like(w), where=total > 0)
+    return found
+
+
+def costs(loss: str, held_out: HeldOut, share: Floats) -> Floats:
+    """The cost of all members on their rows outside of each part, (F,): one pass over the rows serves all parts.
+
+    A cost that is no number is FAR, so that it adds nothing where its row does not count.
+    """
     with np.errstate(all="ignore"):
-        y_hat = held_out.y_hat
-        C = LOSSES[loss].cost(y_hat, held_out.Y, s.astype(y_hat.dtype), np.empty_like(y_hat))
-        return float(C.sum(dtype=np.float64) / (total if LOSSES[loss].mean else len(y_hat)))
+        each: Floats = np.nan_to_num(of_rows(loss, held_out.y_hat, held_out.Y), nan=FAR, posinf=FAR)
+        found: Floats = share @ each.ravel()
+    return found
 
 
 def defined_mean(values: Floats) -> float:

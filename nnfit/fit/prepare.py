@@ -38,6 +38,7 @@ from nnfit.words import quoted
 
 Frames = Mapping[str, pd.DataFrame]  # tables in place of the files of train, validation and test
 NO_FRAMES: Frames = {}
+SOME = 0.05  # of rows held out; fewer that are there twice may be so by chance, where values have few digits
 
 
 class Dataset(NamedTuple):
@@ -118,8 +119,11 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
         sets |= encoded
         warnings += strange
     sets = {name: sets[name] for name in ("train", "validation", "test") if name in sets}
-    if "test" in sets:
-        warnings += leaks(sets["train"], sets["test"], whole.file)
+    for name in ("validation", "test"):
+        if name in sets:
+            warnings += leaks(sets["train"], sets[name], name, whole.file)
+    if spec.training.resample != "none":
+        warnings += twins(sets["train"], whole.file)
     read = tuple(paths.values())
     return Prepared(resolved, network_of(resolved), features, target, dialect, sets, read, sha256, tuple(warnings))
 
@@ -229,8 +233,26 @@ def refuse_overflow(target: Target, table: Table, rows: Rows, Y: Array) -> None:
         raise DataError(table.problem("overflow", message, "correct it, or give it in another unit", name, place))
 
 
-def leaks(train: Dataset, test: Dataset, file: str) -> list[Problem]:
-    """A warning about test rows that are training rows too."""
-    count = suspicions.repeated((train.examples.X, train.examples.Y), (test.examples.X, test.examples.Y))
-    message = f"{count:,} of {test.n:,} test rows are, value for value, training rows too: the test is easier by that"
+def leaks(train: Dataset, other: Dataset, name: str, file: str) -> list[Problem]:
+    """A warning about validation or test rows that are training rows too."""
+    count = suspicions.repeated((train.examples.X, train.examples.Y), (other.examples.X, other.examples.Y))
+    if name == "validation" and count < SOME * other.n:
+        return []
+    message = (
+        f"{count:,} of {other.n:,} {name} rows are, value for value, training rows too: the {name} is easier by that"
+    )
     return [Problem("repeated-rows", message, place=Place(file))] if count else []
+
+
+def twins(train: Dataset, file: str) -> list[Problem]:
+    """A warning about training rows that are there twice: who leaves out one of them may have learnt from the other."""
+    count = suspicions.twins(train.examples.X, train.examples.Y)
+    if count < SOME * train.n:
+        return []
+    message = (
+        f"{count:,} of {train.n:,} rows are, value for value, there more than once: "
+        "the scores of rows held out are easier by that"
+    )
+    return (
+        [Problem("repeated-rows", message, "remove repeated rows, if they are one thing", Place(file))] if count else []
+    )

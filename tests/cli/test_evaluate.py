@@ -119,3 +119,23 @@ def test_labelled_rows_without_the_weight_column_count_alike(run: Run, tmp_path:
     (tmp_path / "new.csv").write_text("y,x\n1,2\n3,4\n")
     ended = run("evaluate", tmp_path / "m.npz", tmp_path / "new.csv", "--json")
     assert ended.code == 0, ended.err
+
+
+def test_the_file_that_stopped_a_training_and_a_file_of_which_nothing_is_known_are_told(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    rows = [f"{i % 13}.{i % 7},{'ab'[i % 13 > 6]}\n" for i in range(60)]
+    for name, part in (("train", rows[:40]), ("watched", rows[40:50]), ("new", rows[50:])):
+        (tmp_path / f"{name}.csv").write_text("x,y\n" + "".join(part))
+    (tmp_path / "s.yaml").write_text(
+        "data: {train: train.csv, validation: watched.csv, target: y}\n"
+        "network: {layers: [{size: auto, activation: logistic}]}\n"
+        "training: {epochs: 5, early_stopping: {patience: 2}}\n"
+    )
+    assert run("train", tmp_path / "s.yaml", "--quiet").code == 0
+    err = run("evaluate", tmp_path / "s.npz", tmp_path / "watched.csv").err
+    assert "10 of 10 rows are validation rows, which steered the training" in err
+    assert "not known" not in run("evaluate", tmp_path / "s.npz", tmp_path / "new.csv").err
+    (tmp_path / "train.csv").unlink()
+    err = run("evaluate", tmp_path / "s.npz", tmp_path / "new.csv").err
+    assert "whether these rows were learnt from is not known: the training file is not found as it was\n" in err

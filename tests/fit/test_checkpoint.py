@@ -375,3 +375,13 @@ def test_a_model_is_no_checkpoint(prepared: Prepare, tmp_path: Path) -> None:
     assert not checkpoint.is_one(path)
     with pytest.raises(ModelFileError):
         checkpoint.read(path, ready, 1)
+
+
+def test_outputs_that_overflow_are_kept_and_gone_on_from(prepared: Prepare, saved: Callable) -> None:
+    ready = prepared(SPEC, CSV, "training.early_stopping={patience: 9}")
+    run = stopped(ready, 7)
+    assert run.cross_fitted is not None
+    run.cross_fitted.y_hat[:, :, :2] = np.inf
+    resumed, _ = checkpoint.read(saved(run), ready, 1)
+    assert resumed.cross_fitted is not None
+    np.testing.assert_array_equal(resumed.cross_fitted.y_hat, run.cross_fitted.y_hat)

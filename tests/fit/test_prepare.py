@@ -184,3 +184,26 @@ def test_nesterov_without_momentum_is_warned_of(prepared: Prepare) -> None:
     ]
     found = prepared(SPEC, CSV, option % ", momentum: 0.9").warnings
     assert "training.optimizer.nesterov" not in [problem.place.key for problem in found]
+
+
+DOUBLED = "x,z,y\n" + "".join(f"{i % 50 / 7:.4f},{i % 50 * 3 % 11},{'ab'[i % 50 % 2]}\n" for i in range(100))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            ("network.members=4", "training.resample=folds"),
+            "100 of 100 rows are, value for value, there more than once: ",
+        ),
+        (("data.validation=0.3",), " validation rows are, value for value, training rows too"),
+    ],
+)
+def test_rows_that_are_there_twice_are_told_where_they_make_a_score_easier(
+    prepared: Callable[..., Any], more: tuple[str, ...], told: str
+) -> None:
+    spec = "data: {train: data.csv, target: y}\nnetwork: {layers: [{size: auto, activation: logistic}]}\n"
+    (found,) = [w for w in prepared(spec, DOUBLED, *more).warnings if w.code == "repeated-rows"]
+    assert told in found.message
+    single = "\n".join(DOUBLED.splitlines()[:51]) + "\n"
+    assert not [w for w in prepared(spec, single, *more).warnings if w.code == "repeated-rows"]

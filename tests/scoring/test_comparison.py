@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnfit.data.target import Target, decode
-from nnfit.scoring.comparison import Difference, Outcome, difference
+from nnfit.scoring.comparison import Difference, Outcome, difference, sure
 from nnfit.scoring.evaluation import evaluate
 
 TARGETS = {
@@ -71,9 +71,16 @@ def test_the_error_is_that_of_a_mean_and_a_verdict_needs_two_of_it() -> None:
         (-0.19, (False, False)),
         (-0.21, (False, True)),
     ):
-        one = Difference(mean, 0.1, 0.0)
+        one = Difference(mean, 0.1, 1000, 0.0)
         assert (one.worse, one.better) == verdict
-    assert not Difference(1e-9, 0.0, 1e-4).worse, "a rounding error is no difference"
+    assert not Difference(1e-9, 0.0, 1000, 1e-4).worse, "a rounding error is no difference"
+    assert Difference(1e-9, 0.0, 1000, 1e-4).equal
+
+
+def test_of_few_rows_a_difference_must_be_larger() -> None:
+    for n, t in ((4, 3.1824), (6, 2.5706), (11, 2.2281), (31, 2.0423), (1001, 1.9623)):  # scipy: t.ppf(0.975, n - 1)
+        assert sure(n) == pytest.approx(t, rel=0.01)
+    assert sure(2) > sure(3) > 3.5
 
 
 def test_the_same_model_is_neither_better_nor_worse_and_one_row_tells_nothing() -> None:
