@@ -33,6 +33,7 @@ KNOWN = 1000  # no column has more categories of its own
 RARE = 5  # of a column of many categories, those with fewer rows share an input
 MANY = 50  # categories, from which on the rare ones do
 # What is told, most important first.
+MERGED = 0.1  # of the rows; where more of them share an input, that is told
 ORDER = ("left-out", "not-decided", "task", "dropped-rows", "small", "file", "read-as")
 
 
@@ -328,6 +329,14 @@ def of_column(name: str, column: Column, reading: Reading) -> list[Problem]:
     """What is told of a column that is learnt from."""
     found = in_doubt(name, reading)
     cells = column.cells
+    if isinstance(cells, Text) and "min_count" in column.keys:
+        counts, least = np.bincount(cells.codes), column.keys["min_count"]
+        share = counts[counts < least].sum() / len(cells.codes)
+        if share >= MERGED:
+            message = (
+                f"{short(name)}: {share:.0%} of the rows have texts of fewer than {least} rows, which share an input"
+            )
+            found.append(Problem("not-decided", message, "with min_count: 1 each has its own"))
     if not isinstance(cells, Text) and len(cells) >= 20 and not reading.keys:
         whole = not np.isnan(cells).any() and bool((cells == np.floor(cells)).all())
         if whole and in_order(cells):

@@ -370,3 +370,13 @@ def test_a_column_of_very_many_categories_keeps_the_most_frequent(
 ) -> None:
     init({"x": lambda i: f"c{i * i % 7919 % 3000}", "z": lambda i: i % 5, "y": label}, n=12_000)
     assert len(encoded().features[0].categories.own) <= 1000
+
+
+def test_texts_that_share_an_input_are_told_where_they_are_many(init: Callable[..., Proposal]) -> None:
+    proposal = init({"city": lambda i: f"city {i * 37 % 140}", "z": lambda i: i % 5, "y": label}, n=450)
+    (line,) = [text for text in told(proposal) if text.startswith("city: ")]
+    assert line.endswith(
+        " of the rows have texts of fewer than 5 rows, which share an input; with min_count: 1 each has its own"
+    )
+    proposal = init({"city": lambda i: f"city {i % 20}", "z": lambda i: i % 5, "y": label}, n=450)
+    assert not [text for text in told(proposal) if "share an input" in text]
