@@ -79,9 +79,8 @@ def drawn(prepared: Prepared, truth: Floats | Labels) -> NDArray[np.intp]:
     return folds(strata(truth), min(PARTS, len(truth)), rng)
 
 
-Others = Callable[
-    [Floats], Floats
-]  # what each member watches on its rows (M,) → the same on all rows but a part's (F,)
+# What each member watches on its rows (M,) → the same on all rows but a part's (F,).
+Others = Callable[[Floats], Floats]
 
 
 def of_others(

@@ -27,7 +27,6 @@ from nnfit.storage.json_text import tidy
 
 PARTS = 10  # that rows are cut into, to score each part by the temperature and threshold of the others
 
-
 # Verdicts are given on the rows not learnt from that are most, as a rule; what is told as the honest score is that of
 # the test rows first (model/learnt.py): nothing at all was chosen on them.
 HONEST = ("out_of_fold", "out_of_bag", "validation", "test", "train")

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import Configs
+from families import PARENT, child, complaint, spec_of
 
 import nnfit
 from nnfit.config.build import dump
@@ -24,41 +25,7 @@ from nnfit.model.model import Model
 
 Run = Callable[..., Any]
 
-PARENT = """\
-data: {train: flowers.csv, target: species, ignore: [id]}
-network:
-  layers:
-    - {size: 4, activation: tanh}
-    - {size: auto, activation: softmax}
-training:
-  epochs: 7
-  optimizer: {name: sgd, learning_rate: 0.1, momentum: 0.9}
-"""
-
-
-@pytest.fixture(autouse=True)
-def here(flowers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a table and a spec that others extend."""
-    monkeypatch.chdir(flowers)
-    Path("parent.yaml").write_text(PARENT)
-
-
-def child(text: str, name: str = "child.yaml") -> Path:
-    """A spec that extends parent.yaml, with more keys."""
-    path = Path(name)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"extends: parent.yaml\n{text}")
-    return path
-
-
-def spec_of(text: str) -> Any:
-    return load_spec(child(text)).spec
-
-
-def complaint(path: Path, *overrides: str) -> str:
-    with pytest.raises(SpecError) as caught:
-        load_spec(path, overrides)
-    return str(caught.value)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 # --- what holds ----------------------------------------------------------------------------------------------------
