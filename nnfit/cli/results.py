@@ -49,7 +49,9 @@ def costs(history: Sequence[Progress]) -> str:
 
 def rule(model: Path, sources: list[str]) -> bytes:
     """A make rule: the model depends on what was read; a source that vanishes later does not stop make."""
-    names = [os.path.normpath(source) for source in sources]
+    from nnfit.storage.paths import direct
+
+    names = [str(direct(Path(source))) for source in sources]
     target, *sources = [
         name.replace("$", "$$").replace("#", "\\#").replace(" ", "\\ ") for name in (str(model), *names)
     ]

@@ -338,3 +338,14 @@ def test_a_doubt_about_the_network_goes_to_standard_error(run: Run, spec: Path) 
     ended = run("train", spec, "--quiet", *(word for change in sets for word in ("--set", change)))
     assert (ended.code, ended.out) == (0, "")
     assert re.match("warning: the network does not beat the trivial predictor: rmse [0-9.]+ against ", ended.err)
+
+
+def test_a_make_rule_keeps_a_detour_that_leads_elsewhere(tmp_path: Path) -> None:
+    from nnfit.cli.results import rule
+
+    (tmp_path / "real/sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real/sub")
+    (tmp_path / "real/t.csv").write_text("x\n")
+    (tmp_path / "t.csv").write_text("x\n")
+    text = rule(Path("m.npz"), [f"{tmp_path}/link/../t.csv", f"{tmp_path}/real/sub/../t.csv"]).decode()
+    assert text.splitlines()[0] == f"m.npz: {tmp_path}/link/../t.csv {tmp_path}/real/t.csv"
