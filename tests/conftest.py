@@ -48,7 +48,7 @@ settings.load_profile("repeatable")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs PyTorch or scikit-learn, and what takes minutes, is left out, unless -m speaks of it."""
-    apart = [marker for marker in ("oracle", "slow") if marker not in config.option.markexpr]
+    apart = [marker for marker in ("oracle", "slow", "browser") if marker not in config.option.markexpr]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in apart)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
