@@ -1,0 +1,265 @@
+"""The profile of predictions on a set of rows: the counts that ROC, calibration, residuals and the like are made of.
+
+A profile holds aggregates alone, so that a model may carry that of the rows it did not learn from: points of curves,
+bins and counts, and no row of anybody's data. Rows count by their weights where metrics do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.data.scales import Floats
+from nnfit.data.target import Target
+from nnfit.scoring.metrics import thresholds
+
+LEVELS = np.linspace(0, 1, 101)  # thresholds at which rows are counted
+BINS = np.linspace(0, 1, 11)  # of the calibration curve
+FINE = np.linspace(0, 1, 21)  # of the distribution of probabilities
+CELLS = 30  # about as many intervals of a real target's range
+BANDS = 12  # groups of rows alike in their prediction, at most
+LEAST = 20  # rows of such a group, at least
+POINTS = 80  # of a curve, about
+SHOWN = 12  # classes or targets, at most
+
+
+class ClassProfile(NamedTuple):
+    """One class, or one of several 0/1 targets, against the rest, by its probability p.
+
+    `tp`, `fp` (T,) are the rows of the class and the others at or above each threshold, from the highest on; of
+    `tp_at`, `fp_at` (101,) these are LEVELS. The calibration has 10 bins of p: rows, mean p, share of the class.
+    `own`, `others` (20,) are the rows by p.
+    """
+
+    name: str
+    positives: float
+    negatives: float
+    tp: tuple[float, ...]
+    fp: tuple[float, ...]
+    tp_at: tuple[float, ...]
+    fp_at: tuple[float, ...]
+    rows_in_bin: tuple[float, ...]
+    mean_in_bin: tuple[float | None, ...]
+    share_in_bin: tuple[float | None, ...]
+    own: tuple[float, ...]
+    others: tuple[float, ...]
+
+    @property
+    def roc(self) -> tuple[Floats, Floats]:
+        """The false and the true positive rate at each threshold, from (0, 0) on."""
+        tp, fp = np.array([0.0, *self.tp]), np.array([0.0, *self.fp])
+        return fp / max(self.negatives, 1e-300), tp / max(self.positives, 1e-300)
+
+    @property
+    def precision_recall(self) -> tuple[Floats, Floats]:
+        """Recall and precision at each threshold, from the highest on; before it recall is 0 and precision 1."""
+        tp, fp = np.array(self.tp), np.array(self.fp)
+        precision = tp / np.maximum(tp + fp, 1e-300)
+        return np.r_[0.0, tp / max(self.positives, 1e-300)], np.r_[1.0, precision]
+
+
+class TargetProfile(NamedTuple):
+    """One real target: how true values lie beside predicted ones, in its own unit.
+
+    `density` (C, C) counts the rows by true value (first axis) and prediction, both within `edges` (C + 1,); what lies
+    beyond is counted at the ends. `residuals` are true − predicted, by `residual_edges`. Rows alike in their prediction
+    make a band: how many, the mean prediction, and the residuals' 10th, 50th and 90th percentile.
+    """
+
+    name: str
+    edges: tuple[float, ...]
+    density: tuple[tuple[float, ...], ...]
+    residual_edges: tuple[float, ...]
+    residuals: tuple[float, ...]
+    band_rows: tuple[float, ...]
+    band_mean: tuple[float, ...]
+    band_low: tuple[float, ...]
+    band_middle: tuple[float, ...]
+    band_high: tuple[float, ...]
+
+
+class Profile(NamedTuple):
+    """What was predicted for a set of rows, and how often it was so: of classes, or of real targets."""
+
+    rows: int
+    classes: tuple[ClassProfile, ...] = ()
+    targets: tuple[TargetProfile, ...] = ()
+
+
+def profile(
+    target: Target, truth: NDArray[Any], prediction: Floats, w: Floats | None = None, points: int = POINTS
+) -> Profile:
+    """The profile of predictions in the user's terms, as `decode` gives them: of the classes that are most, or targets.
+
+    Of two classes the second alone: what holds of it holds, mirrored, of the first.
+    """
+    n = len(truth)
+    if target.task == "regression":
+        real = [of_target(name, truth[:, k], prediction[:, k]) for k, name in enumerate(target.columns[:SHOWN])]
+        return Profile(n, targets=tuple(real))
+    if target.task == "multilabel":
+        names, positive, shown = target.columns, truth.astype(bool), list(range(min(SHOWN, len(target.columns))))
+    else:
+        names, positive = target.classes, truth[:, None] == np.arange(len(target.classes))
+        most = np.argsort(-positive.sum(axis=0), kind="stable")[:SHOWN]
+        shown = [1] if len(names) == 2 else sorted(most.tolist())
+    return Profile(n, tuple(of_class(names[k], positive[:, k], prediction[:, k], w, points) for k in shown))
+
+
+def of_class(
+    name: str, positive: NDArray[np.bool_], p: Floats, w: Floats | None = None, points: int | None = POINTS
+) -> ClassProfile:
+    """The profile of one class against the rest; its curves have about so many points, or all of them."""
+    weights = np.ones(len(p)) if w is None else w
+    tp, fp = thresholds(positive, p, w)
+    at = np.searchsorted(np.sort(-p), -LEVELS, side="right")  # rows with p of at least each level
+    order = np.argsort(-p, kind="stable")
+    summed = [np.r_[0.0, np.cumsum(np.where(rows, weights, 0.0)[order])][at] for rows in (positive, ~positive)]
+    chosen = np.arange(len(tp)) if points is None else spaced(tp, fp, points)
+    cell = np.clip(np.searchsorted(BINS, p, side="left") - 1, 0, len(BINS) - 2)
+    size = np.bincount(cell, weights, len(BINS) - 1)
+    mean, share = (np.bincount(cell, weights * each, len(BINS) - 1) for each in (p, positive))
+    whole = size > 0
+    means, shares = (np.divide(each, size, out=np.zeros_like(size), where=whole) for each in (mean, share))
+    own, others = (np.histogram(p[rows], FINE, weights=weights[rows])[0] for rows in (positive, ~positive))
+    return ClassProfile(
+        name,
+        tidy(weights[positive].sum()),
+        tidy(weights[~positive].sum()),
+        rounded(tp[chosen]),
+        rounded(fp[chosen]),
+        rounded(summed[0]),
+        rounded(summed[1]),
+        rounded(size),
+        tuple(float(f"{v:.5g}") if some else None for v, some in zip(means, whole, strict=True)),
+        tuple(float(f"{v:.5g}") if some else None for v, some in zip(shares, whole, strict=True)),
+        rounded(own),
+        rounded(others),
+    )
+
+
+def spaced(tp: Floats, fp: Floats, points: int) -> NDArray[np.intp]:
+    """About so many of the points of a curve: the first ones, where precision jumps, and others as far from each other.
+
+    The last is always among them.
+    """
+    if len(tp) <= points:
+        return np.arange(len(tp))
+    way = tp / max(tp[-1], 1e-300) + fp / max(fp[-1], 1e-300)
+    even = np.searchsorted(way, np.linspace(way[0], way[-1], points * 2 // 3))
+    first = np.geomspace(1, len(tp), points // 3).astype(np.intp) - 1
+    return np.unique(np.minimum(np.r_[even, first, len(tp) - 1], len(tp) - 1))
+
+
+def of_target(name: str, y: Floats, y_hat: Floats) -> TargetProfile:
+    """The profile of one real target; its edges are round numbers, so that none is a row's own value."""
+    both = np.concatenate([y, y_hat])
+    edges = round_edges(*np.quantile(both, [0.002, 0.998]))
+    cells = [np.clip(np.searchsorted(edges, each, side="right") - 1, 0, len(edges) - 2) for each in (y, y_hat)]
+    C = len(edges) - 1
+    density = np.bincount(cells[0] * C + cells[1], minlength=C * C).reshape(C, C)
+    r = y - y_hat
+    r_edges = round_edges(*np.quantile(r, [0.002, 0.998]))
+    place = np.clip(np.searchsorted(r_edges, r, side="right") - 1, 0, len(r_edges) - 2)
+    groups = np.array_split(np.argsort(y_hat, kind="stable"), max(1, min(BANDS, len(y) // LEAST)))
+    middle = [np.quantile(r[rows], [0.1, 0.5, 0.9]) for rows in groups]
+    return TargetProfile(
+        name,
+        tuple(edges.tolist()),
+        tuple(tuple(row) for row in density.tolist()),
+        tuple(r_edges.tolist()),
+        tuple(np.bincount(place, minlength=len(r_edges) - 1).tolist()),
+        tuple(len(rows) for rows in groups),
+        rounded(np.array([y_hat[rows].mean() for rows in groups])),
+        *(rounded(each) for each in np.transpose(middle)),
+    )
+
+
+def round_edges(low: float, high: float) -> Floats:
+    """About CELLS intervals of 1, 2 or 5 times a power of ten that cover the range from low to high."""
+    if not high > low:
+        low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
+    step = (high - low) / CELLS
+    power = 10.0 ** np.floor(np.log10(step))
+    step = next(k * power for k in (1, 2, 5, 10) if k * power >= step)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    return np.array([float(f"{k * step:.12g}") for k in np.arange(first, last + 1)])
+
+
+def rounded(values: NDArray[Any]) -> tuple[float, ...]:
+    """Numbers with five digits, those that count rows as whole ones."""
+    return tuple(tidy(value) for value in np.asarray(values, np.float64).tolist())
+
+
+def tidy(value: float) -> float:
+    """A whole number as it is, any other with five digits."""
+    return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(f"{value:.5g}")
+
+
+# --- in the record of a model --------------------------------------------------------------------------------------
+
+
+def as_json(found: Profile) -> dict[str, Any]:
+    """The profile as the record of a training holds it."""
+    return {
+        "rows": found.rows,
+        "classes": [each._asdict() for each in found.classes],
+        "targets": [each._asdict() for each in found.targets],
+    }
+
+
+def of_json(value: Any) -> Profile:
+    """The profile that a record holds; a ValueError for what is not one."""
+    try:
+        classes = tuple(class_of(each) for each in value["classes"])
+        targets = tuple(target_of(each) for each in value["targets"])
+        rows = value["rows"]
+    except (KeyError, TypeError, AttributeError, OverflowError):
+        raise ValueError("is not a profile of predictions") from None
+    if type(rows) is not int or rows < 0 or len(classes) > SHOWN or len(targets) > SHOWN:
+        raise ValueError("is not a profile of predictions")
+    return Profile(rows, classes, targets)
+
+
+def class_of(value: dict[str, Any]) -> ClassProfile:
+    """The profile of one class."""
+    B, F, T = len(BINS) - 1, len(FINE) - 1, len(value["tp"])
+    sizes = {"tp": T, "fp": T, "tp_at": len(LEVELS), "fp_at": len(LEVELS), "own": F, "others": F}
+    bins = {"rows_in_bin": B, "mean_in_bin": B, "share_in_bin": B}
+    lists = {key: numbers(value[key], size, key.endswith("_in_bin")) for key, size in (sizes | bins).items()}
+    if not isinstance(value["name"], str) or not 1 <= T <= 4 * POINTS:
+        raise ValueError("is not the profile of a class")
+    positives, negatives = numbers([value["positives"], value["negatives"]], 2)
+    return ClassProfile(name=value["name"], positives=positives, negatives=negatives, **lists)
+
+
+def target_of(value: dict[str, Any]) -> TargetProfile:
+    """The profile of one real target."""
+    edges, residual_edges = (numbers(value[key], len(value[key])) for key in ("edges", "residual_edges"))
+    C, R, B = len(edges) - 1, len(residual_edges) - 1, len(value["band_rows"])
+    if not isinstance(value["name"], str) or not all(1 <= size <= 4 * CELLS for size in (C, R, B)):
+        raise ValueError("is not the profile of a target")
+    if len(value["density"]) != C or any(a >= b for each in (edges, residual_edges) for a, b in pairwise(each)):
+        raise ValueError("is not the profile of a target")
+    bands = {f"band_{key}": numbers(value[f"band_{key}"], B) for key in ("rows", "mean", "low", "middle", "high")}
+    density = tuple(numbers(row, C) for row in value["density"])
+    return TargetProfile(
+        name=value["name"],
+        edges=edges,
+        density=density,
+        residual_edges=residual_edges,
+        residuals=numbers(value["residuals"], R),
+        **bands,
+    )
+
+
+def numbers(values: Sequence[Any], size: int, gaps: bool = False) -> tuple[float, ...]:
+    """So many finite numbers; with gaps None is one."""
+    right = all((type(v) in (int, float) and abs(v) < 1e300) or (gaps and v is None) for v in values)
+    if not isinstance(values, list | tuple) or len(values) != size or not right:
+        raise ValueError("numbers are missing")
+    return tuple(values)
