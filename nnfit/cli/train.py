@@ -245,7 +245,7 @@ def bytes_of(model: Model) -> bytes:
     from nnfit.cli import screen
     from nnfit.errors import OutputError, Problem
 
-    for left_out in ((), ("history",), ("history", "metrics", "trivial", "linear", "prior")):
+    for left_out in ((), ("history",), ("history", "aggregates", "metrics", "trivial", "linear", "prior")):
         try:
             data = replace(model, record={k: v for k, v in model.record.items() if k not in left_out}).to_bytes()
         except OutputError as found:

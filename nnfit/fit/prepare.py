@@ -71,6 +71,7 @@ class Prepared(NamedTuple):
     sources: tuple[str, ...]  # the files that were read
     sha256: dict[str, str]  # of the file or frame of training, and of those of validation and test
     warnings: tuple[Problem, ...]
+    missing: tuple[int, ...]  # the missing cells of each column in the training rows
 
 
 def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Problem] | None = None) -> Prepared:
@@ -98,6 +99,7 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     classes = classify(loaded, whole)
     rows = split(spec, whole, classes is not None)
     features = tuple(fit_feature(whole, rows["train"], name, column_options(loaded, whole, name)) for name in names)
+    missing = tuple(int(whole.missing(name)[rows["train"]].sum()) for name in names)
     target = target_of(loaded, whole, rows["train"], classes)
     warnings += doubts(loaded, whole, target, len(rows["train"]))
     warnings += suspected(loaded, whole, rows["train"], features, target)
@@ -125,7 +127,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     if spec.training.resample != "none":
         warnings += twins(sets["train"], whole.file)
     read = tuple(paths.values())
-    return Prepared(resolved, network_of(resolved), features, target, dialect, sets, read, sha256, tuple(warnings))
+    network = network_of(resolved)
+    return Prepared(resolved, network, features, target, dialect, sets, read, sha256, tuple(warnings), missing)
 
 
 def target_of(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, ...] | None) -> Target:

@@ -30,6 +30,8 @@ PARTS = 10  # that rows are cut into, to score each part by the temperature and 
 # Verdicts are given on the rows not learnt from that are most, as a rule; what is told as the honest score is that of
 # the test rows first (model/learnt.py): nothing at all was chosen on them.
 HONEST = ("out_of_fold", "out_of_bag", "validation", "test", "train")
+# Those that a report shows: of a part of the table that of which nothing at all was chosen.
+TOLD = ("out_of_fold", "out_of_bag", "test", "validation", "train")
 
 
 class Predicted(NamedTuple):
@@ -41,23 +43,31 @@ class Predicted(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The rows that tell most about new ones: their name, what the network and the prior say of them, and the truth."""
+    """Rows that tell of new ones: their name, what the network and the prior say of them, and the truth.
+
+    `thresholds` (n,) are those that each row is decided by, where not all by the target's.
+    """
 
     name: str
     network: Outcome
     prior: Outcome
     truth: Floats | Labels
     w: Floats
+    thresholds: Floats | None
 
 
 class Scores(NamedTuple):
-    """The target with what was fitted to it; on every set the metrics, those of the prior, and the number of rows."""
+    """The target with what was fitted to it; on every set the metrics, those of the prior, and the number of rows.
+
+    Verdicts are given on the rows `seen`, those `told` are shown: they differ as HONEST and TOLD do.
+    """
 
     target: Target
     metrics: dict[str, Metrics]
     of_prior: dict[str, Metrics]
     rows: dict[str, int]
     seen: Seen
+    told: Seen
 
 
 def score(run: Run) -> Scores:
@@ -94,19 +104,23 @@ def score(run: Run) -> Scores:
             own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
             of_members.append(evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own))
         metrics[unseen]["members"] = spread(of_members)
-    best = next(name for name in HONEST if name in sets)
-    seen_best = seen_of(best, target, ends if best == unseen else None, sets[best], mean, mean_of_cost)
-    return Scores(target, metrics, of_constant, {name: len(rows.truth) for name, rows in sets.items()}, seen_best)
+    best, shown = (next(name for name in order if name in sets) for order in (HONEST, TOLD))
+    seen_by = {
+        name: seen_of(name, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
+        for name in {best, shown}
+    }
+    counts = {name: len(rows.truth) for name, rows in sets.items()}
+    return Scores(target, metrics, of_constant, counts, seen_by[best], seen_by[shown])
 
 
 def seen_of(name: str, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats) -> Seen:
-    """What the network and the prior say of the rows that tell most about new ones."""
+    """What the network and the prior say of rows that tell of new ones."""
     y_hat = rows.y_hat.mean(axis=0, dtype=np.float64)
     constant = [np.repeat(each[:, None], len(rows.truth), axis=1) for each in (mean, mean_of_cost)]
     with np.errstate(all="ignore"):
         network = Outcome(y_hat, decode(target, y_hat) if ends is None else ends.decode(y_hat))
         prior = Outcome(constant[1], decode(target._replace(temperature=1.0), constant[0]))
-    return Seen(name, network, prior, rows.truth, rows.w)
+    return Seen(name, network, prior, rows.truth, rows.w, None if ends is None else ends.thresholds)
 
 
 def outputs_of(run: Run, rows: Dataset) -> Array:

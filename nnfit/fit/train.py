@@ -14,10 +14,12 @@ from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
 from nnfit.diagnostics.health import stuck, unbalanced
 from nnfit.errors import Problem, UsageError
 from nnfit.fit import advice, baseline, checkpoint
+from nnfit.fit.aggregates import gathered
 from nnfit.fit.examination import examine
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
 from nnfit.fit.run import Progress, Run, epochs, start
 from nnfit.fit.scores import prior, score
+from nnfit.model.aggregates import SIZE, as_json, of_record
 from nnfit.model.model import Model, path_of, versions
 from nnfit.storage import json_text
 from nnfit.words import count, short
@@ -62,7 +64,7 @@ class Trainer:
         run, prepared = self.run, self.prepared
         identity = {"versions": versions(), "seed": prepared.spec.seed, "data_sha256": prepared.sha256["train"]}
         before = Model(prepared.spec, run.theta, prepared.features, prepared.target, prepared.dialect, identity)
-        room = json_text.MAX_BYTES - before.refuse_too_large()
+        room = json_text.MAX_BYTES - before.refuse_too_large() - SIZE
         numbers = run.plan.epochs * (1 if run.held_out is None else 2)
         if numbers * DIGITS <= room:
             return []
@@ -75,7 +77,8 @@ class Trainer:
         With anything in `stop` that ends early, and the result is not to be used.
         """
         model = replace(finished(self.run, self.threads, stop), home=self.loaded.folder)
-        found = stuck(examine(self.prepared, model.theta))
+        seen = of_record(model.record, model.target)
+        found = () if seen is None else stuck(seen.health)
         doubts = (
             *advice.placed(self.loaded.document, found, self.prepared.spec.training.optimizer),
             *baseline.doubts(model),
@@ -142,6 +145,7 @@ def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
     prepared = run.prepared
     with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
         found, less = score(run), baseline.linear(prepared, stop)
+        seen = gathered(run, found, examine(prepared, run.theta))
     spec, history = prepared.spec, history_of(run.history)
     record: dict[str, Any] = {
         "rows": found.rows,
@@ -151,6 +155,7 @@ def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
         "linear": {} if less is None else less.metrics,
         "compared": baseline.compared(prepared, found, less),
         "history": {"cost": history["cost"], "validation": history.get("validation", [])},
+        "aggregates": as_json(seen, found.target),
         "best_epochs": [] if run.best is None else run.best.watch.epoch.tolist(),
         "versions": versions(),
         "threads": threads,

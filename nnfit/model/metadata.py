@@ -21,6 +21,7 @@ from nnfit.config.spec import Column, Named, Spec
 from nnfit.data.columns import TYPES
 from nnfit.data.feature import Categories, Feature, restored, size
 from nnfit.data.target import Target
+from nnfit.model import aggregates
 from nnfit.model.format import FORMAT, FROZEN, METRIC, listed, metadata_schema, named, opened
 from nnfit.scoring.metrics import METRICS
 from nnfit.version import __version__
@@ -300,6 +301,10 @@ def check_record(known: Described, target: Target, fail: Fail) -> None:
     best, members = record.get("best_epochs", []), spec.network.members if spec.training.early_stopping else 0
     if len(best) not in (0, members) or any(epoch > (len(cost) or spec.training.epochs) for epoch in best):
         fail("best_epochs: not one epoch for each member")
+    try:
+        aggregates.of_record(record, target)
+    except ValueError as error:
+        fail(f"aggregates: {error}")
     if record.get("seed", spec.seed) != spec.seed:
         fail("seed: not that of the spec")
 

@@ -209,7 +209,8 @@ class Model:
 
     def intervals(self, found: Evaluation) -> dict[str, Any]:
         """The 95 % bootstrap interval over the rows of every metric of an evaluation."""
-        return intervals(self.target, found.y_hat, found.truth, found.w)
+        prediction = decode(self.target, found.y_hat.mean(axis=0, dtype=np.float64))
+        return intervals(self.target, prediction, found.truth, found.w)
 
     def weights(self, table: Table, expected: NDArray[Any]) -> NDArray[np.float64]:
         """The weights w (n,) of labelled rows in the cost, with mean 1: weight column times class weight."""

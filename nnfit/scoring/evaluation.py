@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,18 +162,25 @@ def of_classes(truth: NDArray[Any], label: NDArray[Any], K: int, w: NDArray[np.f
 
 
 def intervals(
-    target: Target, y_hat: Array, expected: NDArray[Any], w: NDArray[np.float64] | None = None, seed: int = 0
+    target: Target,
+    prediction: NDArray[np.float64],
+    expected: NDArray[Any],
+    w: NDArray[np.float64] | None = None,
+    seed: int = 0,
+    thresholds: NDArray[np.float64] | None = None,
+    of: Sequence[str] | None = None,
 ) -> Metrics:
-    """The 95 % interval [low, high] over the rows of every metric of the averaged outputs y_hat (M, K, n).
+    """The 95 % interval [low, high] over the rows of every metric, or of those named, of predictions (see `decode`).
 
     Wilson's of the accuracy, by bootstrap of the others; None where the rows do not have one.
     """
-    rows = compared(target, expected, decode(target, y_hat.mean(axis=0, dtype=np.float64)))
+    rows = compared(target, expected, prediction, thresholds)
+    wanted = {name: metric for name, metric in scores(target).items() if of is None or name in of}
     with np.errstate(all="ignore"):
-        found = bootstrap(scores(target), rows, np.random.default_rng(seed), w)
+        found = bootstrap(wanted, rows, np.random.default_rng(seed), w)
         if "accuracy" in found and target.task != "multilabel":
             each = np.ones(len(expected)) if w is None else w
-            found["accuracy"] = wilson(float(scores(target)["accuracy"](*rows, w)), each)
+            found["accuracy"] = wilson(float(wanted["accuracy"](*rows, w)), each)
         result: Metrics = tidy({name: list(ends) for name, ends in found.items()})
     return result
 

@@ -19,7 +19,7 @@ RESAMPLES = 1000
 LEVEL = 0.95
 MOST = 4_000  # rows that are drawn from; more are scaled from this many
 FEWEST = 10  # rows below which resampling says nothing
-AT_ONCE = 1 << 20  # weights held at once
+AT_ONCE = 1 << 16  # weights held at once: they stay in cache
 
 
 def bootstrap(

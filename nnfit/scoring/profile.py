@@ -25,14 +25,15 @@ BANDS = 12  # groups of rows alike in their prediction, at most
 LEAST = 20  # rows of such a group, at least
 POINTS = 80  # of a curve, about
 SHOWN = 12  # classes or targets, at most
+FAR = 1e300  # beyond all numbers
 
 
 class ClassProfile(NamedTuple):
     """One class, or one of several 0/1 targets, against the rest, by its probability p.
 
     `tp`, `fp` (T,) are the rows of the class and the others at or above each threshold, from the highest on; of
-    `tp_at`, `fp_at` (101,) these are LEVELS. The calibration has 10 bins of p: rows, mean p, share of the class.
-    `own`, `others` (20,) are the rows by p.
+    `tp_at`, `fp_at` (101,) these are LEVELS, where there are two classes, which a threshold tells apart. The calibration
+    has 10 bins of p: rows, mean p, share of the class. `own`, `others` (20,) are the rows by p.
     """
 
     name: str
@@ -107,7 +108,10 @@ def profile(
         names, positive = target.classes, truth[:, None] == np.arange(len(target.classes))
         most = np.argsort(-positive.sum(axis=0), kind="stable")[:SHOWN]
         shown = [1] if len(names) == 2 else sorted(most.tolist())
-    return Profile(n, tuple(of_class(names[k], positive[:, k], prediction[:, k], w, points) for k in shown))
+    found = [of_class(names[k], positive[:, k], prediction[:, k], w, points) for k in shown]
+    if len(names) > 2 or target.task == "multilabel":
+        found = [each._replace(tp_at=(), fp_at=()) for each in found]
+    return Profile(n, tuple(found))
 
 
 def of_class(
@@ -183,7 +187,7 @@ def round_edges(low: float, high: float) -> Floats:
     """About CELLS intervals of 1, 2 or 5 times a power of ten that cover the range from low to high."""
     if not high > low:
         low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
-    step = (high - low) / CELLS
+    step = max((high - low) / CELLS, 1e-9 * max(abs(low), abs(high)))  # a double tells apart no less
     power = 10.0 ** np.floor(np.log10(step))
     step = next(k * power for k in (1, 2, 5, 10) if k * power >= step)
     first, last = np.floor(low / step), np.ceil(high / step)
@@ -203,63 +207,74 @@ def tidy(value: float) -> float:
 # --- in the record of a model --------------------------------------------------------------------------------------
 
 
-def as_json(found: Profile) -> dict[str, Any]:
-    """The profile as the record of a training holds it."""
+def as_json(found: Profile, names: Sequence[str]) -> dict[str, Any]:
+    """The profile as the record of a training holds it: classes or targets by their place among the names."""
+
+    def entry(each: ClassProfile | TargetProfile) -> dict[str, Any]:
+        values = each._asdict()
+        return {"index": names.index(values.pop("name")), **values}
+
     return {
         "rows": found.rows,
-        "classes": [each._asdict() for each in found.classes],
-        "targets": [each._asdict() for each in found.targets],
+        "classes": [entry(each) for each in found.classes],
+        "targets": [entry(each) for each in found.targets],
     }
 
 
-def of_json(value: Any) -> Profile:
+def of_json(value: Any, names: Sequence[str]) -> Profile:
     """The profile that a record holds; a ValueError for what is not one."""
     try:
-        classes = tuple(class_of(each) for each in value["classes"])
-        targets = tuple(target_of(each) for each in value["targets"])
+        classes = tuple(class_of(each, names) for each in value["classes"])
+        targets = tuple(target_of(each, names) for each in value["targets"])
         rows = value["rows"]
-    except (KeyError, TypeError, AttributeError, OverflowError):
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError):
         raise ValueError("is not a profile of predictions") from None
     if type(rows) is not int or rows < 0 or len(classes) > SHOWN or len(targets) > SHOWN:
         raise ValueError("is not a profile of predictions")
     return Profile(rows, classes, targets)
 
 
-def class_of(value: dict[str, Any]) -> ClassProfile:
+def class_of(value: dict[str, Any], names: Sequence[str]) -> ClassProfile:
     """The profile of one class."""
     B, F, T = len(BINS) - 1, len(FINE) - 1, len(value["tp"])
-    sizes = {"tp": T, "fp": T, "tp_at": len(LEVELS), "fp_at": len(LEVELS), "own": F, "others": F}
-    bins = {"rows_in_bin": B, "mean_in_bin": B, "share_in_bin": B}
-    lists = {key: numbers(value[key], size, key.endswith("_in_bin")) for key, size in (sizes | bins).items()}
-    if not isinstance(value["name"], str) or not 1 <= T <= 4 * POINTS:
-        raise ValueError("is not the profile of a class")
-    positives, negatives = numbers([value["positives"], value["negatives"]], 2)
-    return ClassProfile(name=value["name"], positives=positives, negatives=negatives, **lists)
+    if not 1 <= T <= 2 * POINTS:
+        raise ValueError("a curve has no points, or too many")
+    L = len(LEVELS) if value["tp_at"] else 0
+    counts = {"tp": T, "fp": T, "tp_at": L, "fp_at": L, "rows_in_bin": B, "own": F, "others": F}
+    lists = {key: numbers(value[key], size, least=0) for key, size in counts.items()}
+    shares = {key: numbers(value[key], B, gaps=True, least=0) for key in ("mean_in_bin", "share_in_bin")}
+    positives, negatives = numbers([value["positives"], value["negatives"]], 2, least=0)
+    return ClassProfile(name_of(value, names), float(positives), float(negatives), **lists, **shares)
 
 
-def target_of(value: dict[str, Any]) -> TargetProfile:
+def target_of(value: dict[str, Any], names: Sequence[str]) -> TargetProfile:
     """The profile of one real target."""
     edges, residual_edges = (numbers(value[key], len(value[key])) for key in ("edges", "residual_edges"))
     C, R, B = len(edges) - 1, len(residual_edges) - 1, len(value["band_rows"])
-    if not isinstance(value["name"], str) or not all(1 <= size <= 4 * CELLS for size in (C, R, B)):
+    rising = all(a < b for each in (edges, residual_edges) for a, b in pairwise(each))
+    if not rising or not all(1 <= size <= 4 * CELLS for size in (C, R, B)) or len(value["density"]) != C:
         raise ValueError("is not the profile of a target")
-    if len(value["density"]) != C or any(a >= b for each in (edges, residual_edges) for a, b in pairwise(each)):
-        raise ValueError("is not the profile of a target")
-    bands = {f"band_{key}": numbers(value[f"band_{key}"], B) for key in ("rows", "mean", "low", "middle", "high")}
-    density = tuple(numbers(row, C) for row in value["density"])
-    return TargetProfile(
-        name=value["name"],
-        edges=edges,
-        density=density,
-        residual_edges=residual_edges,
-        residuals=numbers(value["residuals"], R),
-        **bands,
-    )
+    density = tuple(numbers(row, C, least=0) for row in value["density"])
+    counts = {
+        "residuals": numbers(value["residuals"], R, least=0),
+        "band_rows": numbers(value["band_rows"], B, least=0),
+    }
+    bands = {key: numbers(value[key], B) for key in ("band_mean", "band_low", "band_middle", "band_high")}
+    return TargetProfile(name_of(value, names), edges, density, residual_edges, **counts, **bands)
 
 
-def numbers(values: Sequence[Any], size: int, gaps: bool = False) -> tuple[float, ...]:
-    """So many finite numbers; with gaps None is one."""
-    right = all((type(v) in (int, float) and abs(v) < 1e300) or (gaps and v is None) for v in values)
-    if not isinstance(values, list | tuple) or len(values) != size or not right:
+def name_of(value: dict[str, Any], names: Sequence[str]) -> str:
+    """The class or target that is meant."""
+    index = value["index"]
+    if type(index) is not int or not 0 <= index < len(names):
+        raise ValueError("there is no class or target of that number")
+    return names[index]
+
+
+def numbers(values: Any, size: int, gaps: bool = False, least: float = -FAR) -> tuple[float, ...]:
+    """So many numbers of at least that; with gaps, None is one."""
+    if not isinstance(values, list | tuple) or len(values) != size:
         raise ValueError("numbers are missing")
+    if not all((type(v) in (int, float) and least <= v <= FAR) or (gaps and v is None) for v in values):
+        raise ValueError("a number is not what it counts or measures")
     return tuple(values)

@@ -159,7 +159,7 @@ def test_whatever_goes_wrong_after_the_epochs_the_network_is_kept(
     assert not (flowers / "out.checkpoint.npz").exists()
 
 
-ALL = ("history", "metrics", "trivial", "linear", "prior")
+ALL = ("history", "aggregates", "metrics", "trivial", "linear", "prior")
 
 
 def without(model: Model, *names: str) -> Model:
@@ -177,6 +177,7 @@ def test_a_record_without_room_in_the_file_is_left_out_with_a_warning(
     for room, missing in sizes:
         monkeypatch.setattr(json_text, "MAX_BYTES", room)
         monkeypatch.setattr(training, "DIGITS", 0)
+        monkeypatch.setattr(training, "SIZE", 0)
         ended = run("train", "flowers.yaml", "-o", "out.npz", "--quiet")
         assert ended == (
             0,
@@ -193,7 +194,8 @@ def test_a_record_without_room_in_the_file_is_left_out_with_a_warning(
 def test_more_epochs_than_a_file_has_room_for_are_told_before_the_first(
     run: Run, flowers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_text, "MAX_BYTES", 6000)
+    monkeypatch.setattr(json_text, "MAX_BYTES", 12_000)
+    monkeypatch.setattr(training, "SIZE", 7_000)
     ended = run("train", flowers / "flowers.yaml", "--quiet", "--set", "training.epochs=200")
     first, second = ended.err.splitlines()
     assert first == (

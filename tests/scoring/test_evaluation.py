@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from nnfit.data.target import Target
 from nnfit.model.model import Model
@@ -122,17 +123,22 @@ def test_more_of_a_metric_is_better_or_worse_whatever_its_kind() -> None:
     assert [higher(name) for name in ("log_loss", "brier", "rmse", "mae")] == [False] * 4
 
 
+def of_two(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of both classes, (n, 2)."""
+    return np.column_stack([1 - p, p])
+
+
 def test_every_metric_that_is_a_number_has_an_interval_around_it() -> None:
     rng = np.random.default_rng(4)
     p = rng.random(200)
     y = (rng.random(200) < p).astype(int)
-    found, between = evaluate(BINARY, "bce", p[None, None], y, np.ones(200)), intervals(BINARY, p[None, None], y)
+    found, between = evaluate(BINARY, "bce", p[None, None], y, np.ones(200)), intervals(BINARY, of_two(p), y)
     assert set(between) == {name for name, value in found.items() if isinstance(value, float)} - {"loss"}
     for name in ("accuracy", "log_loss", "f1_macro", "roc_auc", "brier"):
         low, high = between[name]
         assert low < found[name] < high
-    assert between == intervals(BINARY, p[None, None], y)
-    assert intervals(BINARY, p[None, None], y * 0)["roc_auc"] == [None, None]
+    assert between == intervals(BINARY, of_two(p), y)
+    assert intervals(BINARY, of_two(p), y * 0)["roc_auc"] == [None, None]
 
 
 def test_the_metrics_of_several_0_1_targets_are_their_means_with_intervals_of_their_own() -> None:
@@ -143,14 +149,13 @@ def test_the_metrics_of_several_0_1_targets_are_their_means_with_intervals_of_th
     assert found["accuracy"] == (3 / 4 + 3 / 4) / 2
     assert found["confusion"] == [[[1, 0], [1, 2]], [[1, 1], [0, 2]]]
     assert [one["recall"] for one in found["per_class"]] == [[1, 2 / 3], [1 / 2, 1]]
-    low, high = intervals(target, np.tile(p, 5), np.tile(y, (5, 1)))["accuracy"]
+    low, high = intervals(target, np.tile(p[0].T, (5, 1)), np.tile(y, (5, 1)))["accuracy"]
     assert 0.5 < low < 0.75 < high < 0.95
-    assert intervals(target, p, y)["accuracy"] == [None, None], "four rows are too few to be drawn from"
+    assert intervals(target, p[0].T, y)["accuracy"] == [None, None], "four rows are too few to be drawn from"
 
 
 def test_two_rows_are_no_certainty() -> None:
-    p, y = np.array([[[0.2, 0.9]]]), np.array([0, 1])
-    found = intervals(BINARY, p, y)
+    found = intervals(BINARY, of_two(np.array([0.2, 0.9])), np.array([0, 1]))
     assert found["accuracy"] == pytest.approx([0.3424, 1.0], abs=1e-4)
     assert all(ends == [None, None] for name, ends in found.items() if name != "accuracy")
 
