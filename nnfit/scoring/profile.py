@@ -32,8 +32,8 @@ class ClassProfile(NamedTuple):
     """One class, or one of several 0/1 targets, against the rest, by its probability p.
 
     `tp`, `fp` (T,) are the rows of the class and the others at or above each threshold, from the highest on; of
-    `tp_at`, `fp_at` (101,) these are LEVELS, where there are two classes, which a threshold tells apart. The calibration
-    has 10 bins of p: rows, mean p, share of the class. `own`, `others` (20,) are the rows by p.
+    `tp_at`, `fp_at` (101,) these are LEVELS, where there are two classes, which a threshold tells apart. The
+    calibration has 10 bins of p: rows, mean p, share of the class. `own`, `others` (20,) are the rows by p.
     """
 
     name: str
