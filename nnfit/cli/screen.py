@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import fields
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nnfit.cli import log
-from nnfit.data import numeric
-from nnfit.data.columns import Numeric
-from nnfit.words import count, digits, plain, short
+from nnfit.model.described import activation_of, encoding_of, kept_epochs, number, shown_metrics
+from nnfit.words import count, plain, short
 
 if TYPE_CHECKING:
-    from nnfit.core.network import Group, Network
+    from nnfit.core.network import Network
     from nnfit.data.feature import Feature
     from nnfit.diagnostics.gradcheck import GradientCheck
     from nnfit.errors import Problem
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 LINES = 20  # about as many lines as a training prints
 WIDE = 200  # columns of a file or pipe: nothing is cut there
-MAIN = ("loss", "accuracy", "log_loss", "f1_macro", "roc_auc", "rmse", "mae", "r2")  # metrics that a person sees first
 LITERAL: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
 
@@ -84,22 +81,12 @@ def layers(network: Network) -> list[dict[str, Any]]:
     return [
         {
             "size": rows,
-            "activation": described(groups),
+            "activation": activation_of(groups),
             "theta_shape": [rows, columns],
             "parameters": rows * columns,
         }
         for groups, (rows, columns) in zip(network.layers, network.shapes, strict=True)
     ]
-
-
-def described(groups: Iterable[Group]) -> str:
-    """The activation of a layer in words, parameters where they are not the default: `4 tanh + 4 linear(k=2)`."""
-    parts = []
-    for group in groups:
-        changed = [each for each in fields(group.sigma) if getattr(group.sigma, each.name) != each.default]
-        set_here = ", ".join(f"{each.name}={getattr(group.sigma, each.name)}" for each in changed)
-        parts.append((group.size, group.sigma.name + (f"({set_here})" if set_here else "")))
-    return parts[0][1] if len(parts) == 1 else " + ".join(f"{size} {name}" for size, name in parts)
 
 
 def show_network(console: Console, network: Network, members: int) -> None:
@@ -116,43 +103,10 @@ def show_network(console: Console, network: Network, members: int) -> None:
 
 def show_columns(console: Console, features: Iterable[Feature]) -> None:
     """How each column becomes inputs."""
-    rows = [[short(f.name), f.options.type, str(len(f.inputs)), encoding(f)] for f in features]
+    rows = [[short(f.name), f.options.type, str(len(f.inputs)), encoding_of(f)] for f in features]
     table = grid("Inputs", ["column", "type", "inputs", "encoding"], rows)
     table.columns[3].justify = "left"
     console.print(table)
-
-
-def encoding(f: Feature) -> str:
-    """How a column is encoded, in words."""
-    options, fitted = f.options, f.fitted
-    match options.type:
-        case "categorical":
-            own, merged = f.categories
-            text = "one-hot: " + ", ".join(short(category) or "(missing)" for category in own[:8])
-            text += f", … {len(own)} in all" if len(own) > 8 else ""
-            return text + (f"; {len(merged)} rare ones share an input" if merged else "")
-        case "date":
-            text, filled = "year, month, weekday, days elapsed, circle pairs", "the median date"
-        case "boolean":
-            text, filled = "0 or 1", "true" if fitted.flat[0] else "false"
-        case _:
-            assert isinstance(options, Numeric)
-            assert isinstance(fitted, numeric.Fitted)
-            text, filled = of_numbers(options, fitted), f"{fitted.fill:.4g}"
-    return text + (f"; missing: {filled}, and an indicator" if f.indicator else "")
-
-
-def of_numbers(options: Numeric, fitted: numeric.Fitted) -> str:
-    """How a column of numbers is scaled and expanded, in words."""
-    text = "log x" if options.log1p else "x"
-    if options.bins:
-        text = f"{options.bins} bins of {text}"
-    elif options.scale in ("standard", "minmax", "robust", "clipped"):
-        middle, spread = fitted.scale
-        text = f"({text} − {middle:.4g}) / {spread:.4g}" + " clipped" * (options.scale in ("robust", "clipped"))
-    elif options.scale == "quantile":
-        text = f"normal score of the rank of {text}"
-    return text + (f", powers to {options.degree}" if options.degree > 1 else "")
 
 
 class Sheet:
@@ -256,15 +210,6 @@ def show_metrics(
     console.print(grid(title + "; linear: without hidden layers" * bool(linear), columns, body))
 
 
-def shown_metrics(each: list[dict[str, Any]]) -> list[str]:
-    """The metrics to show; the cost only where it is not the log-loss under another name."""
-    found = [name for name in MAIN if any(metrics.get(name) is not None for metrics in each)]
-    costs = [metrics for metrics in each if metrics.get("loss") is not None]
-    if costs and all(number(metrics["loss"]) == number(metrics.get("log_loss")) for metrics in costs):
-        found.remove("loss")
-    return found
-
-
 def show_training(console: Console, model: Model) -> None:
     """What a training came to: the metrics of every set, the confusion of the last, and a threshold that is not ½."""
     show_record(console, model)
@@ -281,24 +226,8 @@ def show_record(console: Console, model: Model) -> None:
     if model.metrics:
         trivial, linear = record.get("trivial", {}), record.get("linear")
         show_metrics(console, model.metrics, trivial, record.get("rows", {}), regression, linear=linear)
-    if text := kept(model):
+    if text := kept_epochs(model):
         console.print(plain(text), end="\n\n")
-
-
-def kept(model: Model) -> str:
-    """Which epochs' weights the model has, where early stopping chose them, and what that means for the scores."""
-    epochs, validation = model.record.get("best_epochs") or [], model.record.get("history", {}).get("validation") or []
-    if not epochs or not validation:
-        return ""
-    last, monitor = len(validation), model.spec.training.early_stopping
-    watched = "cost" if monitor is None or monitor.monitor == "loss" else monitor.monitor
-    if len(epochs) == 1:
-        text = f"Kept: the weights of epoch {epochs[0]} of {last}, where the validation {watched} was best"
-    else:
-        which = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{epochs[0]}"
-        text = f"Kept: each member's weights of its best epoch, {which} of {last}, by its {watched} on rows held out"
-    name = next((name for name in ("out_of_fold", "out_of_bag", "validation") if name in model.metrics), "")
-    return f"{text}; {name} rows are scored at epochs that others of them chose"
 
 
 def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None:
@@ -310,11 +239,6 @@ def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None
     shown = [[f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in line] for line in table]
     rows = [[label, *line] for label, line in zip(labels, shown, strict=True)]
     console.print(grid(f"Confusion, {name} rows: true class by predicted class", ["", *labels], rows))
-
-
-def number(value: float | None) -> str:
-    """A metric with four digits, if there is one."""
-    return "" if value is None else digits(value)
 
 
 def span(ends: list[float | None] | None) -> str:
