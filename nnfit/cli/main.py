@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from nnfit.cli import check, evaluate, init, inspect, predict, schema, signals, train, verify
+from nnfit.cli import check, evaluate, explain, init, inspect, predict, schema, signals, train, verify
 from nnfit.cli.ending import ending
 from nnfit.errors import NnfitError
 from nnfit.storage import files
@@ -54,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(train.train, predict.predict, evaluate.evaluate, check.check),
+    *(train.train, predict.predict, evaluate.evaluate, explain.explain, check.check),
     *(init.init, inspect.inspect, verify.verify, schema.schema),
 ):
     app.command(cls=Command)(command)

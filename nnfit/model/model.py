@@ -112,8 +112,8 @@ class Model:
         """Where what is to be said of predictions is gathered; `outputs` and `predictions` are handed it."""
         return Remarks(self.features, self.target)
 
-    def outputs(self, table: Table, unknown: str | None = None, remarks: Remarks | None = None) -> Array:
-        """ŷ of every member, (M, K, n), for the rows of a table.
+    def encoded(self, table: Table, unknown: str | None = None) -> Array:
+        """X (n, N₁ + 1): the rows of a table as the network takes them, ones in column 0, in the dtype of the spec.
 
         A category that no training row has is an error or becomes zeros: `unknown`, else what the spec says.
         """
@@ -124,12 +124,14 @@ class Model:
         refused = [problem for name, problem in strange.items() if rules[name] == "error"]
         if refused:
             raise DataError(*refused)
+        return X
+
+    def outputs(self, table: Table, unknown: str | None = None, remarks: Remarks | None = None) -> Array:
+        """ŷ of every member, (M, K, n), for the rows of a table; `unknown` as in `encoded`."""
+        X = self.encoded(table, unknown)
         with np.errstate(all="ignore"):
             y_hat = predict(self.network, self.theta, X)
-        bad = np.flatnonzero(~np.isfinite(y_hat).all(axis=(0, 1)))
-        if len(bad):
-            message, remedy = "the network's output is not a finite number", "are the values of this row far too large?"
-            raise DataError(Problem("overflow", message, remedy, Place(table.file, table.lines[int(bad[0])])))
+        refuse_overflow(table, y_hat)
         if remarks is not None:
             remarks.add(table, y_hat)
         return y_hat
@@ -334,6 +336,14 @@ class Model:
             for column in metadata["columns"]:
                 column["options"] = said(column["type"], column["options"])
             return json_text.write(metadata)
+
+
+def refuse_overflow(table: Table, y_hat: Array) -> None:
+    """A DataError for the first row of a table whose outputs, the last axis of y_hat, are not finite numbers."""
+    bad = np.flatnonzero(~np.isfinite(y_hat).all(axis=tuple(range(y_hat.ndim - 1))))
+    if len(bad):
+        message, remedy = "the network's output is not a finite number", "are the values of this row far too large?"
+        raise DataError(Problem("overflow", message, remedy, Place(table.file, table.lines[int(bad[0])])))
 
 
 def warn(problems: Iterable[Problem], level: int) -> None:

@@ -1,0 +1,134 @@
+"""`nnfit explain`: which columns matter to a saved model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnfit.cli.outputs import json_of
+from nnfit.cli.threads import set_threads
+
+if TYPE_CHECKING:
+    from nnfit.data.table import Table
+    from nnfit.errors import Problem
+    from nnfit.explain.importance import Importance
+    from nnfit.model.learnt import Counts
+    from nnfit.model.model import Model
+
+BAR = 30  # letters of the longest bar
+SHOWN = 40  # columns in the terminal; the JSON has all
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
+) -> None:
+    """Say which columns matter: how much worse the predictions for DATA become when a column is shuffled.
+
+    That is the permutation importance: the cells of one column are shuffled among the rows, several times, and the
+    log-loss of classes, or the RMSE of real targets, rises by so much. Columns that say the same share their
+    importance: each alone may look dispensable. On rows that the model has learnt from, it tells what the network uses,
+    and not what helps on new rows.
+    """
+    set_threads()
+    from nnfit.cli import screen
+    from nnfit.data.table import read_table
+    from nnfit.explain.importance import importance
+    from nnfit.explain.rows import rows_of
+    from nnfit.model import learnt
+    from nnfit.model.loading import load
+    from nnfit.model.prediction import like_training
+
+    trained = load(model)
+    with like_training(trained.dialect):
+        table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
+        rows = rows_of(trained, table)
+        _, warnings = trained.labelled(table)
+        counts = learnt.counted(trained, rows.table)
+        warnings += doubts(trained, rows.table, counts)
+        screen.warn(*warnings)
+        if counts is None:
+            screen.note("whether these rows were learnt from is not known: the training file is not found as it was")
+        found = importance(rows)
+    if as_json:
+        print(json_of(report(model, trained, found, counts, warnings)))
+        return
+    show(found)
+
+
+def doubts(model: Model, table: Table, counts: Counts | None) -> tuple[Problem, ...]:
+    """The warning that rows of the table were learnt from, in the words that hold of importance."""
+    from nnfit.errors import Place, Problem
+    from nnfit.words import count
+
+    learnt = (counts or {}).get("train", 0)
+    if not learnt:
+        return ()
+    message = f"{learnt:,} of {count(table.n, 'row')} were learnt from: importance tells there what the network uses"
+    remedy = "for what helps on new rows, explain rows that it has not seen"
+    return (Problem("learnt-from", message, remedy, Place(table.file)),)
+
+
+def report(
+    path: Path, model: Model, found: Importance, counts: Counts | None, warnings: tuple[Problem, ...]
+) -> dict[str, Any]:
+    """What --json prints: the columns as in the CSV, most important first."""
+    columns = zip(found.columns, found.importance, found.sd, found.repeats, found.members, found.targets, strict=True)
+    names = model.target.columns
+    return {
+        "model": str(path),
+        "rows": found.rows,
+        "of": found.of,
+        "learnt_from": None if counts is None else counts.get("train", 0),
+        "metric": found.metric,
+        "baseline": found.baseline,
+        "columns": [
+            {
+                "column": column,
+                "importance": float(mean),
+                "sd": float(sd),
+                "repeats": repeats.tolist(),
+                **({"members": members.tolist()} if len(members) else {}),
+                **({"targets": dict(zip(names, targets.tolist(), strict=True))} if len(targets) else {}),
+            }
+            for column, mean, sd, repeats, members, targets in columns
+        ],
+        "warnings": [problem.as_json() for problem in warnings],
+    }
+
+
+def show(found: Importance) -> None:
+    """The columns with a bar each, most important first."""
+    from nnfit.cli import screen
+    from nnfit.words import count, digits, short
+
+    console = screen.out()
+    several = found.members.shape[1] > 1
+    longest = max(float(found.importance.max(initial=0.0)), 0.0)
+    body = []
+    for i, column in enumerate(found.columns[:SHOWN]):
+        mean = float(found.importance[i])
+        spreads = [float(found.sd[i]), *[float(found.members[i].std(ddof=1))] * several]
+        told = bar(mean, longest) if mean > found.noise[i] else "no more than chance"
+        body.append([short(column), digits(mean), *(f"± {spread:.2g}" for spread in spreads), told])
+    asked = count(found.of, "row") if found.rows == found.of else f"{found.rows:,} of {count(found.of, 'row')}"
+    title = f"What shuffling a column adds to the {found.metric}, {digits(found.baseline)} on {asked}"
+    columns = ["column", "importance", "± repeats", *["± members"] * several, ""]
+    table = screen.grid(title, columns, body)
+    table.columns[-1].justify = "left"
+    console.print(table)
+    if len(found.columns) > SHOWN:
+        console.print(f"{count(len(found.columns) - SHOWN, 'column')} more, less important: --json has them")
+    console.print("Columns that say the same share their importance: while one is shuffled, the others still tell.")
+
+
+def bar(value: float, longest: float) -> str:
+    """A bar of so many eighths of a letter; nothing for what is not above 0."""
+    if not 0 < value <= longest:
+        return ""
+    eighths = round(8 * BAR * value / longest)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
