@@ -56,6 +56,11 @@ def parse(text: str, form: str | None) -> float:
     return moment.timestamp() / 86_400
 
 
+def spelled(days: float) -> str:
+    """A date as ISO 8601 has it, 2024-12-31, with the time of day if it is not midnight."""
+    return str(np.datetime64(round(days * 86_400), "s")).removesuffix("T00:00:00")
+
+
 def parts(days: Floats) -> Floats:
     """The eight inputs before standardising, (n, 8), of days since 1970-01-01."""
     whole = np.floor(days).astype("datetime64[D]")

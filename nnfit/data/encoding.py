@@ -159,6 +159,18 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
     if isinstance(fitted, Categories):
         return one_hot(feature.name, fitted, table, out)
     x = values(feature.name, feature.options, table)
+    encode_values(feature, x, out)
+    bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
+    if len(bad):  # of numbers alone: dates and truth values have a range
+        name, row = feature.name, int(bad[0])
+        message = f"column {quoted(name)}: {x[row]:g} is beyond what {out.dtype} can hold once it is scaled"
+        raise DataError(table.problem("overflow", message, "correct it, or use scale: robust", name, row))
+    return None
+
+
+def encode_values(feature: Feature, x: Floats, out: Array) -> None:
+    """Write the inputs of numbers, truth values or days x (n,), missing ones as NaN, to out (n, width)."""
+    fitted = feature.fitted
     if feature.indicator:
         out[:, -1] = np.isnan(x)
         out = out[:, :-1]
@@ -168,16 +180,10 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
             for start in range(0, len(x), PIECE):
                 piece = slice(start, start + PIECE)
                 numeric.apply(x[piece], feature.options, fitted, out[piece])
-        bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
-        if len(bad):
-            name, row = feature.name, int(bad[0])
-            message = f"column {quoted(name)}: {x[row]:g} is beyond what {out.dtype} can hold once it is scaled"
-            raise DataError(table.problem("overflow", message, "correct it, or use scale: robust", name, row))
     elif isinstance(fitted, dates.Fitted):
         dates.apply(x, fitted, out)
-    else:
+    elif isinstance(fitted, Truth):
         out[:, 0] = np.where(np.isnan(x), fitted.fill, x)
-    return None
 
 
 def one_hot(name: str, categories: Categories, table: Table, out: Array) -> Problem | None:

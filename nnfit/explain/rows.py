@@ -6,6 +6,7 @@ permute its cells and encode them. Many rows are asked in a sample, whose size f
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -155,3 +156,17 @@ def some(rows: Rows, chosen: tables.Rows) -> Rows:
     w = None if rows.w is None else rows.w[chosen]
     table, numbers = rows.table.rows(chosen), rows.numbers[chosen]
     return Rows(rows.model, table, rows.X[chosen], rows.truth[chosen], w, speak, numbers)
+
+
+def scale_of(rows: Rows) -> Floats:
+    """By what differences in each prediction are divided to be compared, (K,): a real target's sd, else 1."""
+    target = rows.model.target
+    if target.task != "regression":
+        return np.ones(len(target.classes) if len(target.columns) == 1 else len(target.columns))
+    sd = rows.truth.std(axis=0)
+    return np.asarray(np.where(sd > 0, sd, 1.0), np.float64)
+
+
+def apart(word: str, taken: Collection[str]) -> str:
+    """A word for what is no category, told apart from a category of that name."""
+    return f"({word})" if word in taken else word

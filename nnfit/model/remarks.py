@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
+from nnfit.data import dates
 from nnfit.data.encoding import beyond, filled, unseen
 from nnfit.data.feature import Feature
 from nnfit.data.table import Table
@@ -104,7 +105,7 @@ def stand_in(feature: Feature) -> str:
     fill = feature.fitted.flat[0]
     match feature.options.type:
         case "date":
-            return str(np.datetime64(round(fill * 86_400), "s")).removesuffix("T00:00:00")
+            return dates.spelled(fill)
         case "boolean":
             return "true" if fill else "false"
     return f"{fill:.6g}"

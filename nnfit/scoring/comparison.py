@@ -53,12 +53,13 @@ class Difference(NamedTuple):
         return abs(self.mean) <= self.least
 
 
-def sure(n: int) -> float:
+def sure(n: int, z: float = 1.959964) -> float:
     """The standard errors of n rows from which on a difference is more than their noise: Student's t, 97.5 %.
 
-    By the expansion of Fisher and Cornish 1960 in 1/ν, ν = n − 1, from the normal z; 2.0 for many rows.
+    By the expansion of Fisher and Cornish 1960 in 1/ν, ν = n − 1, from the normal z; 2.0 for many rows. With another z
+    it is the t of z's share.
     """
-    z, nu = 1.959964, n - 1
+    nu = n - 1
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * nu**3)
     return z + (z**3 + z) / (4 * nu) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * nu**2) + third
 
