@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,13 +109,15 @@ def show(found: Importance) -> None:
 
     console = screen.out()
     several = found.members.shape[1] > 1
-    longest = max(float(found.importance.max(initial=0.0)), 0.0)
+    longest = float(found.importance.max(initial=0.0))
+    decimals = max(0, 3 - math.floor(math.log10(longest))) if 1e-300 < longest < math.inf else 4
     body = []
     for i, column in enumerate(found.columns[:SHOWN]):
         mean = float(found.importance[i])
-        spreads = [float(found.sd[i]), *[float(found.members[i].std(ddof=1))] * several]
+        spreads = [float(found.sd[i]), *([float(found.members[i].std(ddof=1))] if several else [])]
         told = bar(mean, longest) if mean > found.noise[i] else "no more than chance"
-        body.append([short(column), digits(mean), *(f"± {spread:.2g}" for spread in spreads), told])
+        shown = [f"{round(value, decimals) + 0.0:,.{decimals}f}" for value in (mean, *spreads)]  # 0.0 in place of −0.0
+        body.append([short(column), shown[0], *(f"± {spread}" for spread in shown[1:]), told])
     asked = count(found.of, "row") if found.rows == found.of else f"{found.rows:,} of {count(found.of, 'row')}"
     title = f"What shuffling a column adds to the {found.metric}, {digits(found.baseline)} on {asked}"
     columns = ["column", "importance", "± repeats", *["± members"] * several, ""]

@@ -17,14 +17,14 @@ import numpy as np
 
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
-from nnfit.data.target import Labels, Target, decode
+from nnfit.data.target import decode
+from nnfit.explain.losses import losses, metric_of, weighted
 from nnfit.explain.rows import Rows, affordable, averaged, columns_of, of_members, sampled
 from nnfit.model.model import refuse_overflow
 from nnfit.scoring.comparison import sure
-from nnfit.scoring.metrics import log_loss, rmse
 
 REPEATS = 5
-WORK = 4e10  # multiplications in all: a few seconds
+WORK = 5e10  # multiplications in all: a few seconds
 FEWEST, MOST = 500, 20_000  # rows that are permuted, if there are so many
 
 
@@ -34,7 +34,7 @@ class Importance(NamedTuple):
     `rows` of the `of` rows were asked, and `baseline` is the metric of these as they are. `repeats` (C, R) is each
     permutation's difference, members averaged; `members` (C, M) that of each member alone, mean over the repeats, and
     (C, 0) of a single one; `targets` (C, T) that of each of several targets, of which the metric is the mean, and
-    (C, 0) of a single one.
+    (C, 0) of a single one. `error` (C,) is the standard error of the importance, as the rows are some of many.
     """
 
     metric: str
@@ -45,6 +45,7 @@ class Importance(NamedTuple):
     repeats: Floats
     members: Floats
     targets: Floats
+    error: Floats
 
     @property
     def importance(self) -> Floats:
@@ -60,9 +61,8 @@ class Importance(NamedTuple):
 
     @property
     def noise(self) -> Floats:
-        """How far from 0 chance takes the mean of so many permutations, (C,): t(97.5 %, R − 1) sd / √R."""
-        R = self.repeats.shape[1]
-        return np.asarray(sure(R) * self.sd / np.sqrt(R), np.float64) if R > 1 else self.sd
+        """How far from 0 chance takes the importance of a column without any, (C,): t(97.5 %) times the error."""
+        return np.asarray(sure(self.rows) * self.error, np.float64) if self.rows > 1 else self.error
 
 
 def importance(
@@ -74,60 +74,56 @@ def importance(
     of a row, its outputs are theirs alone, and a member's own importance is that over the rows that it may speak of.
     `progress` is called with the number of columns that are done, and of all.
     """
-    blocks, M = columns_of(rows.model), len(rows.model.theta)
+    target, blocks = rows.model.target, columns_of(rows.model)
     part = sampled(rows, affordable(rows, len(blocks) * repeats, WORK, FEWEST, MOST), seed)
     y_hat = of_members(part)
     refuse_overflow(part.table, averaged(part, y_hat))
-    together, alone = scores(part, y_hat)
+    as_they_are, alone = asked(part, y_hat)
+    baseline = metric_of(target, as_they_are, part.w)
     rng = np.random.default_rng([seed, 1])
     X = part.X.copy()
-    each = np.empty((len(blocks), repeats, len(together)))
-    members = np.empty((len(blocks), repeats, len(alone)))
+    C, T = len(blocks), len(baseline)
+    each, members, error = np.empty((C, repeats, T)), np.empty((C, repeats, len(alone))), np.empty(C)
     with np.errstate(all="ignore"):
         for c, block in enumerate(blocks.values()):
+            of_rows = np.zeros((part.n, T))
             for r in range(repeats):
                 X[:, block] = part.X[rng.permutation(part.n), block]
-                found = scores(part, of_members(part, X))
-                each[c, r], members[c, r] = found[0] - together, found[1] - alone
+                permuted, of_each = asked(part, of_members(part, X))
+                found = metric_of(target, permuted, part.w)
+                each[c, r], members[c, r] = found - baseline, of_each - alone
+                # What a row adds to a difference of roots: a − b = (a² − b²) / (a + b).
+                total = found + baseline if target.task == "regression" else np.ones(T)
+                of_rows += np.divide(permuted - as_they_are, total, out=np.zeros((part.n, T)), where=total > 0)
+            error[c] = weighted(of_rows.mean(axis=1) / repeats, part.w)[1]
             X[:, block] = part.X[:, block]
             if progress is not None:
-                progress(c + 1, len(blocks))
-    difference = each.mean(axis=2)
-    order = np.argsort(-difference.mean(axis=1), kind="stable")
-    names = list(blocks)
-    T = each.shape[2]
+                progress(c + 1, C)
+    order, names = np.argsort(-each.mean(axis=(1, 2)), kind="stable"), list(blocks)
     return Importance(
-        "rmse" if rows.model.target.task == "regression" else "log_loss",
+        "rmse" if target.task == "regression" else "log_loss",
         part.n,
         rows.n,
-        float(together.mean()),
+        float(baseline.mean()),
         tuple(names[c] for c in order),
-        difference[order],
-        members.mean(axis=1)[order] if M > 1 else np.empty((len(names), 0)),
-        each.mean(axis=1)[order] if T > 1 else np.empty((len(names), 0)),
+        each.mean(axis=2)[order],
+        members.mean(axis=1)[order],
+        each.mean(axis=1)[order] if T > 1 else np.empty((C, 0)),
+        error[order],
     )
 
 
-def scores(rows: Rows, y_hat: Array) -> tuple[Floats, Floats]:
-    """The metric of each target, (T,), members averaged; and of each of several members alone, (M,), over its rows."""
+def asked(rows: Rows, y_hat: Array) -> tuple[Floats, Floats]:
+    """What each row adds to the metric, (n, T), members averaged; and the metric of several members, each by its rows.
+
+    The latter is (M,), and (0,) of a single member; NaN of a member without a row.
+    """
     target = rows.model.target
-    together = measured(target, rows.truth, decode(target, averaged(rows, y_hat)), rows.w)
+    together = losses(target, rows.truth, decode(target, averaged(rows, y_hat)))
     alone = np.full(len(y_hat) if len(y_hat) > 1 else 0, np.nan)
     for k in range(len(alone)):
         own = slice(None) if rows.speak is None else np.flatnonzero(rows.speak[k])
         truth, w = rows.truth[own], None if rows.w is None else rows.w[own]
         if len(truth):
-            alone[k] = measured(target, truth, decode(target, y_hat[k][:, own]), w).mean()
+            alone[k] = metric_of(target, losses(target, truth, decode(target, y_hat[k][:, own])), w).mean()
     return together, alone
-
-
-def measured(target: Target, truth: Floats | Labels, prediction: Floats, w: Floats | None) -> Floats:
-    """The metric of each target, (T,): their mean is what `evaluate` gives."""
-    if target.task == "regression":
-        pairs = zip(truth.T, prediction.T, strict=True)
-        return np.array([rmse(y[:, None], y_hat[:, None], w) for y, y_hat in pairs], np.float64)
-    if target.task == "multilabel":
-        each = zip(truth.astype(np.intp).T, prediction.T, strict=True)
-        return np.array([log_loss(t, t, np.column_stack([1 - p, p]), w) for t, p in each], np.float64)
-    index = truth.astype(np.intp)
-    return np.array([log_loss(index, index, prediction, w)], np.float64)

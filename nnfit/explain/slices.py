@@ -8,13 +8,12 @@ wide enough for as many slices as were looked at (Bonferroni).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from nnfit.core.losses import clipped
 from nnfit.core.parameter import Array
 from nnfit.data import dates
 from nnfit.data.encoding import values
@@ -23,6 +22,7 @@ from nnfit.data.scales import Floats
 from nnfit.data.table import Rows as Indices
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode
+from nnfit.explain.losses import losses, weighted
 from nnfit.explain.rows import Rows, apart, outputs, scale_of
 from nnfit.scoring.comparison import sure
 
@@ -69,57 +69,30 @@ def slices(rows: Rows, most: int = 10, y_hat: Array | None = None) -> tuple[Slic
     The metric is the log-loss, or the root mean square error, of several targets in units of their standard deviations.
     Slices of fewer than 20 rows are not looked at; `y_hat` are the outputs of the rows, if they are known.
     """
-    of_row, metric = losses(rows, y_hat)
+    of_rows, _ = asked(rows, y_hat)
     w = np.ones(rows.n) if rows.w is None else rows.w
-    root = metric != "log_loss"
-    whole, _ = weighted(of_row, w)
+    whole, _ = weighted(of_rows, w)
     looked = [
         (feature.name, name, chosen)
         for feature in rows.model.features
         for name, chosen in groups(feature, rows.table)
         if LEAST <= len(chosen) < rows.n
     ]
+    target = rows.model.target
+    root, metric = target.task == "regression", "log_loss"
+    if root:
+        metric = "rmse" if len(target.columns) == 1 else "rmse in sd"
     z = NormalDist().inv_cdf(1 - CHANCE / max(1, len(looked)))
     found = []
     for column, name, chosen in looked:
         n = len(chosen)
-        mean, error = weighted(of_row[chosen], w[chosen])
+        mean, error = weighted(of_rows[chosen], w[chosen])
         low, high = mean - sure(n) * error, mean + sure(n) * error
         if low > whole:
             value, low, high, rest = (float(np.sqrt(x)) if root else x for x in (mean, low, high, whole))
             surely = mean - sure(n, z) * error > whole
             found.append(Slice(column, name, n, metric, value, low, high, rest, surely))
     return tuple(sorted(found, key=lambda each: -each.low)[:most])
-
-
-def losses(rows: Rows, y_hat: Array | None = None) -> tuple[Floats, str]:
-    """What each row adds to the metric, (n,), and its name: −log p of the true class, or the squared error."""
-    target = rows.model.target
-    with np.errstate(all="ignore"):
-        prediction = decode(target, outputs(rows) if y_hat is None else y_hat)
-    if target.task == "regression":
-        scale = scale_of(rows) if len(target.columns) > 1 else 1.0
-        squares = ((rows.truth - prediction) / scale) ** 2
-        return np.asarray(squares.mean(axis=1), np.float64), "rmse" if len(target.columns) == 1 else "rmse in sd"
-    return of_classes(rows, prediction), "log_loss"
-
-
-def of_classes(rows: Rows, p: Floats) -> Floats:
-    """−log p of the true class of each row, (n,); of several 0/1 targets the mean."""
-    p, truth = clipped(p), rows.truth.astype(np.intp)
-    if rows.model.target.task == "multilabel":
-        found: Floats = -np.log(np.where(truth, p, 1 - p)).mean(axis=1)
-        return found
-    return np.asarray(-np.log(p[np.arange(len(p)), truth]), np.float64)
-
-
-def weighted(of_row: Floats, w: Floats) -> tuple[float, float]:
-    """The weighted mean of the rows' values and its standard error, √(Σ w² (v − mean)² n/(n − 1)) / Σ w."""
-    n, total = len(of_row), float(w.sum())
-    if n < 2 or not total:
-        return 0.0, float("inf")
-    mean = float(w @ of_row) / total
-    return mean, float(np.sqrt((w**2 * (of_row - mean) ** 2).sum() * n / (n - 1))) / total
 
 
 def groups(feature: Feature, table: Table) -> Iterator[tuple[str, Indices]]:
@@ -152,16 +125,24 @@ def worded(feature: Feature, value: float) -> str:
     return dates.spelled(value) if feature.options.type == "date" else f"{value:.6g}"
 
 
-def worst_rows(rows: Rows, most: int = 10, y_hat: Array | None = None) -> tuple[WorstRow, ...]:
-    """The rows with the largest error, the largest first; `y_hat` are the outputs of the rows, if they are known."""
+def asked(rows: Rows, y_hat: Array | None, of: Callable[[Floats], Floats] = np.asarray) -> tuple[Floats, Floats]:
+    """What each row adds to the metric, (n,), the mean over several targets, and the predictions.
+
+    Of real targets that is a function of the squared errors, of several in units of their standard deviations.
+    """
     target = rows.model.target
     with np.errstate(all="ignore"):
         prediction = decode(target, outputs(rows) if y_hat is None else y_hat)
-    if target.task == "regression":
-        scale = scale_of(rows) if len(target.columns) > 1 else 1.0
-        error = np.asarray((np.abs(rows.truth - prediction) / scale).mean(axis=1), np.float64)
-    else:
-        error = of_classes(rows, prediction)
+        each = losses(target, rows.truth, prediction)
+        if target.task == "regression":
+            each = of(each / scale_of(rows) ** 2 if len(target.columns) > 1 else each)
+    return np.asarray(each.mean(axis=1), np.float64), prediction
+
+
+def worst_rows(rows: Rows, most: int = 10, y_hat: Array | None = None) -> tuple[WorstRow, ...]:
+    """The rows with the largest error, the largest first; `y_hat` are the outputs of the rows, if they are known."""
+    target = rows.model.target
+    error, prediction = asked(rows, y_hat, np.sqrt)
     predicted = decide(target, prediction) if target.classes else prediction
     pairs = np.reshape(rows.truth, (rows.n, -1)), np.reshape(predicted, (rows.n, -1))
     found = []
