@@ -78,8 +78,8 @@ def report(
     path: Path, model: Model, found: Importance, counts: Counts | None, warnings: tuple[Problem, ...]
 ) -> dict[str, Any]:
     """What --json prints: the columns as in the CSV, most important first."""
-    columns = zip(found.columns, found.importance, found.sd, found.repeats, found.members, found.targets, strict=True)
-    names = model.target.columns
+    figures = found.importance, found.sd, found.noise, found.repeats, found.members, found.targets
+    columns, names = zip(found.columns, *figures, strict=True), model.target.columns
     return {
         "model": str(path),
         "rows": found.rows,
@@ -92,11 +92,12 @@ def report(
                 "column": column,
                 "importance": float(mean),
                 "sd": float(sd),
+                "noise": float(noise),
                 "repeats": repeats.tolist(),
                 **({"members": members.tolist()} if len(members) else {}),
                 **({"targets": dict(zip(names, targets.tolist(), strict=True))} if len(targets) else {}),
             }
-            for column, mean, sd, repeats, members, targets in columns
+            for column, mean, sd, noise, repeats, members, targets in columns
         ],
         "warnings": [problem.as_json() for problem in warnings],
     }
