@@ -25,7 +25,7 @@ from nnfit.scoring.comparison import sure
 
 REPEATS = 5
 WORK = 5e10  # multiplications in all: a few seconds
-FEWEST, MOST = 500, 20_000  # rows that are permuted, if there are so many
+FEWEST, MOST = 300, 20_000  # rows that are permuted, if there are so many
 
 
 class Importance(NamedTuple):
