@@ -245,7 +245,11 @@ def bytes_of(model: Model) -> bytes:
     from nnfit.cli import screen
     from nnfit.errors import OutputError, Problem
 
-    for left_out in ((), ("history",), ("history", "aggregates", "metrics", "trivial", "linear", "prior")):
+    for left_out in (
+        (),
+        ("history",),
+        ("history", "aggregates", "metrics", "trivial", "linear", "prior", "input_mean"),
+    ):
         try:
             data = replace(model, record={k: v for k, v in model.record.items() if k not in left_out}).to_bytes()
         except OutputError as found:

@@ -223,6 +223,20 @@ class Pass:
         matmul(delta, x, self.gradient[0])
         return C
 
+    def gradient_of_inputs(self, of_outputs: Array) -> Array:
+        """∂F/∂x (M, N₁, m) at the batch of the last `forward`, of any F of the outputs, from ∂F/∂ŷ (M, K, m).
+
+        δ⁽ⁱ⁾ as in `gradient_of_cost`, from δ⁽ᴸ⁺¹⁾ = J_σᵀ ∂F/∂ŷ;   ∂F/∂x = Θ⁽¹⁾[:, 1:]ᵀ δ⁽²⁾
+        """
+        delta = self.delta[-1]
+        np.copyto(delta, of_outputs)
+        pull_back(self.neurons[-1])
+        for _, _, Theta_transposed, below, groups, _ in self.down:
+            matmul(Theta_transposed, delta, below)
+            pull_back(groups)
+            delta = below
+        return matmul(self.Theta[0][:, :, 1:].mT, delta)
+
 
 def activate(groups: list[Neurons]) -> None:
     """a = σ(z) in place, group by group."""

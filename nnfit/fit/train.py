@@ -24,6 +24,7 @@ from nnfit.model.model import Model, path_of, versions
 from nnfit.storage import json_text
 from nnfit.words import count, short
 
+MOST_MEANS = 2000  # inputs whose means are recorded
 DIGITS = 21  # of a number in a record, at most as a rule, with its comma
 
 
@@ -151,6 +152,7 @@ def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
         "rows": found.rows,
         "metrics": found.metrics,
         "prior": prior(prepared, spec.training.weighted_metrics).tolist(),
+        **input_mean(prepared),
         "trivial": found.of_prior,
         "linear": {} if less is None else less.metrics,
         "compared": baseline.compared(prepared, found, less),
@@ -164,6 +166,19 @@ def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
         "sha256": prepared.sha256,
     }
     return Model(spec, run.theta, prepared.features, found.target, prepared.dialect, json_text.tidy(record))
+
+
+def input_mean(prepared: Prepared) -> dict[str, list[float]]:
+    """The mean of every encoded input over the training rows, each counted once, from which a prediction is explained.
+
+    Of very many inputs there is none, nor where numbers are so large that their sum is none.
+    """
+    X = prepared.sets["train"].examples.X[:, 1:]
+    if X.shape[1] > MOST_MEANS:
+        return {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = X.mean(axis=0, dtype=np.float64)
+    return {"input_mean": mean.tolist()} if np.isfinite(mean).all() else {}
 
 
 def history_of(history: Sequence[Progress]) -> Mapping[str, list[Any]]:

@@ -198,6 +198,7 @@ def metadata_schema(metrics: dict[str, Any]) -> dict[str, Any]:
             "trivial": measures,
             "linear": measures,
             "prior": listed(NUMBER),
+            "input_mean": listed(NUMBER),
             "history": HISTORY,
             "best_epochs": listed(NATURAL),
             "versions": VERSIONS,

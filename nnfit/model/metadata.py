@@ -294,6 +294,9 @@ def check_record(known: Described, target: Target, fail: Fail) -> None:
             check_measures(measures, target, f"{where}.{name[:40]}", fail)
     if len(record.get("prior", ())) not in (0, target.outputs):
         fail(f"prior: {len(record['prior'])} values for {target.outputs} outputs")
+    inputs = int(spec.network.input)
+    if len(record.get("input_mean", ())) not in (0, inputs):
+        fail(f"input_mean: {len(record['input_mean'])} values for {inputs} inputs")
     history = record.get("history", {})
     cost, validation = history.get("cost", []), history.get("validation", [])
     if len(cost) > spec.training.epochs or len(validation) not in (0, len(cost)):

@@ -4,7 +4,18 @@ from itertools import product
 
 import numpy as np
 import pytest
-from builders import cost_and_gradient, examples, group, inputs, network, split, start, train, weighted_sums
+from builders import (
+    away_from_kinks,
+    cost_and_gradient,
+    examples,
+    group,
+    inputs,
+    network,
+    split,
+    start,
+    train,
+    weighted_sums,
+)
 from covering import all_pairs
 
 from nnfit.core import network as core
@@ -173,3 +184,31 @@ def test_more_rows_than_one_chunk_are_all_predicted_in_order():
 def test_no_rows_give_no_predictions(L):
     net = NETWORKS[L]
     assert predict(net, start(net, 2), np.empty((0, 5))).shape == (2, net.N[-1], 0)
+
+
+# --- ∂F/∂x ---------------------------------------------------------------------------------------------------------
+
+INNER = [
+    *(network(3, group(4, name), group(2, "linear"), loss="mse") for name in ACTIVATIONS),
+    *(network(3, group(5, "tanh"), group(2, name), loss="mse") for name in ACTIVATIONS),
+    network(3, MIXED, (group(2, "gelu"), group(2, "step"), group(2, "leaky_relu")), group(3, "softmax"), loss="bce"),
+    network(3, group(2, "softmax"), loss="cross_entropy"),
+]
+
+
+@pytest.mark.parametrize(
+    "net", INNER, ids=lambda net: "-".join(part.sigma.name for layer in net.layers for part in layer)
+)
+def test_the_gradient_of_any_function_of_the_outputs_with_respect_to_the_inputs_is_the_derivative(net):
+    rng, M, m, h = np.random.default_rng(8), 3, 6, 1e-5
+    X = inputs(rng, m, 3)
+    theta = away_from_kinks(rng, net, X, M)
+    weight = rng.normal(size=(M, net.N[-1], m))  # F = Σ weight ŷ³ / 3, and so ∂F/∂ŷ = weight ŷ²
+    batch = Pass(net, theta, m, np.empty_like(theta))
+    found = batch.gradient_of_inputs(weight * batch.forward(X) ** 2)
+    assert found.shape == (M, 3, m)
+    for j in range(3):
+        step = h * (np.arange(4) == j + 1)
+        above, below = ((weight * predict(net, theta, X + sign * step) ** 3 / 3).sum(axis=1) for sign in (1, -1))
+        np.testing.assert_allclose(found[:, j], (above - below) / (2 * h), rtol=1e-6, atol=1e-8)
+    assert np.abs(found).max() > 0 or any(part.sigma.name == "step" for layer in net.layers for part in layer)

@@ -159,7 +159,7 @@ def test_whatever_goes_wrong_after_the_epochs_the_network_is_kept(
     assert not (flowers / "out.checkpoint.npz").exists()
 
 
-ALL = ("history", "aggregates", "metrics", "trivial", "linear", "prior")
+ALL = ("history", "aggregates", "metrics", "trivial", "linear", "prior", "input_mean")
 
 
 def without(model: Model, *names: str) -> Model:
@@ -287,3 +287,33 @@ def test_an_epoch_of_the_record_keeps_its_number() -> None:
     history = json_text.tidy(training.history_of(epochs))
     assert history["validation"] == [None, 0.5, None]
     assert command.Outputs._fields[0] == "model"
+
+
+# --- the means of the inputs ---------------------------------------------------------------------------------------
+
+
+def test_the_record_holds_the_mean_of_every_input_over_the_training_rows(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan] * 5, "b": ["p", "q", "q", "q"] * 5, "w": [1, 9, 1, 9] * 5})
+    spec = {
+        "data": {"target": "y", "weight": "w", "columns": {"a": {"scale": "minmax"}}},
+        "network": {"layers": [{"size": 1, "activation": "linear"}], "dtype": "float64"},
+        "training": {"epochs": 1},
+    }
+    model = nnfit.train(spec, frame.assign(y=range(20))).model
+    # a, filled with its median 2 and scaled; its indicator; the shares of p and q. Weights do not count.
+    assert model.record["input_mean"] == pytest.approx([0.5, 0.25, 0.25, 0.75], abs=1e-15)
+    model.save(tmp_path / "m.npz")
+    assert nnfit.load(tmp_path / "m.npz").record["input_mean"] == model.record["input_mean"]
+
+
+def test_there_are_none_of_very_many_inputs_or_where_their_sum_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {
+        "data": {"target": "y", "columns": {"a": {"scale": "none"}}},
+        "network": {"layers": [{"size": 1, "activation": "linear"}], "dtype": "float64"},
+        "training": {"epochs": 0, "baseline": False},
+    }
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 4.0]})
+    assert "input_mean" not in nnfit.train(spec, frame.assign(a=[1e308, 1e308, 1e308])).model.record
+    assert nnfit.train(spec, frame).model.record["input_mean"] == [2.0]
+    monkeypatch.setattr(training, "MOST_MEANS", 0)
+    assert "input_mean" not in nnfit.train(spec, frame).model.record

@@ -138,6 +138,10 @@ CHANGES: list[tuple[str, Change, str]] = [
     ("a confusion of texts", put("metrics", "test", "confusion", ["abc", "abc", "abc"]), "not a table of the classes"),
     ("classes of another", put("trivial", "test", "classes", ["p", "q", "s"]), "not the classes of the model"),
     ("a prior too few", drop("prior", 0), "prior: 2 values for 3 outputs"),
+    ("a mean of inputs too few", drop("input_mean", 0), "input_mean: 17 values for 18 inputs"),
+    ("a mean that is a text", put("input_mean", 3, "0"), "input_mean.3: is not what nnfit writes"),
+    ("a mean beyond floats", put("input_mean", 0, 10**400), "input_mean.0: is not what nnfit writes"),
+    ("a mean that is missing", put("input_mean", 0, None), "input_mean.0: is not what nnfit writes"),
     ("more epochs than the spec says", put("history", "cost", [1.0] * 4), "not one cost for each epoch"),
     ("another seed", put("seed", 7), "seed: not that of the spec"),
     ("no thread", put("threads", 0), "threads"),
@@ -175,6 +179,7 @@ OPEN: list[tuple[str, Change]] = [
     ("a set that nobody knows yet", put("metrics", "holdout", {"loss": 1.0, "accuracy": 0.5})),
     ("a linear model of other sets", put("linear", {"test": {"loss": 1.0}})),
     ("no prior", drop("prior")),
+    ("no means of the inputs", drop("input_mean")),
 ]  # fmt: skip
 
 
