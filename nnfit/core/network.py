@@ -235,7 +235,8 @@ class Pass:
             matmul(Theta_transposed, delta, below)
             pull_back(groups)
             delta = below
-        return matmul(self.Theta[0][:, :, 1:].mT, delta)
+        of_inputs: Array = matmul(self.Theta[0][:, :, 1:].mT, delta)
+        return of_inputs
 
 
 def activate(groups: list[Neurons]) -> None:
