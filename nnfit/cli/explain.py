@@ -1,4 +1,4 @@
-"""`nnfit explain`: which columns matter to a saved model."""
+"""`nnfit explain`: which columns matter to a saved model, why a row got its prediction, the network as formulas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,17 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 
 def explain(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="DATA", help="A CSV file, labelled unless --row is given; - reads stdin."),
+    ] = None,
+    row: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="What each column adds to the prediction for row N of DATA, counted from 1."),
+    ] = None,
+    equations: Annotated[
+        bool, typer.Option("--equations", help="Print a small network as formulas with its numbers; DATA is not read.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
     """Say which columns matter: how much worse the predictions for DATA become when a column is shuffled.
@@ -34,9 +44,12 @@ def explain(
     log-loss of classes, or the RMSE of real targets, rises by so much. Columns that say the same share their
     importance: each alone may look dispensable. On rows that the model has learnt from, it tells what the network uses,
     and not what helps on new rows.
+
+    With --row: why this row got its prediction. Each column adds something, or takes, on the way from the output for
+    the mean of the training rows to that for this row (integrated gradients); the contributions sum to the difference.
     """
     set_threads()
-    from nnfit.cli import screen
+    from nnfit.cli import screen, why
     from nnfit.data.table import read_table
     from nnfit.explain.importance import importance
     from nnfit.explain.rows import rows_of
@@ -44,7 +57,14 @@ def explain(
     from nnfit.model.loading import load
     from nnfit.model.prediction import like_training
 
+    refuse_contradictions(data, row, equations)
     trained = load(model)
+    if data is None:
+        why.write_equations(model, trained, as_json)
+        return
+    if row is not None:
+        why.explain_row(model, trained, data, row, as_json)
+        return
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
         rows = rows_of(trained, table)
@@ -59,6 +79,21 @@ def explain(
         print(json_of(report(model, trained, found, counts, warnings)))
         return
     show(found)
+
+
+def refuse_contradictions(data: str | None, row: int | None, equations: bool) -> None:
+    """A UsageError for options that exclude each other, and where DATA is missing or not wanted."""
+    from nnfit.errors import Place, Problem, UsageError
+
+    if equations and row is not None:
+        message, remedy = "formulas are of the network, not of a row", "leave --row or --equations out"
+        raise UsageError(Problem("usage", message, remedy, Place("--equations")))
+    if equations and data is not None:
+        message, remedy = "formulas are of the network, and no table is read for them", "leave DATA out"
+        raise UsageError(Problem("usage", message, remedy, Place("--equations")))
+    if data is None and not equations:
+        message = "DATA is missing: a CSV file with the columns of the model, and its target unless --row is given"
+        raise UsageError(Problem("usage", message, "only --equations needs none"))
 
 
 def doubts(model: Model, table: Table, counts: Counts | None) -> tuple[Problem, ...]:

@@ -82,13 +82,18 @@ def contributions(
     starts = np.cumsum([0, *(len(feature.inputs) for feature in model.features)])[:-1]
     cells = [tuple(cell(part, name, i) for name in names) for i in range(part.n)]
     with np.errstate(all="ignore"):
-        decoded = decode(target, predict(network, theta, X).mean(axis=0))
-        classes = decide(target, decoded) if target.classes else np.zeros((part.n, len(target.columns)), np.intp)
+        y_hat = predict(network, theta, X).mean(axis=0)
+        classes = (
+            decide(target, decode(target, y_hat))
+            if target.classes
+            else np.zeros((part.n, len(target.columns)), np.intp)
+        )
         of_targets = []
         for k, prediction in enumerate(predicted.values()):
             labels = classes if classes.ndim == 1 else classes[:, k]
             F = Explained(network, theta, target, k)
             found = integrated(F, baseline, X[:, 1:], labels, scale_of(target, k))
+            found = found._replace(output=F.read(y_hat, labels))  # to the last bit what is predicted
             refuse_infinite(part, found)
             by_column = np.add.reduceat(found.parts, starts, axis=1) + 0.0
             error = np.abs(by_column.sum(axis=1) - (found.output - found.baseline))
@@ -145,9 +150,9 @@ def doubts(model: Model, found: Sequence[Contributions]) -> list[Problem]:
     if off:
         worst = max(off, key=lambda each: each.error)
         which = f"the contributions to {count(len(off), 'prediction')} do not sum to output − baseline"
-        message = f"{which}, of row {worst.row} by {worst.error:.3g}"
+        message = f"{which}, but for {worst.error:.3g} in row {worst.row}"
         steps = any(isinstance(group.sigma, Step) for layer in model.network.layers for group in layer)
-        message += ", as a step jumps, and no gradient divides its jumps among the columns" if steps else ""
+        message += ": a step jumps, and no gradient divides its jumps among the columns" if steps else ""
         problems.append(Problem("incomplete", message))
     return problems
 

@@ -136,7 +136,7 @@ def test_of_500_rows_of_a_real_target_they_sum_to_its_prediction_less_that_of_th
     frame = mixed()
     found = contributions(real, table_of(real, frame), ALL)
     complete(found, 1e-6 * real.target.sd[0])
-    assert [each.output for each in found] == pytest.approx(real.predict(frame)["prediction"].tolist(), rel=1e-12)
+    assert [each.output for each in found] == real.predict(frame)["prediction"].tolist()
     assert {each.baseline for each in found} == {found[0].baseline}
     assert np.ptp([each.output for each in found]) > 5
 
@@ -292,7 +292,7 @@ def test_what_a_step_decides_is_said_to_be_missing_and_no_surrogate_stands_in() 
     (problem,) = doubts(model, found)
     assert problem.code == "incomplete"
     assert f"{len(jumps)} prediction" in problem.message
-    assert "as a step jumps" in problem.message
+    assert "a step jumps" in problem.message
     only = nnfit.train(spec("p", layer(1, step)) | {"loss": "mse"}, frame).model
     assert not any(each.contributions.any() for each in contributions(only, table_of(only, frame), range(1, 81)))
 
