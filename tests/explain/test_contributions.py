@@ -359,10 +359,31 @@ def test_a_gradient_beyond_all_numbers_is_an_error_in_words(real: Model) -> None
 
 def test_many_rows_are_taken_in_parts_that_change_nothing(real: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     table = table_of(real, mixed())
-    together = contributions(real, table, ALL)
+    together = contributions(real, table, range(1, 101))
     monkeypatch.setattr(room, "ROOM", 2000)
-    apart = contributions(real, table, ALL)
+    apart = contributions(real, table, range(1, 101))
     for one, other in zip(together, apart, strict=True):
         np.testing.assert_allclose(one.contributions, other.contributions, atol=1e-6)
     alone = contributions(real, table, [77])[0]
     np.testing.assert_allclose(alone.contributions, together[76].contributions, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("mean", [1e308, -1e308, 1e150, 1e30, 5e-324])
+@pytest.mark.parametrize("factor", [1e-30, 1, 1e30])
+def test_whatever_means_and_weights_a_file_holds_the_sum_is_right_or_is_said_not_to_be(
+    real: Model, classes: Model, mean: float, factor: float
+) -> None:
+    for model in (real, classes):
+        means = {"input_mean": [mean] * model.network.inputs}
+        hostile = replace(model, record=model.record | means, theta=model.theta.astype(np.float64) * factor)
+        try:
+            found = contributions(hostile, table_of(model, mixed(3)), [1, 2, 3])
+        except DataError as error:
+            assert error.code == "overflow"
+            continue
+        scale = model.target.sd[0] if model.target.sd else 1
+        assert bool(doubts(hostile, found)) == any(each.error > 1e-3 * scale for each in found)
+        for each in found:
+            gap = abs(each.contributions.sum() - (each.output - each.baseline))
+            assert gap == pytest.approx(each.error, rel=1e-9, abs=1e-9 * scale)
