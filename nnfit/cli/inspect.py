@@ -15,9 +15,12 @@ def inspect(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what is in a model file: network, inputs, target, metrics, versions, and the resolved spec."""
+    """Show what is in a model file: network, inputs, target, metrics, versions, and the resolved spec.
+
+    Of a network small enough to read, the weights are shown, too.
+    """
     set_threads()
-    from nnfit.cli import screen
+    from nnfit.cli import matrices, screen
     from nnfit.config.build import dump
     from nnfit.model.loading import load
     from nnfit.model.model import columns_of
@@ -41,6 +44,8 @@ def inspect(
         return
     console = screen.out()
     screen.show_network(console, network, members)
+    if matrices.small(trained):
+        matrices.show_weights(console, trained)
     screen.show_columns(console, trained.features)
     classes = f", classes {', '.join(map(short, target.classes))}" if target.classes else ""
     console.print(f"Target: {', '.join(map(short, target.columns))} ({target.task}{classes})\n")
