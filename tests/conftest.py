@@ -331,11 +331,15 @@ def restored() -> Iterator[None]:
 
 @pytest.fixture
 def run(restored: None) -> Callable[..., Ended]:
-    """Run a command in this process, through the entry point; a bug in nnfit surfaces as its own exception."""
+    """Run a command in this process, through the entry point; a bug in nnfit surfaces as its own exception.
 
-    def run(*arguments: object, stdin: str = "") -> Ended:
+    What it writes to both streams comes in its order if they are one, `together`.
+    """
+
+    def run(*arguments: object, stdin: str = "", together: bool = False) -> Ended:
         kept = sys.stdin, sys.stdout, sys.stderr
         streams = Streams(*(io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in "oe"))
+        streams = streams._replace(err=streams.out) if together else streams
         sys.argv = ["nnfit", *map(str, arguments)]
         sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
         sys.stdout, sys.stderr = streams
@@ -346,7 +350,8 @@ def run(restored: None) -> Callable[..., Ended]:
             code = ended.code or 0
         finally:
             sys.stdin, sys.stdout, sys.stderr = kept
-        return Ended(code, *(stream.buffer.getvalue().decode() for stream in streams))
+        out, err = (stream.buffer.getvalue().decode() for stream in streams)
+        return Ended(code, out, "" if together else err)
 
     return run
 

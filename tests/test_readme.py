@@ -11,39 +11,27 @@ from pathlib import Path
 
 import pytest
 from conftest import Ended
+from documents import masked, shown, workplace
 
 ROOT = Path(__file__).parent.parent
-
-
-def shown(command: str) -> str:
-    """What the README shows after a command."""
-    block = re.search(r"```console\n\$ " + re.escape(command) + r"\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert block
-    return block[1]
-
-
-def masked(text: str) -> list[str]:
-    """The words of every line, numbers and empty lines left out."""
-    lines = [re.sub(r"[\d.]+(e-\d+)?", "0", line).split() for line in text.splitlines()]
-    return [" ".join(line) for line in lines if line]
 
 
 @pytest.mark.process
 def test_training_and_evaluating_iris_prints_what_the_readme_shows(tmp_path: Path) -> None:
     command = ".venv/bin/nnfit train configs/iris.yaml -o models/iris.npz --depfile models/iris.d"
-    for name in ("configs", "datasets"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "models").mkdir()
-    done = finished(tmp_path, command)
-    assert masked(done.stdout) == masked(shown(command))
-    for text in (done.stdout, shown(command)):  # of one run: the last epoch's validation cost is that of the table
+    done = finished(workplace(tmp_path), command)
+    assert masked(done.stdout) == masked(shown("README.md", command))
+    for text in (
+        done.stdout,
+        shown("README.md", command),
+    ):  # of one run: the last epoch's validation cost is that of the table
         validation = re.search(r"epoch 100/100 .*validation ([\d.]+)", text)
         loss = re.search(r"^ log_loss +(.*)$", text, re.M)
         assert validation
         assert loss
         assert abs(float(loss[1].split()[3]) - float(validation[1])) < 1e-4
     command = ".venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv"
-    assert masked(finished(tmp_path, command).stdout) == masked(shown(command))
+    assert masked(finished(tmp_path, command).stdout) == masked(shown("README.md", command))
 
 
 def finished(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
@@ -67,8 +55,8 @@ def test_the_demo_says_that_it_evaluates_rows_that_were_learnt_from() -> None:
     assert demo
     command = re.search(r"\.venv/bin/nnfit evaluate .*", demo[0])
     assert command
-    assert "rows were learnt from" in shown(command[0])
-    assert "95 %, not of new rows" in shown(command[0])
+    assert "rows were learnt from" in shown("README.md", command[0])
+    assert "95 %, not of new rows" in shown("README.md", command[0])
 
 
 def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) -> None:
@@ -77,4 +65,4 @@ def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) 
     named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?nnfit (\w+)", "\n".join(blocks), re.M))
     for command in named:
         assert run(command, "--help").code == 0, command
-    assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "schema", "verify"}
+    assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "trace", "schema", "verify"}

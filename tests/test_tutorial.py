@@ -1,0 +1,25 @@
+"""The commands of the tutorial, one after the other, print what it shows, numbers too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Ended
+from documents import assert_same, commands, ended, workplace
+
+PAGE = "docs/tutorial.md"
+REFUSED = "activation: step}"  # in the command that shows why a step cannot learn
+
+
+def test_every_command_prints_what_the_tutorial_shows(
+    run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workplace(tmp_path))
+    told = list(commands(PAGE))
+    assert len(told) >= 15
+    for command, text in told:
+        done = ended(run, command)
+        assert done.code == (3 if REFUSED in command else 0), command
+        assert_same(done.out, text)
