@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from nnfit.cli import check, evaluate, explain, init, inspect, predict, schema, signals, trace, train, verify
+from nnfit.cli import check, evaluate, explain, init, inspect, plot, predict, schema, signals, trace, train, verify
 from nnfit.cli.ending import ending
 from nnfit.errors import NnfitError
 from nnfit.storage import files
@@ -56,6 +56,7 @@ app = typer.Typer(
 for command in (
     *(train.train, predict.predict, evaluate.evaluate, explain.explain, check.check),
     *(init.init, inspect.inspect, trace.trace, verify.verify, schema.schema),
+    plot.plot,
 ):
     app.command(cls=Command)(command)
 

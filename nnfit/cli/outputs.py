@@ -17,7 +17,7 @@ def named(context: typer.Context, option: typer.CallbackParam, text: str | None)
 
     if text == "-":
         remedy = "name a file"
-        if option.name == "output" and context.info_name != "train":
+        if option.name == "output" and context.info_name not in ("train", "plot"):
             remedy += f", or leave {option.opts[0]} out for standard output"
         message, place = "outputs do not go to standard output by -", Place(f"{option.opts[0]} -")
         raise UsageError(Problem("usage", message, remedy, place))
