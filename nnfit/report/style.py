@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from nnfit.report.extra import require
@@ -100,11 +101,11 @@ def name(text: str, most: int = NAME) -> str:
     return plain(text if len(text) <= most else text[: most - 1] + "…")
 
 
-def tints(colour: str, strongest: float = 0.75) -> Colormap:
-    """From nothing to a colour: on any paper."""
+def tints(colour: str, strongest: float = 0.75, least: float = 0.0) -> Colormap:
+    """From nothing, or least, to a colour: on any paper."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    ends = [(*to_rgb(colour), 0.0), (*to_rgb(colour), strongest)]
+    ends = [(*to_rgb(colour), least), (*to_rgb(colour), strongest)]
     return LinearSegmentedColormap.from_list("tints", ends)
 
 
@@ -115,3 +116,41 @@ def signs() -> Colormap:
     low, high = to_rgb(VERMILLION), to_rgb(BLUE)
     ends = [(0.0, (*low, 1.0)), (0.5, (*low, 0.0)), (0.5, (*high, 0.0)), (1.0, (*high, 1.0))]
     return LinearSegmentedColormap.from_list("signs", ends)
+
+
+def line(k: int) -> dict[str, Any]:
+    """The colour and dashes of the k-th line: more lines than colours differ by their dashes."""
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": ("-", "--", ":")[k // len(COLOURS) % 3]}
+
+
+def title(figure: Figure, text: str) -> None:
+    """What a picture is of, above it, in lines that fit its width; nothing without a text."""
+    if text:
+        wide = max(20, int(figure.get_figwidth() * 12))
+        figure.suptitle("\n".join(wrap(plain(text), wide, max_lines=3, placeholder=" …")), x=0.01, ha="left")
+
+
+def legend(figure: Figure, handles: list[Any], labels: list[str]) -> None:
+    """One legend for all axes, beneath them."""
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+
+
+def logarithmic(axis: Axes) -> None:
+    """A logarithmic y axis with plain numbers on it: 0.01, and no mathematics."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")  # of points: classes differ by form, too
+
+
+def fill(k: int) -> str:
+    """The colour of the k-th class where an area is filled; from the seventh on, paler."""
+    colour = COLOURS[k % len(COLOURS)]
+    parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{part if k < len(COLOURS) else (part + 255) // 2:02x}" for part in parts)

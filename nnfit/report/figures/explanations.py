@@ -1,0 +1,106 @@
+"""Pictures of what a model does with its columns: how much each matters, and what the prediction does along one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfit.report import style
+from nnfit.words import count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from nnfit.explain.dependence import Dependence
+    from nnfit.explain.importance import Importance
+
+SHOWN = 20  # columns of a picture
+METRICS = {"log_loss": "log-loss", "rmse": "RMSE"}
+
+
+@style.drawn
+def importance(found: Importance, of: str = "", unit: str = "") -> Figure:
+    """The permutation importance of the columns, most important first: bars, a dot for each repeat, a tick each member.
+
+    Grey is what chance does: the interval in which the importance of a column without any lies in 95 of 100 samples of
+    rows. `of` says which rows these are, `unit` the target whose unit an RMSE has.
+    """
+    C = min(SHOWN, len(found.columns))
+    figure, (axis,) = style.canvas(6.4, 1.7 + 0.26 * C + 0.2 * bool(of))
+    place = np.arange(C)
+    value, noise = found.importance[:C], np.nan_to_num(found.noise[:C])
+    sure = value > noise
+    axis.barh(place[sure], value[sure], height=0.62, color=style.BLUE, alpha=0.75, label="mean over the repeats")
+    if not sure.all():
+        told = "no more than chance"
+        axis.barh(place[~sure], value[~sure], height=0.62, color=style.INK, alpha=0.3, label=told)
+    look: dict[str, Any] = {"linestyle": "none", "color": style.INK}
+    repeats = found.repeats[:C]
+    rows = np.repeat(place, repeats.shape[1])
+    axis.plot(repeats.ravel(), rows, marker="o", markersize=2.6, **look, label="each repeat")
+    if found.members.shape[1]:
+        members = found.members[:C]
+        rows = np.repeat(place, members.shape[1])
+        look["color"] = style.VERMILLION
+        axis.plot(members.ravel(), rows, marker="|", markersize=8, **look, label="each member alone")
+    axis.axvline(0, color=style.INK, linewidth=0.8)
+    axis.set_yticks(place, [style.name(name, 32) for name in found.columns[:C]])
+    axis.set_ylim(C - 0.4, -0.6)
+    axis.grid(axis="y", visible=False)
+    metric = METRICS.get(found.metric, found.metric)
+    inside = f" of {style.name(unit)}" if unit and found.metric == "rmse" else ""
+    asked = count(found.of, "row") if found.rows == found.of else f"{found.rows:,} of {count(found.of, 'row')}"
+    axis.set_xlabel(f"What shuffling the column adds to the {metric}{inside} ({found.baseline:.4g} on {asked})")
+    rest = len(found.columns) - C
+    axis.set_ylabel("Column" + (f"  ({count(rest, 'less important one')} left out)" if rest else ""))
+    style.legend(figure, *axis.get_legend_handles_labels())
+    style.title(figure, of)
+    return figure
+
+
+@style.drawn
+def dependence(found: Dependence, of: str = "", target: str = "") -> Figure:
+    """The mean prediction by the value of one column, thin lines of single rows, and beneath how many rows have it.
+
+    Numbers and dates: curves over the values; categories: points. Where several outputs are drawn, the lines of single
+    rows are those of one of them, in its colour. `of` says which rows these are, `target` what is predicted.
+    """
+    figure, (axis, rows) = style.canvas(5.4, 4.2 + 0.2 * bool(of), 2, 1, sharex=True, height_ratios=[4, 1])
+    G = len(found.grid)
+    x = np.array(found.grid, np.float64) if found.numeric else np.arange(G, dtype=np.float64)
+    marker = None if found.numeric and G > 12 else "o"
+    own = style.line(found.shown)["color"]
+    axis.plot(x, found.lines.T, color=own, linewidth=0.5, alpha=0.3)
+    for k, name in enumerate(found.outputs):
+        look = style.line(k)
+        if not found.numeric:
+            look["linestyle"] = "none"
+        axis.plot(x, found.mean[k], **look, marker=marker, linewidth=2.2, markersize=5, label=style.name(name))
+    axis.plot([], [], color=own, linewidth=0.5, label=f"single rows ({len(found.lines)})")
+    if found.numeric:
+        rows.stairs(found.counts, found.edges, color=style.INK, fill=True, alpha=0.45)
+    else:
+        rows.bar(x, found.counts, color=style.INK, alpha=0.45, width=0.7)
+    labels(rows, found, x)
+    axis.set_ylabel(f"Prediction{f' of {style.name(target)}' if target else ''}")
+    rows.set_ylabel("Rows")
+    rows.set_xlabel(style.name(found.column, 40))
+    style.legend(figure, *axis.get_legend_handles_labels())
+    style.title(figure, of)
+    return figure
+
+
+def labels(axis: Axes, found: Dependence, x: np.ndarray) -> None:
+    """The values on the axis: numbers as they come, categories and dates by name."""
+    if found.numeric and not found.dates:
+        axis.margins(x=0.03)
+        return
+    step = max(1, -(-len(x) // (6 if found.dates else 20)))
+    names = [style.name(label, 16) for label in found.labels[::step]]
+    slanted = sum(map(len, names)) > 50
+    if slanted:
+        axis.set_xticks(x[::step], names, rotation=40, ha="right", rotation_mode="anchor")
+    else:
+        axis.set_xticks(x[::step], names)

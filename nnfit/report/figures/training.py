@@ -1,0 +1,74 @@
+"""The picture of a training: its learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnfit.fit.curves import Curves
+from nnfit.report import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@style.drawn
+def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
+    """The cost by epoch of some models, in the rows learnt from (dashed) and held out: thin each member, bold the mean.
+
+    Where early stopping chose an epoch, a dot marks the kept one of each member. The cost is drawn by its logarithm
+    where it falls over more than a factor of ten.
+    """
+    figure, (axis,) = style.canvas(6.0, 3.6 + 0.2 * (len(named) > 1))
+    several = len(named) > 1
+    for k, (name, found) in enumerate(named.items()):
+        held_out = found.validation
+        own = style.COLOURS[k % len(style.COLOURS)]
+        before = f"{style.name(name)}: " if several else ""
+        other = style.COLOURS[(k + 1) % len(style.COLOURS)] if not several else own
+        lines(axis, found.epochs, found.cost, own, "--" if several and held_out is not None else "-")
+        axis.plot([], [], color=own, linestyle="--" if several and held_out is not None else "-",
+                  label=f"{before}learnt from")  # fmt: skip
+        if held_out is not None:
+            lines(axis, found.epochs, held_out, other, "-")
+            axis.plot([], [], color=other, label=f"{before}held out")
+        dots(axis, found, other if held_out is not None else own)
+    if any(found.kept for found in named.values()):
+        axis.plot([], [], linestyle="none", marker="o", color=style.INK, markersize=4, label="kept epoch")
+    scaled(axis, list(named.values()))
+    axis.set_xlabel("Epoch")
+    axis.set_ylabel("Cost")
+    axis.margins(x=0.02)
+    style.legend(figure, *axis.get_legend_handles_labels())
+    style.title(figure, of)
+    return figure
+
+
+def lines(axis: Axes, epochs: tuple[int, ...], cost: np.ndarray, colour: str, dashes: str) -> None:
+    """The costs (M, E) of all members, and their mean where there are several."""
+    if len(cost) > 1:
+        axis.plot(epochs, np.transpose(cost), color=colour, linewidth=0.6, alpha=0.5, linestyle=dashes)
+    marker = "o" if len(epochs) == 1 else None
+    with np.errstate(all="ignore"):
+        axis.plot(epochs, np.mean(cost, axis=0), color=colour, linestyle=dashes, marker=marker)
+
+
+def dots(axis: Axes, found: Curves, colour: str) -> None:
+    """The epoch that each member kept, on its own curve."""
+    watched = found.cost if found.validation is None else found.validation
+    for k, epoch in enumerate(found.kept):
+        own = watched[k if k < len(watched) else 0]
+        y = float(np.interp(epoch, found.epochs, own))
+        axis.plot([epoch], [y], marker="o", color=colour, markeredgecolor=style.INK, markersize=4.5, zorder=5)
+
+
+def scaled(axis: Axes, shown: list[Curves]) -> None:
+    """A logarithmic axis where it tells more: all costs above 0, and a factor of ten or more between them."""
+    values = [each for found in shown for each in (found.cost, found.validation) if each is not None]
+    every = np.concatenate([np.ravel(each) for each in values]) if values else np.empty(0)
+    every = every[np.isfinite(every)]
+    if len(every) and every.min() > 0 and every.max() > 10 * every.min():
+        style.logarithmic(axis)
