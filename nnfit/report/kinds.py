@@ -2,44 +2,214 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from nnfit.errors import Place, Problem, UsageError
+from nnfit.words import count, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnfit.data.table import Table
-    from nnfit.model.model import Model
+    from nnfit.explain.rows import Rows
+    from nnfit.model.model import Evaluation, Model
+    from nnfit.scoring.profile import Profile
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: models by their names, the rows of DATA if it is given, columns and other names."""
+    """What a picture is made of: models by their paths, rows of DATA with a target, if it is given, names of columns.
 
-    models: dict[str, Model]
+    What is to be said beside it is gathered in `warnings`.
+    """
+
+    models: Mapping[str, Model] = field(default_factory=dict)
     table: Table | None = None
-    columns: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    columns: Sequence[str] = ()
+    names: Sequence[str] = ()
+    warnings: list[Problem] = field(default_factory=list)
+
+    @property
+    def model(self) -> Model:
+        """The one model."""
+        return next(iter(self.models.values()))
+
+    @property
+    def rows_given(self) -> Table:
+        """The rows of DATA."""
+        assert self.table is not None
+        return self.table
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The model on the rows of DATA; what is in doubt about it is added to the warnings."""
+        found = self.model.evaluation(self.rows_given)
+        self.warnings.extend(found.warnings)
+        return found
+
+    @cached_property
+    def explained(self) -> Rows:
+        """The rows of DATA as questions about columns are asked of them."""
+        from nnfit.explain.rows import rows_of
+
+        return rows_of(self.model, self.rows_given)
+
+    def of_data(self, shown: int | None = None) -> str:
+        """Which rows these are: `flowers.csv, 150 rows, 98 of them learnt from`."""
+        from nnfit.model import learnt
+
+        table = self.rows_given
+        counts = learnt.counted(self.model, table) or {}
+        known = counts.get("train", 0)
+        old = f", {'' if known == table.n else f'{known:,} of them '}learnt from" if known else ""
+        return f"{short(Path(table.file).name)}, {count(table.n, 'row')}{old}"
+
+    def of_model(self, name: str, rows: int | None) -> str:
+        """Which rows these are, of those that training has seen: `iris.npz, 30 test rows, not learnt from`."""
+        from nnfit.report.stored import told
+
+        return f"{short(Path(next(iter(self.models))).name)}, {told(name, rows)}"
 
 
 class Kind(NamedTuple):
-    """One row: what it shows, how it is drawn, how many models it takes, whether it needs DATA, and which targets."""
+    """One row: what it shows, how it is drawn, how many models it takes, whether DATA, of which targets."""
 
     text: str
     draw: Callable[[Request], Figure]
-    models: str = "one"  # none: the arguments are names; one; several
-    data: str = "none"  # none, optional, needed
-    target: str = "any"  # any, classes, real
+    models: Literal["none", "one", "several"] = "one"  # none: names stand in their place
+    data: Literal["none", "optional", "needed"] = "none"
+    target: Literal["any", "classes", "real"] = "any"
+    columns: int = 0  # how many may be named
 
 
-def of_names(request: Request) -> Figure:
+def rows_of_profile(request: Request) -> tuple[Profile, str]:
+    """The profile of the rows of DATA, or of those that the model file tells of, and which these are."""
+    import numpy as np
+
+    from nnfit.data.target import decode
+    from nnfit.report.stored import profile_of
+    from nnfit.scoring.profile import profile
+
+    if request.table is None:
+        stored = profile_of(request.model)
+        if stored is None:
+            message = "the model has no record of how its predictions lie"
+            raise UsageError(Problem("nothing-stored", message, "give --data", Place(next(iter(request.models)))))
+        return stored.profile, request.of_model(stored.name, stored.profile.rows)
+    found = request.evaluation
+    prediction = decode(request.model.target, found.y_hat.mean(axis=0, dtype=np.float64))
+    return profile(request.model.target, found.truth, prediction, found.w), request.of_data()
+
+
+def threshold_of(model: Model) -> float | None:
+    """The decision threshold: of two classes that of the second, of several targets ½; more classes have none."""
+    return None if model.target.task == "multinomial" else model.target.threshold
+
+
+def of_profile(name: str, marked: bool = False) -> Callable[[Request], Figure]:
+    """A picture of a profile, by the name of its function; with the threshold marked, if it shows one."""
+
+    def draw(request: Request) -> Figure:
+        from nnfit.report import figures
+
+        profile, of = rows_of_profile(request)
+        options: dict[str, Any] = {"threshold": threshold_of(request.model)} if marked else {}
+        figure: Figure = getattr(figures, name)(profile, of, **options)
+        return figure
+
+    return draw
+
+
+def confusion(request: Request) -> Figure:
+    """The confusion matrix of DATA, or of the best rows that the model has metrics of."""
+    from nnfit.report import figures
+    from nnfit.report.stored import confusion_of
+
+    target = request.model.target
+    if request.table is not None:
+        metrics, of = request.evaluation.metrics, request.of_data()
+    else:
+        stored = confusion_of(request.model)
+        if stored is None:
+            message = "the model has no metrics of its rows"
+            raise UsageError(Problem("nothing-stored", message, "give --data", Place(next(iter(request.models)))))
+        metrics, of = stored[1], request.of_model(stored[0], request.model.record.get("rows", {}).get(stored[0]))
+    return figures.confusion(metrics["confusion"], target.classes, of, target.columns)
+
+
+def curves(request: Request) -> Figure:
+    """The learning curves of all models."""
+    from nnfit.report import figures
+    from nnfit.report.stored import curves_of
+
+    stems = [Path(path).stem for path in request.models]
+    names = stems if len(set(stems)) == len(stems) else list(request.models)
+    return figures.curves(dict(zip(names, map(curves_of, request.models.values()), strict=True)))
+
+
+def network(request: Request) -> Figure:
+    """The layers."""
+    from nnfit.report import figures
+
+    return figures.network(request.model)
+
+
+def weights(request: Request) -> Figure:
+    """The weights of each layer."""
+    from nnfit.report import figures
+
+    return figures.weights(request.model)
+
+
+def activations(request: Request) -> Figure:
     """The activations that are named, or all."""
     from nnfit.report import figures
 
     return figures.activations(request.names or None)
 
 
+def decision(request: Request) -> Figure:
+    """The surface, and the rows of DATA on it."""
+    from nnfit.report import figures
+
+    return figures.decision(request.model, request.rows_given, request.columns or None)
+
+
+def importance(request: Request) -> Figure:
+    """The importance of every column."""
+    from nnfit.explain.importance import importance as of
+    from nnfit.report import figures
+
+    return figures.importance(of(request.explained), request.of_data(), request.model.target.columns[0])
+
+
+def dependence(request: Request) -> Figure:
+    """The dependence on the column that is named, or on the most important one."""
+    from nnfit.explain.dependence import dependence as of
+    from nnfit.explain.importance import importance
+    from nnfit.report import figures
+
+    target = request.model.target
+    column = request.columns[0] if request.columns else importance(request.explained, repeats=2).columns[0]
+    name = target.columns[0] if len(target.columns) == 1 else ""
+    return figures.dependence(of(request.explained, column), request.of_data(), name)
+
+
 KINDS: dict[str, Kind] = {
-    "activations": Kind("σ and σ′ of every activation, or of those named in place of MODEL", of_names, models="none"),
-}
+    "network": Kind("the layers, drawn with their neurons, activations and weights", network),
+    "activations": Kind("σ and σ′ of every activation, or of those named in place of MODEL", activations, "none"),
+    "decision": Kind("the prediction over two columns, and the rows (--columns a,b)", decision, "one", "needed", columns=2),
+    "curves": Kind("the cost by epoch, learnt from and held out, of one model or several", curves, "several"),
+    "confusion": Kind("true classes by predicted ones", confusion, "one", "optional", "classes"),
+    "roc": Kind("true by false positives, the threshold marked", of_profile("roc", True), "one", "optional", "classes"),
+    "precision-recall": Kind("precision by recall, the threshold marked", of_profile("precision_recall", True), "one", "optional", "classes"),
+    "calibration": Kind("how often what has a probability is true", of_profile("calibration"), "one", "optional", "classes"),
+    "residuals": Kind("predicted and true numbers, and what lies between", of_profile("residuals"), "one", "optional", "real"),
+    "importance": Kind("what shuffling each column adds to the error", importance, "one", "needed"),
+    "dependence": Kind("the prediction along one column (--columns a)", dependence, "one", "needed", columns=1),
+    "weights": Kind("the weights of each layer, as heat maps or histograms", weights),
+}  # fmt: skip

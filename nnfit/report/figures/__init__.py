@@ -3,15 +3,27 @@
 Each names its axes, takes names from files as plain text, and draws the same bytes of the same data.
 """
 
-from nnfit.report.figures.activations import activations
 from nnfit.report.figures.classes import calibration, confusion, precision_recall, probabilities, roc, thresholds
-from nnfit.report.figures.decision import decision
 from nnfit.report.figures.explanations import dependence, importance
 from nnfit.report.figures.networks import network, weights
-from nnfit.report.figures.residuals import residuals
+from nnfit.report.figures.numbers import residuals
+from nnfit.report.figures.sigma import activations
+from nnfit.report.figures.surface import decision
 from nnfit.report.figures.training import curves
 
 __all__ = [
-    *("activations", "calibration", "confusion", "curves", "decision", "dependence", "importance", "network"),
-    *("precision_recall", "probabilities", "residuals", "roc", "thresholds", "weights"),
+    "activations",
+    "calibration",
+    "confusion",
+    "curves",
+    "decision",
+    "dependence",
+    "importance",
+    "network",
+    "precision_recall",
+    "probabilities",
+    "residuals",
+    "roc",
+    "thresholds",
+    "weights",
 ]

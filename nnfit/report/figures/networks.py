@@ -106,7 +106,8 @@ def edges(axis: Axes, columns: list[Column], thetas: list[Array]) -> None:
             )
         else:
             axis.add_collection(LineCollection(ends, colors=style.INK, linewidths=0.3, alpha=0.25))
-        axis.scatter([x + 0.12], [bias_of(before)], s=60, marker="s", facecolor=style.PAPER, edgecolor=style.INK, zorder=3)  # fmt: skip
+        look: dict[str, Any] = {"marker": "s", "facecolor": style.PAPER, "edgecolor": style.INK, "zorder": 3}
+        axis.scatter([x + 0.12], [bias_of(before)], s=60, **look)
         axis.text(x + 0.12, bias_of(before), "1", ha="center", va="center_baseline", fontsize=6, zorder=4)
 
 
