@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -58,7 +58,7 @@ class Request:
 
         return rows_of(self.model, self.rows_given)
 
-    def of_data(self, shown: int | None = None) -> str:
+    def of_data(self) -> str:
         """Which rows these are: `flowers.csv, 150 rows, 98 of them learnt from`."""
         from nnfit.model import learnt
 
@@ -88,11 +88,8 @@ class Kind(NamedTuple):
 
 def rows_of_profile(request: Request) -> tuple[Profile, str]:
     """The profile of the rows of DATA, or of those that the model file tells of, and which these are."""
-    import numpy as np
-
-    from nnfit.data.target import decode
+    from nnfit.report.figures.rows import of_evaluation
     from nnfit.report.stored import profile_of
-    from nnfit.scoring.profile import profile
 
     if request.table is None:
         stored = profile_of(request.model)
@@ -100,9 +97,7 @@ def rows_of_profile(request: Request) -> tuple[Profile, str]:
             message = "the model has no record of how its predictions lie"
             raise UsageError(Problem("nothing-stored", message, "give --data", Place(next(iter(request.models)))))
         return stored.profile, request.of_model(stored.name, stored.profile.rows)
-    found = request.evaluation
-    prediction = decode(request.model.target, found.y_hat.mean(axis=0, dtype=np.float64))
-    return profile(request.model.target, found.truth, prediction, found.w), request.of_data()
+    return of_evaluation(request.model, request.evaluation), request.of_data()
 
 
 def threshold_of(model: Model) -> float | None:
@@ -194,22 +189,31 @@ def dependence(request: Request) -> Figure:
     from nnfit.report import figures
 
     target = request.model.target
-    column = request.columns[0] if request.columns else importance(request.explained, repeats=2).columns[0]
+    column = request.columns[0] if request.columns else importance(request.explained, repeats=1).columns[0]
     name = target.columns[0] if len(target.columns) == 1 else ""
     return figures.dependence(of(request.explained, column), request.of_data(), name)
 
 
-KINDS: dict[str, Kind] = {
-    "network": Kind("the layers, drawn with their neurons, activations and weights", network),
-    "activations": Kind("σ and σ′ of every activation, or of those named in place of MODEL", activations, "none"),
-    "decision": Kind("the prediction over two columns, and the rows (--columns a,b)", decision, "one", "needed", columns=2),
-    "curves": Kind("the cost by epoch, learnt from and held out, of one model or several", curves, "several"),
-    "confusion": Kind("true classes by predicted ones", confusion, "one", "optional", "classes"),
-    "roc": Kind("true by false positives, the threshold marked", of_profile("roc", True), "one", "optional", "classes"),
-    "precision-recall": Kind("precision by recall, the threshold marked", of_profile("precision_recall", True), "one", "optional", "classes"),
-    "calibration": Kind("how often what has a probability is true", of_profile("calibration"), "one", "optional", "classes"),
-    "residuals": Kind("predicted and true numbers, and what lies between", of_profile("residuals"), "one", "optional", "real"),
-    "importance": Kind("what shuffling each column adds to the error", importance, "one", "needed"),
-    "dependence": Kind("the prediction along one column (--columns a)", dependence, "one", "needed", columns=1),
-    "weights": Kind("the weights of each layer, as heat maps or histograms", weights),
-}  # fmt: skip
+def kinds() -> dict[str, Kind]:
+    """All of them, in the order of the help."""
+    of_classes, of_numbers = (
+        partial(Kind, models="one", data="optional", target=target) for target in ("classes", "real")
+    )
+    of_rows = partial(Kind, models="one", data="needed")
+    return {
+        "network": Kind("the layers, drawn with their neurons, activations and weights", network),
+        "activations": Kind("σ and σ′ of every activation, or of those named in place of MODEL", activations, "none"),
+        "decision": of_rows("the prediction over two columns, and the rows (--columns a,b)", decision, columns=2),
+        "curves": Kind("the cost by epoch, learnt from and held out, of one model or several", curves, "several"),
+        "confusion": of_classes("true classes by predicted ones", confusion),
+        "roc": of_classes("true by false positives, the threshold marked", of_profile("roc", True)),
+        "precision-recall": of_classes("precision by recall, the same", of_profile("precision_recall", True)),
+        "calibration": of_classes("how often what has a probability is true", of_profile("calibration")),
+        "residuals": of_numbers("predicted and true numbers, and what lies between", of_profile("residuals")),
+        "importance": of_rows("what shuffling each column adds to the error", importance),
+        "dependence": of_rows("the prediction along one column (--columns a)", dependence, columns=1),
+        "weights": Kind("the weights of each layer, as heat maps or histograms", weights),
+    }
+
+
+KINDS = kinds()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import wraps
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec
+from unicodedata import bidirectional
 
 from nnfit.report.extra import require
 from nnfit.words import plain
@@ -27,6 +28,7 @@ P = ParamSpec("P")
 INK, GRID, PAPER = "#1b2127", "#d7dce2", "#fdfefe"
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9"
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
+MARK = "\u200e"  # left to right
 NAME = 24  # letters of a name in a picture, at most
 
 SETTINGS: dict[str, Any] = {
@@ -97,8 +99,12 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **optio
 
 
 def name(text: str, most: int = NAME) -> str:
-    """A name or label as a picture shows it: plain, and no longer than there is room for."""
-    return plain(text if len(text) <= most else text[: most - 1] + "…")
+    """A name or label as a picture shows it: plain, and no longer than there is room for.
+
+    One that is written from right to left stands between marks that leave what is beside it in its place.
+    """
+    shown = plain(text if len(text) <= most else text[: most - 1] + "…")
+    return f"{MARK}{shown}{MARK}" if any(bidirectional(letter) in ("R", "AL") for letter in shown) else shown
 
 
 def tints(colour: str, strongest: float = 0.75, least: float = 0.0) -> Colormap:
@@ -126,14 +132,21 @@ def line(k: int) -> dict[str, Any]:
 def title(figure: Figure, text: str) -> None:
     """What a picture is of, above it, in lines that fit its width; nothing without a text."""
     if text:
-        wide = max(20, int(figure.get_figwidth() * 12))
-        figure.suptitle("\n".join(wrap(plain(text), wide, max_lines=3, placeholder=" …")), x=0.01, ha="left")
+        clean = "".join(letter if letter == MARK else plain(letter) for letter in text)
+        figure.suptitle(wrapped(clean, max(20, int(figure.get_figwidth() * 12))), x=0.01, ha="left")
+
+
+def wrapped(text: str, letters: int) -> str:
+    """A text in up to three lines of so many letters."""
+    return "\n".join(wrap(text, letters, max_lines=3, placeholder=" …"))
 
 
 def legend(figure: Figure, handles: list[Any], labels: list[str]) -> None:
-    """One legend for all axes, beneath them."""
+    """One legend for all axes, beneath them, in as many columns as fit."""
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+        letters = figure.get_figwidth() * 15  # of the legend's size, in one line
+        fit = int(letters / (max(map(len, labels)) + 6))
+        figure.legend(handles, labels, loc="outside lower center", ncols=max(1, min(len(labels), fit)))
 
 
 def logarithmic(axis: Axes) -> None:
@@ -141,7 +154,9 @@ def logarithmic(axis: Axes) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis.set_yscale("log")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    low, high = axis.get_ylim()
+    near = high < 1000 * low
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,), numticks=9))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.yaxis.set_minor_formatter(NullFormatter())
 

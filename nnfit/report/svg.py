@@ -20,7 +20,6 @@ REFERENCE = re.compile(r"url\(#([^)]*)\)")
 FONT = re.compile(r"\s*font-family: [^;]*;?")
 COLOUR = re.compile("|".join((INK, GRID, PAPER)))
 VARIABLES = {INK: f"var(--ink, {INK})", GRID: f"var(--grid, {GRID})", PAPER: f"var(--paper, {PAPER})"}
-AUTOMATIC = re.compile(r"[\w.]+_\d+")  # names that matplotlib numbers by itself
 
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", XLINK)
@@ -35,7 +34,7 @@ def svg(figure: Figure, name: str, title: str) -> str:
     root = tree(figure)
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
-    own_ids(root, name)
+    own_ids(figure, root, name)
     for element in root.iter():
         style = element.get("style")
         if style is not None:
@@ -51,7 +50,7 @@ def svg(figure: Figure, name: str, title: str) -> str:
 def document(figure: Figure) -> bytes:
     """The figure as an SVG file."""
     root = tree(figure)
-    own_ids(root, "nnfit")
+    own_ids(figure, root, "nnfit")
     file = io.BytesIO()
     ElementTree.ElementTree(root).write(file, "utf-8", xml_declaration=True)
     return file.getvalue()
@@ -74,6 +73,7 @@ def tree(figure: Figure) -> ElementTree.Element:
         if path is not None:
             element.set("d", " ".join(path.split()))
     root.set("stroke-linejoin", "round")
+    root.set("overflow", "visible")  # another font may be wider than ours
     return root
 
 
@@ -86,9 +86,9 @@ class silent(warnings.catch_warnings):  # noqa: N801 (a context manager, as its 
         warnings.filterwarnings("ignore", "Matplotlib currently does not support")
 
 
-def own_ids(root: ElementTree.Element, name: str) -> None:
+def own_ids(figure: Figure, root: ElementTree.Element, name: str) -> None:
     """Put a name before every id that is referred to, or that was given on purpose, and leave the others out."""
-    used: set[str] = set()
+    used = {gid for artist in figure.findobj() if (gid := artist.get_gid()) is not None}
     for element in root.iter():
         for key, value in element.items():
             used.update(REFERENCE.findall(value))
@@ -97,7 +97,7 @@ def own_ids(root: ElementTree.Element, name: str) -> None:
     for element in root.iter():
         for key, value in list(element.items()):
             if key == "id":
-                if value in used or not AUTOMATIC.fullmatch(value):
+                if value in used:
                     element.set(key, f"{name}-{value}")
                 else:
                     del element.attrib[key]

@@ -7,6 +7,7 @@ from nnfit.report.figures.classes import calibration, confusion, precision_recal
 from nnfit.report.figures.explanations import dependence, importance
 from nnfit.report.figures.networks import network, weights
 from nnfit.report.figures.numbers import residuals
+from nnfit.report.figures.rows import profile
 from nnfit.report.figures.sigma import activations
 from nnfit.report.figures.surface import decision
 from nnfit.report.figures.training import curves
@@ -22,6 +23,7 @@ __all__ = [
     "network",
     "precision_recall",
     "probabilities",
+    "profile",
     "residuals",
     "roc",
     "thresholds",

@@ -81,7 +81,8 @@ def calibration(profile: Profile, of: str = "") -> Figure:
         some = [i for i, mean in enumerate(found.mean_in_bin) if mean is not None]
         mean, share = (np.array([values[i] for i in some]) for values in (found.mean_in_bin, found.share_in_bin))
         size = np.array(found.rows_in_bin)[some]
-        curve.plot(mean, share, **look, label=labelled(profile, found))
+        curve.plot(mean, share, **look, linewidth=1.6 if len(profile.classes) == 1 else 0.8)
+        curve.plot([], [], **look, label=labelled(profile, found))
         curve.scatter(mean, share, s=6 + 54 * size / max(size.max(initial=0), 1e-300), color=look["color"])
         rows.stairs(found.rows_in_bin, BINS, color=look["color"], fill=len(profile.classes) == 1, alpha=0.8)
     curve.set_ylabel(f"Share{of_class(profile)}")
@@ -173,7 +174,7 @@ def matrix(axis: Axes, counts: Floats, names: list[str]) -> AxesImage:
     image = axis.imshow(share, style.tints(style.BLUE, 0.6), vmin=0, vmax=1, aspect="auto", interpolation="none")
     for i in range(K):
         for j in range(K):
-            shown = f"{counts[i, j]:,.6g}\n{share[i, j]:.0%}" if counts[i, j] else "0"
+            shown = f"{counts[i, j]:,.6g}\n{100 * share[i, j]:.0f} %" if counts[i, j] else "0"
             axis.text(j, i, shown, ha="center", va="center", fontsize=8 if K <= 6 else 6.5)
     slanted = max(map(len, names)) > 7
     axis.set_xticks(range(K), names)
@@ -192,11 +193,13 @@ def worst(counts: Floats, classes: Sequence[str], of: str) -> Figure:
     np.fill_diagonal(wrong, 0)
     order = [i for i in np.argsort(-wrong, axis=None, kind="stable")[:WORST] if wrong.flat[i] > 0]
     pairs = [np.unravel_index(i, wrong.shape) for i in order]
-    figure, (axis,) = style.canvas(5.6, 1.4 + 0.25 * max(len(pairs), 1))
+    figure, (axis,) = style.canvas(5.6, max(2.8, 1.4 + 0.25 * len(pairs)))
     size = np.array([wrong[pair] for pair in pairs])
     shares = [wrong[i, j] / counts[i].sum() for i, j in pairs]
     bars = axis.barh(range(len(pairs)), size, color=style.BLUE, height=0.7)
-    axis.bar_label(bars, [f" {n:,.6g} ({share:.0%})" for n, share in zip(size, shares, strict=True)], fontsize=8)
+    axis.bar_label(
+        bars, [f" {n:,.6g} ({100 * share:.0f} %)" for n, share in zip(size, shares, strict=True)], fontsize=8
+    )
     names = [f"{style.name(classes[i], 18)} → {style.name(classes[j], 18)}" for i, j in pairs]
     axis.set_yticks(range(len(pairs)), names)
     axis.set_ylim(max(len(pairs), 1) - 0.4, -0.6)

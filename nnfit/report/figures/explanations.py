@@ -32,7 +32,8 @@ def importance(found: Importance, of: str = "", unit: str = "") -> Figure:
     place = np.arange(C)
     value, noise = found.importance[:C], np.nan_to_num(found.noise[:C])
     sure = value > noise
-    axis.barh(place[sure], value[sure], height=0.62, color=style.BLUE, alpha=0.75, label="mean over the repeats")
+    if sure.any():
+        axis.barh(place[sure], value[sure], height=0.62, color=style.BLUE, alpha=0.75, label="mean over the repeats")
     if not sure.all():
         told = "no more than chance"
         axis.barh(place[~sure], value[~sure], height=0.62, color=style.INK, alpha=0.3, label=told)
@@ -52,7 +53,8 @@ def importance(found: Importance, of: str = "", unit: str = "") -> Figure:
     metric = METRICS.get(found.metric, found.metric)
     inside = f" of {style.name(unit)}" if unit and found.metric == "rmse" else ""
     asked = count(found.of, "row") if found.rows == found.of else f"{found.rows:,} of {count(found.of, 'row')}"
-    axis.set_xlabel(f"What shuffling the column adds to the {metric}{inside} ({found.baseline:.4g} on {asked})")
+    told = f"What shuffling the column adds to the {metric}{inside} ({found.baseline:.4g} on {asked})"
+    axis.set_xlabel(style.wrapped(told, 48))
     rest = len(found.columns) - C
     axis.set_ylabel("Column" + (f"  ({count(rest, 'less important one')} left out)" if rest else ""))
     style.legend(figure, *axis.get_legend_handles_labels())
@@ -77,7 +79,15 @@ def dependence(found: Dependence, of: str = "", target: str = "") -> Figure:
         look = style.line(k)
         if not found.numeric:
             look["linestyle"] = "none"
-        axis.plot(x, found.mean[k], **look, marker=marker, linewidth=2.2, markersize=5, label=style.name(name))
+        axis.plot(
+            x,
+            found.mean[k],
+            **look,
+            marker=marker,
+            linewidth=2.2,
+            markersize=5 if found.numeric else 8,
+            label=style.name(name),
+        )
     axis.plot([], [], color=own, linewidth=0.5, label=f"single rows ({len(found.lines)})")
     if found.numeric:
         rows.stairs(found.counts, found.edges, color=style.INK, fill=True, alpha=0.45)

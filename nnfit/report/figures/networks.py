@@ -22,6 +22,7 @@ NEURONS = 12  # of a layer that are drawn one by one
 FEW = 6, 4  # of more: the first and the last
 EDGES = 400  # that are drawn by their weights
 UNITS = 40  # of a layer whose weights are a heat map
+KINDS = style.SKY, style.ORANGE, style.GREEN, style.PURPLE, style.INK  # of activation; blue and vermillion are signs
 TICKS = 12  # units that are named on an axis
 
 
@@ -59,20 +60,19 @@ def network(model: Model) -> Figure:
     shape = model.network
     inputs = [name for feature in model.features for name in feature.inputs]
     columns = [column(shape.inputs), *(column(sum(g.size for g in layer), layer) for layer in shape.layers)]
-    tall = max(float(each.y[0] - each.y[-1]) for each in columns if len(each.y)) + 2
-    figure, (axis,) = style.canvas(2.6 + 1.3 * (len(columns) - 1), 1.5 + 0.36 * tall)
+    half = max(float(each.y[0]) for each in columns)
+    figure, (axis,) = style.canvas(2.6 + 1.3 * (len(columns) - 1), 1.9 + 0.72 * half)
     axis.set_axis_off()
     kinds = list(dict.fromkeys(str(group.sigma.name) for layer in shape.layers for group in layer))
     edges(axis, columns, [each[0] for each in views(shape, model.theta)])
     for x, each in enumerate(columns):
         neurons(axis, x, each, kinds)
-        label = f"{each.size:,} input{'s' * (each.size != 1)}" if x == 0 else worded(each)
-        below = "" if x == 0 else ("Output\n" if x == len(columns) - 1 else f"Layer {x + 1}\n")
-        axis.text(x, -tall / 2 - 0.35, below + label, ha="center", va="top", fontsize=8)
+        place = "Input" if x == 0 else ("Output" if x == len(columns) - 1 else f"Layer {x + 1}")
+        axis.text(x, -half - 0.7, f"{place}\n{worded(each)}", ha="center", va="top", fontsize=8)
     named(axis, 0, columns[0], inputs, "right")
     named(axis, len(columns) - 1, columns[-1], outputs(model), "left")
     axis.set_xlim(-0.15, len(columns) - 0.85)
-    axis.set_ylim(-tall / 2 - 0.3, tall / 2 + 0.2)
+    axis.set_ylim(-half - 0.6, half + 1.4)
     marks(figure, axis, kinds)
     members = len(model.theta)
     style.title(figure, f"Weights of the first of {members} members" if members > 1 else "")
@@ -119,7 +119,7 @@ def bias_of(layer: Column) -> float:
 def neurons(axis: Axes, x: int, layer: Column, kinds: list[str]) -> None:
     """The neurons that are drawn, in the colours of their activations, and dots for the others."""
     of = [group.sigma.name for group in layer.groups for _ in range(group.size)]
-    faces = [style.COLOURS[kinds.index(of[unit]) % len(style.COLOURS)] if of else style.PAPER for unit in layer.shown]
+    faces = [KINDS[kinds.index(of[unit]) % len(KINDS)] if of else style.PAPER for unit in layer.shown]
     axis.scatter([x] * len(layer.y), layer.y, s=110, c=faces, edgecolors=style.INK, linewidths=0.9, zorder=3)
     if not layer.whole:
         middle = (layer.y[FEW[0] - 1] + layer.y[FEW[0]]) / 2
@@ -127,18 +127,18 @@ def neurons(axis: Axes, x: int, layer: Column, kinds: list[str]) -> None:
 
 
 def worded(layer: Column) -> str:
-    """What a layer is made of: `16 relu`, or group by group."""
-    return "\n".join(f"{group.size:,} {group.sigma.name}" for group in layer.groups)
+    """What a layer is made of: `16 relu`, or group by group; of the inputs how many there are."""
+    return "\n".join(f"{group.size:,} {group.sigma.name}" for group in layer.groups) or f"{layer.size:,}"
 
 
 def marks(figure: Figure, axis: Axes, kinds: list[str]) -> None:
     """The legend: activations, and the signs of weights."""
     look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 7, "markeredgecolor": style.INK}
     for k, kind in enumerate(kinds):
-        axis.plot([], [], **look, color=style.COLOURS[k % len(style.COLOURS)], label=kind)
+        axis.plot([], [], **look, color=KINDS[k % len(KINDS)], label=kind)
     axis.plot([], [], color=style.BLUE, label="weight above 0")
     axis.plot([], [], color=style.VERMILLION, label="below 0")
-    figure.legend(loc="outside lower center", ncols=min(len(kinds) + 2, 4))
+    style.legend(figure, *axis.get_legend_handles_labels())
 
 
 def outputs(model: Model) -> list[str]:
@@ -217,5 +217,6 @@ def spread(axis: Axes, Theta: Array) -> None:
         axis.stairs(share, bins, color=colour, fill=True, alpha=0.35)
         axis.stairs(share, bins, color=colour, linewidth=1.2, label=label)
     axis.axvline(0, color=style.INK, linewidth=0.8)
+    axis.locator_params(axis="x", nbins=5)
     axis.set_xlabel("Value")
     axis.set_ylabel("Share")

@@ -62,6 +62,7 @@ def band(axis: Axes, found: TargetProfile) -> None:
     axis.axhline(0, color=style.INK, linewidth=0.8)
     marker = "o" if len(x) < 3 else None
     if len(x) == 1:
+        axis.margins(y=0.4)  # room for the legend
         axis.errorbar(x, found.band_middle, [[found.band_middle[0] - low[0]], [high[0] - found.band_middle[0]]],
                       color=style.BLUE, capsize=4, label="80 % of the rows")  # fmt: skip
     else:
@@ -69,12 +70,14 @@ def band(axis: Axes, found: TargetProfile) -> None:
     axis.plot(x, found.band_middle, color=style.BLUE, marker=marker, label="median")
     axis.set_xlabel(f"Predicted {style.name(found.name)}")
     axis.set_ylabel("Residual (true − predicted)")
-    axis.legend(loc="best")
+    axis.locator_params(axis="x", nbins=6)
+    axis.legend(loc="upper left")
 
 
 def histogram(axis: Axes, found: TargetProfile) -> None:
     """How many rows have which residual."""
     axis.stairs(found.residuals, found.residual_edges, color=style.BLUE, fill=True, alpha=0.8)
     axis.axvline(0, color=style.INK, linewidth=0.8)
-    axis.set_xlabel(f"Residual of {style.name(found.name)} (true − predicted)")
+    axis.locator_params(axis="x", nbins=5)
+    axis.set_xlabel(f"Residual of {style.name(found.name)}\n(true − predicted)")
     axis.set_ylabel("Rows")

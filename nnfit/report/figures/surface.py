@@ -15,29 +15,32 @@ from nnfit.data.table import Table, Text
 from nnfit.data.target import decide, decode, truth
 from nnfit.errors import Place, Problem, UsageError
 from nnfit.report import style
+from nnfit.report.figures.rows import labelled
 from nnfit.words import count, nearest, quoted
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
     from nnfit.model.model import Model
 
-GRID = 151  # points along each axis
+GRID = 101  # points along each axis
 STEPS = 11  # places along a column that are tried, to see how far it moves the prediction
 POINTS = 600  # rows that are drawn, at most
 
 
 @style.drawn
-def decision(model: Model, table: Table, columns: Sequence[str] | None = None) -> Figure:
-    """The prediction over two numeric columns as a surface, and the labelled rows of a table as points on it.
+def decision(model: Model, rows: Table | pd.DataFrame, columns: Sequence[str] | None = None) -> Figure:
+    """The prediction over two numeric columns as a surface, and labelled rows as points on it.
 
     The other columns stand still: numbers at the median of the training rows (or what fills their missing cells),
-    others at the value that is most frequent in the table. Without `columns`, those two are taken along which the
+    others at the value that is most frequent in the rows. Without `columns`, those two are taken along which the
     prediction moves most. Classes: the colour is that of the predicted class, the stronger the more probable it is; of
     several targets each has its own picture. A UsageError for columns that the model does not read, or not as numbers.
     """
+    table, _ = labelled(model, rows)
     x, y = chosen(model, table, columns)
     seen = {name: finite(table.numbers(name)) for name in (x, y)}
     (low, high), (bottom, top) = (bounds(values) for values in seen.values())
@@ -47,8 +50,8 @@ def decision(model: Model, table: Table, columns: Sequence[str] | None = None) -
     several = target.columns if len(target.columns) > 1 else ()
     K = max(len(several), 1)
     width = min(3, K)
-    rows = -(-K // width)
-    figure, axes = style.canvas(1.0 + 3.9 * width, 0.7 + 3.3 * rows, rows, width)
+    high_up = -(-K // width)
+    figure, axes = style.canvas(1.0 + 3.9 * width, 0.7 + 3.3 * high_up, high_up, width)
     place = (low, high, bottom, top)
     shown = sample(table.n)
     points = [table.numbers(name)[shown] for name in (x, y)]
@@ -83,7 +86,7 @@ def told(model: Model, table: Table, shown: int) -> str:
     rest = f", {count(others, 'other column')} at the median or the most frequent value" if others else ""
     rows = f"{shown:,} of {count(table.n, 'row')}" if shown < table.n else count(table.n, "row")
     names = ", ".join(style.name(name) for name in model.target.columns[:3])
-    return f"Prediction of {names}{rest}; {rows}"
+    return f"Prediction of {names}{rest}; points: {rows}"
 
 
 # --- which columns, and where the others are -------------------------------------------------------------------------
