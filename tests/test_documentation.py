@@ -15,6 +15,9 @@ import yaml
 
 import nnfit
 from nnfit.model.model import Model
+from nnfit.report.extra import load_alone
+
+load_alone()  # left to itself, matplotlib starts a program that lists the fonts
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -65,4 +65,6 @@ def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) 
     named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?nnfit (\w+)", "\n".join(blocks), re.M))
     for command in named:
         assert run(command, "--help").code == 0, command
-    assert named == {"init", "check", "train", "predict", "evaluate", "inspect", "trace", "schema", "verify"}
+    assert named == {
+        *("init", "check", "train", "predict", "evaluate", "inspect", "plot", "schema", "trace", "verify"),
+    }
