@@ -101,8 +101,8 @@ def rows_of_profile(request: Request) -> tuple[Profile, str]:
 
 
 def threshold_of(model: Model) -> float | None:
-    """The decision threshold: of two classes that of the second, of several targets ½; more classes have none."""
-    return None if model.target.task == "multinomial" else model.target.threshold
+    """The decision threshold, which two classes have: that of the second."""
+    return model.target.threshold if model.target.task == "binary" else None
 
 
 def of_profile(name: str, marked: bool = False) -> Callable[[Request], Figure]:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfit.errors import Problem, UsageError
-from nnfit.fit.curves import Curves
+from nnfit.model.aggregates import Curves, of_record
 from nnfit.model.learnt import HONEST
 from nnfit.model.model import Model
-from nnfit.scoring.profile import Profile, of_json
+from nnfit.scoring.profile import Profile
 from nnfit.words import count
 
 SETS = {
@@ -30,13 +30,11 @@ class Stored(NamedTuple):
 
 
 def profile_of(model: Model) -> Stored | None:
-    """The profile that training left in the model, and the name of its set; None if there is none to be read."""
-    found = model.record.get("aggregates")
-    try:
-        name, profile = found["set"], of_json(found["profile"])  # type: ignore[index]
-    except (KeyError, TypeError, ValueError):
+    """The profile that training left in the model, and the name of its set; None if there is none to be seen."""
+    found = of_record(model.record, model.target)
+    if found is None or not (found.profile.classes or found.profile.targets):
         return None
-    return Stored(name, profile) if name in SETS else None
+    return Stored(found.rows, found.profile)
 
 
 def confusion_of(model: Model) -> tuple[str, dict[str, Any]] | None:
@@ -50,14 +48,18 @@ def confusion_of(model: Model) -> tuple[str, dict[str, Any]] | None:
 
 
 def curves_of(model: Model) -> Curves:
-    """The costs of every epoch; a UsageError if the model file has none."""
+    """The learning curves; of a model that is older than they are one line. A UsageError if there are no costs."""
+    found = of_record(model.record, model.target)
+    if found is not None and found.curves.epochs:
+        return found.curves
     history = model.record.get("history", {})
     cost, validation = (np.array(history.get(key) or [], np.float64) for key in ("cost", "validation"))
     if not len(cost):
         message = "the model has no costs of its epochs"
         raise UsageError(Problem("nothing-stored", message, "train it again, with training.epochs above 0"))
     held_out = validation[None] if len(validation) == len(cost) else None
-    return Curves(tuple(range(1, len(cost) + 1)), cost[None], held_out, tuple(model.record.get("best_epochs", ())))
+    kept = tuple(model.record.get("best_epochs") or ())
+    return Curves(tuple(range(1, len(cost) + 1)), cost[None], held_out, kept, len(model.theta))
 
 
 def told(name: str, rows: int | None) -> str:

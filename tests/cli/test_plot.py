@@ -13,11 +13,9 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.data.target import decode
 from nnfit.report.extra import load_alone
 from nnfit.report.kinds import KINDS
-from nnfit.report.stored import profile_of
-from nnfit.scoring.profile import as_json, profile
+from nnfit.report.stored import curves_of
 
 load_alone()
 
@@ -119,26 +117,22 @@ def test_without_data_and_a_record_of_them_it_is_said_what_to_give(
     assert not (tmp_path / "roc.png").exists()
 
 
-@pytest.mark.parametrize(
-    "wrong", [3, {}, {"set": "test"}, {"set": "test", "profile": {"rows": 1}}, {"set": "mine", "profile": {"rows": 1}}]
-)
-def test_a_record_that_is_none_is_none(flower_model: Path, wrong: Any) -> None:
-    model = nnfit.load(flower_model)
-    assert profile_of(replace(model, record={**model.record, "aggregates": wrong})) is None
-
-
-def test_without_data_the_rows_are_those_that_the_model_tells_of(
-    run: Run, flower_model: Path, data: Path, tmp_path: Path
+def test_without_data_the_rows_are_those_that_were_not_learnt_from(
+    run: Run, flower_model: Path, bare_model: tuple[Path, Path], tmp_path: Path
 ) -> None:
+    for kind in ("roc", "precision-recall", "calibration"):
+        assert run("plot", kind, flower_model, "-o", tmp_path / "p.svg") == (0, "", "")
+        assert ">flowers.npz, 15 test rows, not learnt from<" in (tmp_path / "p.svg").read_text()
+    assert run("plot", "residuals", bare_model[0], "-o", tmp_path / "r.svg") == (0, "", "")
+    assert ">n.npz, 40 training rows, learnt from<" in (tmp_path / "r.svg").read_text()
+
+
+def test_a_model_that_is_older_than_its_record_of_curves_has_one_line(flower_model: Path) -> None:
     model = nnfit.load(flower_model)
-    frame = pd.read_csv(data)
-    found = decode(model.target, model.predict_proba(frame).to_numpy().T)
-    truth = frame["species"].map({name: k for k, name in enumerate(model.classes)}).to_numpy()
-    told = {"set": "test", "profile": as_json(profile(model.target, truth, found)), "curves": {}}
-    path = tmp_path / "told.npz"
-    replace(model, record={**model.record, "aggregates": told}).save(path)
-    assert run("plot", "precision-recall", path, "-o", tmp_path / "p.svg") == (0, "", "")
-    assert ">told.npz, 60 test rows, not learnt from<" in (tmp_path / "p.svg").read_text()
+    record = {key: value for key, value in model.record.items() if key != "aggregates"}
+    found, now = curves_of(replace(model, record=record)), curves_of(model)
+    assert found.epochs == now.epochs == tuple(range(1, 31))
+    assert found.cost[0] == pytest.approx(now.cost[0], rel=1e-4)
 
 
 def test_numbers_have_residuals_a_surface_importance_and_dependence(

@@ -21,7 +21,7 @@ from nnfit.errors import UsageError
 from nnfit.explain.dependence import dependence
 from nnfit.explain.importance import Importance
 from nnfit.explain.rows import rows_of
-from nnfit.fit.curves import Curves
+from nnfit.model.aggregates import Curves
 from nnfit.report import figures, style
 from nnfit.report.figures.surface import chosen, moved, prediction, still
 from nnfit.report.kinds import KINDS
@@ -157,6 +157,8 @@ def test_probabilities_of_many_classes_are_small_pictures(examples: Examples) ->
     example = examples["many"]
     with pytest.warns(nnfit.NnfitWarning, match="learnt from"):
         profile = figures.profile(example.model, example.frame)
+    with pytest.raises(UsageError, match="a threshold tells two classes apart"):
+        figures.thresholds(profile)
     figure = figures.probabilities(profile, "rows")
     assert len(figure.axes) == 12
     assert untidy(figure) == []
@@ -207,7 +209,7 @@ def test_residuals_show_every_row_once(examples: Examples) -> None:
 
 def test_curves_show_each_member_the_mean_and_the_epoch_that_was_kept() -> None:
     cost, held_out = np.array([[3.0, 2, 1], [5, 4, 3]]), np.array([[3.0, 2.5, 2.8], [5.0, 5, 4]])
-    figure = figures.curves({"m": Curves((1, 5, 9), cost, held_out, (5, 9))})
+    figure = figures.curves({"m": Curves((1, 5, 9), cost, held_out, (5, 9), 2)})
     (axes,) = figure.axes
     lines = [np.array(line.get_ydata()).tolist() for line in axes.lines]
     assert [line for line in lines if len(line) == 3] == [
@@ -222,9 +224,18 @@ def test_curves_show_each_member_the_mean_and_the_epoch_that_was_kept() -> None:
     assert axes.get_yscale() == "linear"
 
 
+def test_of_more_members_than_there_are_lines_it_is_said() -> None:
+    cost = np.array([[3.0, 2, 1], [5, 4, 3]])
+    figure = figures.curves({"m": Curves((1, 2, 3), cost, None, (1, 2, 3, 3), 4)}, "flowers.csv")
+    assert figure.get_suptitle() == "flowers.csv; 2 of 4 members"
+    assert [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1] == [1, 2]
+
+
 def test_costs_over_more_than_a_factor_of_ten_are_drawn_by_their_logarithm_with_plain_numbers() -> None:
     cost = np.geomspace(100, 0.001, 50)[None]
-    figure = figures.curves({"a": Curves(tuple(range(50)), cost, None, ()), "b": Curves((1,), cost[:, :1], None, ())})
+    figure = figures.curves(
+        {"a": Curves(tuple(range(50)), cost, None, (), 1), "b": Curves((1,), cost[:, :1], None, (), 1)}
+    )
     assert figure.axes[0].get_yscale() == "log"
     texts = {text.get_text() for text in seen(figure)}
     assert {"0.01", "100", "a: learnt from", "b: learnt from"} <= texts
@@ -233,8 +244,8 @@ def test_costs_over_more_than_a_factor_of_ten_are_drawn_by_their_logarithm_with_
 
 def test_costs_that_are_no_numbers_leave_a_gap() -> None:
     cost = np.array([[1.0, np.nan, np.nan]])
-    assert untidy(figures.curves({"a": Curves((1, 2, 3), cost, cost, (2,))})) == []
-    assert untidy(figures.curves({"a": Curves((1, 2, 3), cost * np.nan, None, ())})) == []
+    assert untidy(figures.curves({"a": Curves((1, 2, 3), cost, cost, (2,), 1)})) == []
+    assert untidy(figures.curves({"a": Curves((1, 2, 3), cost * np.nan, None, (), 1)})) == []
 
 
 # --- networks ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.data.scales import Floats
+from nnfit.errors import Problem, UsageError
 from nnfit.report import style
 from nnfit.scoring.profile import BINS, FINE, LEVELS, ClassProfile, Profile
 
@@ -28,14 +29,14 @@ WORST = 15  # confusions that are shown of more classes
 def roc(profile: Profile, of: str = "", threshold: float | None = None) -> Figure:
     """The receiver operating characteristic: the share of a class that is found, by the share of others taken for it.
 
-    `of` says which rows these are; the decision threshold of two classes, or of several 0/1 targets, is marked.
+    `of` says which rows these are; the decision threshold of two classes is marked.
     """
     figure, (axis,) = style.canvas(4.6, 4.0)
     axis.plot([0, 1], [0, 1], color=style.INK, linewidth=0.8, linestyle=":", label="by chance")
     for k, found in enumerate(profile.classes):
         if found.positives and found.negatives:
             axis.plot(*found.roc, **style.line(k), label=labelled(profile, found))
-            mark(axis, k, threshold, *at(found, threshold)[:2])
+            mark(axis, k, found, threshold, *at(found, threshold)[:2])
         else:
             axis.plot([], [], **style.line(k), label=f"{labelled(profile, found)}: no curve")
     axis.set_xlabel("False positive rate")
@@ -58,7 +59,7 @@ def precision_recall(profile: Profile, of: str = "", threshold: float | None = N
             share = found.positives / (found.positives + found.negatives)
             axis.axhline(share, color=look["color"], linewidth=0.8, linestyle=":")
             _, recall_at, precision_at = at(found, threshold)
-            mark(axis, k, threshold, recall_at, precision_at)
+            mark(axis, k, found, threshold, recall_at, precision_at)
         else:
             axis.plot([], [], **style.line(k), label=f"{labelled(profile, found)}: no curve")
     axis.plot([], [], color=style.INK, linewidth=0.8, linestyle=":", label="by chance")
@@ -112,7 +113,12 @@ def probabilities(profile: Profile, of: str = "", threshold: float | None = None
 
 @style.drawn
 def thresholds(profile: Profile, of: str = "", threshold: float | None = None) -> Figure:
-    """Precision, recall, F1 and accuracy by the threshold from which on a class is predicted, against the rest."""
+    """Precision, recall, F1 and accuracy by the threshold from which on the second of two classes is predicted.
+
+    A UsageError for more classes, which no threshold tells apart.
+    """
+    if not all(found.tp_at for found in profile.classes):
+        raise UsageError(Problem("wrong-target", "a threshold tells two classes apart, and there are more"))
     figure, axes = multiples(profile, 2.2)
     for k, (found, axis) in enumerate(zip(profile.classes, axes, strict=False)):
         for index, (label, values) in enumerate(by_threshold(found).items()):
@@ -227,14 +233,16 @@ def of_class(profile: Profile) -> str:
 
 
 def at(found: ClassProfile, threshold: float | None) -> tuple[float, float, float]:
-    """False positive rate, recall and precision at a threshold, between those of the levels beside it."""
-    tp, fp = (float(np.interp(threshold or 0.0, LEVELS, each)) for each in (found.tp_at, found.fp_at))
+    """False positive rate, recall and precision at a threshold, between the levels beside it; NaN where not known."""
+    if threshold is None or not found.tp_at:
+        return np.nan, np.nan, np.nan
+    tp, fp = (float(np.interp(threshold, LEVELS, each)) for each in (found.tp_at, found.fp_at))
     return fp / max(found.negatives, 1e-300), tp / max(found.positives, 1e-300), tp / max(tp + fp, 1e-300)
 
 
-def mark(axis: Axes, k: int, threshold: float | None, x: float, y: float) -> None:
+def mark(axis: Axes, k: int, found: ClassProfile, threshold: float | None, x: float, y: float) -> None:
     """Mark the point of a curve at the decision threshold; a page finds it by its gid."""
-    if threshold is not None:
+    if threshold is not None and found.tp_at:
         look: dict[str, Any] = {"color": style.line(k)["color"], "markeredgecolor": style.INK, "linestyle": "none"}
         (point,) = axis.plot([x], [y], marker="o", markersize=7, clip_on=False, zorder=5, **look)
         point.set_gid(f"threshold-{k}")
@@ -253,7 +261,7 @@ def finished(figure: Figure, axes: list[Axes], profile: Profile, of: str, thresh
     for axis in axes:
         axis.set_xlim(-0.02, 1.02)
         axis.set_ylim(-0.02, 1.02)
-    if threshold is not None:
+    if threshold is not None and all(found.tp_at for found in profile.classes):
         told = f"decision threshold {threshold:.3g}"
         look: dict[str, Any] = {"markeredgecolor": style.INK, "linestyle": "none"}
         axes[0].plot([], [], marker="o", markersize=6, color="none", label=told, **look)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnfit.fit.curves import Curves
+from nnfit.model.aggregates import Curves
 from nnfit.report import style
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @style.drawn
 def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
-    """The cost by epoch of some models, in the rows learnt from (dashed) and held out: thin each member, bold the mean.
+    """The cost by epoch of some models, in the rows learnt from and held out: thin each member, bold the mean.
 
-    Where early stopping chose an epoch, a dot marks the kept one of each member. The cost is drawn by its logarithm
-    where it falls over more than a factor of ten.
+    Where early stopping chose an epoch, a dot marks the kept one of each member. Of more members than there are lines,
+    the title says how many are drawn. The cost is drawn by its logarithm where it spans more than a factor of ten.
     """
     figure, (axis,) = style.canvas(6.0, 3.6 + 0.2 * (len(named) > 1))
     several = len(named) > 1
@@ -43,8 +43,15 @@ def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
     axis.set_ylabel("Cost")
     axis.margins(x=0.02)
     style.legend(figure, *axis.get_legend_handles_labels())
-    style.title(figure, of)
+    style.title(figure, "; ".join(filter(None, [of, *(some(each, several) for each in named.items())])))
     return figure
+
+
+def some(named: tuple[str, Curves], several: bool) -> str:
+    """How many members are drawn, if they are not all."""
+    name, found = named
+    told = f"{len(found.cost)} of {found.members} members" if 1 < len(found.cost) < found.members else ""
+    return f"{style.name(name)}: {told}" if told and several else told
 
 
 def lines(axis: Axes, epochs: tuple[int, ...], cost: np.ndarray, colour: str, dashes: str) -> None:
@@ -59,7 +66,7 @@ def lines(axis: Axes, epochs: tuple[int, ...], cost: np.ndarray, colour: str, da
 def dots(axis: Axes, found: Curves, colour: str) -> None:
     """The epoch that each member kept, on its own curve."""
     watched = found.cost if found.validation is None else found.validation
-    for k, epoch in enumerate(found.kept):
+    for k, epoch in enumerate(found.kept if len(watched) == 1 else found.kept[: len(watched)]):
         own = watched[k if k < len(watched) else 0]
         y = float(np.interp(epoch, found.epochs, own))
         axis.plot([epoch], [y], marker="o", color=colour, markeredgecolor=style.INK, markersize=4.5, zorder=5)
