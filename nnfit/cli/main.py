@@ -12,7 +12,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from nnfit.cli import check, evaluate, explain, init, inspect, plot, predict, schema, signals, trace, train, verify
+from nnfit.cli import (
+    check,
+    compare,
+    evaluate,
+    explain,
+    init,
+    inspect,
+    plot,
+    predict,
+    schema,
+    signals,
+    trace,
+    train,
+    verify,
+)
 from nnfit.cli.ending import ending
 from nnfit.errors import NnfitError
 from nnfit.storage import files
@@ -54,7 +68,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(train.train, predict.predict, evaluate.evaluate, explain.explain, check.check),
+    *(train.train, predict.predict, evaluate.evaluate, compare.compare, explain.explain, check.check),
     *(init.init, inspect.inspect, trace.trace, verify.verify, schema.schema),
     plot.plot,
 ):

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -89,9 +89,12 @@ class NotANumbersError(DataError):
 
 
 class Reader:
-    """A CSV file opened for reading: its header at once, its rows by `blocks`."""
+    """A CSV file opened for reading: its header at once, its rows by `blocks`.
 
-    def __init__(self, path: str, dialect: Dialect) -> None:
+    What was read from standard input already, and is held in memory, is given as a `stream`.
+    """
+
+    def __init__(self, path: str, dialect: Dialect, stream: BinaryIO | None = None) -> None:
         self.file = STANDARD_INPUT if path == "-" else path
         self.dialect = dialect
         self.sha256 = hashlib.sha256()
@@ -100,7 +103,7 @@ class Reader:
             if len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
                 self.fail("wrong-mark", f"data.{key} must be one ASCII character, not {quoted(mark)}")
         self.decoder = decoder(dialect.encoding, self.file)
-        self.stream = opened(path)
+        self.stream = opened(path) if stream is None else stream
         self.line = 1  # of the next row
         self.rest = b""  # read, and not yet cut into rows
         self.taken = 0

@@ -52,3 +52,14 @@ def opened(path: str) -> BinaryIO:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         remedy = "a URL is not read: download the file first" if "://" in path else ""
         raise DataError(Problem("unreadable", f"cannot be read: {reason}", remedy, Place(path))) from None
+
+
+def held(path: str) -> bytes | None:
+    """The bytes of standard input (`-`), which can be read only once; None of a file, which can be read again."""
+    if path != "-":
+        return None
+    try:
+        return opened(path).read()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise DataError(Problem("unreadable", message, place=Place(STANDARD_INPUT))) from None

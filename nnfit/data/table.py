@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import mmap
 import re
@@ -110,16 +111,22 @@ def require(names: Sequence[str], present: Sequence[str], place: Place, what: st
 
 
 def read_table(
-    path: str, dialect: Dialect, kinds: Mapping[str, str], others: bool = True, mixtures: bool = False
+    path: str,
+    dialect: Dialect,
+    kinds: Mapping[str, str],
+    others: bool = True,
+    mixtures: bool = False,
+    held: bytes | None = None,
 ) -> Table:
     """A whole file. `kinds` says numeric, text or skip for some columns; the `others` are numeric if every cell is.
 
     A column that mixes numbers and other texts is an error, unless `mixtures` are wanted: it is then text.
     A column that turns out to hold text is read again as text, so that `007` or `1.0` keep their spelling.
+    `held` are the bytes of standard input, where they were read before.
     """
     fallen: dict[str, Problem] = {}
     while True:
-        with Reader(path, dialect) as reader:
+        with Reader(path, dialect, None if held is None else io.BytesIO(held)) as reader:
             known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
             known |= dict.fromkeys(fallen, "text")
             try:

@@ -55,10 +55,7 @@ def labelled(table: Table, names: Sequence[str], rule: str) -> tuple[Table, tupl
 
     A target whose column is not there at all is not looked for here. A DataError if no row is left.
     """
-    missing = np.zeros(table.n, bool)
-    for name in names:
-        if name in table.columns:
-            missing |= table.missing(name)
+    missing = unlabelled(table, names)
     if rule != "drop" or not missing.any():
         return table, ()
     place, which = Place(table.file), " or ".join(map(quoted, names))
@@ -66,6 +63,15 @@ def labelled(table: Table, names: Sequence[str], rule: str) -> tuple[Table, tupl
         raise DataError(Problem("no-target", f"the target {which} is missing in every row", place=place))
     message = f"{count(int(missing.sum()), 'row')} of {table.n:,} are left out, as the target {which} is missing there"
     return table.rows(np.flatnonzero(~missing)), (Problem("dropped-rows", message, place=place),)
+
+
+def unlabelled(table: Table, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows lack a target, (n,); one whose column is not there at all is not looked for."""
+    missing = np.zeros(table.n, bool)
+    for name in names:
+        if name in table.columns:
+            missing |= table.missing(name)
+    return missing
 
 
 def refuse_missing(table: Table, name: str) -> None:

@@ -9,7 +9,6 @@ wide enough for as many slices as were looked at (Bonferroni).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,6 @@ from nnfit.scoring.comparison import sure
 
 LEAST = 20  # rows of a slice
 BINS, EACH = 10, 40  # at most so many slices of a column of numbers, of about so many rows at least
-CHANCE = 0.025  # that any slice is sure where all are alike
 
 
 class Slice(NamedTuple):
@@ -82,7 +80,6 @@ def slices(rows: Rows, most: int = 10, y_hat: Array | None = None) -> tuple[Slic
     root, metric = target.task == "regression", "log_loss"
     if root:
         metric = "rmse" if len(target.columns) == 1 else "rmse in sd"
-    z = NormalDist().inv_cdf(1 - CHANCE / max(1, len(looked)))
     found = []
     for column, name, chosen in looked:
         n = len(chosen)
@@ -90,7 +87,7 @@ def slices(rows: Rows, most: int = 10, y_hat: Array | None = None) -> tuple[Slic
         low, high = mean - sure(n) * error, mean + sure(n) * error
         if low > whole:
             value, low, high, rest = (float(np.sqrt(x)) if root else x for x in (mean, low, high, whole))
-            surely = mean - sure(n, z) * error > whole
+            surely = mean - sure(n, len(looked)) * error > whole
             found.append(Slice(column, name, n, metric, value, low, high, rest, surely))
     return tuple(sorted(found, key=lambda each: -each.low)[:most])
 

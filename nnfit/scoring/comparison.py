@@ -11,6 +11,7 @@ target, with a² − b² = (a − b) (a + b), d_i = (e_i² − f_i²) / (RMSE_e 
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -53,13 +54,13 @@ class Difference(NamedTuple):
         return abs(self.mean) <= self.least
 
 
-def sure(n: int, z: float = 1.959964) -> float:
+def sure(n: int, tests: int = 1) -> float:
     """The standard errors of n rows from which on a difference is more than their noise: Student's t, 97.5 %.
 
-    By the expansion of Fisher and Cornish 1960 in 1/ν, ν = n − 1, from the normal z; 2.0 for many rows. With another z
-    it is the t of z's share.
+    By the expansion of Fisher and Cornish 1960 in 1/ν, ν = n − 1, from the normal z; 2.0 for many rows. Of many tests
+    each asks for more, so that all of them together are wrong once in twenty times (Bonferroni).
     """
-    nu = n - 1
+    z, nu = 1.959964 if tests == 1 else NormalDist().inv_cdf(1 - 0.025 / tests), n - 1
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * nu**3)
     return z + (z**3 + z) / (4 * nu) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * nu**2) + third
 

@@ -12,7 +12,7 @@ from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
 from nnfit.scoring.intervals import bootstrap, wilson
-from nnfit.scoring.metrics import METRICS, confusion, per_class
+from nnfit.scoring.metrics import METRICS, Metric, confusion, per_class
 from nnfit.storage.json_text import tidy
 
 Metrics = dict[str, Any]
@@ -140,7 +140,12 @@ def scores(target: Target) -> dict[str, Callable[..., Any]]:
 
 def higher(name: str) -> bool:
     """Whether more of a metric is better."""
-    return next(table[name].higher for table in METRICS.values() if name in table)
+    return row_of(name).higher
+
+
+def row_of(name: str) -> Metric:
+    """The row of METRICS with this name."""
+    return next(table[name] for table in METRICS.values() if name in table)
 
 
 def of_labels(metric: Callable[..., Any]) -> Callable[..., Any]:
