@@ -47,9 +47,7 @@ def compare(
     unknown = [name for name, counts in zip(names, found.learnt, strict=True) if counts is None]
     if unknown:
         which = ", ".join(dict.fromkeys(unknown))
-        screen.note(
-            f"whether these rows were learnt from is not known: the training file is not found as it was: {which}"
-        )
+        screen.note(f"whether {which} learnt from these rows is not known: the training file is not found as it was")
     if as_json:
         print(json_of(report(names, found)))
         return
@@ -121,10 +119,10 @@ def show(console: Console, names: Sequence[str], found: Comparison) -> None:
     heading = "95 %, not of new rows" if any(counts and counts.get("train") for counts in found.learnt) else "95 %"
     title = f"Less {names[other]}" + (f", the best by {main}; --json has every pair" if len(names) > 2 else "")
     console.print(screen.grid(title, ["model", "metric", "difference", heading, "the model is"], body))
-    pairs_in_all = count(len(names) * (len(names) - 1) // 2, "pair")
+    together = f" for {len(names) * (len(names) - 1) // 2} pairs of models together" if len(names) > 2 else ""
     console.print(
-        "The 95 % tell of the choice of these rows alone, not of another seed. Better or worse is said where the\n"
-        f"difference is also beyond what another seed would bring, at 95 % for {pairs_in_all} of models together.",
+        "The interval tells of the choice of these rows alone, not of another seed; better or worse is said where the\n"
+        f"difference is also beyond what another seed would bring, at 95 %{together}"
     )
 
 

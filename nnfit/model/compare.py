@@ -120,17 +120,23 @@ def refuse_other(target: Target, other: Target, first: str, name: str) -> None:
     neurons predict the same two classes.
     """
 
-    def differ(what: str, own: str, others: str) -> UsageError:
-        message = f"does not predict what {first} does: its {what} {others}, and there {own}"
+    def differ(message: str) -> UsageError:
         return UsageError(Problem("other-target", message, "compare models of one target", Place(name)))
 
+    columns, its = (", ".join(map(quoted, sorted(each.columns))) for each in (target, other))
     if sorted(target.columns) != sorted(other.columns):
-        raise differ("target is", listed(list(map(quoted, target.columns))), listed(list(map(quoted, other.columns))))
+        raise differ(f"predicts {its} and not, as {first} does, {columns}")
     if (target.task == "regression") != (other.task == "regression"):
-        kinds = [f"{'a number' if each.task == 'regression' else 'a class'}" for each in (target, other)]
-        raise differ("prediction is", *kinds)
+        kinds = ("a number", "a class") if other.task == "regression" else ("a class", "a number")
+        raise differ(f"predicts {its} as {kinds[0]} and not, as {first} does, as {kinds[1]}")
+    lost, more = (
+        [c for c in a if c not in b] for a, b in ((target.classes, other.classes), (other.classes, target.classes))
+    )
+    if lost or more:
+        what = f"lacks classes of {first}" if lost else f"has classes that {first} lacks"
+        raise differ(f"{what}: {', '.join(map(quoted, (lost or more)[:10]))}" + ", …" * (len(lost or more) > 10))
     if target.classes != other.classes:
-        raise differ("classes are", *(listed(list(map(quoted, each.classes))) for each in (target, other)))
+        raise differ(f"has the classes in another order than {first}")
 
 
 def labelled(

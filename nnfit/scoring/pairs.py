@@ -66,8 +66,12 @@ class Paired(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Each metric of one model: on all rows, in the resamples, and how another seed would move it, as a variance."""
+    """Each metric of one model: on all rows, in the resamples, and how another seed would move it, as a variance.
 
+    `n` is how many rows there are, or of rows that count by weights, how many alike would tell as much.
+    """
+
+    n: int
     whole: dict[str, float]
     samples: dict[str, Sample]
     seeds: dict[str, float]
@@ -75,23 +79,30 @@ class Scored(NamedTuple):
 
 def differences(each: Sequence[Said], w: NDArray[np.float64] | None = None, seed: int = 0) -> tuple[Paired, ...]:
     """Every pair of models in every metric that both have, pair after pair; rows count by their weights w (n,)."""
+    pairs = list(combinations(range(len(each)), 2))
+    found = scored(each, w, seed)
+    return tuple(difference for a, b in pairs for difference in told((a, b), found[a], found[b], len(pairs)))
+
+
+def scored(each: Sequence[Said], w: NDArray[np.float64] | None = None, seed: int = 0) -> list[Scored]:
+    """The metrics of each model, with the same resamples for all."""
     with np.errstate(all="ignore"):
         metrics = scores(each[0].target)
         rows = [taken(said, said.y_hat.mean(axis=0, dtype=np.float64)) for said in each]
         samples = resampled(metrics, rows, np.random.default_rng(seed), w)
-        whole = [{name: float(metric(*own, w)) for name, metric in metrics.items()} for own in rows]
-        seeds = [over_members(said, w) for said in each]
-        scored = [Scored(*found) for found in zip(whole, samples, seeds, strict=True)]
-        pairs = list(combinations(range(len(each)), 2))
         n = len(each[0].truth)
         if w is not None and w.any():
             n = max(2, int(w.sum() ** 2 / (w**2).sum()))  # so many that count alike would tell as much
-        return tuple(
-            judged(name, (a, b), scored[a], scored[b], n, len(pairs))
-            for a, b in pairs
-            for name in metrics
-            if np.isfinite([scored[a].whole[name], scored[b].whole[name]]).all()
-        )
+        return [
+            Scored(n, {name: float(metric(*own, w)) for name, metric in metrics.items()}, sample, over_members(said, w))
+            for said, own, sample in zip(each, rows, samples, strict=True)
+        ]
+
+
+def told(models: tuple[int, int], own: Scored, other: Scored, pairs: int = 1) -> tuple[Paired, ...]:
+    """The difference of two models, of so many pairs, in every metric that both have."""
+    both = [name for name in own.whole if np.isfinite([own.whole[name], other.whole[name]]).all()]
+    return tuple(judged(name, models, own, other, pairs) for name in both)
 
 
 def taken(said: Said, y_hat: Array) -> tuple[NDArray[Any], ...]:
@@ -115,7 +126,7 @@ def over_members(said: Said, w: NDArray[np.float64] | None) -> dict[str, float]:
     return {name: float((M - 1) * values.var()) for name, values in found.items() if np.isfinite(values).all()}
 
 
-def judged(name: str, models: tuple[int, int], own: Scored, other: Scored, n: int, pairs: int) -> Paired:
+def judged(name: str, models: tuple[int, int], own: Scored, other: Scored, pairs: int) -> Paired:
     """The difference of two models in one metric, and the word for it."""
     d = own.whole[name] - other.whole[name]
     sample = own.samples[name].less(other.samples[name])
@@ -123,9 +134,9 @@ def judged(name: str, models: tuple[int, int], own: Scored, other: Scored, n: in
     if np.isnan(low):
         return Paired(name, models, d, None, None, LEVEL)
     row = row_of(name)
-    unknown = n * sample.error**2 / (2 * row.seed_rows)
+    unknown = own.n * sample.error**2 / (2 * row.seed_rows)
     variance = sample.error**2 + own.seeds.get(name, unknown) + other.seeds.get(name, unknown)
-    least = max(sure(n, pairs) * np.sqrt(variance), LEAST * max(abs(own.whole[name]), abs(other.whole[name])))
-    told = abs(d) > least and (low > 0 or high < 0)
-    word = (BETTER if (d > 0) == row.higher else WORSE) if told else LEVEL
+    least = max(sure(own.n, pairs) * np.sqrt(variance), LEAST * max(abs(own.whole[name]), abs(other.whole[name])))
+    apart = abs(d) > least and (low > 0 or high < 0)
+    word = (BETTER if (d > 0) == row.higher else WORSE) if apart else LEVEL
     return Paired(name, models, d, low, high, word)
