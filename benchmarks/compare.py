@@ -141,6 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--only", metavar="TABLE", help="the table of this name alone")
     parser.add_argument("--tables", type=Path, metavar="FOLDER")
     parser.add_argument("--target", default="target")
     options = parser.parse_args()
@@ -154,7 +155,7 @@ def main() -> None:
             Rows("drawn numbers", with_output("linear"), drawn(1000, 1, True), drawn(2000, 2, True)),
         ]
     print("share of the pairs told apart, and (whose interval over the rows leaves out 0)")
-    for rows in filter(None, each):
+    for rows in (one for one in each if one and options.only in (None, one.name)):
         for line in lines(rows, options.seeds, options.ways):
             print(line, flush=True)
 

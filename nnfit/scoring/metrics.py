@@ -218,8 +218,8 @@ def mape(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
 class Metric(NamedTuple):
     """One row of the table: the function, whether more of it is better, and how much another seed hides.
 
-    `seed_rows`: however many rows there are, of a difference of two networks they tell no more than so many rows would,
-    since another seed moves it as much (measured: benchmarks/compare.py, docs/decisions/compare.md).
+    `seed_rows`: however many rows there are, they tell no more of a difference of two networks than so many would, as
+    another seed moves it as much.
     """
 
     of: Callable[..., Any]

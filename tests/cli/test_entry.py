@@ -13,7 +13,7 @@ import nnfit
 
 Run = Callable[..., tuple[int, str, str]]
 
-COMMANDS = ("train", "predict", "evaluate", "check", "inspect")
+COMMANDS = ("train", "predict", "evaluate", "compare", "check", "inspect")
 
 
 @pytest.mark.process

@@ -75,6 +75,12 @@ PHASES: dict[str, list[tuple[str, int]]] = {
         ("nnfit.model.model.evaluate", 0),
         ("nnfit.model.model.intervals", 0),
     ],
+    "compare": [
+        ("nnfit.model.loading.assemble", 1),
+        ("nnfit.model.compare.read_table", 0),
+        ("nnfit.model.model.evaluate", 1),
+        ("nnfit.scoring.pairs.resampled", 0),
+    ],
     "check": [
         ("nnfit.config.loader.validate", 0),
         ("nnfit.fit.prepare.read_table", 0),
@@ -98,6 +104,7 @@ COMMANDS = {
     "predict": ("predict", "flowers.npz", "flowers.csv", "-o", "out.csv"),
     "init": ("init", "flowers.csv", "--target", "species", "-o", "out.yaml", "--force"),
     "evaluate": ("evaluate", "flowers.npz", "flowers.csv"),
+    "compare": ("compare", "flowers.npz", "flowers.npz", "--data", "flowers.csv"),
     "check": ("check", "flowers.yaml"),
     "verify": ("verify", "flowers.npz"),
 }

@@ -174,10 +174,12 @@ INPUTS = {
     "verify --spec": (3, "flowers.yaml", ("verify", "flowers.npz", "--spec", "{}")),
     "predict MODEL": (5, "flowers.npz", ("predict", "{}", "flowers.csv", "-o", "out.csv")),
     "evaluate MODEL": (5, "flowers.npz", ("evaluate", "{}", "flowers.csv")),
+    "compare MODEL": (5, "flowers.npz", ("compare", "flowers.npz", "{}", "--data", "flowers.csv")),
     "inspect MODEL": (5, "flowers.npz", ("inspect", "{}")),
     "verify MODEL": (5, "flowers.npz", ("verify", "{}")),
     "predict DATA": (4, "flowers.csv", ("predict", "flowers.npz", "{}", "-o", "out.csv")),
     "evaluate DATA": (4, "flowers.csv", ("evaluate", "flowers.npz", "{}")),
+    "compare DATA": (4, "flowers.csv", ("compare", "flowers.npz", "flowers.npz", "--data", "{}")),
     "init DATA": (4, "flowers.csv", ("init", "{}", "--target", "species", "-o", "out.yaml")),
 }
 DATA = ("-", "flowers.yaml", "flowers.csv", "to-data.npz", "folder/../flowers.csv")
@@ -185,7 +187,7 @@ NO_INPUT = ["/dev/zero", *(text for text, codes in OUTPUTS.values() if 0 not in 
 
 
 def test_the_walk_is_of_so_many_paths() -> None:
-    assert (len(OPTIONS) * len(OUTPUTS), len(INPUTS) * len(NO_INPUT)) == (400, 260)
+    assert (len(OPTIONS) * len(OUTPUTS), len(INPUTS) * len(NO_INPUT)) == (400, 312)
 
 
 @pytest.mark.parametrize("option", INPUTS)
