@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 SLIPS = 3  # letters by which a name that was meant may differ at most
 LONG = 200  # letters of two names that are compared: the time grows with their product
@@ -59,6 +60,11 @@ def plain(text: str) -> str:
 def short(text: str) -> str:
     """A name or label as a message or a table shows it: plain, and no longer than a glance."""
     return plain(text if len(text) <= 40 else text[:39] + "…")
+
+
+def base(path: Path | str) -> str:
+    """The name of a file without its folders, as `short` shows it."""
+    return short(Path(path).name)
 
 
 def quoted(text: str) -> str:

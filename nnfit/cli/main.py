@@ -21,6 +21,7 @@ from nnfit.cli import (
     inspect,
     plot,
     predict,
+    progress,
     schema,
     signals,
     trace,
@@ -107,7 +108,8 @@ def main() -> None:
     arguments = [*debug, *(word for word in words[:end] if word != "--debug"), *words[end:]]
     try:
         try:
-            app(arguments)
+            with progress.shown():
+                app(arguments)
         finally:
             sys.stdout.flush()
     except BaseException as error:

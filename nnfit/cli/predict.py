@@ -46,13 +46,16 @@ def predict(
     Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed.
     """
     set_threads()
-    from nnfit.cli import screen
+    from nnfit.cli import progress, screen
     from nnfit.data.reader import Reader
     from nnfit.model.loading import load
     from nnfit.model.prediction import csv_predictions, like_training
     from nnfit.storage import files
+    from nnfit.storage.paths import what
 
     path = path_of(output)
+    if sys.stdout.isatty() and (path is None or what(path) == "stream"):
+        progress.hush()  # a bar would stand between the rows
     files.check_outputs([path], [model, data])
     trained = load(model)
     with like_training(trained.dialect), Reader(data, trained.dialect) as reader:

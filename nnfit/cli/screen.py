@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nnfit.cli import log
+from nnfit.cli import log, progress
 from nnfit.model.described import activation_of, encoding_of, kept_epochs, number, shown_metrics
 from nnfit.words import count, plain, short
 
@@ -23,13 +21,10 @@ if TYPE_CHECKING:
     from nnfit.data.feature import Feature
     from nnfit.diagnostics.gradcheck import GradientCheck
     from nnfit.errors import Problem
-    from nnfit.fit.run import Progress
     from nnfit.model.model import Model
 
-LINES = 20  # about as many lines as a training prints
 WIDE = 200  # columns of a file or pipe: nothing is cut there
 LITERAL: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
 
 
 class Logging(Console):
@@ -54,8 +49,7 @@ def out(quiet: bool = False) -> Console:
 
 def note(text: str) -> None:
     """A line on standard error, and in the log."""
-    print(plain(text), file=sys.stderr)
-    log.current.line(plain(text))
+    progress.note(plain(text))
 
 
 def warn(*warnings: Problem) -> None:
@@ -244,49 +238,3 @@ def show_confusion(console: Console, name: str, metrics: dict[str, Any]) -> None
 def span(ends: list[float | None] | None) -> str:
     """An interval, if there is one."""
     return f"{number(ends[0])} to {number(ends[1])}" if ends and ends[0] is not None else ""
-
-
-def watch(epochs: Iterator[Progress], total: int, quiet: bool) -> Iterator[Progress]:
-    """The epochs, shown as they pass: a line now and then, and on a terminal a bar with the time left.
-
-    Quietly they stand in the log alone.
-    """
-    bar: Any = nullcontext()
-    task = None
-    if sys.stderr.isatty() and not quiet:
-        from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        console = Console(stderr=True, markup=False, highlight=False)
-        bar = Bar("epoch", MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(), console=console, transient=True)
-        task = bar.add_task("epoch", total=total)
-    every = step_of(total)
-    last = time.monotonic()
-    with bar:
-        for epoch in epochs:
-            now = time.monotonic()
-            if epoch.number in (1, total) or epoch.number % every == 0 or now - last > PATIENCE:
-                last = now
-                if task is None and not quiet:
-                    note(line(epoch, total))
-                else:
-                    log.current.line(line(epoch, total))
-                if task is not None:
-                    bar.console.print(line(epoch, total))
-            if task is not None:
-                bar.update(task, completed=epoch.number)
-            yield epoch
-
-
-def step_of(total: int) -> int:
-    """1, 2, 5, 10, 20, 50, … so that about LINES lines are printed."""
-    step = 1
-    while total > LINES * step:
-        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
-    return step
-
-
-def line(epoch: Progress, total: int) -> str:
-    """One epoch: its training cost, before each update, and the validation cost; of several members the mean."""
-    text = f"epoch {epoch.number:>{len(str(total))}}/{total}  cost {epoch.cost:.6f}"
-    return text if epoch.validation is None else f"{text}  validation {epoch.validation:.6f}"

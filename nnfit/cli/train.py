@@ -84,7 +84,7 @@ def train(
     checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
     set_threads(threads)
-    from nnfit.cli import results, screen, signals
+    from nnfit.cli import progress, results, screen, signals
     from nnfit.cli.log import logged
     from nnfit.config.extends import inherited_outputs
     from nnfit.config.loader import load_spec
@@ -94,6 +94,8 @@ def train(
     from nnfit.fit.train import begin
     from nnfit.storage import files
 
+    if quiet:
+        progress.hush()
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
     with logged(path_of(log_file)) as log:
         loaded = load_spec(spec, overrides or ())
@@ -118,7 +120,7 @@ def train(
             again = command(spec, overrides, options, threads, quiet)
             start = time.perf_counter()
             with signals.collected() as stop:
-                for epoch in screen.watch(trainer.epochs(stop), total, quiet):
+                for epoch in progress.watch(trainer.epochs(stop), total, quiet):
                     if keeper.due(epoch.number):
                         files.write((places.checkpoint, checkpoint.to_bytes(run, threads)))
                 seconds = time.perf_counter() - start

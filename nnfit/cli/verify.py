@@ -36,7 +36,7 @@ def verify(
     """
     set_threads(threads or DEFAULT)
     import nnfit
-    from nnfit.cli import screen
+    from nnfit.cli import progress, screen
     from nnfit.config.build import dump
     from nnfit.config.document import Document
     from nnfit.config.loader import LoadedSpec, load_spec
@@ -64,7 +64,7 @@ def verify(
         if spec:
             raise
         raise DataError(*(advised(p) if p.code == "unreadable" else p for p in error.problems)) from None
-    for _ in screen.watch(trainer.epochs(), loaded.spec.training.epochs, quiet=not sys.stderr.isatty()):
+    for _ in progress.watch(trainer.epochs(), loaded.spec.training.epochs, quiet=not sys.stderr.isatty()):
         pass
     again = trainer.result().model
 

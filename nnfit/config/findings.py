@@ -24,6 +24,7 @@ from nnfit.data.sniffing import dialect_of
 from nnfit.data.spelling import Spelling
 from nnfit.data.table import BOOLEANS, Floats, Table, Text, mixture, read_table
 from nnfit.errors import DataError, Place, Problem
+from nnfit.progress import tracked
 from nnfit.words import count, quoted, short
 
 # Of these nobody makes a class; what else marks a missing number may be one, as NA is a continent.
@@ -82,7 +83,7 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
     table = read_table(data, dialect, dict.fromkeys(targets, "text"), mixtures=True)
     readings = {
         name: reading_of(column, name, dialect, votes)
-        for name, column in table.columns.items()
+        for name, column in tracked(table.columns.items(), "recognising the columns")
         if isinstance(column, Text)
     }
     markers = {marker for reading in readings.values() for marker in reading.markers}
@@ -109,7 +110,7 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
         notes += in_doubt(name, readings[name]) + read_as(name, table.columns[name], readings[name], dialect)
     columns: dict[str, Column] = {}
     left_out: dict[str, str] = {}
-    for name, cells in table.columns.items():
+    for name, cells in tracked(table.columns.items(), "looking at the columns"):
         if name in targets:
             continue
         reading = readings.get(name, Reading("numeric", spelling=Spelling(dialect.decimal)))

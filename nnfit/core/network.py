@@ -24,6 +24,7 @@ from numpy import matmul
 from nnfit.core.activations import Activation
 from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
+from nnfit.progress import tracked
 
 
 class Group(NamedTuple):
@@ -264,7 +265,7 @@ def predict(network: Network, theta: Array, X: Array) -> Array:
     theta = theta.astype(np.float64, copy=False)
     result = np.empty((len(theta), network.N[-1], n))
     whole = Pass(network, theta, min(CHUNK, n))
-    for start in range(0, n, CHUNK):
+    for start in tracked(range(0, n, CHUNK), "predicting"):
         x = X[start : start + CHUNK].astype(np.float64, copy=False)
         batch = whole if len(x) == whole.a[-1].shape[-1] else Pass(network, theta, len(x))
         result[:, :, start : start + CHUNK] = batch.forward(x)

@@ -22,6 +22,7 @@ from nnfit.data.columns import Categorical, ColumnType, Date, Numeric
 from nnfit.data.feature import Categories, Feature, Truth
 from nnfit.data.table import Rows, Table, room
 from nnfit.errors import DataError, Place, Problem
+from nnfit.progress import tracked
 from nnfit.words import quoted, short
 
 Floats = NDArray[np.float64]
@@ -125,7 +126,7 @@ def encode(
     With `consume`, each column leaves the table as it is encoded: the table and its encoding are never whole together.
     """
     blocks: list[Array] = []
-    for feature in features:
+    for feature in tracked(features, "encoding"):
         shape = table.n, len(feature.inputs)
         block = room(shape, dtype) if consume else np.empty(shape, dtype)
         problem = encode_feature(feature, table, block)
@@ -146,7 +147,7 @@ def join(blocks: list[Array], rows: Rows | None = None, consume: bool = False) -
     X = np.empty((n, 1 + sum(block.shape[1] for block in blocks)), blocks[0].dtype)
     X[:, 0] = 1
     column = X.shape[1]
-    for i in reversed(range(len(blocks))):
+    for i in tracked(reversed(range(len(blocks))), "joining the inputs", len(blocks)):
         block = blocks.pop() if consume else blocks[i]
         column -= block.shape[1]
         X[:, column : column + block.shape[1]] = block if rows is None else block[rows]

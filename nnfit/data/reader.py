@@ -25,7 +25,8 @@ from nnfit.data.rows import BLANK_LINE, CLOSE, LONE_RETURN, UNCLOSED, check_head
 from nnfit.data.source import STANDARD_INPUT, decoder, opened
 from nnfit.data.spelling import Spelling
 from nnfit.errors import DataError, Place, Problem
-from nnfit.words import count, quoted
+from nnfit.progress import phase
+from nnfit.words import base, count, quoted
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
 BLOCK = 1 << 20  # bytes read at once; with less, pandas takes longer to start than to parse, with more, memory goes
@@ -197,8 +198,20 @@ class Reader:
 
     # --- rows --------------------------------------------------------------------------------------------------
 
-    def blocks(self, kinds: Mapping[str, str]) -> Iterator[Block]:
-        """The rows, block after block. `kinds` says numeric or text for each column; one that it lacks is skipped."""
+    def blocks(self, kinds: Mapping[str, str], doing: str = "reading") -> Iterator[Block]:
+        """The rows, block after block. `kinds` says numeric or text for each column; one that it lacks is skipped.
+
+        `doing` is the word for what is done with them, in the name of the phase.
+        """
+        with phase(f"{doing} {base(self.file)}", self.size) as now:
+            rows = 0
+            for block in self.parsed(kinds):
+                yield block
+                rows += block.n
+                now.reach(rows if self.size is None else block.end)
+
+    def parsed(self, kinds: Mapping[str, str]) -> Iterator[Block]:
+        """The blocks, parsed ahead of what is asked for."""
         with ThreadPoolExecutor(PARSERS) as pool:
             ahead: deque[Future[Block]] = deque()
             problem = None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 
 from nnfit.data.reader import Dialect, Reader
 from nnfit.data.rows import PACKED, UTF16
 from nnfit.data.source import opened
 from nnfit.errors import DataError
+from nnfit.progress import phase
+from nnfit.words import base
 
 # In the order of preference where two cut the file into as many columns: commas stand in texts and numbers, too.
 SEPARATORS = ("\t", ";", "|", ",")
@@ -21,7 +24,8 @@ def encoding_of(path: str) -> str:
     """
     for encoding in ("utf-8", "cp1252"):
         decoder = codecs.getincrementaldecoder(encoding)()
-        with opened(path) as file:
+        what = f"finding the encoding of {base(path)}"
+        with opened(path) as file, phase(what, Path(path).stat().st_size) as now:
             beginning = file.read(8)
             if beginning.startswith(UTF16):
                 return "utf-16"
@@ -31,6 +35,7 @@ def encoding_of(path: str) -> str:
             try:
                 while piece := file.read(PIECE):
                     decoder.decode(piece)
+                    now.step(len(piece))
                 decoder.decode(b"", final=True)
                 return encoding
             except UnicodeDecodeError:

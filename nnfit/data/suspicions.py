@@ -16,6 +16,7 @@ from nnfit.data.recognition import readings
 from nnfit.data.table import Floats, Rows, Table, Text
 from nnfit.data.target import Target
 from nnfit.errors import Problem
+from nnfit.progress import tracked
 from nnfit.words import listed, quoted, short
 
 ENOUGH = 20  # with fewer rows, distinct values and equal columns are no surprise
@@ -36,7 +37,8 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
     if table.n < ENOUGH:
         return
     rest = [f for f in features if f.name not in constant]
-    reasons = {f.name: identifier(f.name, table.columns[f.name], table.dialect.gaps) for f in rest if may_identify(f)}
+    possible = tracked([f for f in rest if may_identify(f)], "looking for identifiers")
+    reasons = {f.name: identifier(f.name, table.columns[f.name], table.dialect.gaps) for f in possible}
     identifiers = [name for name, reason in reasons.items() if reason]
     several = [name for name in identifiers if "identifier" not in str(reasons[name])]
     if len(identifiers) > len(several):
@@ -45,7 +47,8 @@ def columns(table: Table, rows: Rows, features: Sequence[Feature], target: Targe
     if several:
         yield Problem("free-text", f"nearly every row has a text of its own: {listed(several)}", IGNORE)
     for name in target.columns:
-        same = [f.name for f in rest if f.name not in identifiers and tells(table.columns[f.name], table.columns[name])]
+        others = tracked([f.name for f in rest if f.name not in identifiers], "looking for leaks")
+        same = [other for other in others if tells(table.columns[other], table.columns[name])]
         if same:
             message = f"{listed(same)} tells the target {quoted(name)} in every row (leakage?)"
             yield Problem("tells-target", message, f"if it is not known when you predict, {IGNORE}")

@@ -20,6 +20,7 @@ from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass, views
 from nnfit.core.parameter import Array
+from nnfit.progress import tracked
 
 TOLERANCE = 1e-6  # of `nnfit check`: a wrong formula is off by far more, float64 rounding by far less
 STEPS = (5e-4, 1e-4, 1e-5)
@@ -75,9 +76,10 @@ def checked(
     compared = skipped = 0
     # The gradient buffer is overwritten by every evaluation below, so the analytic one is kept aside.
     analytic = views(network, gradient.copy())
-    for i, (Theta, g) in enumerate(zip(batch.Theta, analytic, strict=True)):
+    layers = list(zip(batch.Theta, analytic, strict=True))
+    for i, (Theta, g) in enumerate(tracked(layers, "checking the gradients")):
         scale = FLOOR * np.abs(g).max(axis=(1, 2))
-        for j, k in chosen(Theta.shape[1:], per_layer, rng):
+        for j, k in tracked(chosen(Theta.shape[1:], per_layer, rng), "parameters"):
             numerical = np.full(len(theta), np.nan)
             if i > last_surrogate:
                 numerical = derivative(network, batch, Theta[:, j, k], X, Y, s)

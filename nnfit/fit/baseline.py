@@ -37,7 +37,7 @@ def linear(prepared: Prepared, stop: Sequence[object] = ()) -> Scores | None:
         return None
     run = start(less)
     try:
-        for _ in epochs(run, stop):
+        for _ in epochs(run, stop, "linear model"):
             pass
     except TrainingError:
         return None

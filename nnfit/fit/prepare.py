@@ -33,6 +33,7 @@ from nnfit.fit.inputs import column_options, feature_columns
 from nnfit.fit.resources import refuse_beyond
 from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.model.split import split
+from nnfit.progress import tracked
 from nnfit.storage.paths import direct
 from nnfit.words import quoted
 
@@ -98,7 +99,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     names = feature_columns(loaded, whole)
     classes = classify(loaded, whole)
     rows = split(spec, whole, classes is not None)
-    features = tuple(fit_feature(whole, rows["train"], name, column_options(loaded, whole, name)) for name in names)
+    fitting = tracked(names, "fitting the encoding")
+    features = tuple(fit_feature(whole, rows["train"], name, column_options(loaded, whole, name)) for name in fitting)
     missing = tuple(int(whole.missing(name)[rows["train"]].sum()) for name in names)
     target = target_of(loaded, whole, rows["train"], classes)
     warnings += doubts(loaded, whole, target, len(rows["train"]))

@@ -27,6 +27,7 @@ from nnfit.fit.advice import diverged
 from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.resampling import padded, resampled
+from nnfit.progress import phase
 
 
 class Progress(NamedTuple):
@@ -141,10 +142,10 @@ def smoothed(prepared: Prepared) -> Examples:
     return examples._replace(Y=((1 - share) * examples.Y + share * middle).astype(examples.Y.dtype))
 
 
-def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
+def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterator[Progress]:
     """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`.
 
-    A TrainingError where training diverges.
+    `name` is that of the phase. A TrainingError where training diverges.
     """
     if run.ended:
         return
@@ -158,15 +159,17 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
     else:
         trained = fit(prepared.network, state, examples, run.plan, seeds, run.rows, stop)
     try:
-        for epoch in trained:
-            costs = None if held_out is None else held_out.costs()
-            run.history.append(Progress(epoch.number, epoch.cost, costs))
-            if costs is not None:
-                for follow in after:
-                    follow(epoch.number, costs)
-            yield run.history[-1]
-            if run.ended:
-                return
+        with phase(name, run.plan.epochs, state.epochs) as now:
+            for epoch in trained:
+                costs = None if held_out is None else held_out.costs()
+                run.history.append(Progress(epoch.number, epoch.cost, costs))
+                if costs is not None:
+                    for follow in after:
+                        follow(epoch.number, costs)
+                now.reach(epoch.number)
+                yield run.history[-1]
+                if run.ended:
+                    return
     except Diverged as error:
         raise diverged(error, run.plan.optimizer) from None
 

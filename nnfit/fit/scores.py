@@ -19,6 +19,7 @@ from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, decode, outputs
 from nnfit.fit.prepare import Dataset, Prepared
 from nnfit.fit.run import Run
+from nnfit.progress import tracked
 from nnfit.scoring.calibration import temperature
 from nnfit.scoring.comparison import Outcome
 from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread
@@ -79,7 +80,8 @@ def score(run: Run) -> Scores:
     """
     prepared, kept = run.prepared, run.kept
     loss, weighted = prepared.spec.loss, prepared.spec.training.weighted_metrics
-    sets = {name: Predicted(outputs_of(run, rows), rows.truth, rows.weights) for name, rows in prepared.sets.items()}
+    of_sets = tracked(prepared.sets.items(), "predicting every set")
+    sets = {name: Predicted(outputs_of(run, rows), rows.truth, rows.weights) for name, rows in of_sets}
     unseen = "validation"
     each, seen = outputs_held_out(run, sets["train"].y_hat), np.unique(np.concatenate(kept or [np.empty(0, np.intp)]))
     if kept:
@@ -92,14 +94,15 @@ def score(run: Run) -> Scores:
 
     metrics, of_constant = {}, {}
     mean, mean_of_cost = prior(prepared, weighted), prior(prepared, True)
-    for name, (y_hat, expected, w) in sets.items():
+    for name, (y_hat, expected, w) in tracked(sets.items(), "scoring every set"):
         metrics[name] = evaluate(target, loss, y_hat, expected, w, weighted, ends if name == unseen else None)
+    for name, (y_hat, expected, w) in tracked(sets.items(), "scoring the prior"):
         K, n = y_hat.shape[1:]
         least = cost(loss, np.broadcast_to(mean_of_cost[:, None], (K, n)), outputs(target, expected, "float64"), w)
         of_constant[name] = tidy({"loss": least}) | of_prior(target, mean, expected, w if weighted else None)
     if kept:
         of_members = []
-        for y_hat, rows in zip(each, kept, strict=True):
+        for y_hat, rows in tracked(list(zip(each, kept, strict=True)), "scoring every member"):
             truth, w = sets["train"].truth[rows], sets["train"].w[rows]
             own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
             of_members.append(evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own))
@@ -160,9 +163,9 @@ def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Ends |
 
     n = len(expected)
     tenth = folds(strata(expected), min(PARTS, n), generator(prepared.spec.seed, Purpose.THRESHOLD))
-    whole = fit(np.arange(n))
-    without = tuple(fit(np.flatnonzero(tenth != k)) if n > 1 else target for k in range(min(PARTS, n)))
-    return whole, Ends(tenth, without)
+    each = tracked(range(-1, min(PARTS, n)), "fitting the temperature" if tempered else "fitting the threshold")
+    whole, *without = [fit(rows) if len(rows := np.flatnonzero(tenth != k)) else target for k in each]  # −1: no part
+    return whole, Ends(tenth, tuple(without))
 
 
 def out_of_sample(train: Predicted, each: Sequence[Array], kept: tuple[Rows, ...], seen: Rows) -> Predicted:

@@ -24,7 +24,8 @@ from nnfit.data.source import opened
 from nnfit.data.table import Floats, Growing, Rows, Table, Text, encode_labels, from_block
 from nnfit.errors import DataError, Place, Problem
 from nnfit.model.split import split
-from nnfit.words import count, digits
+from nnfit.progress import phase
+from nnfit.words import base, count, digits
 
 if TYPE_CHECKING:
     from nnfit.model.model import Model
@@ -55,7 +56,8 @@ def counted(model: Model, table: Table) -> Counts | None:
         prints, sets = read(model, str(file))
     except DataError:  # it changed in this moment
         return None
-    own = of_rows(table, columns_of(model, table))
+    with phase("comparing rows"):
+        own = of_rows(table, columns_of(model, table))
     left, common = np.full(table.n, True), {}
     for name, chosen in sets.items():
         same = left & np.isin(own, prints[chosen])
@@ -100,8 +102,10 @@ def sha256(path: Path) -> str | None:
     try:
         with opened(str(path)) as stream:
             found = hashlib.sha256()
-            while piece := stream.read(1 << 20):
-                found.update(piece)
+            with phase(f"comparing with {base(path)}", path.stat().st_size) as now:
+                while piece := stream.read(1 << 20):
+                    found.update(piece)
+                    now.step(len(piece))
             return found.hexdigest()
     except (DataError, OSError, ValueError):
         return None
@@ -115,7 +119,7 @@ def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
     prints, n = Growing(np.uint64), 0
     with Reader(file, model.dialect) as reader:
         kinds = model.kinds | model.target.kinds
-        for block in reader.blocks(kinds):
+        for block in reader.blocks(kinds, "comparing with"):
             part = from_block(block, reader, kinds)
             labelled = ~np.any([part.missing(name) for name in targets], axis=0)
             expected = reader.expected_rows(n + block.n, block.end)

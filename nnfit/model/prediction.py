@@ -63,7 +63,7 @@ def csv_predictions(
         warn(Problem("unused-columns", f"columns the model does not use: {named}"))
     remarks = model.remarks()
     first = True
-    for block in reader.blocks(kinds | dict.fromkeys(keep, "text")):
+    for block in reader.blocks(kinds | dict.fromkeys(keep, "text"), "predicting"):
         table = from_block(block, reader, kinds)
         found = model.predictions(table, proba, unknown, uncertainty, remarks)
         yield to_csv({name: block.columns[name] for name in keep} | found, header=first)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nnfit.core.losses import LOSSES
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
+from nnfit.progress import tracked
 from nnfit.scoring.intervals import bootstrap, wilson
 from nnfit.scoring.metrics import METRICS, Metric, confusion, per_class
 from nnfit.storage.json_text import tidy
@@ -65,9 +66,10 @@ def evaluate(
         return {"loss": cost(loss, outcome, Y, w), **found}
 
     with np.errstate(all="ignore"):
-        result = one(y_hat.mean(axis=0, dtype=np.float64))
-        if len(y_hat) > 1:
-            result["members"] = spread([one(member) for member in y_hat])
+        outcomes = [y_hat.mean(axis=0, dtype=np.float64), *(y_hat if len(y_hat) > 1 else [])]
+        result, *each = [one(outcome) for outcome in tracked(outcomes, "scoring every member")]
+        if each:
+            result["members"] = spread(each)
         found: Metrics = tidy(result)
     return found
 
@@ -101,7 +103,8 @@ def metrics(
     Of several targets the means; real ones also one by one.
     """
     rows = compared(target, expected, prediction, thresholds)
-    result: Metrics = {name: float(metric(*rows, w)) for name, metric in scores(target).items()}
+    named = tracked(scores(target).items(), "computing the metrics")
+    result: Metrics = {name: float(metric(*rows, w)) for name, metric in named}
     if target.task == "regression":
         if len(target.columns) > 1:
             result["per_target"] = {

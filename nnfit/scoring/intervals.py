@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.progress import tracked
+
 RESAMPLES = 1000
 LEVEL = 0.95
 MOST = 4_000  # rows that are drawn from; more are scaled from this many
@@ -97,7 +99,7 @@ def resampled(
     few, few_w = [[column[part] for column in rows] for rows in each], w[part]
     found: list[dict[str, list[NDArray[np.float64]]]] = [{name: [np.empty(0)] for name in metrics} for _ in each]
     size, left = max(1, AT_ONCE // m), resamples if n >= FEWEST else 0
-    for start in range(0, left, size):
+    for start in tracked(range(0, left, size), "bootstrap of the intervals"):
         B = min(size, left - start)
         drawn = rng.integers(m, size=(B, m)) + m * np.arange(B)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=B * m).reshape(B, m)

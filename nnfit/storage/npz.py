@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.errors import ModelFileError, OutputError, Place, Problem
+from nnfit.progress import tracked
+from nnfit.words import base
 
 LOCAL = struct.Struct("<4s5H3I2H")
 CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -190,7 +192,8 @@ class Source:
     def arrays(self) -> Arrays:
         """All arrays: the directory first, then every header, and only then the values."""
         members = [self.described(member) for member in self.directory()]
-        return {member.name: self.values(member) for member in members}
+        each = tracked(members, f"reading {base(self.name)}")
+        return {member.name: self.values(member) for member in each}
 
     def at(self, place: int, size: int) -> bytes:
         """Some bytes of the file, none missing."""

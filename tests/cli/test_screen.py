@@ -1,13 +1,10 @@
-"""What a person sees: names as they are spelled, colours and bars on a terminal only."""
+"""What a person sees: names as they are spelled, and of a training what it came to."""
 
 from __future__ import annotations
 
 import csv
 import os
-import pty
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,48 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnfit.cli import screen
-from nnfit.fit.run import Progress
-
 Run = Callable[..., Any]
-
-
-def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> str:
-    """What a command writes to a terminal."""
-    ours, theirs = pty.openpty()
-    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nnfit", *arguments],
-        cwd=folder,
-        stdout=theirs,
-        stderr=theirs,
-        env={**kept, "TERM": "xterm-256color", **environment},
-    )
-    os.close(theirs)
-    written = b""
-    try:
-        while data := os.read(ours, 65536):
-            written += data
-    except OSError:  # the terminal is gone when the process is
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(timeout=30) == 0
-    return written.decode()
-
-
-COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])[0-9;]*m")
-
-
-@pytest.mark.process
-def test_on_a_terminal_there_is_a_bar_and_no_color_is_honoured(flowers: Path) -> None:
-    bright = on_a_terminal(flowers, "train", "flowers.yaml")
-    assert COLOUR.search(bright)
-    assert "\x1b[2K" in bright  # the bar erases itself
-    assert "model written to" in bright
-    plain = on_a_terminal(flowers, "train", "flowers.yaml", NO_COLOR="1")
-    assert not COLOUR.search(plain)
-    assert "model written to" in plain
 
 
 LABELS = ["[bold]x[/bold]", ":smile:", "[red]", "100%", "a\\[b]"]
@@ -101,19 +57,6 @@ def test_control_characters_in_names_reach_no_screen(run: Run, flowers: Path) ->
         ended = run(*arguments)
         assert ended.code == 0
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", ended.out + ended.err), arguments[0]
-
-
-@pytest.mark.parametrize(
-    ("total", "lines"), [(0, 0), (1, 1), (7, 7), (20, 20), (30, 16), (100, 21), (1000, 21), (4321, 10)]
-)
-def test_about_twenty_lines_tell_of_the_epochs(capsys: pytest.CaptureFixture[str], total: int, lines: int) -> None:
-    epochs = (Progress(i, np.array([1 / i]), None) for i in range(1, total + 1))
-    assert len(list(screen.watch(epochs, total, quiet=False))) == total
-    found = capsys.readouterr()
-    assert found.out == ""
-    assert len(found.err.splitlines()) == lines
-    if total:
-        assert found.err.splitlines()[-1].startswith(f"epoch {total}/{total}  cost ")
 
 
 STOPPED = """\
