@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(eq=False, slots=True)
 class Phase:
     """A piece of work: its name, how much there is of it, and how much is done; without a total, rows are counted.
 
     A phase within another is a part of what that does next.
     """
 
-    name: str
-    total: float | None
-    done: float = 0
+    __slots__ = ("done", "name", "total")
+
+    def __init__(self, name: str, total: float | None = None, done: float = 0) -> None:
+        self.name, self.total, self.done = name, total, done
 
     def step(self, more: float = 1) -> None:
         """So much more is done."""

@@ -21,7 +21,6 @@ from nnfit.cli import (
     inspect,
     plot,
     predict,
-    progress,
     schema,
     signals,
     trace,
@@ -50,7 +49,14 @@ class Once:
 
 
 class Command(Once, TyperCommand):
-    """One command."""
+    """One command; how far its work is shows while it runs."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run it."""
+        from nnfit.cli import progress
+
+        with progress.shown():
+            return super().invoke(context)
 
 
 class Commands(Once, TyperGroup):
@@ -108,8 +114,7 @@ def main() -> None:
     arguments = [*debug, *(word for word in words[:end] if word != "--debug"), *words[end:]]
     try:
         try:
-            with progress.shown():
-                app(arguments)
+            app(arguments)
         finally:
             sys.stdout.flush()
     except BaseException as error:
