@@ -105,8 +105,8 @@ training: {epochs: 4, batch_size: 16, resample: folds, early_stopping: {patience
   threshold: {maximize: f1}, optimizer: {name: adam, learning_rate: 0.01}}
 """
 SCORED = [
-    *("predicting every set", "fitting the temperature", "scoring every set", "scoring the prior"),
-    "scoring every member",
+    *("predicting every set", "averaging the members", "drawing folds", "fitting the temperature"),
+    *("scoring every set", "scoring the prior", "scoring every member", "predicting by the prior"),
 ]
 
 
@@ -127,10 +127,11 @@ def test_a_training_with_folds_a_baseline_and_a_temperature_tells_every_phase_in
 ) -> None:
     nnfit.train(everything(tmp_path))
     assert heard.outer == [
-        *("reading data.csv", "fitting the encoding", "looking for identifiers", "looking for leaks", "encoding"),
-        *("joining the inputs", "comparing rows"),
-        *("looking at the rows held out", "epoch", *SCORED),
-        *("looking at the rows held out", "linear model", *SCORED),
+        *("reading data.csv", "drawing rows", "fitting the encoding", "looking for identifiers", "looking for leaks"),
+        *("encoding", "joining the inputs", "comparing rows"),
+        *("starting the training", "epoch", *SCORED),
+        *("starting the training", "linear model", *SCORED),
+        "comparing with the linear model",
     ]
     assert heard.under_way == []
     totals = {found.name: (found.total, found.done) for _, found in heard.phases}
@@ -143,7 +144,7 @@ def test_a_training_with_folds_a_baseline_and_a_temperature_tells_every_phase_in
     assert [name for name, (total, done) in totals.items() if total not in (done, None)] == []
 
 
-def test_a_model_that_is_evaluated_tells_every_phase(heard: Heard, tmp_path: Path) -> None:
+def test_a_model_file_that_is_read_is_a_phase_of_its_name(heard: Heard, tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     nnfit.train(everything(tmp_path)).model.save(path)
     heard.phases.clear()

@@ -153,7 +153,7 @@ def sample_of(data: str, dialect: Dialect) -> dict[str, list[str]]:
 def with_decimal(data: str, dialect: Dialect, header: Sequence[str]) -> tuple[Dialect, Counter[str]]:
     """The dialect with the decimal mark of most columns, and how many columns can only be read with each mark."""
     votes: Counter[str] = Counter()
-    for cells in sample_of(data, dialect).values():
+    for cells in tracked(sample_of(data, dialect).values(), "finding the decimal mark"):
         counted = Counter(cell for cell in cells if cell)
         found = numbers(list(counted), list(counted.values()))
         if found is None or not MARKERS.issuperset(found.strangers):

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data.table import Floats, Table, Text
-from nnfit.progress import tracked
 
 Prints = NDArray[np.uint64]
 
 
 def of_examples(X: Array, Y: Array) -> Prints:
     """Those of encoded rows X (n, N) with their outputs Y (K, n)."""
-    columns = tracked((*X.T, *Y), "comparing rows")
-    return combined(len(X), (bits(column) for column in columns))
+    return combined(len(X), (bits(column) for column in (*X.T, *Y)))
 
 
 def of_rows(table: Table, columns: Iterable[Floats | Text]) -> Prints:

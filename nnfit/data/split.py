@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.progress import phase
+
 Rows = NDArray[np.intp]
 
 
+@phase("drawing rows")
 def draw(n: int, share: float, strata: NDArray[np.intp] | None, rng: np.random.Generator) -> Rows:
     """Sorted indices of round(share · n) of n rows, at least one; with strata, each in its proportion to within one.
 
@@ -29,6 +32,7 @@ def strata(truth: NDArray[Any]) -> NDArray[Any]:
     return order.reshape(-1)
 
 
+@phase("drawing folds")
 def folds(order: NDArray[Any], M: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """The fold of each row, 0 … M − 1, (n,): sizes differ by at most one, and the folds are alike in `order`.
 

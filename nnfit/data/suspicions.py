@@ -16,7 +16,7 @@ from nnfit.data.recognition import readings
 from nnfit.data.table import Floats, Rows, Table, Text
 from nnfit.data.target import Target
 from nnfit.errors import Problem
-from nnfit.progress import tracked
+from nnfit.progress import phase, tracked
 from nnfit.words import listed, quoted, short
 
 ENOUGH = 20  # with fewer rows, distinct values and equal columns are no surprise
@@ -149,11 +149,13 @@ def one_to_one(x: NDArray[np.integer], y: NDArray[np.integer]) -> bool:
     return pairs == len(np.unique(x)) == len(np.unique(y))
 
 
+@phase("comparing rows")
 def repeated(train: tuple[Array, Array], other: tuple[Array, Array]) -> int:
     """How many of the other rows (X, Y) are, input for input and output for output, training rows too."""
     return int(np.isin(of_examples(*other), of_examples(*train)).sum())
 
 
+@phase("comparing rows")
 def twins(X: Array, Y: Array) -> int:
     """How many rows are, input for input and output for output, equal to another."""
     _, counts = np.unique(of_examples(X, Y), return_counts=True)

@@ -14,6 +14,7 @@ from nnfit.fit.run import epochs, start
 from nnfit.fit.scores import Scores, score
 from nnfit.model.layout import network_of
 from nnfit.model.model import Model
+from nnfit.progress import phase
 from nnfit.scoring.comparison import Outcome, difference
 
 
@@ -44,6 +45,7 @@ def linear(prepared: Prepared, stop: Sequence[object] = ()) -> Scores | None:
     return score(run)
 
 
+@phase("comparing with the linear model")
 def compared(prepared: Prepared, own: Scores, other: Scores | None) -> dict[str, Any]:
     """The network beside those that know less, on the rows that tell most about new ones, as the record has it.
 

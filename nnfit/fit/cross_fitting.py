@@ -29,7 +29,6 @@ from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels
 from nnfit.fit.prepare import Prepared
-from nnfit.progress import phase
 from nnfit.scoring.watched import WatchedMetric
 
 PARTS = 5  # that rows are cut into where no folds do
@@ -57,8 +56,7 @@ class CrossFitted:
 
 def before_training(prepared: Prepared, kept: tuple[Rows, ...], held_out: HeldOut) -> CrossFitted:
     """The outputs at the weights as they are; `kept` are the training rows that each member does not learn from."""
-    with phase("looking at the rows held out"):
-        held_out.costs()
+    held_out.costs()
     part = parts(prepared, kept, len(held_out.y_hat))
     return CrossFitted(part, held_out.y_hat.copy(), nothing_seen(int(part.max()) + 1))
 

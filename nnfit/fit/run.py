@@ -80,6 +80,7 @@ class Run:
         return -(-n // min(n, self.plan.batch_size))
 
 
+@phase("starting the training")
 def start(prepared: Prepared) -> Run:
     """A training before its first epoch."""
     plan = planned(prepared)

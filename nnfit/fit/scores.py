@@ -19,7 +19,7 @@ from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, decode, outputs
 from nnfit.fit.prepare import Dataset, Prepared
 from nnfit.fit.run import Run
-from nnfit.progress import tracked
+from nnfit.progress import phase, tracked
 from nnfit.scoring.calibration import temperature
 from nnfit.scoring.comparison import Outcome
 from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread
@@ -116,6 +116,7 @@ def score(run: Run) -> Scores:
     return Scores(target, metrics, of_constant, counts, seen_by[best], seen_by[shown])
 
 
+@phase("predicting by the prior")
 def seen_of(name: str, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats) -> Seen:
     """What the network and the prior say of rows that tell of new ones."""
     y_hat = rows.y_hat.mean(axis=0, dtype=np.float64)
@@ -132,6 +133,7 @@ def outputs_of(run: Run, rows: Dataset) -> Array:
         return predict(run.prepared.network, run.theta, rows.examples.X)
 
 
+@phase("averaging the members")
 def outputs_held_out(run: Run, y_hat: Array) -> list[Array]:
     """Each member's outputs (K, r) for the r training rows kept from it; y_hat (M, K, n) are those for all of them."""
     if run.cross_fitted is None:
@@ -168,6 +170,7 @@ def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Ends |
     return whole, Ends(tenth, tuple(without))
 
 
+@phase("averaging the members")
 def out_of_sample(train: Predicted, each: Sequence[Array], kept: tuple[Rows, ...], seen: Rows) -> Predicted:
     """For training rows the mean output of the members that did not learn from them, (1, K, n)."""
     total, count = np.zeros(train.y_hat.shape[1:]), np.zeros(len(train.truth))

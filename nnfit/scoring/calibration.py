@@ -8,6 +8,7 @@ from nnfit.core.losses import clipped
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
 from nnfit.data.target import Labels, Target, decode, tempered
+from nnfit.progress import tracked
 
 
 def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
@@ -24,7 +25,7 @@ def temperature(target: Target, y_hat: Array, expected: Labels) -> float:
     logs: Floats = np.log(clipped(p))
     right = float(logs[np.arange(len(p)), expected].mean())
     low, high = 0.25, 4.0
-    for _ in range(40):
+    for _ in tracked(range(40), "bisection"):
         beta = (low + high) / 2
         slope = float((tempered(p, None, beta) * logs).sum(axis=1).mean()) - right
         low, high = (beta, high) if slope < 0 else (low, beta)

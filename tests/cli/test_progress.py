@@ -254,11 +254,17 @@ def outermost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 PREPARED = [
-    *("reading flowers.csv", "fitting the encoding", "looking for identifiers", "looking for leaks", "encoding"),
-    *("joining the inputs", "comparing rows"),
+    *("reading flowers.csv", "drawing rows", "fitting the encoding", "looking for identifiers", "looking for leaks"),
+    *("encoding", "joining the inputs", "comparing rows", "starting the training"),
 ]
-SCORED = ["predicting every set", "scoring every set", "scoring the prior"]
-TRAINED = [*PREPARED, "epoch", *SCORED, "linear model", *SCORED]
+SCORED = [
+    *("predicting every set", "averaging the members", "scoring every set", "scoring the prior"),
+    "predicting by the prior",
+]
+TRAINED = [
+    *(*PREPARED, "epoch", *SCORED, "starting the training", "linear model", *SCORED),
+    "comparing with the linear model",
+]
 PHASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "train": (("flowers.yaml",), TRAINED),
     "verify": (("flowers.npz",), ["reading flowers.npz", *TRAINED]),
@@ -269,15 +275,15 @@ PHASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
         ("flowers.npz", "new.csv"),
         [
             *("reading flowers.npz", "reading new.csv", "encoding", "joining the inputs", "predicting"),
-            *("scoring every member", "computing the metrics", "comparing with flowers.csv", "comparing rows"),
-            "bootstrap of the intervals",
+            *("scoring every member", "computing the metrics", "comparing with flowers.csv", "drawing rows"),
+            *("comparing rows", "bootstrap of the intervals"),
         ],
     ),
     "init": (
         ("flowers.csv", "--target", "species"),
         [
-            *("finding the encoding of flowers.csv", "reading flowers.csv", "recognising the columns"),
-            "looking at the columns",
+            *("finding the encoding of flowers.csv", "reading flowers.csv", "finding the decimal mark"),
+            *("reading flowers.csv", "recognising the columns", "looking at the columns"),
         ],
     ),
 }
@@ -371,8 +377,8 @@ def on_a_terminal(folder: Path, *command: str, **environment: str) -> str:
 def test_on_a_terminal_every_phase_has_its_bar_and_leaves_nothing_of_it(flowers: Path) -> None:
     bright = on_a_terminal(flowers, "-c", PATIENT, "train", "flowers.yaml")
     assert COLOUR.search(bright)
-    shown = [text.split("  ")[0] for text in MARKS.sub("", bright).split(CLEAR)[1:] if "━" in text or "%" in text]
-    names = [re.sub(r" \d+/\d+$", "", text) for text in shown]
+    texts = re.findall(r"\r\x1b\[2K([a-z][^\r\n]*)\r", MARKS.sub("", bright))
+    names = [re.sub(r"( \d+/\d+)?( +\d+%.*)?$", "", text) for text in texts]
     assert [name for name, before in zip(names, ["", *names], strict=False) if name != before] == TRAINED
     after = MARKS.sub("", bright.rpartition(CLEAR)[2])
     assert "Metrics, beside a trivial predictor" in after
