@@ -228,8 +228,8 @@ def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], mon
     stop: list[object] = []
     real = baseline.epochs
 
-    def counted(run: Any, signals: Any) -> Any:
-        for epoch in real(run, signals):
+    def counted(run: Any, signals: Any, name: str) -> Any:
+        for epoch in real(run, signals, name):
             epochs.append(epoch.number)
             stop.append("now")
             yield epoch
