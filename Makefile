@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format docs oracle slow bench models clean help
+.PHONY: demo test check format docs oracle slow browser bench models clean help
 
 help:
 	@echo "make demo     train configs/iris.yaml, predict, print the metrics"
@@ -12,6 +12,7 @@ help:
 	@echo "make check    format, lint, types, import layers, tests"
 	@echo "make oracle   the tests that compare with PyTorch and scikit-learn"
 	@echo "make slow     the tests that take minutes: scores on noise, every pair of numeric keys"
+	@echo "make browser  the tests that open a report in headless Chromium"
 	@echo "make docs     the reference of the spec and its JSON Schema, from the code"
 	@echo "make bench    nnfit, scikit-learn and PyTorch side by side"
 
@@ -80,6 +81,9 @@ oracle: .venv/.bench
 
 slow: .venv/.dev
 	$(PYTEST) -m slow
+
+browser: .venv/.dev
+	.venv/bin/pytest -m browser
 
 bench: .venv/.bench
 	.venv/bin/python benchmarks/speed.py --threads 1

@@ -21,6 +21,7 @@ from nnfit.cli import (
     inspect,
     plot,
     predict,
+    report,
     schema,
     signals,
     trace,
@@ -77,7 +78,7 @@ app = typer.Typer(
 for command in (
     *(train.train, predict.predict, evaluate.evaluate, compare.compare, explain.explain, check.check),
     *(init.init, inspect.inspect, trace.trace, verify.verify, schema.schema),
-    plot.plot,
+    *(plot.plot, report.report),
 ):
     app.command(cls=Command)(command)
 

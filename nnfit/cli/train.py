@@ -19,7 +19,7 @@ from nnfit.words import plain
 if TYPE_CHECKING:
     from nnfit.config.loader import LoadedSpec
     from nnfit.config.spec import Checkpoint
-    from nnfit.fit.train import Trainer
+    from nnfit.fit.train import Result, Trainer
     from nnfit.model.model import Model
 
 
@@ -31,6 +31,7 @@ class Outputs(NamedTuple):
     history: Path | None
     depfile: Path | None
     log: Path | None
+    report: Path | None
     checkpoint: Path
 
 
@@ -73,6 +74,12 @@ def train(
         str | None,
         typer.Option("--log", metavar="FILE", help="Write what is shown, line by line, even if quiet.", callback=named),
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report", metavar="FILE", help="Write an HTML page about the model, as nnfit report.", callback=named
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Train the network of SPEC on its data and save it.
@@ -92,11 +99,15 @@ def train(
     from nnfit.fit import checkpoint
     from nnfit.fit.prepare import paths_of
     from nnfit.fit.train import begin
+    from nnfit.report import extra
     from nnfit.storage import files
 
     if quiet:
         progress.hush()
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
+    options["--report"] = report
+    if report is not None:
+        extra.require("jinja2", "matplotlib")
     with logged(path_of(log_file)) as log:
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)
@@ -134,8 +145,10 @@ def train(
             with kept(trainer, places, again):
                 written = [(places.model, bytes_of(model))]
                 if places.json is not None:
-                    report = results.report(model, places.model, epochs, seconds, overrides or (), result.warnings)
-                    written.append((places.json, report))
+                    told = results.report(model, places.model, epochs, seconds, overrides or (), result.warnings)
+                    written.append((places.json, told))
+                if places.report is not None:
+                    written.append((places.report, page_of(trainer, result, places.model, seconds)))
                 if places.history is not None:
                     written.append((places.history, results.costs(run.history).encode()))
                 if places.depfile is not None:
@@ -152,8 +165,9 @@ def train(
 def outputs_of(loaded: LoadedSpec, spec: Path, options: Mapping[str, str | None]) -> Outputs:
     """Where everything goes, as the options and the spec say."""
     model = model_path(loaded, spec, path_of(options["-o"]))
-    json, history, depfile, log = (path_of(options[name]) for name in ("--json", "--history", "--depfile", "--log"))
-    return Outputs(model, json, history, depfile, log, checkpoint_path(loaded, spec, model))
+    names = ("--json", "--history", "--depfile", "--log", "--report")
+    json, history, depfile, log, report = (path_of(options[name]) for name in names)
+    return Outputs(model, json, history, depfile, log, report, checkpoint_path(loaded, spec, model))
 
 
 def model_path(loaded: LoadedSpec, spec: Path, option: Path | None) -> Path:
@@ -262,6 +276,13 @@ def bytes_of(model: Model) -> bytes:
             screen.warn(Problem("record-cut", message, "--history and --json write them to files of their own"))
         return data
     raise error
+
+
+def page_of(trainer: Trainer, result: Result, path: Path, seconds: float) -> bytes:
+    """The report of a training that has just ended."""
+    from nnfit.report.make import of_training
+
+    return of_training(result.model, trainer.run, str(path), result.warnings, seconds)
 
 
 class Keeper:

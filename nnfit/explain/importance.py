@@ -10,7 +10,6 @@ share their importance: while one is permuted, the others still tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from nnfit.data.target import decode
 from nnfit.explain.losses import losses, metric_of, weighted
 from nnfit.explain.rows import Rows, affordable, averaged, columns_of, of_members, sampled
 from nnfit.model.model import refuse_overflow
+from nnfit.progress import tracked
 from nnfit.scoring.comparison import sure
 
 REPEATS = 5
@@ -65,14 +65,11 @@ class Importance(NamedTuple):
         return np.asarray(sure(self.rows) * self.error, np.float64) if self.rows > 1 else self.error
 
 
-def importance(
-    rows: Rows, repeats: int = REPEATS, seed: int = 0, progress: Callable[[int, int], object] | None = None
-) -> Importance:
+def importance(rows: Rows, repeats: int = REPEATS, seed: int = 0) -> Importance:
     """The permutation importance of every column of the CSV that the model reads.
 
     The rows are a sample, alike in the target, if all would take too long. Where `speak` says which members may speak
     of a row, its outputs are theirs alone, and a member's own importance is that over the rows that it may speak of.
-    `progress` is called with the number of columns that are done, and of all.
     """
     target, blocks = rows.model.target, columns_of(rows.model)
     part = sampled(rows, affordable(rows, len(blocks) * repeats, WORK, FEWEST, MOST), seed)
@@ -85,7 +82,7 @@ def importance(
     C, T = len(blocks), len(baseline)
     each, members, error = np.empty((C, repeats, T)), np.empty((C, repeats, len(alone))), np.empty(C)
     with np.errstate(all="ignore"):
-        for c, block in enumerate(blocks.values()):
+        for c, block in enumerate(tracked(blocks.values(), "importance of columns")):
             of_rows = np.zeros((part.n, T))
             for r in range(repeats):
                 X[:, block] = part.X[rng.permutation(part.n), block]
@@ -97,8 +94,6 @@ def importance(
                 of_rows += np.divide(permuted - as_they_are, total, out=np.zeros((part.n, T)), where=total > 0)
             error[c] = weighted(of_rows.mean(axis=1) / repeats, part.w)[1]
             X[:, block] = part.X[:, block]
-            if progress is not None:
-                progress(c + 1, C)
     order, names = np.argsort(-each.mean(axis=(1, 2)), kind="stable"), list(blocks)
     return Importance(
         "rmse" if target.task == "regression" else "log_loss",

@@ -19,7 +19,7 @@ from nnfit.fit.examination import examine
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
 from nnfit.fit.run import Progress, Run, epochs, start
 from nnfit.fit.scores import prior, score
-from nnfit.model.aggregates import SIZE, as_json, of_record
+from nnfit.model.aggregates import SIZE, as_json
 from nnfit.model.model import Model, path_of, versions
 from nnfit.storage import json_text
 from nnfit.words import count, short
@@ -78,7 +78,7 @@ class Trainer:
         With anything in `stop` that ends early, and the result is not to be used.
         """
         model = replace(finished(self.run, self.threads, stop), home=self.loaded.folder)
-        seen = of_record(model.record, model.target)
+        seen = model.aggregates
         found = () if seen is None else stuck(seen.health)
         doubts = (
             *advice.placed(self.loaded.document, found, self.prepared.spec.training.optimizer),

@@ -32,6 +32,7 @@ from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, labelled, truth, with_mean_one
 from nnfit.errors import NOWHERE, DataError, NnfitWarning, OutputError, Place, Problem, UsageError
 from nnfit.model import learnt
+from nnfit.model.aggregates import Aggregates, of_record
 from nnfit.model.format import FORMAT, said
 from nnfit.model.layout import network_of, weight_kind
 from nnfit.model.learnt import Counts
@@ -95,6 +96,11 @@ class Model:
         """The metrics of every set of rows (train, validation, test, out_of_fold, out_of_bag) after training."""
         found: dict[str, Any] = copy.deepcopy(self.record.get("metrics", {}))  # the record stays as it is
         return found
+
+    @property
+    def aggregates(self) -> Aggregates | None:
+        """What it carries to be looked at; None if it is older than that."""
+        return of_record(self.record, self.target)
 
     @property
     def kinds(self) -> dict[str, str]:

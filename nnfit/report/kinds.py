@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nnfit.data.table import Table
     from nnfit.explain.rows import Rows
     from nnfit.model.model import Evaluation, Model
+    from nnfit.report.told import Told
     from nnfit.scoring.profile import Profile
 
 
@@ -68,11 +69,26 @@ class Request:
         old = f", {'' if known == table.n else f'{known:,} of them '}learnt from" if known else ""
         return f"{short(Path(table.file).name)}, {count(table.n, 'row')}{old}"
 
-    def of_model(self, name: str, rows: int | None) -> str:
-        """Which rows these are, of those that training has seen: `iris.npz, 30 test rows, not learnt from`."""
-        from nnfit.report.stored import told
+    @cached_property
+    def told(self) -> Told:
+        """The rows that the model tells of, of those that training has seen; a UsageError without any."""
+        from nnfit.report.told import of_training
 
-        return f"{short(Path(next(iter(self.models))).name)}, {told(name, rows)}"
+        found = of_training(self.model)
+        if found is None:
+            message = "the model has no metrics of its rows"
+            raise UsageError(Problem("nothing-stored", message, "give --data", self.place))
+        return found
+
+    @property
+    def place(self) -> Place:
+        """The model's file."""
+        return Place(next(iter(self.models)))
+
+    @property
+    def of_model(self) -> str:
+        """Which rows these are: `iris.npz, 30 test rows, not learnt from`."""
+        return f"{short(Path(next(iter(self.models))).name)}, {self.told.label}"
 
 
 class Kind(NamedTuple):
@@ -89,20 +105,19 @@ class Kind(NamedTuple):
 def rows_of_profile(request: Request) -> tuple[Profile, str]:
     """The profile of the rows of DATA, or of those that the model file tells of, and which these are."""
     from nnfit.report.figures.rows import of_evaluation
-    from nnfit.report.stored import profile_of
 
-    if request.table is None:
-        stored = profile_of(request.model)
-        if stored is None:
-            message = "the model has no record of how its predictions lie"
-            raise UsageError(Problem("nothing-stored", message, "give --data", Place(next(iter(request.models)))))
-        return stored.profile, request.of_model(stored.name, stored.profile.rows)
-    return of_evaluation(request.model, request.evaluation), request.of_data()
+    if request.table is not None:
+        return of_evaluation(request.model, request.evaluation), request.of_data()
+    stored = request.told.profile
+    if stored is None or not (stored.classes or stored.targets):
+        message = "the model has no record of how its predictions lie"
+        raise UsageError(Problem("nothing-stored", message, "give --data", request.place))
+    return stored, request.of_model
 
 
 def threshold_of(model: Model) -> float | None:
     """The decision threshold, which two classes have: that of the second."""
-    return model.target.threshold if model.target.task == "binary" else None
+    return model.target.threshold if len(model.target.classes) == 2 and len(model.target.columns) == 1 else None
 
 
 def of_profile(name: str, marked: bool = False) -> Callable[[Request], Figure]:
@@ -120,30 +135,28 @@ def of_profile(name: str, marked: bool = False) -> Callable[[Request], Figure]:
 
 
 def confusion(request: Request) -> Figure:
-    """The confusion matrix of DATA, or of the best rows that the model has metrics of."""
+    """The confusion matrix of DATA, or of the rows that the model tells of."""
     from nnfit.report import figures
-    from nnfit.report.stored import confusion_of
 
     target = request.model.target
-    if request.table is not None:
-        metrics, of = request.evaluation.metrics, request.of_data()
-    else:
-        stored = confusion_of(request.model)
-        if stored is None:
-            message = "the model has no metrics of its rows"
-            raise UsageError(Problem("nothing-stored", message, "give --data", Place(next(iter(request.models)))))
-        metrics, of = stored[1], request.of_model(stored[0], request.model.record.get("rows", {}).get(stored[0]))
+    given = request.table is not None
+    metrics, of = (request.evaluation.metrics, request.of_data()) if given else (request.told.metrics, request.of_model)
     return figures.confusion(metrics["confusion"], target.classes, of, target.columns)
 
 
 def curves(request: Request) -> Figure:
     """The learning curves of all models."""
     from nnfit.report import figures
-    from nnfit.report.stored import curves_of
+    from nnfit.report.told import curves_of
 
     stems = [Path(path).stem for path in request.models]
     names = stems if len(set(stems)) == len(stems) else list(request.models)
-    return figures.curves(dict(zip(names, map(curves_of, request.models.values()), strict=True)))
+    found = {name: curves_of(model) for name, model in zip(names, request.models.values(), strict=True)}
+    for path, each in zip(request.models, found.values(), strict=True):
+        if each is None:
+            message, remedy = "the model has no costs of its epochs", "train it again, with training.epochs above 0"
+            raise UsageError(Problem("nothing-stored", message, remedy, Place(path)))
+    return figures.curves({name: each for name, each in found.items() if each is not None})
 
 
 def network(request: Request) -> Figure:

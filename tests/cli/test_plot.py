@@ -15,7 +15,7 @@ import pytest
 import nnfit
 from nnfit.report.extra import load_alone
 from nnfit.report.kinds import KINDS
-from nnfit.report.stored import curves_of
+from nnfit.report.told import curves_of
 
 load_alone()
 

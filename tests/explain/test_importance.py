@@ -132,12 +132,6 @@ def test_a_sample_of_many_rows_is_told_and_always_the_same(told: Any, monkeypatc
     np.testing.assert_allclose(share, np.bincount(np.asarray(rows.truth, np.intp)) / 400, atol=0.01)
 
 
-def test_progress_is_told_after_every_column(rich_rows: Rows) -> None:
-    seen: list[tuple[int, int]] = []
-    importance(rich_rows, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(c, 5) for c in range(1, 6)]
-
-
 @pytest.mark.parametrize("task", ["real", "classes"])
 def test_what_no_row_bears_out_is_within_the_noise_and_what_all_do_is_not(told: Any, task: str) -> None:
     """A model that uses its columns, asked of rows whose target knows nothing of them: chance alone is left."""

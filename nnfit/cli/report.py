@@ -1,0 +1,63 @@
+"""`nnfit report`: one page about a model, or several side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnfit.cli.outputs import named, path_of
+from nnfit.cli.threads import set_threads
+
+
+def report(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files that nnfit train wrote.")],
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="DATA", help="Labelled rows to tell of; - reads stdin.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Where the page goes, ending .html; else beside the model.",
+            callback=named,
+        ),
+    ] = None,
+) -> None:
+    """Write one HTML page about MODEL, that needs no other file and asks nothing of the network.
+
+    It says how good the model is, on rows that it did not learn from, and shows its learning curves, its classes or
+    residuals, the network, and its data. A model carries aggregates of these rows, and no row: with DATA the page tells
+    of those rows, and also which columns matter, how the prediction follows them, and where it is worst. Several models
+    are shown side by side, with DATA compared in pairs. nnfit train --report writes the page of a training.
+    """
+    set_threads()
+    from nnfit.cli import screen
+    from nnfit.model.loading import load
+    from nnfit.report.extra import require
+    from nnfit.report.make import of_models
+    from nnfit.storage import files
+    from nnfit.words import plain
+
+    require("jinja2", "matplotlib")
+    page = page_path(path_of(output), models)
+    files.check_outputs([page], [*map(str, models), *([data] if data not in (None, "-") else [])])
+    with files.claimed([page]):
+        files.write((page, of_models({str(path): load(path) for path in models}, data)))
+    screen.out().print(plain(f"report written to {page}"))
+
+
+def page_path(output: Path | None, models: list[Path]) -> Path:
+    """Where the page goes; a UsageError without a name for that of several models, and for another ending."""
+    from nnfit.errors import Place, Problem, UsageError
+
+    if output is None and len(models) > 1:
+        raise UsageError(Problem("usage", "the page of several models has no name", "give -o FILE.html", Place("-o")))
+    page = models[0].with_suffix(".html") if output is None else output
+    if page.suffix.lower() not in (".html", ".htm"):
+        message = "a report is an HTML page, and only that ending opens it in a browser"
+        raise UsageError(Problem("wrong-ending", message, f"write -o {page.with_suffix('.html')}", Place(f"-o {page}")))
+    return page

@@ -1,0 +1,120 @@
+"""Where a page is put together: from models and a table, or from a training that has just ended, to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from nnfit.data.frames import read_frame
+from nnfit.data.table import Table, read_table
+from nnfit.errors import Problem
+from nnfit.explain.rows import Rows, rows_of
+from nnfit.fit.run import Run
+from nnfit.model.compare import compare, read
+from nnfit.model.model import Model
+from nnfit.model.prediction import like_training
+from nnfit.model.split import split
+from nnfit.report import several
+from nnfit.report.extra import require
+from nnfit.report.page import html, page_of
+from nnfit.report.told import WORDS, Told, of_table
+from nnfit.words import count
+
+Data = str | pd.DataFrame  # a file, `-` for standard input, or a frame
+
+
+def of_models(models: Mapping[str, Model], data: Data | None = None) -> bytes:
+    """The page of models by their names: of one, or of several side by side.
+
+    With `data`, labelled rows, it shows these; without, what the models carry of the rows that they did not learn from.
+    A DataError where the rows cannot be read or are not labelled, a UsageError where models do not predict the same and
+    where the packages of the extra `report` are missing. The same models and rows give the same bytes.
+    """
+    require("jinja2", "matplotlib")
+    if len(models) > 1:
+        return of_several(models, data)
+    ((name, model),) = models.items()
+    if data is None:
+        return html(page_of(model, name))
+    with like_training(model.dialect):
+        table = table_of(model, data)
+        told, rows = asked(model, table)
+    return html(page_of(model, name, told, rows, told.words))
+
+
+def table_of(model: Model, data: Data) -> Table:
+    """The labelled rows, as the model reads them."""
+    if isinstance(data, str):
+        return read_table(data, model.dialect, model.labelled_kinds, others=False)
+    return read_frame(data, model.dialect, model.labelled_kinds, others=False)
+
+
+def asked(model: Model, table: Table) -> tuple[Told, Rows]:
+    """What is told of the rows of a table, and they themselves."""
+    kept, dropped = model.labelled(table)
+    return of_table(model, kept, model.evaluation(kept), dropped), rows_of(model, table)
+
+
+def of_several(models: Mapping[str, Model], data: Data | None) -> bytes:
+    """The page of several models; with rows, compared in pairs."""
+    if data is None:
+        return html(several.page_of(models, None))
+    names = list(models)
+    if isinstance(data, str):
+        tables = read(list(models.values()), data, names)
+    else:
+        tables = [table_of(model, data) for model in models.values()]
+    found = compare(list(models.values()), tables, names)
+    return html(several.page_of(models, found, tables[0].file))
+
+
+# --- of a training that has just ended -----------------------------------------------------------------------------
+
+
+def of_training(
+    model: Model, run: Run, name: str, warnings: Iterable[Problem] = (), seconds: float | None = None
+) -> bytes:
+    """The page of a training that has just ended: what the model carries, and what matters in rows not learnt from.
+
+    For the latter the data are read once more, from the file they were read from.
+    """
+    rows, words = unlearnt(model, run)
+    return html(page_of(model, name, rows=rows, words=words, warnings=warnings, seconds=seconds))
+
+
+def unlearnt(model: Model, run: Run) -> tuple[Rows | None, str]:
+    """The rows that the model did not learn from, as questions are asked of them, and their words.
+
+    Those of folds and bootstraps are asked of the members that did not learn from them. None if a file has changed.
+    """
+    prepared, spec = run.prepared, model.spec
+    files = dict(
+        zip(
+            (name for name in ("train", "validation", "test") if isinstance(getattr(spec.data, name), str)),
+            prepared.sources,
+            strict=True,
+        )
+    )
+    name = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}.get(spec.training.resample) if run.kept else None
+    if name is None:
+        name = next((each for each in ("test", "validation") if each in prepared.sets), "train")
+    table = table_of(model, files.get(name, files["train"]))
+    if table.sha256 != prepared.sha256.get(name, prepared.sha256["train"]):
+        return None, ""
+    if name in files and name != "train":
+        rows = rows_of(model, table, unknown="zero")
+    else:
+        labelled, _ = model.labelled(table)
+        places = np.searchsorted(table.lines, labelled.lines)
+        sets = split(spec, labelled, bool(model.classes))
+        if run.kept:
+            speak = np.zeros((len(model.theta), table.n), bool)
+            for k, kept in enumerate(run.kept):
+                speak[k, places[sets["train"][kept]]] = True
+            rows = rows_of(model, table, speak, "zero")
+        else:
+            chosen = places[sets[name]]
+            rows = rows_of(model, table.rows(chosen), unknown="zero", numbers=chosen + 1)
+    return rows, WORDS[name].format(rows=count(rows.n, "row"))

@@ -1,0 +1,136 @@
+"""What matters to a model, on labelled rows: which columns, how, where it is worst, and its worst rows."""
+
+from __future__ import annotations
+
+from nnfit.explain.dependence import Dependence, dependence
+from nnfit.explain.importance import Importance, importance
+from nnfit.explain.rows import Rows
+from nnfit.explain.slices import Slice, WorstRow, slices, worst_rows
+from nnfit.model.model import Model
+from nnfit.progress import tracked
+from nnfit.report import figures
+from nnfit.report.parts import Cells, Section, Shown, table
+from nnfit.report.svg import svg
+from nnfit.words import count, digits, short
+
+COLUMNS = 8  # whose dependence is drawn, the most important ones
+WIDE = 8  # columns of a worst row that are shown, the most important ones
+
+
+def matters(rows: Rows, words: str) -> Section:
+    """The section of the columns, for rows that `words` name."""
+    found = importance(rows)
+    part = f"{found.rows:,} of {found.of:,} rows, drawn once" if found.rows < found.of else count(found.rows, "row")
+    text = (
+        f"All of this is asked of {words}.",
+        f"A column matters as much as {found.metric.replace('_', '-')} grows when its cells are shuffled among the "
+        f"rows ({part}; from {digits(found.baseline)} as they are). Columns that say the same share their importance.",
+    )
+    columns = tracked(found.columns[:COLUMNS], "dependence on columns")
+    shown = [of_importance(found), *(of_dependence(k, dependence(rows, each)) for k, each in enumerate(columns, 1))]
+    worst, single = slices(rows), worst_rows(rows)
+    order = {column: k for k, column in enumerate(found.columns)}
+    return Section(
+        "matters", "What matters", text, shown=tuple(shown), after=(of_slices(worst), of_rows(single, order, rows))
+    )
+
+
+def missing(model: Model, path: str) -> Section:
+    """The section of a page that has no rows to ask."""
+    names = ", ".join(short(feature.name) for feature in model.features[:3])
+    text = (
+        f"Which columns matter ({names}, …), how the prediction follows them, and where it is worst, is asked of rows, "
+        "and a model carries none of anybody's data. Give some, with their target:",
+    )
+    return Section(
+        "matters", "What matters", text, code=(("With labelled rows", f"nnfit report {path} --data rows.csv"),)
+    )
+
+
+def of_importance(found: Importance) -> Shown:
+    """The picture of the importances, and the table."""
+    members = found.members.shape[1]
+    header = ["column", "importance", "sd over the shuffles", *["sd over the members"] * bool(members)]
+    rows = [
+        [
+            short(column),
+            float(found.importance[c]),
+            float(found.sd[c]),
+            *([float(found.members[c].std(ddof=1))] if members else []),
+        ]
+        for c, column in enumerate(found.columns)
+    ]
+    text = "Dots are single shuffles" + ", ticks single members." * bool(members) + "." * (not members)
+    title = f"Importance of columns: what shuffling adds to {found.metric}"
+    picture = svg(figures.importance(found), "importance", title)
+    return Shown(
+        "importance",
+        "Importance of columns",
+        text,
+        picture,
+        (table(title, header, rows, sortable=True, folded=True),),
+        True,
+    )
+
+
+def of_dependence(number: int, found: Dependence) -> Shown:
+    """The picture of one column's dependence, and its numbers."""
+    name = f"dependence-{number}"
+    rows = [(short(label), *map(float, means)) for label, means in zip(found.labels, found.mean.T, strict=True)]
+    header = (short(found.column), *map(short, found.outputs))
+    title = f"Mean prediction by {short(found.column)}"
+    return Shown(
+        name,
+        short(found.column),
+        "",
+        svg(figures.dependence(found), name, title),
+        (table(title, tuple(map(str, header)), rows, folded=True),),
+    )
+
+
+def of_slices(worst: tuple[Slice, ...]) -> Cells:
+    """Where the error is larger than in all rows by more than chance."""
+    rows = [
+        (
+            short(each.column),
+            short(each.value),
+            each.n,
+            each.value_of_metric,
+            f"{digits(each.low)} to {digits(each.high)}",
+            each.rest,
+            "yes" if each.sure else "perhaps",
+        )
+        for each in worst
+    ]
+    metric = worst[0].metric.replace("_", "-") if worst else "error"
+    caption = "Where it is worst: values of a column whose rows have a larger error than all rows"
+    if not worst:
+        return table(f"{caption}. There is none of 20 rows or more.", (), ())
+    return table(
+        caption,
+        ("column", "value", "rows", metric, "95 % interval", "all rows", "more than chance"),
+        rows,
+        sortable=True,
+    )
+
+
+def of_rows(worst: tuple[WorstRow, ...], order: dict[str, int], rows: Rows) -> Cells:
+    """The worst single rows, with their most important columns."""
+    names = list(order)[:WIDE]
+    error = "−ln p of the true class" if rows.model.classes else "error"
+    body = []
+    for each in worst:
+        values = dict(each.values)
+        body.append(
+            (
+                str(each.row),
+                short(each.truth),
+                short(each.prediction),
+                each.error,
+                *(short(values.get(name, "")) for name in names),
+            )
+        )
+    header = ("row", "true", "predicted", error, *map(short, names))
+    return table(
+        "The worst rows, by their number in the file, with the columns that matter most", header, body, sortable=True
+    )
