@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nnfit.data.scales import FAR
 from nnfit.diagnostics.health import Health
 from nnfit.fit.run import Progress, Run
 from nnfit.fit.scores import Scores
@@ -22,10 +23,10 @@ def gathered(run: Run, found: Scores, health: Health) -> Aggregates:
     w = rows.w if prepared.spec.training.weighted_metrics else None
     prediction = rows.network.prediction
     ends = intervals(target, prediction, rows.truth, w, prepared.spec.seed, rows.thresholds, HEADLINE)
-    finite = np.isfinite(prediction).all()
+    near = (np.abs(prediction) <= FAR).all()  # others have no square, and no bins
     return Aggregates(
         rows.name,
-        profile(target, rows.truth, prediction, w) if finite else Profile(len(prediction)),
+        profile(target, rows.truth, prediction, w) if near else Profile(len(prediction)),
         ends,
         curves(run),
         prepared.missing[:COLUMNS],

@@ -6,6 +6,7 @@ bins and counts, and no row of anybody's data. Rows count by their weights where
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ BANDS = 12  # groups of rows alike in their prediction, at most
 LEAST = 20  # rows of such a group, at least
 POINTS = 80  # of a curve, about
 SHOWN = 12  # classes or targets, at most
-FAR = 1e300  # beyond all numbers
+FAR = sys.float_info.max  # beyond it there are no numbers
 
 
 class ClassProfile(NamedTuple):

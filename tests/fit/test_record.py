@@ -317,3 +317,18 @@ def test_there_are_none_of_very_many_inputs_or_where_their_sum_is_no_number(monk
     assert nnfit.train(spec, frame).model.record["input_mean"] == [2.0]
     monkeypatch.setattr(training, "MOST_MEANS", 0)
     assert "input_mean" not in nnfit.train(spec, frame).model.record
+
+
+@pytest.mark.parametrize("top", [1e149, 1e151, 1e301, 1e308])
+def test_predictions_too_large_for_a_square_have_no_profile_and_the_training_works_to_the_end(
+    top: float, tmp_path: Path
+) -> None:
+    spec = {
+        "data": {"target": "y", "columns": {"a": {"scale": "none"}}},
+        "network": {"layers": [{"size": 1, "activation": "linear"}], "dtype": "float64"},
+        "training": {"epochs": 0, "baseline": False},
+    }
+    model = nnfit.train(spec, pd.DataFrame({"a": [top] * 4, "y": [1.0, 2.0, 4.0, 5.0]})).model
+    model.save(tmp_path / "m.npz")
+    profile = nnfit.load(tmp_path / "m.npz").record["aggregates"]["profile"]
+    assert bool(profile["targets"]) == (top < 1e150)
