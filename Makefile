@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format docs oracle slow browser bench models clean help
+.PHONY: demo test check format docs pictures oracle slow browser bench models clean help
 
 help:
 	@echo "make demo     train configs/iris.yaml, predict, print the metrics"
@@ -14,6 +14,7 @@ help:
 	@echo "make slow     the tests that take minutes: scores on noise, every pair of numeric keys"
 	@echo "make browser  the tests that open a report in headless Chromium"
 	@echo "make docs     the reference of the spec and its JSON Schema, from the code"
+	@echo "make pictures the pictures of the documentation, by the commands that it shows"
 	@echo "make bench    nnfit, scikit-learn and PyTorch side by side"
 
 # --- environments: one file each says that it is complete and newer than what it was made from ---------------------
@@ -75,6 +76,9 @@ format: .venv/.dev
 
 docs: .venv/.installed
 	.venv/bin/python -m nnfit.config.reference docs
+
+pictures: .venv/.dev
+	.venv/bin/python benchmarks/pictures.py
 
 oracle: .venv/.bench
 	.venv/bin/pytest -m oracle
