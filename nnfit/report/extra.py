@@ -7,18 +7,36 @@ import logging
 import os
 import re
 import sys
-import tempfile
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from nnfit.errors import OutputError, Problem, UsageError
+from nnfit.errors import Problem, UsageError
+from nnfit.storage import files
 
 SETTINGS = ("MPLCONFIGDIR", "MPLBACKEND", "MATPLOTLIBRC")  # the environment that matplotlib reads once, when loaded
 
 
+def pictures() -> None:
+    """Load what draws."""
+    import matplotlib.font_manager  # noqa: F401
+
+
+def pages() -> None:
+    """Load what makes pages."""
+    import jinja2  # noqa: F401
+
+
+PACKAGES: Mapping[str, Callable[[], None]] = {"matplotlib": pictures, "jinja2": pages}
+
+
 def require(*packages: str) -> None:
-    """A UsageError that names what to install, if one of these packages (all of the extra, unless named) is missing."""
-    lost = [name for name in packages or ("matplotlib", "jinja2") if find_spec(name) is None]
+    """Load these packages, all of the extra unless named; a UsageError that names what to install if one is missing."""
+    lost = []
+    for name in packages or PACKAGES:
+        try:
+            PACKAGES[name]()
+        except ImportError:
+            lost.append(name)
     if lost:
         message, remedy = f"pictures and pages need {' and '.join(lost)}", "pip install 'nnfit[report]'"
         raise UsageError(Problem("needs-extra", message, remedy))
@@ -31,36 +49,32 @@ def load_alone() -> None:
     standard error. A program that uses nnfit as a library loads it as it likes. An OutputError if no folder for
     temporary files is writable, without which it does not load.
     """
-    require("matplotlib")
     if "matplotlib.font_manager" in sys.modules:
+        require("matplotlib")
         return
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     kept = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
     try:
-        with tempfile.TemporaryDirectory(prefix="nnfit-") as folder:
-            os.environ["MPLCONFIGDIR"] = folder
-            list_fonts(Path(folder))
-            import matplotlib.font_manager  # noqa: F401
-    except OSError as error:
-        message, remedy = f"matplotlib needs a folder for temporary files: {error}", "set TMPDIR to one"
-        raise OutputError(Problem("cannot-write", message, remedy)) from None
+        with files.momentary(fonts()) as folder:
+            os.environ["MPLCONFIGDIR"] = str(folder)
+            require("matplotlib")
     finally:
         os.environ.pop("MPLCONFIGDIR", None)
         os.environ.update(kept)
 
 
-def list_fonts(folder: Path) -> None:
-    """Write the list of fonts that matplotlib would make, with DejaVu Sans alone, which comes with it.
+def fonts() -> dict[str, bytes]:
+    """The list of fonts that matplotlib would make, by its name, with DejaVu Sans alone, which comes with it.
 
     Where another matplotlib keeps its list in another form, it passes over this one and makes its own.
     """
-    found = find_spec("matplotlib.font_manager")
-    source = Path(found.origin).read_text("utf-8") if found and found.origin else ""
+    places = (Path(entry, "matplotlib", "font_manager.py") for entry in sys.path)
+    source = next((place.read_text("utf-8") for place in places if place.is_file()), "")
     version = re.search(r"^    __version__ = '?([\w.]+)'?$", source, re.M)
     if version is None:
-        return
+        return {}
     traits = {"style": "normal", "variant": "normal", "stretch": "normal", "size": "scalable"}
-    fonts = [
+    entries = [
         {"fname": f"fonts/ttf/{file}.ttf", "name": "DejaVu Sans", "weight": weight, **traits, "__class__": "FontEntry"}
         for file, weight in (("DejaVuSans", 400), ("DejaVuSans-Bold", 700))
     ]
@@ -70,7 +84,7 @@ def list_fonts(folder: Path) -> None:
         "default_size": None,
         "defaultFamily": {"ttf": "DejaVu Sans", "afm": "Helvetica"},
         "afmlist": [],
-        "ttflist": fonts,
+        "ttflist": entries,
         "__class__": "FontManager",
     }
-    (folder / f"fontlist-v{version[1]}.json").write_text(json.dumps(known), "utf-8")
+    return {f"fontlist-v{version[1]}.json": json.dumps(known).encode()}

@@ -16,7 +16,7 @@ import re
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -325,6 +325,23 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) 
                 taken[target] = "is given for two outputs"
         if reason:
             raise OutputError(Problem("cannot-write", f"cannot be written: {reason}", remedy, Place(str(path))))
+
+
+@contextmanager
+def momentary(contents: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder with some temporary files in it that vanishes with the block; an OutputError if there can be none."""
+    import tempfile
+
+    with ExitStack() as stack:
+        try:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nnfit-")))
+            for name, data in contents.items():
+                (folder / name).write_bytes(data)
+        except OSError as error:
+            message = f"there is no room for temporary files: {error.strerror or error}"
+            remedy = "set TMPDIR to a folder that is writable"
+            raise OutputError(Problem("cannot-write", message, remedy)) from None
+        yield folder
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -235,7 +236,7 @@ def test_a_network_that_did_not_learn_has_no_curves(run: Run, flowers: Path, tmp
 def test_without_matplotlib_it_is_said_what_to_install(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nnfit.report.extra.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     ended = run("plot", "activations", "-o", tmp_path / "a.png")
     assert ended == (2, "", "nnfit: pictures and pages need matplotlib; pip install 'nnfit[report]'\n")
 

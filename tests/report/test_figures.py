@@ -174,6 +174,14 @@ def test_calibration_shows_the_bins_that_have_rows() -> None:
     assert len(points.get_offsets()) == 5
 
 
+def test_the_calibration_curve_leaves_out_bins_of_fewer_than_five_rows() -> None:
+    p = np.r_[np.full(20, 0.15), np.full(4, 0.55), np.full(30, 0.95)]
+    positive = np.arange(len(p)) % 3 == 0
+    (axes, _) = figures.calibration(Profile(len(p), (of_class("yes", positive, p),))).axes
+    assert [line.get_xdata().tolist() for line in axes.lines if len(line.get_xdata())] == [[0, 1], [0.15, 0.95]]
+    assert len(axes.collections[0].get_offsets()) == 3
+
+
 def test_a_confusion_matrix_shows_counts_and_shares() -> None:
     figure = figures.confusion([[8, 2], [0, 5]], ["a", "b"])
     texts = [text.get_text() for text in seen(figure)]

@@ -69,7 +69,8 @@ def test_letters_that_the_font_lacks_are_text_in_svg_and_boxes_elsewhere(example
 
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extra, "find_spec", lambda name: None)
+    for name in ("matplotlib", "jinja2"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UsageError, match=r"need matplotlib and jinja2; pip install 'nnfit\[report\]'") as caught:
         require()
     assert caught.value.code == "needs-extra"

@@ -407,3 +407,14 @@ def test_nothing_else_in_nnfit_writes_files() -> None:
     package = Path(nnfit.__file__).parent
     found = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if writing.search(path.read_text())}
     assert found == {"storage/files.py"}
+
+
+def test_a_momentary_folder_vanishes_with_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with files.momentary({"a": b"1"}) as folder:
+        assert [path.read_bytes() for path in folder.iterdir()] == [b"1"]
+        (folder / "b").mkdir()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(OutputError, match="no room for temporary files: No such file or directory; set TMPDIR"):
+        files.momentary({}).__enter__()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 MATRIX = 12  # classes of a matrix that can be read
+FIRM = 5  # rows of a bin through which the calibration curve goes
 WORST = 15  # confusions that are shown of more classes
 
 
@@ -72,7 +73,8 @@ def precision_recall(profile: Profile, of: str = "", threshold: float | None = N
 def calibration(profile: Profile, of: str = "") -> Figure:
     """How often a class is true where it was given a probability, in ten bins, and how many rows each bin has.
 
-    Points on the diagonal mean what they say; above it the class is more frequent than was said.
+    Points on the diagonal mean what they say; above it the class is more frequent than was said. Points are the larger
+    the more rows they are of, and the line leaves out those of fewer than five.
     """
     figure, axes = style.canvas(4.6, 4.8, 2, 1, sharex=True, height_ratios=[3, 1])
     curve, rows = axes
@@ -82,7 +84,8 @@ def calibration(profile: Profile, of: str = "") -> Figure:
         some = [i for i, mean in enumerate(found.mean_in_bin) if mean is not None]
         mean, share = (np.array([values[i] for i in some]) for values in (found.mean_in_bin, found.share_in_bin))
         size = np.array(found.rows_in_bin)[some]
-        curve.plot(mean, share, **look, linewidth=1.6 if len(profile.classes) == 1 else 0.8)
+        firm = size >= FIRM if (size >= FIRM).any() else size > 0
+        curve.plot(mean[firm], share[firm], **look, linewidth=1.6 if len(profile.classes) == 1 else 1)
         curve.plot([], [], **look, label=labelled(profile, found))
         curve.scatter(mean, share, s=6 + 54 * size / max(size.max(initial=0), 1e-300), color=look["color"])
         rows.stairs(found.rows_in_bin, BINS, color=look["color"], fill=len(profile.classes) == 1, alpha=0.8)

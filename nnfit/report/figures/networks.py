@@ -10,6 +10,7 @@ import numpy as np
 from nnfit.core.network import Group, views
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
+from nnfit.model.described import activation_of
 from nnfit.report import style
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def neurons(axis: Axes, x: int, layer: Column, kinds: list[str]) -> None:
 
 def worded(layer: Column) -> str:
     """What a layer is made of: `16 relu`, or group by group; of the inputs how many there are."""
-    return "\n".join(f"{group.size:,} {group.sigma.name}" for group in layer.groups) or f"{layer.size:,}"
+    return "\n".join(f"{group.size:,} {activation_of((group,))}" for group in layer.groups) or f"{layer.size:,}"
 
 
 def marks(figure: Figure, axis: Axes, kinds: list[str]) -> None:
