@@ -23,7 +23,8 @@ from nnfit.data.split import draw, strata
 from nnfit.data.table import Table
 from nnfit.errors import DataError, Problem
 from nnfit.explain.rows import Rows, affordable, apart, columns_of, predictions, sampled, scale_of
-from nnfit.words import nearest, quoted
+from nnfit.progress import tracked
+from nnfit.words import nearest, quoted, short
 
 POINTS = 40
 WORK = 8e9  # multiplications for a column: about a second
@@ -97,7 +98,7 @@ def dependence(rows: Rows, column: str, points: int = POINTS, seed: int = 0) -> 
     names = target.classes[first:] if target.classes and target.task != "multilabel" else target.columns
     mean, each = np.empty((len(names), G)), np.empty((few, G, len(names)))
     X = part.X.copy()
-    for g, inputs in enumerate(levels.inputs):
+    for g, inputs in enumerate(tracked(levels.inputs, f"dependence on {short(column)}")):
         X[:, block] = inputs
         found = predictions(part, X)[:, first:]
         mean[:, g], each[:, g] = found.mean(axis=0), found[chosen]

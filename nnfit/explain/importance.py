@@ -82,9 +82,9 @@ def importance(rows: Rows, repeats: int = REPEATS, seed: int = 0) -> Importance:
     C, T = len(blocks), len(baseline)
     each, members, error = np.empty((C, repeats, T)), np.empty((C, repeats, len(alone))), np.empty(C)
     with np.errstate(all="ignore"):
-        for c, block in enumerate(tracked(blocks.values(), "importance of columns")):
+        for c, block in enumerate(tracked(blocks.values(), "importance of the columns")):
             of_rows = np.zeros((part.n, T))
-            for r in range(repeats):
+            for r in tracked(range(repeats), "shuffles"):
                 X[:, block] = part.X[rng.permutation(part.n), block]
                 permuted, of_each = asked(part, of_members(part, X))
                 found = metric_of(target, permuted, part.w)

@@ -263,7 +263,7 @@ SCORED = [
 ]
 TRAINED = [
     *(*PREPARED, "epoch", *SCORED, "starting the training", "linear model", *SCORED),
-    "comparing with the linear model",
+    *("bootstrap of the intervals", "comparing with the linear model"),
 ]
 PHASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "train": (("flowers.yaml",), TRAINED),
@@ -277,6 +277,19 @@ PHASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
             *("reading flowers.npz", "reading new.csv", "encoding", "joining the inputs", "predicting"),
             *("scoring every member", "computing the metrics", "comparing with flowers.csv", "drawing rows"),
             *("comparing rows", "bootstrap of the intervals"),
+        ],
+    ),
+    "explain": (
+        ("flowers.npz", "new.csv"),
+        [
+            *("reading flowers.npz", "reading new.csv", "encoding", "joining the inputs"),
+            *(
+                "comparing with flowers.csv",
+                "drawing rows",
+                "comparing rows",
+                "predicting",
+                "importance of the columns",
+            ),
         ],
     ),
     "init": (
