@@ -66,5 +66,6 @@ def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) 
     for command in named:
         assert run(command, "--help").code == 0, command
     assert named == {
-        *("init", "check", "train", "predict", "evaluate", "compare", "inspect", "plot", "schema", "trace", "verify"),
+        *("init", "check", "train", "predict", "evaluate", "compare", "inspect", "explain", "report", "plot"),
+        *("schema", "trace", "verify"),
     }

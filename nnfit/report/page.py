@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from importlib import resources
+from pathlib import Path
 
 from nnfit.errors import Problem
 from nnfit.explain.rows import Rows
@@ -26,6 +26,8 @@ from nnfit.report.performance import performance
 from nnfit.report.told import Told, of_training
 from nnfit.version import __version__
 from nnfit.words import count, plain, short
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page_of(
@@ -64,7 +66,7 @@ def html(page: Page) -> bytes:
     import jinja2
 
     def read(name: str) -> str:
-        return resources.files("nnfit.report").joinpath("templates", name).read_text("utf-8")
+        return (TEMPLATES / name).read_text("utf-8")
 
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=harmless

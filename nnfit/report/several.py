@@ -90,6 +90,7 @@ def pairs(models: Mapping[str, Model], found: Comparison) -> Section:
     text = (
         "The first less the second, row by row on the same rows, with the 95 % interval of that difference over "
         "samples of such rows.",
+        "The word asks for more than that interval: for what another seed, or the luck of many pairs, would not bring.",
     )
     header = ("first", "second", "metric", "difference", "95 % interval", "the first is")
     return Section("pairs", "In pairs", text, cells=(table("Differences", header, rows, sortable=True),))

@@ -153,9 +153,9 @@ CHANGES: list[tuple[str, Change, str]] = [
 def test_a_file_whose_parts_do_not_agree_is_refused(rich: bytes, change: Change, message: str) -> None:
     arrays, metadata = opened(rich)
     change(arrays, metadata)
-    start = time.monotonic()
+    start = time.process_time()
     assert message in refused(closed(arrays, metadata))
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 OPEN: list[tuple[str, Change]] = [
