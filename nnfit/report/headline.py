@@ -81,11 +81,14 @@ def claim(model: Model, told: Told, metric: str) -> str:
         "rmse": f"its typical error (root mean square){of} is {value}{between}",
         "r2": f"It explains {value} of the target's variance{between}",
     }[metric]
-    prior = "the mean of the training rows" if model.target.task == "regression" else "the class frequencies alone"
+    prior = (
+        "the mean of the training rows alone" if model.target.task == "regression" else "the class frequencies alone"
+    )
     others = [f"{prior}: {shown(told.trivial[metric])}"] if told.trivial.get(metric) is not None else []
     if told.linear and told.linear.get(metric) is not None:
-        others.append(f"a linear model, without hidden layers: {shown(told.linear[metric])}")
-    return f"{start}; {', '.join(others)}." if others and metric != "r2" else f"{start}."
+        others.append(f"a linear model: {shown(told.linear[metric])}")
+    beside = ", ".join(others)
+    return f"{start}. {beside[:1].upper()}{beside[1:]}." if others and metric != "r2" else f"{start}."
 
 
 def verdicts(model: Model, told: Told) -> Iterator[str]:

@@ -117,4 +117,4 @@ def unlearnt(model: Model, run: Run) -> tuple[Rows | None, str]:
         else:
             chosen = places[sets[name]]
             rows = rows_of(model, table.rows(chosen), unknown="zero", numbers=chosen + 1)
-    return rows, WORDS[name].format(rows=count(rows.n, "row"))
+    return rows, WORDS[name].format(rows=count(rows.n, "row"), of=f"{rows.n:,}")

@@ -20,10 +20,10 @@ from nnfit.scoring.profile import Profile
 from nnfit.words import count, short
 
 WORDS = {
-    "out_of_fold": "{rows} of training, each predicted by members that did not learn from it (out of fold)",
-    "out_of_bag": "{rows} of training, each predicted by members that did not learn from it (out of bag)",
-    "test": "{rows} of test, which the model has not learnt from",
-    "validation": "{rows} of validation, which the model has not learnt from",
+    "out_of_fold": "{of} training rows, each predicted by members that did not learn from it (out of fold)",
+    "out_of_bag": "{of} training rows, each predicted by members that did not learn from it (out of bag)",
+    "test": "{of} test rows, which the model has not learnt from",
+    "validation": "{of} validation rows, which the model has not learnt from",
     "train": "{rows} that the model has learnt from",
 }
 LABELS = {
@@ -66,7 +66,7 @@ def of_training(model: Model) -> Told | None:
     n = int(record.get("rows", {}).get(name, 0 if found is None else found.profile.rows))
     rows = count(n, "row")
     return Told(
-        WORDS.get(name, "{rows}").format(rows=rows),
+        WORDS.get(name, "{rows}").format(rows=rows, of=f"{n:,}"),
         LABELS.get(name, "{rows}").format(rows=rows, of=f"{n:,}"),
         n,
         name != "train",

@@ -70,8 +70,8 @@ def test_every_picture_has_words_and_a_name_for_a_screen_reader(kind: str) -> No
 
 def test_a_page_without_rows_tells_of_those_that_were_not_learnt_from() -> None:
     for kind, words in (
-        ("two classes", "27 rows of test, which the model has not learnt from"),
-        ("three classes", "rows of validation, which the model has not learnt from"),
+        ("two classes", "27 test rows, which the model has not learnt from"),
+        ("three classes", "validation rows, which the model has not learnt from"),
         ("folds", "each predicted by members that did not learn from it (out of fold)"),
     ):
         assert words in page(kind).text
@@ -84,7 +84,7 @@ def test_the_headline_has_the_metrics_of_the_record() -> None:
     text = page("two classes").text
     accuracy, prior = model.metrics["test"]["accuracy"], model.record["trivial"]["test"]["accuracy"]
     assert f"the predicted class is right in {100 * accuracy:.1f} % (95 % interval " in text
-    assert f"the class frequencies alone: {100 * prior:.1f} %" in text
+    assert f"The class frequencies alone: {100 * prior:.1f} %" in text
     model = result("a number").model
     assert f"its typical error (root mean square) is {model.metrics['test']['rmse']:.4g} (95 %" in page("a number").text
 
@@ -241,9 +241,9 @@ def test_train_writes_the_page_with_what_matters_in_rows_not_learnt_from(
     found = Page((flowers / "page.html").read_text())
     assert found.sections == SECTIONS
     rows = (
-        "15 rows of test"
+        "15 test rows"
         if not more
-        else "60 rows of training, each"
+        else "60 training rows, each"
         if len(more) > 1
         else "60 rows that the model has learnt from"
     )
