@@ -203,8 +203,8 @@ def dependence(request: Request) -> Figure:
 
     target = request.model.target
     column = request.columns[0] if request.columns else importance(request.explained, repeats=1).columns[0]
-    name = target.columns[0] if len(target.columns) == 1 else ""
-    return figures.dependence(of(request.explained, column), request.of_data(), name)
+    found = of(request.explained, column)
+    return figures.dependence(found, request.of_data(), **figures.predicted(target, found))
 
 
 def kinds() -> dict[str, Kind]:

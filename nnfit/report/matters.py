@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnfit.data.target import Target
 from nnfit.explain.dependence import Dependence, dependence
 from nnfit.explain.importance import Importance, importance
 from nnfit.explain.rows import Rows
@@ -21,17 +22,26 @@ def matters(rows: Rows, words: str) -> Section:
     """The section of the columns, for rows that `words` name."""
     found = importance(rows)
     part = f"{found.rows:,} of {found.of:,} rows, drawn once" if found.rows < found.of else count(found.rows, "row")
-    text = (
+    text = [
         f"All of this is asked of {words}.",
         f"A column matters as much as {found.metric.replace('_', '-')} grows when its cells are shuffled among the "
         f"rows ({part}; from {digits(found.baseline)} as they are). Columns that say the same share their importance.",
-    )
+    ]
     columns = tracked(found.columns[:COLUMNS], "dependence on columns")
-    shown = [of_importance(found), *(of_dependence(k, dependence(rows, each)) for k, each in enumerate(columns, 1))]
+    shown = [
+        of_importance(found),
+        *(of_dependence(k, dependence(rows, each), rows.model.target) for k, each in enumerate(columns, 1)),
+    ]
     worst, single = slices(rows), worst_rows(rows)
+    if not worst:
+        text.append("No value of a column that 20 rows or more have is worse than all rows by more than chance.")
     order = {column: k for k, column in enumerate(found.columns)}
     return Section(
-        "matters", "What matters", text, shown=tuple(shown), after=(of_slices(worst), of_rows(single, order, rows))
+        "matters",
+        "What matters",
+        tuple(text),
+        shown=tuple(shown),
+        after=(*([of_slices(worst)] if worst else []), of_rows(single, order, rows)),
     )
 
 
@@ -73,7 +83,7 @@ def of_importance(found: Importance) -> Shown:
     )
 
 
-def of_dependence(number: int, found: Dependence) -> Shown:
+def of_dependence(number: int, found: Dependence, target: Target) -> Shown:
     """The picture of one column's dependence, and its numbers."""
     name = f"dependence-{number}"
     rows = [(short(label), *map(float, means)) for label, means in zip(found.labels, found.mean.T, strict=True)]
@@ -83,7 +93,7 @@ def of_dependence(number: int, found: Dependence) -> Shown:
         name,
         short(found.column),
         "",
-        svg(figures.dependence(found), name, title),
+        svg(figures.dependence(found, **figures.predicted(target, found)), name, title),
         (table(title, tuple(map(str, header)), rows, folded=True),),
     )
 
@@ -102,10 +112,8 @@ def of_slices(worst: tuple[Slice, ...]) -> Cells:
         )
         for each in worst
     ]
-    metric = worst[0].metric.replace("_", "-") if worst else "error"
+    metric = worst[0].metric.replace("_", "-")
     caption = "Where it is worst: values of a column whose rows have a larger error than all rows"
-    if not worst:
-        return table(f"{caption}. There is none of 20 rows or more.", (), ())
     return table(
         caption,
         ("column", "value", "rows", metric, "95 % interval", "all rows", "more than chance"),

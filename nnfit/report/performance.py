@@ -16,6 +16,7 @@ from nnfit.scoring.profile import BINS, FINE, ClassProfile, Profile, TargetProfi
 from nnfit.words import count, short
 
 MATRIX = 12  # classes of a confusion matrix that can be read
+FEW = 4  # classes of one that is small
 
 
 def performance(model: Model, told: Told | None) -> Section | None:
@@ -108,9 +109,8 @@ def confusions(model: Model, told: Told) -> Iterator[Shown]:
     named = zip(target.columns, tables, strict=True) if several else [("", tables)]
     cells = [cells_of(np.array(each, np.float64), classes, name) for name, each in named]
     per_class = [] if several else [by_class(told, classes)]
-    yield Shown(
-        "confusion", "Confusions", text, svg(picture, "confusion", f"Confusions of {told.label}"), (*cells, *per_class)
-    )
+    drawn = svg(picture, "confusion", f"Confusions of {told.label}")
+    yield Shown("confusion", "Confusions", text, drawn, (*cells, *per_class), len(classes) > FEW)
 
 
 def cells_of(counts: Any, classes: list[str], name: str) -> Cells:
@@ -139,7 +139,8 @@ def cells_of(counts: Any, classes: list[str], name: str) -> Cells:
         ]
         for i in range(len(labels))
     ]
-    return table(f"True class (rows) by predicted class{of}", ("true class", *labels, "all"), body)
+    title = f"True class (rows) by predicted class{of}"
+    return table(title, ("true class", *labels, "all"), body, folded=len(classes) > FEW)
 
 
 def by_class(told: Told, classes: list[str]) -> Cells:

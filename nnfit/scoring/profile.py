@@ -245,7 +245,7 @@ def class_of(value: dict[str, Any], names: Sequence[str]) -> ClassProfile:
     lists = {key: numbers(value[key], size, least=0) for key, size in counts.items()}
     shares = {key: numbers(value[key], B, gaps=True, least=0) for key in ("mean_in_bin", "share_in_bin")}
     positives, negatives = numbers([value["positives"], value["negatives"]], 2, least=0)
-    return ClassProfile(name_of(value, names), float(positives), float(negatives), **lists, **shares)
+    return ClassProfile(name_of(value, names), positives, negatives, **lists, **shares)
 
 
 def target_of(value: dict[str, Any], names: Sequence[str]) -> TargetProfile:

@@ -107,10 +107,20 @@ def test_what_matters_is_asked_of_rows_and_the_page_says_how_without() -> None:
     without, given = page("two numbers"), page("two numbers", rows=True)
     assert "nnfit report m.npz --data rows.csv" in without.text
     assert "importance of columns" not in without.text.lower()
-    for words in ("Importance of columns", "Mean prediction by colour", "Where it is worst", "The worst rows"):
+    for words in ("Importance of columns", "Mean prediction by colour", "No value of a column", "The worst rows"):
         assert words in given.text
     worst = re.search(r"The worst rows.*?row.*?(\d+)", given.text, re.S)
     assert worst is not None and 0 <= int(worst[1]) < N
+
+
+def test_where_it_is_worst_is_told_by_the_value_of_a_column() -> None:
+    given = table(1)
+    red = given["colour"] == "red"
+    given.loc[red, "price"] += 500
+    found = Page(of_models({"m.npz": result("a number").model}, given).decode())
+    start = found.text.index("Where it is worst")
+    told = found.text[start : found.text.index("The worst rows")]
+    assert re.search(rf"colourred{red.sum()}[\d.]+ to [\d.]+yes", told), "one slice, and it is more than chance"
 
 
 def test_a_slider_is_there_where_a_threshold_decides() -> None:

@@ -4,7 +4,7 @@ Each names its axes, takes names from files as plain text, and draws the same by
 """
 
 from nnfit.report.figures.classes import calibration, confusion, precision_recall, probabilities, roc, thresholds
-from nnfit.report.figures.explanations import dependence, importance
+from nnfit.report.figures.explanations import dependence, importance, predicted
 from nnfit.report.figures.networks import network, weights
 from nnfit.report.figures.numbers import residuals
 from nnfit.report.figures.rows import profile
@@ -22,6 +22,7 @@ __all__ = [
     "importance",
     "network",
     "precision_recall",
+    "predicted",
     "probabilities",
     "profile",
     "residuals",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from nnfit.data.target import Target
     from nnfit.explain.dependence import Dependence
     from nnfit.explain.importance import Importance
 
@@ -63,11 +64,12 @@ def importance(found: Importance, of: str = "", unit: str = "") -> Figure:
 
 
 @style.drawn
-def dependence(found: Dependence, of: str = "", target: str = "") -> Figure:
+def dependence(found: Dependence, of: str = "", target: str = "", probability: bool = False) -> Figure:
     """The mean prediction by the value of one column, thin lines of single rows, and beneath how many rows have it.
 
     Numbers and dates: curves over the values; categories: points. Where several outputs are drawn, the lines of single
-    rows are those of one of them, in its colour. `of` says which rows these are, `target` what is predicted.
+    rows are those of one of them, in its colour. `of` says which rows these are, `target` what is predicted, and
+    `probability` that it is one, of classes.
     """
     figure, (axis, rows) = style.canvas(5.4, 4.2 + 0.2 * bool(of), 2, 1, sharex=True, height_ratios=[4, 1])
     G = len(found.grid)
@@ -94,12 +96,20 @@ def dependence(found: Dependence, of: str = "", target: str = "") -> Figure:
     else:
         rows.bar(x, found.counts, color=style.INK, alpha=0.45, width=0.7)
     labels(rows, found, x)
-    axis.set_ylabel(f"Prediction{f' of {style.name(target)}' if target else ''}")
+    axis.set_ylabel(f"{'Probability' if probability else 'Prediction'}{f' of {style.name(target)}' if target else ''}")
     rows.set_ylabel("Rows")
     rows.set_xlabel(style.name(found.column, 40))
     style.legend(figure, *axis.get_legend_handles_labels())
     style.title(figure, of)
     return figure
+
+
+def predicted(target: Target, found: Dependence) -> dict[str, Any]:
+    """What the y axis of a dependence says: the probability of a class, or a target in its unit."""
+    if target.classes:
+        single = len(found.outputs) == 1
+        return {"target": found.outputs[0] if single else target.columns[0], "probability": True}
+    return {"target": target.columns[0] if len(target.columns) == 1 else ""}
 
 
 def labels(axis: Axes, found: Dependence, x: np.ndarray) -> None:
