@@ -31,8 +31,9 @@ def compare(
     """Compare models of one target on the rows of DATA: their metrics, and whether they differ by more than chance.
 
     Each pair is compared on the same rows, drawn again in pairs (bootstrap): the interval tells of these rows alone.
-    One is called better only where the difference is also beyond what another seed would bring. Rows that a model has
-    learnt from are no evidence, and are warned of.
+    One is called better only where the difference is also beyond what another seed would bring. Members in folds or
+    bootstraps show that; of other models it is taken to be much. Rows that a model has learnt from are no evidence, and
+    are warned of.
     """
     set_threads()
     from nnfit.cli import screen

@@ -54,7 +54,7 @@ class Difference(NamedTuple):
         return abs(self.mean) <= self.least
 
 
-def sure(n: int, tests: int = 1) -> float:
+def sure(n: float, tests: int = 1) -> float:
     """The standard errors of n rows from which on a difference is more than their noise: Student's t, 97.5 %.
 
     By the expansion of Fisher and Cornish 1960 in 1/ν, ν = n − 1, from the normal z; 2.0 for many rows. Of many tests

@@ -68,10 +68,12 @@ class Paired(NamedTuple):
 class Scored(NamedTuple):
     """Each metric of one model: on all rows, in the resamples, and how another seed would move it, as a variance.
 
-    `n` is how many rows there are, or of rows that count by weights, how many alike would tell as much.
+    `n` is how many rows there are, or of rows that count by weights, how many alike would tell as much; `members` how
+    many the variance is from.
     """
 
     n: int
+    members: int
     whole: dict[str, float]
     samples: dict[str, Sample]
     seeds: dict[str, float]
@@ -93,16 +95,18 @@ def scored(each: Sequence[Said], w: NDArray[np.float64] | None = None, seed: int
         n = len(each[0].truth)
         if w is not None and w.any():
             n = max(2, int(w.sum() ** 2 / (w**2).sum()))  # so many that count alike would tell as much
+        whole = [{name: float(metric(*own, w)) for name, metric in metrics.items()} for own in rows]
         return [
-            Scored(n, {name: float(metric(*own, w)) for name, metric in metrics.items()}, sample, over_members(said, w))
-            for said, own, sample in zip(each, rows, samples, strict=True)
+            Scored(n, len(said.y_hat), values, sample, over_members(said, w))
+            for said, values, sample in zip(each, whole, samples, strict=True)
         ]
 
 
 def told(models: tuple[int, int], own: Scored, other: Scored, pairs: int = 1) -> tuple[Paired, ...]:
     """The difference of two models, of so many pairs, in every metric that both have."""
     both = [name for name in own.whole if np.isfinite([own.whole[name], other.whole[name]]).all()]
-    return tuple(judged(name, models, own, other, pairs) for name in both)
+    with np.errstate(all="ignore"):  # of values near the ends of what a float can be, no square is
+        return tuple(judged(name, models, own, other, pairs) for name in both)
 
 
 def taken(said: Said, y_hat: Array) -> tuple[NDArray[Any], ...]:
@@ -133,10 +137,15 @@ def judged(name: str, models: tuple[int, int], own: Scored, other: Scored, pairs
     low, high = sample.interval
     if np.isnan(low):
         return Paired(name, models, d, None, None, LEVEL)
-    row = row_of(name)
-    unknown = own.n * sample.error**2 / (2 * row.seed_rows)
-    variance = sample.error**2 + own.seeds.get(name, unknown) + other.seeds.get(name, unknown)
-    least = max(sure(own.n, pairs) * np.sqrt(variance), LEAST * max(abs(own.whole[name]), abs(other.whole[name])))
+    row, rows = row_of(name), np.square(sample.error)
+    # Each variance, and the degrees of freedom that it is from: together those of Welch and Satterthwaite.
+    parts = [(rows, own.n - 1)]
+    for one in (own, other):
+        shown = one.seeds.get(name)
+        parts.append((own.n * rows / (2 * row.seed_rows), own.n - 1) if shown is None else (shown, one.members - 1))
+    variance = sum(v for v, _ in parts)
+    freedom = 1 / sum((v / variance) ** 2 / f for v, f in parts)
+    least = max(sure(freedom + 1, pairs) * np.sqrt(variance), LEAST * max(abs(own.whole[name]), abs(other.whole[name])))
     apart = abs(d) > least and (low > 0 or high < 0)
     word = (BETTER if (d > 0) == row.higher else WORSE) if apart else LEVEL
     return Paired(name, models, d, low, high, word)

@@ -205,3 +205,15 @@ def test_a_metric_that_a_model_does_not_have_is_left_out() -> None:
     found = by_metric(each)
     assert "roc_auc" not in found
     assert "accuracy" in found
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e150, 1e200])
+def test_of_numbers_without_a_square_nothing_is_told_and_nothing_fails(size: float) -> None:
+    each = [
+        one._replace(target=one.target._replace(mean=(0.0, 0.0), sd=(size, size)), truth=one.truth * size)
+        for one in drawn("regression", noise=(0.0, 3.0), members=5)
+    ]
+    for said in (each, [one._replace(apart=True) for one in each]):
+        for pair in differences(said):
+            assert np.isfinite(pair.difference)
+            assert pair.word in ("better", "not told apart")
