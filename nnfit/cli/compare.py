@@ -117,7 +117,8 @@ def show(console: Console, names: Sequence[str], found: Comparison) -> None:
             for name in metrics
             if name in pairs
         ]
-    heading = "95 %, not of new rows" if any(counts and counts.get("train") for counts in found.learnt) else "95 %"
+    old = any(problem.code == "learnt-from" for problem in found.warnings)
+    heading = "95 %, not of new rows" if old else "95 %"
     title = f"Less {names[other]}" + (f", the best by {main}; --json has every pair" if len(names) > 2 else "")
     console.print(screen.grid(title, ["model", "metric", "difference", heading, "the model is"], body))
     together = f" for {len(names) * (len(names) - 1) // 2} pairs of models together" if len(names) > 2 else ""

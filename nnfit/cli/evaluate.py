@@ -56,7 +56,7 @@ def evaluate(
     console = screen.out()
     regression = trained.target.task == "regression"
     trivial, rows = {"data": found.of_prior}, {"data": table.n}
-    new = not found.learnt or not found.learnt.get("train")
+    new = all(problem.code != "learnt-from" for problem in found.warnings)
     heading = "95 %" if new else "95 %, not of new rows"
     screen.show_metrics(console, {"data": found.metrics}, trivial, rows, regression, intervals, heading=heading)
     screen.show_confusion(console, "data", found.metrics)

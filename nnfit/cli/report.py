@@ -37,16 +37,18 @@ def report(
     set_threads()
     from nnfit.cli import screen
     from nnfit.model.loading import load
-    from nnfit.report.extra import require
+    from nnfit.report.extra import load_alone, require
     from nnfit.report.make import of_models
     from nnfit.storage import files
     from nnfit.words import plain
 
-    require("jinja2", "matplotlib")
+    load_alone()
+    require()
+    refuse_twice(models)
     page = page_path(path_of(output), models)
     files.check_outputs([page], [*map(str, models), *([data] if data not in (None, "-") else [])])
     with files.claimed([page]):
-        files.write((page, of_models({str(path): load(path) for path in models}, data)))
+        files.write((page, of_models({str(path): load(path) for path in models}, data, screen.warn)))
     screen.out().print(plain(f"report written to {page}"))
 
 
@@ -57,7 +59,27 @@ def page_path(output: Path | None, models: list[Path]) -> Path:
     if output is None and len(models) > 1:
         raise UsageError(Problem("usage", "the page of several models has no name", "give -o FILE.html", Place("-o")))
     page = models[0].with_suffix(".html") if output is None else output
-    if page.suffix.lower() not in (".html", ".htm"):
-        message = "a report is an HTML page, and only that ending opens it in a browser"
-        raise UsageError(Problem("wrong-ending", message, f"write -o {page.with_suffix('.html')}", Place(f"-o {page}")))
+    refuse_ending(page, "-o")
     return page
+
+
+def refuse_ending(page: Path, option: str) -> None:
+    """A UsageError for a page whose name does not end in .html; a device or a pipe may have any."""
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.storage.paths import kind
+
+    if page.suffix.lower() not in (".html", ".htm") and kind(page) in ("file", "nothing"):
+        message, remedy = (
+            "a report is an HTML page, and only that ending opens it in a browser",
+            page.with_suffix(".html"),
+        )
+        raise UsageError(Problem("wrong-ending", message, f"write {option} {remedy}", Place(f"{option} {page}")))
+
+
+def refuse_twice(models: list[Path]) -> None:
+    """A UsageError for a model that is named twice."""
+    from nnfit.errors import Place, Problem, UsageError
+
+    twice = next((path for k, path in enumerate(models) if path in models[:k]), None)
+    if twice is not None:
+        raise UsageError(Problem("usage", "the model is named twice", "name each once", Place(str(twice))))

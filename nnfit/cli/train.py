@@ -93,6 +93,7 @@ def train(
     set_threads(threads)
     from nnfit.cli import progress, results, screen, signals
     from nnfit.cli.log import logged
+    from nnfit.cli.report import refuse_ending
     from nnfit.config.extends import inherited_outputs
     from nnfit.config.loader import load_spec
     from nnfit.config.source import STANDARD_INPUT
@@ -107,7 +108,9 @@ def train(
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
     options["--report"] = report
     if report is not None:
-        extra.require("jinja2", "matplotlib")
+        extra.load_alone()
+        extra.require()
+        refuse_ending(Path(report), "--report")
     with logged(path_of(log_file)) as log:
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)

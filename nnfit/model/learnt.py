@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 HONEST = ("test", "out_of_fold", "out_of_bag", "validation")  # sets of rows not learnt from, the best first
 TOLD = ("accuracy", "log_loss", "rmse", "r2")  # metrics that a warning names
 
+SOME = 0.05  # of the rows
+
 Counts = Mapping[str, int]
 
 
@@ -144,15 +146,27 @@ def doubt(model: Model, table: Table, counts: Counts | None) -> Problem | None:
         return None
     place = Place(table.file)
     learnt, watched = counts.get("train", 0), counts.get("validation", 0)
+    if few(counts, table.n):
+        like = "is, value for value, a row" if learnt == 1 else "are, value for value, rows"
+        message = (
+            f"{learnt:,} of {count(table.n, 'row')} {like} that the model has learnt from: so few change these metrics"
+        )
+        return Problem("alike", f"{message} little", place=place)
     if learnt:
         others = [f"{counts[name]:,} are {name} rows" for name in ("validation", "test") if counts.get(name)]
         beside = f" ({', '.join(others)})" if others else ""
-        message = f"{learnt:,} of {count(table.n, 'row')} were learnt from{beside}: these metrics and their intervals"
+        were = "was" if table.n == 1 else "were"
+        message = f"{learnt:,} of {count(table.n, 'row')} {were} learnt from{beside}: these metrics and their intervals"
         return Problem("learnt-from", f"{message} are not those of new rows", honest(model), place)
     if watched and steered(model.spec):
         message = f"{watched:,} of {count(table.n, 'row')} are validation rows, which steered the training"
         return Problem("watched", f"{message}: these metrics lean to the good side", honest(model), place)
     return None
+
+
+def few(counts: Counts | None, n: int) -> bool:
+    """Whether so few of n rows were learnt from that it may be so by chance, and hardly matters."""
+    return 0 < (counts or {}).get("train", 0) < SOME * n
 
 
 def steered(spec: Spec) -> bool:

@@ -9,9 +9,10 @@ from nnfit.errors import Problem
 from nnfit.fit.advice import worded
 from nnfit.fit.baseline import doubts as of_baseline
 from nnfit.model.described import number, shown_metrics
+from nnfit.model.learnt import HONEST
 from nnfit.model.model import Model
 from nnfit.report.parts import Cells, Doubt, Section, percent, table
-from nnfit.report.told import Told
+from nnfit.report.told import LOUD, Metrics, Told
 from nnfit.words import count, listed, short, sizes
 
 FEW = 50  # rows below which an interval is too wide to decide much
@@ -31,7 +32,7 @@ def headline(model: Model, told: Told | None, warnings: Iterable[Problem] = ()) 
     """The first section of a page."""
     text = (what(model), *(sentences(model, told) if told is not None else [NOTHING]))
     found = tuple(dict.fromkeys(doubtful(model, told, warnings)))
-    return Section("headline", "In short", text, found, () if told is None else (measures(told),))
+    return Section("headline", "In short", text, found, () if told is None else (measures(told, prior_of(model)),))
 
 
 NOTHING = "How well is not known: the model was saved without metrics. Give a table with its target by --data."
@@ -45,56 +46,78 @@ def what(model: Model) -> str:
         "regression": f"{names}, a number" if len(target.columns) == 1 else f"the numbers {names}",
         "multilabel": f"{names}, each 0 or 1",
     }
-    thing = kinds.get(
-        target.task, f"{names}, one of {count(len(target.classes), 'class').replace('classs', 'classes')}"
-    )
-    network = (
-        f"a network of {sizes(model.network.N)} neurons"
-        if M == 1
-        else f"{M} networks of {sizes(model.network.N)} neurons"
-    )
+    thing = kinds.get(target.task, f"{names}, one of {len(target.classes)} classes")
+    neurons = f"{sizes(model.network.N)} neurons"
+    network = f"a network of {neurons}" if M == 1 else f"{M} networks of {neurons}"
     average = ", whose outputs are averaged" if M > 1 else ""
     return f"Predicts {thing}, from {columns} by {network}{average}."
 
 
 def sentences(model: Model, told: Told) -> Iterator[str]:
     """How well, with the interval, beside those that know less."""
-    names = ("rmse", "r2") if model.target.task == "regression" else ("accuracy", "log_loss")
-    first, second = names
+    first, second = ("rmse", "r2") if model.target.task == "regression" else ("accuracy", "log_loss")
     if told.metrics.get(first) is not None:
         yield f"On {told.words}, {claim(model, told, first)}"
     if told.metrics.get(second) is not None:
         yield claim(model, told, second)
-    yield from verdicts(model, told)
+    yield from others(model, told, first)
+    yield from verdicts(model)
 
 
 def claim(model: Model, told: Told, metric: str) -> str:
     """A metric as a sentence, with its interval and those of the prior and of the linear model."""
-    shown = percent if metric in ("accuracy", "r2") else number
-    value, ends = shown(told.metrics[metric]), told.intervals.get(metric)
-    between = f" (95 % interval {shown(ends[0])} to {shown(ends[1])})" if ends and ends[0] is not None else ""
-    several = len(model.target.columns) > 1
-    of = ", the mean over the targets," * several
-    start = {
-        "accuracy": f"the predicted class is right in {value}{between}",
-        "log_loss": f"Its log-loss, the mean of −ln of the true class's probability, is {value}{between}",
-        "rmse": f"its typical error (root mean square){of} is {value}{between}",
-        "r2": f"It explains {value} of the target's variance{between}",
-    }[metric]
-    prior = (
-        "the mean of the training rows alone" if model.target.task == "regression" else "the class frequencies alone"
+    value, ends = told.metrics[metric], told.intervals.get(metric)
+    between = (
+        f" (95 % interval {shown(metric, ends[0])} to {shown(metric, ends[1])})" if ends and None not in ends else ""
     )
-    others = [f"{prior}: {shown(told.trivial[metric])}"] if told.trivial.get(metric) is not None else []
-    if told.linear and told.linear.get(metric) is not None:
-        others.append(f"a linear model: {shown(told.linear[metric])}")
-    beside = ", ".join(others)
-    return f"{start}. {beside[:1].upper()}{beside[1:]}." if others and metric != "r2" else f"{start}."
+    of, over = (", the mean over the targets,", " and over the targets") if len(model.target.columns) > 1 else ("", "")
+    if metric == "r2" and value < 0:
+        return f"That is worse than the mean of these rows: R²{of} = {shown('', value)}{between}."
+    text = {
+        "accuracy": f"the predicted class{of} is right in {shown(metric, value)}{between}",
+        "log_loss": f"Its log-loss, the mean of −ln p of the true class{over}, is {shown(metric, value)}{between}",
+        "rmse": f"its typical error (root mean square){of} is {shown(metric, value)}{between}",
+        "r2": f"It explains {shown(metric, value)} of the target's variance{of}{between}",
+    }[metric]
+    less = [f"{prior_of(model)} alone: {shown(metric, told.trivial[metric])}"] if known(told.trivial, metric) else []
+    less += (
+        [f"a linear model: {shown(metric, told.linear[metric])}"] if told.linear and known(told.linear, metric) else []
+    )
+    return f"{text}. {capital(', '.join(less))}." if less and metric != "r2" else f"{text}."
 
 
-def verdicts(model: Model, told: Told) -> Iterator[str]:
-    """Whether it is better than those that know less by more than chance, where training has compared them."""
+def prior_of(model: Model) -> str:
+    """What is known without any input."""
+    return "the class frequencies" if model.classes else "the mean of the training rows"
+
+
+def shown(metric: str, value: float) -> str:
+    """A metric in a sentence: shares in percent."""
+    text = percent(value) if metric in ("accuracy", "r2") else number(value)
+    return text.replace("-", "−")
+
+
+def known(metrics: Metrics, metric: str) -> bool:
+    """Whether a set of rows has a metric."""
+    return metrics.get(metric) is not None
+
+
+def others(model: Model, told: Told, metric: str) -> Iterator[str]:
+    """The same metric of the other rows that the model did not learn from."""
+    metrics, rows = model.record.get("metrics", {}), model.record.get("rows", {})
+    found = [
+        f"{shown(metric, metrics[name][metric])} on {count(int(rows.get(name, 0)), name.replace('_', '-') + ' row')}"
+        for name in HONEST
+        if name in metrics and metrics[name] != told.metrics and known(metrics[name], metric)
+    ]
+    if found:
+        yield f"Its training has also measured {metric.upper() if metric == 'rmse' else metric}: {', '.join(found)}."
+
+
+def verdicts(model: Model) -> Iterator[str]:
+    """Whether it is better than those that know less by more than chance, as training has compared them."""
     found = model.record.get("compared")
-    if not isinstance(found, dict) or (told.linear is None and not told.trivial):
+    if not isinstance(found, dict):
         return
     words = {
         "better": "better than {}",
@@ -102,21 +125,22 @@ def verdicts(model: Model, told: Told) -> Iterator[str]:
         "level": "no more apart from {} than by chance",
         "equal": "equal to {}",
     }
-    names = {"trivial": "the class frequencies" if model.classes else "the mean", "linear": "the linear model"}
+    names = {"trivial": prior_of(model), "linear": "the linear model"}
     told_of = [
         words[found[key]["verdict"]].format(name)
         for key, name in names.items()
         if isinstance(found.get(key), dict) and found[key].get("verdict") in words
     ]
     if told_of:
-        rows = str(found.get("rows", "")).replace("_", " ")
-        yield f"Row by row on the {rows} rows of its training, it is {' and '.join(told_of)}."
+        rows = str(found.get("rows", "")).replace("_", "-")
+        yield f"When it was trained, row by row on its {rows} rows, it was {' and '.join(told_of)}."
 
 
-def measures(told: Told) -> Cells:
+def measures(told: Told, prior: str) -> Cells:
     """The metrics with what they mean."""
     sets = [told.metrics, told.trivial, *([told.linear] if told.linear else [])]
-    header = ["metric", "this model", "95 % interval", "prior", *["linear"] * bool(told.linear), "what it is"]
+    less = [prior, *["linear model"] * bool(told.linear)]
+    header = ["metric", "this model", "95 % interval", *less, "what it is"]
     rows = []
     for name in shown_metrics([dict(each) for each in sets]):
         ends = told.intervals.get(name)
@@ -131,25 +155,22 @@ def doubtful(model: Model, told: Told | None, warnings: Iterable[Problem]) -> It
     if told is not None:
         if told.honest is False and not told.doubts:
             message = "The model has learnt from all of these rows: they say nothing of how well it does on new ones"
-            yield Doubt(message, "train with data.test, or training.resample: folds", loud=True)
+            yield Doubt(message, "Train with data.test, or training.resample: folds", loud=True)
         if told.honest is None:
             yield Doubt(
                 "Whether the model has learnt from these rows is not known: the training file is not found as it was",
                 "",
             )
-        loud = ("learnt-from", "watched")
-        yield from (Doubt(capital(p.message), p.remedy, p.code in loud) for p in told.doubts)
+        yield from (Doubt(capital(p.message), capital(p.remedy), p.code in LOUD) for p in told.doubts)
         if 0 < told.n < FEW:
-            yield Doubt(
-                f"{count(told.n, 'row')} are few: the intervals are wide, and another such sample may say otherwise", ""
-            )
+            yield Doubt(f"So few rows ({told.n}) leave wide intervals: another such sample may say otherwise", "")
     if "compared" in model.record:
-        yield from (Doubt(capital(problem.message), problem.remedy) for problem in of_baseline(model))
+        yield from (Doubt(capital(problem.message), capital(problem.remedy)) for problem in of_baseline(model))
     seen = model.aggregates
     for finding in stuck(seen.health) if seen is not None else ():
         problem = worded(finding, model.spec.training.optimizer)
-        yield Doubt(f"Layer {finding.layer}: {problem.message}", problem.remedy)
-    yield from (Doubt(capital(problem.message), problem.remedy) for problem in warnings)
+        yield Doubt(f"Layer {finding.layer}: {problem.message}", capital(problem.remedy))
+    yield from (Doubt(capital(problem.message), capital(problem.remedy)) for problem in warnings)
 
 
 def capital(text: str) -> str:

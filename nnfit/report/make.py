@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from nnfit.data.table import Table, read_table
 from nnfit.errors import Problem
 from nnfit.explain.rows import Rows, rows_of
 from nnfit.fit.run import Run
-from nnfit.model.compare import compare, read
+from nnfit.model.compare import compare, read, refuse_other
 from nnfit.model.model import Model
 from nnfit.model.prediction import like_training
 from nnfit.model.split import split
@@ -25,22 +25,27 @@ from nnfit.words import count
 Data = str | pd.DataFrame  # a file, `-` for standard input, or a frame
 
 
-def of_models(models: Mapping[str, Model], data: Data | None = None) -> bytes:
+def of_models(
+    models: Mapping[str, Model], data: Data | None = None, warn: Callable[..., object] | None = None
+) -> bytes:
     """The page of models by their names: of one, or of several side by side.
 
     With `data`, labelled rows, it shows these; without, what the models carry of the rows that they did not learn from.
     A DataError where the rows cannot be read or are not labelled, a UsageError where models do not predict the same and
-    where the packages of the extra `report` are missing. The same models and rows give the same bytes.
+    where the packages of the extra `report` are missing. `warn` is called with what is to be said of the rows. The same
+    models, under the same names, and rows give the same bytes.
     """
     require("jinja2", "matplotlib")
     if len(models) > 1:
-        return of_several(models, data)
+        return of_several(models, data, warn)
     ((name, model),) = models.items()
     if data is None:
         return html(page_of(model, name))
     with like_training(model.dialect):
         table = table_of(model, data)
         told, rows = asked(model, table)
+    if warn is not None:
+        warn(*told.doubts)
     return html(page_of(model, name, told, rows, told.words))
 
 
@@ -57,16 +62,20 @@ def asked(model: Model, table: Table) -> tuple[Told, Rows]:
     return of_table(model, kept, model.evaluation(kept), dropped), rows_of(model, table)
 
 
-def of_several(models: Mapping[str, Model], data: Data | None) -> bytes:
-    """The page of several models; with rows, compared in pairs."""
+def of_several(models: Mapping[str, Model], data: Data | None, warn: Callable[..., object] | None) -> bytes:
+    """The page of several models of one target; with rows, compared in pairs."""
+    names = list(models)
+    for name in names[1:]:
+        refuse_other(models[names[0]].target, models[name].target, names[0], name)
     if data is None:
         return html(several.page_of(models, None))
-    names = list(models)
     if isinstance(data, str):
         tables = read(list(models.values()), data, names)
     else:
         tables = [table_of(model, data) for model in models.values()]
     found = compare(list(models.values()), tables, names)
+    if warn is not None:
+        warn(*found.warnings)
     return html(several.page_of(models, found, tables[0].file))
 
 
@@ -81,7 +90,9 @@ def of_training(
     For the latter the data are read once more, from the file they were read from.
     """
     rows, words = unlearnt(model, run)
-    return html(page_of(model, name, rows=rows, words=words, warnings=warnings, seconds=seconds))
+    stopping, asked_of_test = run.prepared.spec.training.early_stopping, "test" in run.prepared.sets and not run.kept
+    chosen = stopping is not None and not asked_of_test
+    return html(page_of(model, name, None, rows, words, warnings, seconds, chosen))
 
 
 def unlearnt(model: Model, run: Run) -> tuple[Rows | None, str]:

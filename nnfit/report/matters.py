@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from nnfit.data.target import Target
 from nnfit.explain.dependence import Dependence, dependence
 from nnfit.explain.importance import Importance, importance
@@ -18,8 +20,8 @@ COLUMNS = 8  # whose dependence is drawn, the most important ones
 WIDE = 8  # columns of a worst row that are shown, the most important ones
 
 
-def matters(rows: Rows, words: str) -> Section:
-    """The section of the columns, for rows that `words` name."""
+def matters(rows: Rows, words: str, chosen: bool = False) -> Section:
+    """The section of the columns, for rows that `words` name; `chosen` if they chose the epochs of the weights."""
     found = importance(rows)
     part = f"{found.rows:,} of {found.of:,} rows, drawn once" if found.rows < found.of else count(found.rows, "row")
     text = [
@@ -27,6 +29,11 @@ def matters(rows: Rows, words: str) -> Section:
         f"A column matters as much as {found.metric.replace('_', '-')} grows when its cells are shuffled among the "
         f"rows ({part}; from {digits(found.baseline)} as they are). Columns that say the same share their importance.",
     ]
+    if chosen:
+        text.append(
+            "These rows chose the epoch of the weights that are asked here, so the errors in this section are smaller "
+            "than those above, in which no row has a say: look at differences, not at levels."
+        )
     columns = tracked(found.columns[:COLUMNS], "dependence on columns")
     shown = [
         of_importance(found),
@@ -53,18 +60,28 @@ def missing(model: Model, path: str) -> Section:
         "and a model carries none of anybody's data. Give some, with their target:",
     )
     return Section(
-        "matters", "What matters", text, code=(("With labelled rows", f"nnfit report {path} --data rows.csv"),)
+        "matters",
+        "What matters",
+        text,
+        code=(("With labelled rows", f"nnfit report {shlex.quote(path)} --data rows.csv"),),
     )
 
 
 def of_importance(found: Importance) -> Shown:
     """The picture of the importances, and the table."""
     members = found.members.shape[1]
-    header = ["column", "importance", "sd over the shuffles", *["sd over the members"] * bool(members)]
+    header = [
+        "column",
+        "importance",
+        "noise of the rows",
+        "sd over the shuffles",
+        *["sd over the members"] * bool(members),
+    ]
     rows = [
         [
             short(column),
             float(found.importance[c]),
+            f"± {digits(float(found.noise[c]))}",
             float(found.sd[c]),
             *([float(found.members[c].std(ddof=1))] if members else []),
         ]
@@ -125,7 +142,9 @@ def of_slices(worst: tuple[Slice, ...]) -> Cells:
 def of_rows(worst: tuple[WorstRow, ...], order: dict[str, int], rows: Rows) -> Cells:
     """The worst single rows, with their most important columns."""
     names = list(order)[:WIDE]
-    error = "−ln p of the true class" if rows.model.classes else "error"
+    target = rows.model.target
+    error = "−ln p of the true class" if target.classes else "error" if len(target.columns) == 1 else "error, in sd"
+    where = "from 0 in the frame" if rows.table.of_frame else "in the file"
     body = []
     for each in worst:
         values = dict(each.values)
@@ -140,5 +159,8 @@ def of_rows(worst: tuple[WorstRow, ...], order: dict[str, int], rows: Rows) -> C
         )
     header = ("row", "true", "predicted", error, *map(short, names))
     return table(
-        "The worst rows, by their number in the file, with the columns that matter most", header, body, sortable=True
+        f"The worst rows, by their number {where}, with the columns that matter most: they are rows of the table",
+        header,
+        body,
+        sortable=True,
     )

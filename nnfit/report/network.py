@@ -90,9 +90,9 @@ def network(model: Model) -> Section:
 
 def weights_words(model: Model) -> str:
     """What the picture of the weights shows."""
-    first = " of the first member" if len(model.theta) > 1 else ""
-    each = "what each neuron (a line) takes of each below (a column), its bias first"
-    return f"Θ⁽ⁱ⁾{first}: {each}; large layers as histograms."
+    if len(model.theta) > 1:
+        return "How often weights of a layer have which size, in all members together."
+    return "What each neuron (a line) takes of each below (a column), its bias first; large layers as histograms."
 
 
 def layers(model: Model, health: Health | None) -> Cells:

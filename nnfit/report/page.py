@@ -38,18 +38,20 @@ def page_of(
     words: str = "",
     warnings: Iterable[Problem] = (),
     seconds: float | None = None,
+    chosen: bool = False,
 ) -> Page:
     """The page of one model, called `name`.
 
     It tells of the rows `told`, by default those that the model did not learn from; what matters is asked of `rows`,
-    which `words` name. `warnings` and `seconds` are those of its training, where they are known.
+    which `words` name, and `chosen` says that early stopping looked at them. `warnings` and `seconds` are those of its
+    training, where they are known.
     """
     told = told if told is not None else of_training(model)
     builders: tuple[Callable[[], Section | None], ...] = (
         lambda: headline(model, told, warnings),
         lambda: learning({name: model}),
         lambda: performance(model, told),
-        lambda: missing(model, name) if rows is None else matters(rows, words),
+        lambda: missing(model, name) if rows is None else matters(rows, words, chosen),
         lambda: network(model),
         lambda: data(model),
         lambda: making(model, name, seconds),

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnfit.config.build import dump
+from nnfit.errors import Problem
 from nnfit.model.compare import Comparison
 from nnfit.model.described import shown_metrics
 from nnfit.model.model import Model
-from nnfit.report.headline import what
+from nnfit.report.headline import capital, what
 from nnfit.report.network import learning
 from nnfit.report.parts import Cells, Doubt, Page, Section, table
-from nnfit.report.told import of_training
-from nnfit.words import count, digits, short, sizes
+from nnfit.report.told import LOUD, of_training
+from nnfit.words import base, count, digits, short, sizes
 
 DIFFERENCES = 40  # keys of the specs that differ
 
@@ -30,35 +31,35 @@ def page_of(models: Mapping[str, Model], found: Comparison | None, file: str = "
 def short_of(models: Mapping[str, Model], found: Comparison | None, file: str) -> Section:
     """What each predicts, and the metrics side by side."""
     text = tuple(f"{short(name)}: {what(model)}" for name, model in models.items())
-    doubts: list[Doubt] = []
     if found is not None:
-        cells = [beside(models, found.metrics, f"Metrics on {count(found.rows, 'row')} of {short(file)}")]
-        doubts = [
-            Doubt(
-                f"{problem.place.key}: {problem.message}" if problem.place.key else problem.message,
-                problem.remedy,
-                problem.code == "learnt-from",
-            )
-            for problem in found.warnings
-        ]
+        cells = [beside(models, found.metrics, f"Metrics on {count(found.rows, 'row')} of {short(base(file))}")]
+        doubts = [doubt_of(problem) for problem in found.warnings]
+        unknown = [name for name, counts in zip(models, found.learnt, strict=True) if counts is None]
+        if unknown:
+            which = ", ".join(map(short, unknown))
+            message = f"Whether these rows were learnt from is not known of {which}: the training file is not found"
+            doubts.append(Doubt(message, ""))
     else:
         told = [of_training(model) for model in models.values()]
         metrics = [dict(each.metrics) if each is not None else {} for each in told]
-        cells = [
-            beside(
-                models,
-                metrics,
-                "Metrics of each model on rows of its own",
-                [each.words if each is not None else "not known" for each in told],
-            )
-        ]
-        doubts = [
-            Doubt(
-                "These are not the same rows: what differs may be the rows and not the models",
-                "give the rows of one table by --data to compare in pairs",
-            )
-        ]
+        rows = [each.words if each is not None else "not known" for each in told]
+        cells = [beside(models, metrics, "Metrics of each model on rows of its own", rows)]
+        doubts = [Doubt(apart(models, rows), "Give the rows of one table by --data to compare in pairs")]
     return Section("headline", "In short", text, tuple(doubts), tuple(cells))
+
+
+def doubt_of(problem: Problem) -> Doubt:
+    """What is to be said of the rows, with the models that it is said of."""
+    of = f"{problem.place.key}: " if problem.place.key else ""
+    return Doubt(f"{of}{problem.message}", capital(problem.remedy), problem.code in LOUD)
+
+
+def apart(models: Mapping[str, Model], rows: Sequence[str]) -> str:
+    """What is to be known of scores that were taken apart."""
+    files = {model.record.get("data_sha256") for model in models.values()}
+    if len(files) == 1 and len(set(rows)) == 1 and None not in files:
+        return "Each was scored when it was trained, on rows of the same table, and not row by row beside the other"
+    return "These are not the same rows: what differs may be the rows and not the models"
 
 
 def beside(

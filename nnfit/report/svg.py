@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 HREF = f"{{{XLINK}}}href"
 REFERENCE = re.compile(r"url\(#([^)]*)\)")
+LONG = re.compile(r"-?\d+\.\d{3,}(?![\de])")  # a hundredth of a point is finer than any screen
 FONT = re.compile(r"\s*font-family: [^;]*;?")
 COLOUR = re.compile("|".join((INK, GRID, PAPER)))
 VARIABLES = {INK: f"var(--ink, {INK})", GRID: f"var(--grid, {GRID})", PAPER: f"var(--paper, {PAPER})"}
@@ -71,7 +72,7 @@ def tree(figure: Figure) -> ElementTree.Element:
         element.tail = None
         path = element.get("d")
         if path is not None:
-            element.set("d", " ".join(path.split()))
+            element.set("d", LONG.sub(lambda found: f"{float(found[0]):.2f}", " ".join(path.split())))
     root.set("stroke-linejoin", "round")
     root.set("overflow", "visible")  # another font may be wider than ours
     return root

@@ -12,12 +12,12 @@ import numpy as np
 
 from nnfit.data.table import Table
 from nnfit.errors import Problem
+from nnfit.fit.scores import TOLD as ORDER
 from nnfit.model.aggregates import Curves
-from nnfit.model.learnt import HONEST
 from nnfit.model.model import Evaluation, Model
 from nnfit.report.figures.rows import of_evaluation
 from nnfit.scoring.profile import Profile
-from nnfit.words import count, short
+from nnfit.words import base, count, short
 
 WORDS = {
     "out_of_fold": "{of} training rows, each predicted by members that did not learn from it (out of fold)",
@@ -34,6 +34,7 @@ LABELS = {
     "train": "{of} training rows, learnt from",
 }
 
+LOUD = ("learnt-from", "watched")  # what makes rows no evidence
 Metrics = Mapping[str, Any]
 Ends = Mapping[str, Any]  # [low, high] or None, by metric
 
@@ -60,7 +61,7 @@ def of_training(model: Model) -> Told | None:
     """The rows that the model carries aggregates of; of an older model its metrics alone, None without any."""
     found, record = model.aggregates, model.record
     metrics = record.get("metrics", {})
-    name = found.rows if found is not None else next((name for name in (*HONEST, "train") if name in metrics), None)
+    name = found.rows if found is not None else next((name for name in ORDER if name in metrics), None)
     if name is None or name not in metrics:
         return None
     n = int(record.get("rows", {}).get(name, 0 if found is None else found.profile.rows))
@@ -81,7 +82,7 @@ def of_training(model: Model) -> Told | None:
 def of_table(model: Model, table: Table, found: Evaluation, dropped: tuple[Problem, ...] = ()) -> Told:
     """The rows of a table with its target."""
     learnt = None if found.learnt is None else found.learnt.get("train", 0)
-    name, rows = short(table.file), count(table.n, "row")
+    name, rows = short(base(table.file)), count(table.n, "row")
     which = {None: "", 0: ", none of which the model has learnt from"}.get(
         learnt, f", of which it has learnt from {learnt:,}" if learnt else ""
     )
@@ -89,7 +90,7 @@ def of_table(model: Model, table: Table, found: Evaluation, dropped: tuple[Probl
         f"{rows} of {name}{which}",
         f"{name}, {rows}" + (f", {learnt:,} learnt from" if learnt else ""),
         table.n,
-        None if learnt is None else not learnt,
+        None if learnt is None else not any(problem.code in LOUD for problem in found.warnings),
         found.metrics,
         found.of_prior,
         None,

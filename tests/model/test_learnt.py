@@ -87,6 +87,21 @@ def test_of_another_file_the_rows_in_common_are_counted_value_by_value(run: Run,
         assert warned[0].startswith("7 of 11 rows were learnt from (4 are test rows): ")
 
 
+def test_a_few_rows_that_are_alike_do_not_make_a_table_one_that_was_learnt_from(run: Run) -> None:
+    train(run)
+    frame = pd.read_csv("flowers.csv")
+    new = pd.concat([frame.assign(length=frame["length"] + 1e-6 * k) for k in (1, 2)])
+    for alike, words in (
+        (1, "1 of 121 rows is, value for value, a row that the model has learnt from"),
+        (6, "6 of 126 rows are, value for value, rows that the model has learnt from"),
+        (7, "7 of 127 rows were learnt from"),
+    ):
+        write("alike.csv", pd.concat([frame.iloc[drawn()["train"][:alike]], new]))
+        ended = run("evaluate", "m.npz", "alike.csv")
+        assert words in ended.err
+        assert ("not of new rows" in ended.out) == (alike == 7) == ("the honest score" in ended.err)
+
+
 def test_a_row_with_one_other_value_is_another_row(run: Run) -> None:
     train(run)
     frame = pd.read_csv("flowers.csv").iloc[drawn()["train"]]

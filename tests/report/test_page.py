@@ -14,7 +14,7 @@ import pytest
 
 import nnfit
 from nnfit.report.make import of_models
-from report.pages import KINDS, N, Page, result, table
+from report.pages import KINDS, LINEAR, SOFTMAX, N, Page, result, table
 
 SECTIONS = ["headline", "learning", "predictions", "matters", "network", "data", "making"]
 NAMES = {
@@ -215,7 +215,8 @@ def test_the_command_writes_the_page_beside_the_model(run: Callable[..., Any], f
     ("arguments", "code", "words"),
     [
         (("flowers.npz", "-o", "page.pdf"), 2, "write -o page.html"),
-        (("flowers.npz", "flowers.npz"), 2, "give -o FILE.html"),
+        (("flowers.npz", "other.npz"), 2, "give -o FILE.html"),
+        (("flowers.npz", "flowers.npz"), 2, "named twice"),
         (("flowers.csv",), 5, "not a model that nnfit wrote"),
         (("flowers.npz", "--data", "none.csv"), 4, "none.csv"),
         (("flowers.npz", "--data", "unlabelled.csv"), 4, "species"),
@@ -259,6 +260,31 @@ def test_train_writes_the_page_with_what_matters_in_rows_not_learnt_from(
     )
     assert f"All of this is asked of {rows}" in found.text
     assert "seconds of training" in found.text
+    assert "chose the epoch" not in found.text, "nothing has stopped this training early"
+
+
+def test_a_page_is_called_html_whoever_writes_it(run: Callable[..., Any], flowers: Path) -> None:
+    ended = run("train", flowers / "flowers.yaml", "--report", flowers / "page.pdf")
+    assert (ended.code, ended.out) == (2, "") and f"write --report {flowers / 'page.html'}" in ended.err
+    assert not [*flowers.glob("page.*"), *flowers.glob("*.npz")]
+
+
+def test_what_is_to_be_said_of_the_rows_is_said_on_the_screen_too(run: Callable[..., Any], flower_model: Path) -> None:
+    ended = run("report", flower_model, "--data", flower_model.parent / "flowers.csv")
+    assert ended.code == 0 and "45 of 60 rows were learnt from (15 are test rows)" in ended.err
+
+
+def test_folds_say_that_rows_chose_their_epoch_and_another_score_stands_beside() -> None:
+    trained = result("folds")
+    rows = table()
+    assert "chose the epoch" not in page("folds").text
+    found = nnfit.train(trained.model.spec, rows, overrides={"data.test": 0.2}).model
+    text = Page(of_models({"m.npz": found}).decode()).text
+    assert "(out of fold), the predicted class is right in" in text
+    assert (
+        f"Its training has also measured accuracy: {100 * found.metrics['test']['accuracy']:.1f} % on 18 test rows."
+        in text
+    )
 
 
 def test_a_missing_package_is_named_with_its_command(
@@ -271,3 +297,27 @@ def test_a_missing_package_is_named_with_its_command(
         assert ended.code == 2 and "pip install 'nnfit[report]'" in ended.err
         assert "Traceback" not in ended.err
     assert not (flower_model.parent / "page.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("classes", [12, 0])
+def test_a_page_of_twelve_of_everything_stays_small(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1500, 20))
+    frame = pd.DataFrame(x, columns=[f"number {k}" for k in range(20)])
+    names = ["y"] if classes else [f"target {k}" for k in range(12)]
+    for k, name in enumerate(names):
+        frame[name] = 100 * x[:, k] + rng.normal(size=1500)
+    if classes:
+        frame["y"] = [f"class {k}" for k in np.clip((2 * x[:, 0] + 6 + x[:, 1]).round().astype(int), 0, classes - 1)]
+    spec = {
+        "data": {"train": "<DataFrame>", "target": names},
+        "network": {
+            "layers": [{"size": 16, "activation": "relu"}, SOFTMAX if classes else LINEAR],
+            "members": 30,
+        },
+        "loss": "cross_entropy" if classes else "mse",
+        "training": {"epochs": 40, "resample": "folds", "batch_size": 256},
+    }
+    html = of_models({"m.npz": nnfit.train(spec, frame).model}, frame)
+    assert 500_000 < len(html) < 1_500_000

@@ -41,5 +41,5 @@
       });
     });
   }
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll("#making details").forEach((each) => { each.open = true; }));
 })();
