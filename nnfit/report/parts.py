@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nnfit.words import digits
 
-WIDE = 1.6  # times its height
+WIDE = 1.9  # times its height
 
 
 class Cells(NamedTuple):
