@@ -96,7 +96,8 @@ def dependence(found: Dependence, of: str = "", target: str = "", probability: b
     else:
         rows.bar(x, found.counts, color=style.INK, alpha=0.45, width=0.7)
     labels(rows, found, x)
-    axis.set_ylabel(f"{'Probability' if probability else 'Prediction'}{f' of {style.name(target)}' if target else ''}")
+    of_target = f" of {style.name(target, 16)}" if target else ""
+    axis.set_ylabel(("Probability" if probability else "Prediction") + of_target)
     rows.set_ylabel("Rows")
     rows.set_xlabel(style.name(found.column, 40))
     style.legend(figure, *axis.get_legend_handles_labels())
