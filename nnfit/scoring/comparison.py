@@ -5,8 +5,13 @@ standard error tells how much of it is chance:
 
     d = mean_i d_i,   se = sd(d_i) / √n
 
-The rows are the same for both, so what makes a row hard for both does not count. Of the root mean square error of a
-target, with a² − b² = (a − b) (a + b), d_i = (e_i² − f_i²) / (RMSE_e + RMSE_f).
+The rows are the same for both, so what makes a row hard for both does not count. The root mean square error is no mean:
+other rows would change the root and what is under it. To first order (the delta method) a row changes it by
+
+    d_i = (e_i² − E) / 2√E − (f_i² − F) / 2√F,   E = mean_i e_i²,   F = mean_i f_i²
+
+whose mean is 0: of the RMSE, d is the difference √E − √F, and d_i tells its error. By weights, w_i (d_i − d) stands in
+the place of d_i. Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 21.3.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import numpy as np
 from nnfit.core.losses import of_rows
 from nnfit.data.scales import Floats
 from nnfit.data.target import Labels, Target, outputs
+from nnfit.scoring.metrics import mean
 
 LEAST = 1e-4  # of the larger value: less is no difference, however sure
 
@@ -75,18 +81,23 @@ def difference(
     n = len(truth)
     with np.errstate(all="ignore"):
         pair = [values(measure, target, loss, each, truth, w) for each in (own, other)]
-        d, size = pair[0] - pair[1], max(abs(float(each.mean())) for each in pair)
+        counted = None if measure == "loss" else w  # the cost has them in it
+        means = [mean(each, counted) for each in pair]
         if measure == "rmse":
-            w_n = np.ones((n, 1)) if w is None else w[:, None]
-            roots = [np.sqrt((each * w_n).mean(axis=0)) for each in pair]
-            total = roots[0] + roots[1]
-            d = np.divide(d, total, out=np.zeros_like(d), where=total > 0).mean(axis=1)
-            size = max(float(root.mean()) for root in roots)
-        if w is not None and measure != "loss":
-            d = d * w
-        if n < 2 or not np.isfinite(d).all():
+            means, pair = [np.sqrt(each).mean() for each in means], [of_root(each, w).mean(axis=1) for each in pair]
+        found, d = float(means[0] - means[1]), pair[0] - pair[1]
+        if counted is not None:
+            d = counted / counted.mean() * (d if measure == "rmse" else d - found)
+        if n < 2 or not np.isfinite([found, *d]).all():
             return None
-        return Difference(float(d.mean()), float(d.std(ddof=1) / np.sqrt(n)), n, LEAST * size)
+        return Difference(found, float(d.std(ddof=1) / np.sqrt(n)), n, LEAST * max(map(abs, map(float, means))))
+
+
+def of_root(squares: Floats, w: Floats | None) -> Floats:
+    """How much each row changes the root of the mean of squares (n, K), to first order: (e_i² − E) / 2√E, (n, K)."""
+    E = mean(squares, w)
+    found: Floats = np.divide(squares - E, 2 * np.sqrt(E), out=np.zeros_like(squares), where=E > 0)
+    return found
 
 
 def values(measure: str, target: Target, loss: str, each: Outcome, truth: Floats | Labels, w: Floats | None) -> Floats:

@@ -93,3 +93,26 @@ def test_the_same_model_is_neither_better_nor_worse_and_one_row_tells_nothing() 
     assert difference("log_loss", target, loss, one, one, truth[:1], None) is None
     gone = Outcome(own.y_hat * np.nan, own.prediction * np.nan)
     assert difference("log_loss", target, loss, gone, own, truth, None) is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("measure", ["rmse", "mae"])
+def test_the_error_is_that_of_the_bootstrap_where_errors_are_skewed_and_far_apart(measure: str, weighted: bool) -> None:
+    rng = np.random.default_rng(5)
+    n = 400
+    target = Target("regression", ("y",), mean=(0.0,), sd=(1.0,))
+    own = rng.standard_t(5, size=n) * np.exp(0.5 * rng.normal(size=n)) * 900
+    errors = np.array([own, 0.3 * own + rng.normal(size=n) * 100])
+    w = rng.exponential(size=n) if weighted else np.ones(n)
+    w /= w.mean()
+
+    def metric(e: Any, by: Any) -> Any:
+        return np.sqrt((by * e**2).sum(axis=-1) / by.sum(axis=-1)) if measure == "rmse" else by @ np.abs(e) / by.sum(-1)
+
+    drawn_again = rng.multinomial(n, np.full(n, 1 / n), size=4000) * w
+    expected = metric(errors[0], drawn_again) - metric(errors[1], drawn_again)
+    outcomes = [Outcome(-e[None], -e[:, None]) for e in errors]
+    found = difference(measure, target, "mse", *outcomes, np.zeros((n, 1)), w if weighted else None)
+    assert found is not None
+    assert found.mean == pytest.approx(metric(errors[0], w) - metric(errors[1], w))
+    assert found.error == pytest.approx(expected.std(ddof=1), rel=0.1)
