@@ -10,31 +10,36 @@ share their importance: while one is permuted, the others still tell.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
-from nnfit.data.target import decode
+from nnfit.data.target import Target, decode, refuse_beyond
+from nnfit.errors import DataError, Place, Problem
 from nnfit.explain.losses import losses, metric_of, weighted
-from nnfit.explain.rows import Rows, affordable, averaged, columns_of, of_members, sampled
+from nnfit.explain.rows import Rows, affordable, averaged, columns_of, of_members, sampled, work_of_row
 from nnfit.model.model import refuse_overflow
 from nnfit.progress import tracked
-from nnfit.scoring.comparison import sure
+from nnfit.scoring.comparison import of_root, sure
 
 REPEATS = 5
 WORK = 5e10  # multiplications in all: a few seconds
 FEWEST, MOST = 300, 20_000  # rows that are permuted, if there are so many
+AGAIN = 50  # columns that are permuted more than once where all of them would take too long
 
 
 class Importance(NamedTuple):
     """What permuting each column adds to the metric, most important first; units are those of the metric.
 
     `rows` of the `of` rows were asked, and `baseline` is the metric of these as they are. `repeats` (C, R) is each
-    permutation's difference, members averaged; `members` (C, M) that of each member alone, mean over the repeats, and
-    (C, 0) of a single one; `targets` (C, T) that of each of several targets, of which the metric is the mean, and
-    (C, 0) of a single one. `error` (C,) is the standard error of the importance, as the rows are some of many.
+    permutation's difference, members averaged, and NaN beyond the `shuffles` of a column. `members` (C, M) is that of
+    each member alone, mean over the repeats, and (C, 0) of a single one; `targets` (C, T) that of each of several
+    targets, of which the metric is the mean, and (C, 0) of a single one. `error` (C,) is the standard error of the
+    importance, as the rows are some of many. `shuffles` (C,) is how often each column was permuted: where all of them
+    would take too long, only the most important ones are permuted again.
     """
 
     metric: str
@@ -46,18 +51,18 @@ class Importance(NamedTuple):
     members: Floats
     targets: Floats
     error: Floats
+    shuffles: tuple[int, ...]
 
     @property
     def importance(self) -> Floats:
         """The mean over the repeats, (C,)."""
-        return np.asarray(self.repeats.mean(axis=1), np.float64)
+        return np.array([each[:R].mean() for each, R in zip(self.repeats, self.shuffles, strict=True)], np.float64)
 
     @property
     def sd(self) -> Floats:
         """The standard deviation over the repeats, (C,); NaN of a single one."""
-        if self.repeats.shape[1] < 2:
-            return np.full(len(self.columns), np.nan)
-        return np.asarray(self.repeats.std(axis=1, ddof=1), np.float64)
+        pairs = zip(self.repeats, self.shuffles, strict=True)
+        return np.array([each[:R].std(ddof=1) if R > 1 else np.nan for each, R in pairs], np.float64)
 
     @property
     def noise(self) -> Floats:
@@ -72,40 +77,101 @@ def importance(rows: Rows, repeats: int = REPEATS, seed: int = 0) -> Importance:
     of a row, its outputs are theirs alone, and a member's own importance is that over the rows that it may speak of.
     """
     target, blocks = rows.model.target, columns_of(rows.model)
-    part = sampled(rows, affordable(rows, len(blocks) * repeats, WORK, FEWEST, MOST), seed)
+    C = len(blocks)
+    R, again, R_again = affordable_repeats(rows, C, repeats)
+    part = sampled(rows, affordable(rows, C * R + again * R_again, WORK, FEWEST, MOST), seed)
     y_hat = of_members(part)
     refuse_overflow(part.table, averaged(part, y_hat))
     as_they_are, alone = asked(part, y_hat)
     baseline = metric_of(target, as_they_are, part.w)
     rng = np.random.default_rng([seed, 1])
     X = part.X.copy()
-    C, T = len(blocks), len(baseline)
-    each, members, error = np.empty((C, repeats, T)), np.empty((C, repeats, len(alone))), np.empty(C)
-    with np.errstate(all="ignore"):
-        for c, block in enumerate(tracked(blocks.values(), "importance of the columns")):
-            of_rows = np.zeros((part.n, T))
-            for r in tracked(range(repeats), "shuffles"):
+    found = [Sums(np.zeros((part.n, len(baseline))), [], []) for _ in blocks]
+
+    def permute(chosen: Iterable[int], times: int) -> None:
+        """Permute some of the columns so many times."""
+        places = list(blocks.values())
+        for c in chosen:
+            block, sums = places[c], found[c]
+            for _ in tracked(range(times), "shuffles"):
                 X[:, block] = part.X[rng.permutation(part.n), block]
                 permuted, of_each = asked(part, of_members(part, X))
-                found = metric_of(target, permuted, part.w)
-                each[c, r], members[c, r] = found - baseline, of_each - alone
-                # What a row adds to a difference of roots: a − b = (a² − b²) / (a + b).
-                total = found + baseline if target.task == "regression" else np.ones(T)
-                of_rows += np.divide(permuted - as_they_are, total, out=np.zeros((part.n, T)), where=total > 0)
-            error[c] = weighted(of_rows.mean(axis=1) / repeats, part.w)[1]
+                sums.each.append(metric_of(target, permuted, part.w) - baseline)
+                sums.members.append(of_each - alone)
+                sums.of_rows[:] += changes(target, permuted, part.w) - own_changes
             X[:, block] = part.X[:, block]
-    order, names = np.argsort(-each.mean(axis=(1, 2)), kind="stable"), list(blocks)
+
+    with np.errstate(all="ignore"):
+        own_changes = changes(target, as_they_are, part.w)
+        permute(tracked(range(C), "importance of the columns"), R)
+        if again:
+            first = np.argsort([-sums.each[0].mean() for sums in found], kind="stable")[:again]
+            permute(tracked(sorted(first.tolist()), "importance of the first columns"), R_again)
+        error = [weighted(sums.of_rows.mean(axis=1) / len(sums.each), part.w)[1] for sums in found]
+    shuffles = tuple(len(sums.each) for sums in found)
+    each = np.full((C, max(shuffles, default=0)), np.nan)
+    for c, sums in enumerate(found):
+        each[c, : shuffles[c]] = np.mean(sums.each, axis=1)
+    order = np.argsort([-each[c, : shuffles[c]].mean() for c in range(C)], kind="stable")
+    names = list(blocks)
+    members = np.reshape([np.mean(sums.members, axis=0) for sums in found], (C, len(alone)))
+    targets = np.reshape([np.mean(sums.each, axis=0) for sums in found], (C, len(baseline)))
     return Importance(
         "rmse" if target.task == "regression" else "log_loss",
         part.n,
         rows.n,
         float(baseline.mean()),
         tuple(names[c] for c in order),
-        each.mean(axis=2)[order],
-        members.mean(axis=1)[order],
-        each.mean(axis=1)[order] if T > 1 else np.empty((C, 0)),
-        error[order],
+        each[order],
+        members[order],
+        targets[order] if len(baseline) > 1 else np.empty((C, 0)),
+        np.array(error, np.float64)[order],
+        tuple(shuffles[c] for c in order),
     )
+
+
+class Sums(NamedTuple):
+    """What permuting one column has changed: each row in all (n, T), and each time the metric (T,), of members (M,)."""
+
+    of_rows: Floats
+    each: list[Floats]
+    members: list[Floats]
+
+
+def affordable_repeats(rows: Rows, C: int, repeats: int) -> tuple[int, int, int]:
+    """How often all of C columns are permuted, and how many of them are so how often again, for the work that is given.
+
+    Fewer rows are asked first; where these are the fewest that say something, all columns are permuted less often, down
+    to twice; and where that is too much, once, and the most important ones at least once more.
+    """
+    passes = int(WORK / (work_of_row(rows) * max(1, min(rows.n, FEWEST))))
+    most = passes // max(1, C)
+    if most >= min(2, repeats):
+        return min(repeats, most), 0, 0
+    if repeats < 2:
+        return repeats, 0, 0
+    again = min(C, AGAIN)
+    return 1, again, max(1, min(repeats - 1, (passes - C) // max(1, again)))
+
+
+def changes(target: Target, of_rows: Floats, w: Floats | None) -> Floats:
+    """How much each row changes the metric of each target, to first order, (n, T): of a root as `of_root` has it."""
+    return of_root(of_rows, w) if target.task == "regression" else of_rows
+
+
+def refuse_unanswerable(rows: Rows) -> None:
+    """A DataError for rows that no importance can be asked of: a single one, or a target that has no square.
+
+    Rows of weight 0 do not count.
+    """
+    place = Place(rows.table.file)
+    if (rows.n if rows.w is None else np.count_nonzero(rows.w)) < 2:
+        few = "one row" if rows.n == 1 else "one row that has a weight"
+        message = f"{few} cannot be shuffled: importance needs two at least, and tells little of fewer than a hundred"
+        raise DataError(Problem("too-few-rows", message, "--row explains the prediction for a single one", place))
+    if rows.model.target.task == "regression":
+        for name in rows.model.target.columns:
+            refuse_beyond(rows.table, name)
 
 
 def asked(rows: Rows, y_hat: Array) -> tuple[Floats, Floats]:

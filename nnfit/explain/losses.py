@@ -14,9 +14,10 @@ from nnfit.scoring.metrics import mean
 
 
 def losses(target: Target, truth: Floats | Labels, prediction: Floats) -> Floats:
-    """−log p of what is true, or (y − ŷ)², of each row and target, (n, T)."""
+    """−log p of what is true, or (y − ŷ)², of each row and target, (n, T); ∞ where that is beyond all numbers."""
     if target.task == "regression":
-        return np.asarray((truth - prediction) ** 2, np.float64)
+        with np.errstate(over="ignore"):
+            return np.asarray((truth - prediction) ** 2, np.float64)
     p, index = clipped(prediction), truth.astype(np.intp)
     if target.task == "multilabel":
         return np.asarray(-np.log(np.where(index == 1, p, 1 - p)), np.float64)
@@ -39,5 +40,6 @@ def weighted(of_rows: Floats, w: Floats | None) -> tuple[float, float]:
     total = float(w.sum())
     if n < 2 or not total:
         return 0.0, float("inf")
-    middle = float(w @ of_rows) / total
-    return middle, float(np.sqrt((w**2 * (of_rows - middle) ** 2).sum() * n / (n - 1))) / total
+    with np.errstate(all="ignore"):  # of values beyond all numbers neither is one
+        middle = float(w @ of_rows) / total
+        return middle, float(np.sqrt((w**2 * (of_rows - middle) ** 2).sum() * n / (n - 1))) / total

@@ -136,10 +136,14 @@ def affordable(rows: Rows, passes: int, work: float, least: int, most: int) -> i
 
     So the same model and data give the same number on every machine.
     """
+    return min(rows.n, max(least, min(most, int(work / (passes * work_of_row(rows))))))
+
+
+def work_of_row(rows: Rows) -> float:
+    """What a pass of one row through its members takes, in multiplications."""
     network = rows.model.network
     members = len(rows.model.theta) if rows.speak is None else float(rows.speak.sum(axis=0).mean())
-    of_row = members * (network.P + SIGMA * sum(network.N[1:]) + METRICS)
-    return min(rows.n, max(least, min(most, int(work / (passes * of_row)))))
+    return members * (network.P + SIGMA * sum(network.N[1:]) + METRICS)
 
 
 def sampled(rows: Rows, size: int, seed: int) -> Rows:
@@ -163,7 +167,8 @@ def scale_of(rows: Rows) -> Floats:
     target = rows.model.target
     if target.task != "regression":
         return np.ones(len(target.classes) if len(target.columns) == 1 else len(target.columns))
-    sd = rows.truth.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sd = rows.truth.std(axis=0)
     return np.asarray(np.where(sd > 0, sd, 1.0), np.float64)
 
 

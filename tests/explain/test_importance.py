@@ -13,7 +13,8 @@ from nnfit.core.network import views
 from nnfit.data.table import Table, Text
 from nnfit.explain import importance as module
 from nnfit.explain.importance import importance
-from nnfit.explain.rows import Rows, columns_of, rows_of, sampled
+from nnfit.explain.losses import losses
+from nnfit.explain.rows import Rows, columns_of, predictions, rows_of, sampled, work_of_row
 
 from .conftest import BINARY, LABELS, REAL, binary_csv, labels_csv, real_csv
 
@@ -150,3 +151,59 @@ def test_what_no_row_bears_out_is_within_the_noise_and_what_all_do_is_not(told: 
         told_apart.append(borne_out.importance[0] > borne_out.noise[0])
     assert np.mean(outside) <= 0.15
     assert all(told_apart)
+
+
+def root_of(of_rows: Any, w: Any) -> Any:
+    return np.sqrt(w @ of_rows / w.sum(axis=1)[:, None]).mean(axis=1)
+
+
+def test_the_error_is_that_of_the_bootstrap_where_a_column_matters_much(told: Any) -> None:
+    """Skewed errors, and an importance many times the baseline: of these rows, drawn again."""
+    rows = told(REAL, real_csv(150))
+    rng = np.random.default_rng(8)
+    truth = rows.truth + np.array([20, 0.005]) * rng.standard_t(4, size=(150, 2))
+    for w in (None, rng.exponential(size=150)):
+        part = rows._replace(truth=truth, w=w)
+        found = importance(part, repeats=3)
+        X, shuffles = part.X.copy(), np.random.default_rng([0, 1])
+        target, by = rows.model.target, np.ones(150) if w is None else w
+        as_is = losses(target, truth, predictions(part))
+        drawn = rng.multinomial(150, np.full(150, 1 / 150), size=3000) * by
+        for name, block in columns_of(rows.model).items():
+            changes = []
+            for _ in range(3):
+                X[:, block] = part.X[shuffles.permutation(150), block]
+                changes.append(root_of(losses(target, truth, predictions(part, X)), drawn) - root_of(as_is, drawn))
+            X[:, block] = part.X[:, block]
+            at = found.columns.index(name)
+            assert found.error[at] == pytest.approx(np.mean(changes, axis=0).std(ddof=1), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("passes", "shuffles", "asked"),
+    [(100, [5] * 9, 45), (30, [3] * 9, 27), (18, [2] * 9, 18), (12, [2] * 4 + [1] * 5, 13), (9, [2] * 4 + [1] * 5, 13)],
+)
+def test_where_the_fewest_rows_take_too_long_columns_are_permuted_less_often(
+    told: Any, monkeypatch: pytest.MonkeyPatch, passes: int, shuffles: list[int], asked: int
+) -> None:
+    names = [f"c{k}" for k in range(9)]
+    x = np.random.default_rng(4).normal(size=(80, 9))
+    csv = ",".join(names) + ",y\n" + "".join(
+        ",".join(f"{value:.5f}" for value in row) + f",{'no' if row @ np.arange(9) < 0 else 'yes'}\n" for row in x
+    )  # fmt: skip
+    rows = told(BINARY.replace(", weight: w", "").replace("weighted_metrics: true, ", ""), csv)
+    monkeypatch.setattr(module, "FEWEST", 40)
+    monkeypatch.setattr(module, "AGAIN", 4)
+    monkeypatch.setattr(module, "WORK", passes * 40 * work_of_row(rows) * 1.001)
+    count = []
+    of_members = module.of_members
+    monkeypatch.setattr(module, "of_members", lambda *given: count.append(given[0].n) or of_members(*given))
+    found = importance(rows)
+    assert sorted(found.shuffles, reverse=True) == shuffles
+    assert len(count) == asked + 1
+    assert set(count) == {min(80, max(40, int(passes * 40 * 1.001 / asked)))}
+    assert [int(np.isfinite(each).sum()) for each in found.repeats] == list(found.shuffles)
+    np.testing.assert_allclose(found.importance, np.nanmean(found.repeats, axis=1))
+    assert (np.isnan(found.sd) == (np.array(found.shuffles) < 2)).all()
+    assert np.isfinite(found.noise).all()
+    assert (np.diff(found.importance) <= 0).all()
