@@ -30,12 +30,12 @@ def svg(figure: Figure, name: str, title: str) -> str:
     """The figure as an element of a page, in its font, as wide as there is room, in its colours of day and night.
 
     `name` stands before every id, so that many figures live in one page; `title` is what a screen reader says.
-    Ink, grid and paper are the CSS variables --ink, --grid and --paper. An artist with a gid keeps it, as NAME-gid.
+    Ink, grid and paper are the CSS variables --ink, --grid and --paper.
     """
     root = tree(figure)
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
-    own_ids(figure, root, name)
+    own_ids(root, name)
     for element in root.iter():
         style = element.get("style")
         if style is not None:
@@ -51,7 +51,7 @@ def svg(figure: Figure, name: str, title: str) -> str:
 def document(figure: Figure) -> bytes:
     """The figure as an SVG file."""
     root = tree(figure)
-    own_ids(figure, root, "nnfit")
+    own_ids(root, "nnfit")
     file = io.BytesIO()
     ElementTree.ElementTree(root).write(file, "utf-8", xml_declaration=True)
     return file.getvalue()
@@ -79,17 +79,21 @@ def tree(figure: Figure) -> ElementTree.Element:
 
 
 class silent(warnings.catch_warnings):  # noqa: N801 (a context manager, as its parent)
-    """No word on letters that the font lacks: SVG has them as text, and elsewhere a box says that one is missing."""
+    """No word on letters that the font lacks: SVG has them as text, and elsewhere a box says that one is missing.
+
+    Nor on a picture that has been asked for in a size too small for its axes: it shows that itself.
+    """
 
     def __enter__(self) -> None:
         super().__enter__()
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         warnings.filterwarnings("ignore", "Matplotlib currently does not support")
+        warnings.filterwarnings("ignore", "constrained_layout not applied")
 
 
-def own_ids(figure: Figure, root: ElementTree.Element, name: str) -> None:
-    """Put a name before every id that is referred to, or that was given on purpose, and leave the others out."""
-    used = {gid for artist in figure.findobj() if (gid := artist.get_gid()) is not None}
+def own_ids(root: ElementTree.Element, name: str) -> None:
+    """Put a name before every id that is referred to, and leave the others out."""
+    used = set()
     for element in root.iter():
         for key, value in element.items():
             used.update(REFERENCE.findall(value))

@@ -75,11 +75,6 @@ def test_a_file_has_colours_that_every_program_knows() -> None:
     assert tree(text).get("width") == "331.2pt"
 
 
-def test_what_a_page_moves_keeps_its_name() -> None:
-    ids = {element.get("id") for element in tree(svg(figures.roc(roc(), threshold=0.5), "r", "ROC")).iter()}
-    assert "r-threshold-0" in ids
-
-
 def test_two_figures_in_a_page_share_no_id() -> None:
     first, second = (svg(figures.roc(roc()), name, "ROC") for name in ("a", "b"))
     ids = [set(re.findall(r'id="([^"]*)"', text)) for text in (first, second)]

@@ -36,10 +36,10 @@ def roc(profile: Profile, of: str = "", threshold: float | None = None) -> Figur
     axis.plot([0, 1], [0, 1], color=style.INK, linewidth=0.8, linestyle=":", label="by chance")
     for k, found in enumerate(profile.classes):
         if found.positives and found.negatives:
-            axis.plot(*found.roc, **style.line(k), label=labelled(profile, found))
+            axis.plot(*found.roc, **style.line(k), label=labelled(found))
             mark(axis, k, found, threshold, *at(found, threshold)[:2])
         else:
-            axis.plot([], [], **style.line(k), label=f"{labelled(profile, found)}: no curve")
+            axis.plot([], [], **style.line(k), label=f"{labelled(found)}: no curve")
     axis.set_xlabel("False positive rate")
     axis.set_ylabel(f"True positive rate{of_class(profile)}")
     return finished(figure, [axis], profile, of, threshold)
@@ -56,13 +56,13 @@ def precision_recall(profile: Profile, of: str = "", threshold: float | None = N
         if found.positives:
             recall, precision = found.precision_recall
             look = style.line(k)
-            axis.plot(recall, precision, **look, drawstyle="steps-pre", label=labelled(profile, found))
+            axis.plot(recall, precision, **look, drawstyle="steps-pre", label=labelled(found))
             share = found.positives / (found.positives + found.negatives)
             axis.axhline(share, color=look["color"], linewidth=0.8, linestyle=":")
             _, recall_at, precision_at = at(found, threshold)
             mark(axis, k, found, threshold, recall_at, precision_at)
         else:
-            axis.plot([], [], **style.line(k), label=f"{labelled(profile, found)}: no curve")
+            axis.plot([], [], **style.line(k), label=f"{labelled(found)}: no curve")
     axis.plot([], [], color=style.INK, linewidth=0.8, linestyle=":", label="by chance")
     axis.set_xlabel(f"Recall{of_class(profile)}")
     axis.set_ylabel("Precision")
@@ -86,7 +86,7 @@ def calibration(profile: Profile, of: str = "") -> Figure:
         size = np.array(found.rows_in_bin)[some]
         firm = size >= FIRM if (size >= FIRM).any() else size > 0
         curve.plot(mean[firm], share[firm], **look, linewidth=1.6 if len(profile.classes) == 1 else 1)
-        curve.plot([], [], **look, label=labelled(profile, found))
+        curve.plot([], [], **look, label=labelled(found))
         curve.scatter(mean, share, s=6 + 54 * size / max(size.max(initial=0), 1e-300), color=look["color"])
         rows.stairs(found.rows_in_bin, BINS, color=look["color"], fill=len(profile.classes) == 1, alpha=0.8)
     curve.set_ylabel(f"Share{of_class(profile)}")
@@ -100,13 +100,13 @@ def calibration(profile: Profile, of: str = "") -> Figure:
 def probabilities(profile: Profile, of: str = "", threshold: float | None = None) -> Figure:
     """The distribution of the predicted probability of each class, in rows of the class and in the others."""
     figure, axes = multiples(profile, 1.9)
-    for k, (found, axis) in enumerate(zip(profile.classes, axes, strict=False)):
+    for found, axis in zip(profile.classes, axes, strict=False):
         sides = ((found.own, style.BLUE, "rows of the class"), (found.others, style.ORANGE, "other rows"))
         for counts, colour, label in sides:
             share = np.array(counts) / max(sum(counts), 1e-300)
             axis.stairs(share, FINE, color=colour, fill=True, alpha=0.35)
             axis.stairs(share, FINE, color=colour, linewidth=1.3, label=label)
-        level(axis, k, threshold)
+        level(axis, threshold)
         axis.set_title(style.name(found.name))
         axis.set_xlabel("Predicted probability")
         axis.set_ylabel("Share of rows")
@@ -123,10 +123,10 @@ def thresholds(profile: Profile, of: str = "", threshold: float | None = None) -
     if not all(found.tp_at for found in profile.classes):
         raise UsageError(Problem("wrong-target", "a threshold tells two classes apart, and there are more"))
     figure, axes = multiples(profile, 2.2)
-    for k, (found, axis) in enumerate(zip(profile.classes, axes, strict=False)):
+    for found, axis in zip(profile.classes, axes, strict=False):
         for index, (label, values) in enumerate(by_threshold(found).items()):
             axis.plot(LEVELS, values, **style.line(index), label=label)
-        level(axis, k, threshold)
+        level(axis, threshold)
         axis.set_title(style.name(found.name))
         axis.set_xlabel("Threshold of its probability")
         axis.set_ylabel("Metric")
@@ -225,9 +225,9 @@ def worst(counts: Floats, classes: Sequence[str], of: str) -> Figure:
 # --- in common -----------------------------------------------------------------------------------------------------
 
 
-def labelled(profile: Profile, found: ClassProfile) -> str:
-    """A class as the legend has it."""
-    return f"{style.name(found.name)} ({found.positives:,.6g} of {profile.rows:,})"
+def labelled(found: ClassProfile) -> str:
+    """A class as the legend has it, with its rows, or their weight."""
+    return f"{style.name(found.name)} ({found.positives:,.6g} of {found.positives + found.negatives:,.6g})"
 
 
 def of_class(profile: Profile) -> str:
@@ -244,19 +244,17 @@ def at(found: ClassProfile, threshold: float | None) -> tuple[float, float, floa
 
 
 def mark(axis: Axes, k: int, found: ClassProfile, threshold: float | None, x: float, y: float) -> None:
-    """Mark the point of a curve at the decision threshold; a page finds it by its gid."""
+    """Mark the point of a curve at the decision threshold."""
     if threshold is not None and found.tp_at:
         look: dict[str, Any] = {"color": style.line(k)["color"], "markeredgecolor": style.INK, "linestyle": "none"}
-        (point,) = axis.plot([x], [y], marker="o", markersize=7, clip_on=False, zorder=5, **look)
-        point.set_gid(f"threshold-{k}")
+        axis.plot([x], [y], marker="o", markersize=7, clip_on=False, zorder=5, **look)
 
 
-def level(axis: Axes, k: int, threshold: float | None) -> None:
-    """Mark the decision threshold as a line across; a page finds it by its gid."""
+def level(axis: Axes, threshold: float | None) -> None:
+    """Mark the decision threshold as a line across."""
     if threshold is not None:
         told = f"decision threshold {threshold:.3g}"
-        line = axis.axvline(threshold, color=style.INK, linewidth=1, linestyle="--", label=told)
-        line.set_gid(f"threshold-{k}")
+        axis.axvline(threshold, color=style.INK, linewidth=1, linestyle="--", label=told)
 
 
 def finished(figure: Figure, axes: list[Axes], profile: Profile, of: str, threshold: float | None) -> Figure:
@@ -266,8 +264,9 @@ def finished(figure: Figure, axes: list[Axes], profile: Profile, of: str, thresh
         axis.set_ylim(-0.02, 1.02)
     if threshold is not None and all(found.tp_at for found in profile.classes):
         told = f"decision threshold {threshold:.3g}"
-        look: dict[str, Any] = {"markeredgecolor": style.INK, "linestyle": "none"}
-        axes[0].plot([], [], marker="o", markersize=6, color="none", label=told, **look)
+        first = style.line(0)["color"] if len(profile.classes) == 1 else style.PAPER  # the points have each its own
+        look: dict[str, Any] = {"markeredgecolor": style.INK, "linestyle": "none", "color": first}
+        axes[0].plot([], [], marker="o", markersize=7, label=told, **look)
     handles, labels = axes[0].get_legend_handles_labels()
     if len(profile.classes) > 3:
         figure.set_size_inches(figure.get_figwidth() + 1.8, figure.get_figheight())

@@ -25,20 +25,21 @@ METRICS = {"log_loss": "log-loss", "rmse": "RMSE"}
 def importance(found: Importance, of: str = "", unit: str = "") -> Figure:
     """The permutation importance of the columns, most important first: bars, a dot for each repeat, a tick each member.
 
-    Grey is what chance does: the interval in which the importance of a column without any lies in 95 of 100 samples of
-    rows. `of` says which rows these are, `unit` the target whose unit an RMSE has.
+    Hollow is what the rows cannot tell from chance: an importance within the interval in which that of a column without
+    any lies in 95 of 100 samples of rows. `of` says which rows these are, `unit` the target whose unit an RMSE has.
     """
     C = min(SHOWN, len(found.columns))
     figure, (axis,) = style.canvas(6.4, 1.7 + 0.26 * C + 0.2 * bool(of))
     place = np.arange(C)
     value, noise = found.importance[:C], np.nan_to_num(found.noise[:C])
     sure = value > noise
+    look: dict[str, Any]
     if sure.any():
         axis.barh(place[sure], value[sure], height=0.62, color=style.BLUE, alpha=0.75, label="mean over the repeats")
     if not sure.all():
-        told = "no more than chance"
-        axis.barh(place[~sure], value[~sure], height=0.62, color=style.INK, alpha=0.3, label=told)
-    look: dict[str, Any] = {"linestyle": "none", "color": style.INK}
+        look = {"facecolor": "none", "edgecolor": style.BLUE, "linewidth": 1.0, "linestyle": "--"}
+        axis.barh(place[~sure], value[~sure], height=0.62, **look, label="could be chance in these rows")
+    look = {"linestyle": "none", "color": style.INK}
     repeats = found.repeats[:C]
     rows = np.repeat(place, repeats.shape[1])
     axis.plot(repeats.ravel(), rows, marker="o", markersize=2.6, **look, label="each repeat")

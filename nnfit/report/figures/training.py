@@ -22,6 +22,8 @@ def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
     Where early stopping chose an epoch, a dot marks the kept one of each member. Of more members than there are lines,
     the title says how many are drawn. The cost is drawn by its logarithm where it spans more than a factor of ten.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, (axis,) = style.canvas(6.0, 3.6 + 0.2 * (len(named) > 1))
     several = len(named) > 1
     for k, (name, found) in enumerate(named.items()):
@@ -40,6 +42,7 @@ def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
         axis.plot([], [], linestyle="none", marker="o", color=style.INK, markersize=4, label="kept epoch")
     scaled(axis, list(named.values()))
     axis.set_xlabel("Epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_ylabel("Cost")
     axis.margins(x=0.02)
     style.legend(figure, *axis.get_legend_handles_labels())
