@@ -7,6 +7,8 @@ from pathlib import Path
 
 SLIPS = 3  # letters by which a name that was meant may differ at most
 LONG = 200  # letters of two names that are compared: the time grows with their product
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+LOWERED = str.maketrans("0123456789ijk", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ")
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -80,6 +82,16 @@ def listed(names: Sequence[str]) -> str:
 def count(n: int, noun: str) -> str:
     """`1 row`, `1,000 rows`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def of_layer(symbol: str, i: int) -> str:
+    """A symbol with the number of its layer, as the notes write it: `Θ⁽¹⁾`."""
+    return f"{symbol}⁽{str(i).translate(RAISED)}⁾"
+
+
+def indexed(symbol: str, index: int | str) -> str:
+    """A symbol with its index, a number or the letter i, j or k, beneath: `x₁`."""
+    return f"{symbol}{str(index).translate(LOWERED)}"
 
 
 def digits(value: float) -> str:

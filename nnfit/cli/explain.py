@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     from nnfit.model.learnt import Counts
     from nnfit.model.model import Model
 
-BAR = 30  # letters of the longest bar
 SHOWN = 40  # columns in the terminal; the JSON has all
-EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def explain(
@@ -51,7 +48,7 @@ def explain(
     set_threads()
     from nnfit.cli import screen, why
     from nnfit.data.table import read_table
-    from nnfit.explain.importance import importance
+    from nnfit.explain.importance import importance, refuse_unanswerable
     from nnfit.explain.rows import rows_of
     from nnfit.model import learnt
     from nnfit.model.loading import load
@@ -68,9 +65,10 @@ def explain(
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
         rows = rows_of(trained, table)
+        refuse_unanswerable(rows)
         _, warnings = trained.labelled(table)
         counts = learnt.counted(trained, rows.table)
-        warnings += doubts(trained, rows.table, counts)
+        warnings += doubts(rows.table, counts)
         screen.warn(*warnings)
         if counts is None:
             screen.note("whether these rows were learnt from is not known: the training file is not found as it was")
@@ -96,7 +94,7 @@ def refuse_contradictions(data: str | None, row: int | None, equations: bool) ->
         raise UsageError(Problem("usage", message, "only --equations needs none"))
 
 
-def doubts(model: Model, table: Table, counts: Counts | None) -> tuple[Problem, ...]:
+def doubts(table: Table, counts: Counts | None) -> tuple[Problem, ...]:
     """The warning that rows of the table were learnt from, in the words that hold of importance."""
     from nnfit.errors import Place, Problem
     from nnfit.words import count
@@ -113,7 +111,7 @@ def report(
     path: Path, model: Model, found: Importance, counts: Counts | None, warnings: tuple[Problem, ...]
 ) -> dict[str, Any]:
     """What --json prints: the columns as in the CSV, most important first."""
-    figures = found.importance, found.sd, found.noise, found.repeats, found.members, found.targets
+    figures = found.importance, found.sd, found.noise, found.repeats, found.shuffles, found.members, found.targets
     columns, names = zip(found.columns, *figures, strict=True), model.target.columns
     return {
         "model": str(path),
@@ -128,11 +126,11 @@ def report(
                 "importance": float(mean),
                 "sd": float(sd),
                 "noise": float(noise),
-                "repeats": repeats.tolist(),
+                "repeats": repeats[:shuffles].tolist(),
                 **({"members": members.tolist()} if len(members) else {}),
                 **({"targets": dict(zip(names, targets.tolist(), strict=True))} if len(targets) else {}),
             }
-            for column, mean, sd, noise, repeats, members, targets in columns
+            for column, mean, sd, noise, repeats, shuffles, members, targets in columns
         ],
         "warnings": [problem.as_json() for problem in warnings],
     }
@@ -141,19 +139,21 @@ def report(
 def show(found: Importance) -> None:
     """The columns with a bar each, most important first."""
     from nnfit.cli import screen
+    from nnfit.cli.bars import HOLLOW, bar, decimals
     from nnfit.words import count, digits, short
 
     console = screen.out()
     several = found.members.shape[1] > 1
     longest = float(found.importance.max(initial=0.0))
-    decimals = max(0, 3 - math.floor(math.log10(longest))) if 1e-300 < longest < math.inf else 4
+    places = decimals(longest)
+    sure = found.importance > found.noise
     body = []
     for i, column in enumerate(found.columns[:SHOWN]):
         mean = float(found.importance[i])
         spreads = [float(found.sd[i]), *([float(found.members[i].std(ddof=1))] if several else [])]
-        told = bar(mean, longest) if mean > found.noise[i] else "no more than chance"
-        shown = [f"{round(value, decimals) + 0.0:,.{decimals}f}" for value in (mean, *spreads)]  # 0.0 in place of −0.0
-        body.append([short(column), shown[0], *(f"± {spread}" for spread in shown[1:]), told])
+        shown = [f"{round(value, places) + 0.0:,.{places}f}" for value in (mean, *spreads)]  # 0.0 in place of −0.0
+        beside = [f"± {text}" if value == value else "" for value, text in zip(spreads, shown[1:], strict=True)]
+        body.append([short(column), shown[0], *beside, bar(mean, longest, hollow=not sure[i])])
     asked = count(found.of, "row") if found.rows == found.of else f"{found.rows:,} of {count(found.of, 'row')}"
     title = f"What shuffling a column adds to the {found.metric}, {digits(found.baseline)} on {asked}"
     columns = ["column", "importance", "± repeats", *["± members"] * several, ""]
@@ -162,12 +162,9 @@ def show(found: Importance) -> None:
     console.print(table)
     if len(found.columns) > SHOWN:
         console.print(f"{count(len(found.columns) - SHOWN, 'column')} more, less important: --json has them")
+    again = sum(times > 1 for times in found.shuffles)
+    if 0 < again < len(found.columns):
+        console.print(f"Each column was shuffled once, the first {again} {max(found.shuffles)} times.")
+    if not sure.all():
+        console.print(f"{HOLLOW} or no bar: these {count(found.rows, 'row')} cannot tell it from chance.")
     console.print("Columns that say the same share their importance: while one is shuffled, the others still tell.")
-
-
-def bar(value: float, longest: float) -> str:
-    """A bar of so many eighths of a letter; nothing for what is not above 0."""
-    if not 0 < value <= longest:
-        return ""
-    eighths = round(8 * BAR * value / longest)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nnfit.cli.screen import grid
-from nnfit.words import short
+from nnfit.words import indexed, of_layer, short
 
 if TYPE_CHECKING:
     from nnfit.core.parameter import Array
@@ -22,13 +22,6 @@ NAME = 12  # letters of a name beside or above a matrix
 MEMBERS = 3  # so many have their matrices shown
 
 NONE: Mapping[str, Array] = MappingProxyType({})
-UP = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-DOWN = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def of_layer(symbol: str, i: int) -> str:
-    """A symbol with the number of its layer, as the notes write it: `Θ⁽¹⁾`."""
-    return f"{symbol}⁽{str(i).translate(UP)}⁾"
 
 
 def number(value: float) -> str:
@@ -52,17 +45,14 @@ def inputs(model: Model) -> list[str]:
 def columns(model: Model, i: int) -> list[str]:
     """What layer i gives to the next, behind its bias unit: the inputs by name, the neurons by number."""
     found = [name(each) for each in inputs(model)] if i == 1 else []
-    return ["bias", *(found or [f"a{str(j).translate(DOWN)}" for j in range(1, model.network.N[i - 1] + 1)])]
+    return ["bias", *(found or [indexed("a", j) for j in range(1, model.network.N[i - 1] + 1)])]
 
 
 def neurons(model: Model, i: int) -> list[str]:
     """The neurons of layer i: their numbers, and in the output layer what they stand for."""
-    target, n = model.target, model.network.N[i - 1]
     if i <= len(model.network.layers):
-        return [str(k) for k in range(1, n + 1)]
-    several = len(target.columns) > 1 or not target.classes
-    named = target.columns if several else target.classes[-n:]
-    return [f"{k}: {name(each)}" for k, each in enumerate(named, 1)]
+        return [str(k) for k in range(1, model.network.N[i - 1] + 1)]
+    return [f"{k}: {name(each)}" for k, each in enumerate(model.target.neurons, 1)]
 
 
 def show(

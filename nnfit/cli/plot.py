@@ -166,7 +166,17 @@ def form_of(path: Path, forms: list[str]) -> str:
 
 def names_of(columns: str | None) -> list[str]:
     """The columns that are named, separated by commas; one with a comma in it stands in quotes, as in a CSV."""
-    return [] if columns is None else next(csv.reader([columns], skipinitialspace=True), [])
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.words import short
+
+    if columns is None:
+        return []
+    try:
+        return next(csv.reader([columns], skipinitialspace=True, strict=True), [])
+    except csv.Error:
+        message = "names are separated by commas; one with a comma, a quote or a line break stands in double quotes"
+        remedy = "double the quotes within it, as in a CSV file"
+        raise UsageError(Problem("usage", message, remedy, Place(f"--columns {short(columns)}"))) from None
 
 
 def inches_of(size: str | None) -> tuple[float, float] | None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from nnfit.cli import log, progress
 from nnfit.model.described import activation_of, encoding_of, kept_epochs, number, shown_metrics
-from nnfit.words import count, plain, short
+from nnfit.words import count, of_layer, plain, short
 
 if TYPE_CHECKING:
     from nnfit.core.network import Network
@@ -162,7 +162,8 @@ def show_gradient(sheet: Sheet, result: GradientCheck, tolerance: float) -> None
         sheet.good(text)
     else:
         sheet.bad(text)
-        sheet.note(f"in Θ⁽{result.layer}⁾: back-propagation {result.backward}, numerically {result.numerical}")
+        where = of_layer("Θ", result.layer)
+        sheet.note(f"in {where}: back-propagation {result.backward}, numerically {result.numerical}")
 
 
 def show_metrics(

@@ -22,7 +22,7 @@ def trace(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV file with the model's columns; - reads stdin.")],
     row: Annotated[
-        int | None, typer.Option("--row", metavar="N", min=1, help="The row, numbered from 1 as in the file.")
+        int | None, typer.Option("--row", metavar="N", help="The row, numbered from 1 as in the file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
@@ -36,8 +36,8 @@ def trace(
     import numpy as np
 
     from nnfit.cli import screen
+    from nnfit.cli.rows import refuse_row
     from nnfit.data.table import read_table
-    from nnfit.errors import Place, Problem, UsageError
     from nnfit.model import tracing
     from nnfit.model.loading import load
     from nnfit.model.prediction import like_training
@@ -46,16 +46,15 @@ def trace(
     trained = load(model)
     with like_training(trained.dialect):
         table = read_table(data, trained.dialect, trained.kinds | trained.target.kinds, others=False)
+        if row is not None:
+            refuse_row(row, table)
         n, first = table.n, row or 1
-        if row is not None and row > n:
-            message, remedy = f"{table.file} has {count(n, 'row')}", f"name one from 1 to {n:,}"
-            raise UsageError(Problem("no-such-row", message, remedy, Place(f"--row {row}")))
         last = row or (n if as_json else min(n, FEW))
         table = table.rows(np.arange(first - 1, last))
         remarks = trained.remarks()
         traced = tracing.traces(trained, table, first, remarks)
         screen.warn(*remarks.problems())
-        if lost := len(tracing.unlabelled(trained, table)):
+        if lost := len(tracing.without_target(trained, table)):
             rows = "this row" if row else count(lost, "row")
             target = listed(trained.target.columns)
             screen.note(f"without its target ({target}), {rows} can be followed up alone: the way back begins with C")
@@ -155,9 +154,8 @@ def show(console: Any, model: Model, found: Traced) -> None:
 def show_up(console: Any, model: Model, found: Traced) -> None:
     """Θ with what comes in, z and a, layer by layer."""
     from nnfit.cli import matrices, screen
-    from nnfit.cli.matrices import of_layer
     from nnfit.core.network import views
-    from nnfit.words import count
+    from nnfit.words import count, of_layer
 
     below: list[float] = found.x.tolist()
     steps = zip(views(model.network, model.theta), found.trace.z, found.trace.a, strict=True)
@@ -180,9 +178,10 @@ def show_up(console: Any, model: Model, found: Traced) -> None:
 def show_down(console: Any, model: Model, t: Trace) -> None:
     """δ and ∂C/∂Θ, layer by layer from the last, and what a step of gradient descent changes."""
     from nnfit.cli import matrices
-    from nnfit.cli.matrices import number, of_layer
+    from nnfit.cli.matrices import number
     from nnfit.diagnostics.gradcheck import surrogate
     from nnfit.model.tracing import learning_rate
+    from nnfit.words import of_layer
 
     assert t.delta is not None
     assert t.gradient is not None

@@ -91,6 +91,17 @@ class Table(NamedTuple):
         gaps = [code for code, label in enumerate(column.labels) if label in self.dialect.gaps]
         return np.isin(column.codes, gaps)
 
+    def cell(self, name: str, row: int) -> float | str | None:
+        """One cell: a number, or the text as the file has it; None where it is missing."""
+        column = self.columns[name]
+        value = column.labels[int(column.codes[row])] if isinstance(column, Text) else float(column[row])
+        return None if value in self.dialect.gaps or value != value else value
+
+    def written(self, name: str, row: int) -> str:
+        """One cell as the file has it, a number with as few digits as mean the same; "" where it is missing."""
+        value = self.cell(name, row)
+        return repr(value).removesuffix(".0") if isinstance(value, float) else value or ""
+
     def problem(self, code: str, message: str, remedy: str, name: str, row: int) -> Problem:
         """A problem with one cell, at its line and column."""
         column = self.header.index(name) + 1 if name in self.header else None

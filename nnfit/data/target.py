@@ -45,6 +45,13 @@ class Target(NamedTuple):
         return {"binary": 1, "multinomial": len(self.classes)}.get(self.task, len(self.columns))
 
     @property
+    def neurons(self) -> tuple[str, ...]:
+        """What each output neuron stands for: a class, of two the second, or a column."""
+        if self.task in ("binary", "multinomial"):
+            return self.classes[-self.outputs :]
+        return self.columns
+
+    @property
     def kinds(self) -> dict[str, str]:
         """How its columns are read: real values as numeric, classes as text, spelled as written."""
         return dict.fromkeys(self.columns, "numeric" if self.task == "regression" else "text")

@@ -25,7 +25,7 @@ from nnfit.core.network import CHUNK, Network, Pass, predict
 from nnfit.core.parameter import Array
 from nnfit.data.encoding import encode, join
 from nnfit.data.scales import Floats
-from nnfit.data.table import Rows, Table, Text
+from nnfit.data.table import Rows, Table
 from nnfit.data.target import Labels, Target, decide, decode
 from nnfit.errors import DataError, Place, Problem, UsageError
 from nnfit.model.model import Model
@@ -80,7 +80,7 @@ def contributions(
     target = model.target._replace(bounds=())
     names = tuple(feature.name for feature in model.features)
     starts = np.cumsum([0, *(len(feature.inputs) for feature in model.features)])[:-1]
-    cells = [tuple(cell(part, name, i) for name in names) for i in range(part.n)]
+    cells = [tuple(part.written(name, i) for name in names) for i in range(part.n)]
     with np.errstate(all="ignore"):
         y_hat = predict(network, theta, X).mean(axis=0)
         classes = (
@@ -114,16 +114,6 @@ def places(table: Table, rows: Sequence[int]) -> Rows:
             message = f"there is no row {row:,}: the table has {count(table.n, 'row')}, numbered from 1"
             raise UsageError(Problem("no-such-row", message, place=Place(table.file)))
     return np.array(rows, np.intp) - 1
-
-
-def cell(table: Table, name: str, row: int) -> str:
-    """The cell of a column as the CSV writes it, numbers with as few digits as mean the same; "" for a missing one."""
-    column = table.columns[name]
-    if isinstance(column, Text):
-        label = column.labels[column.codes[row]]
-        return "" if label in table.dialect.gaps else label
-    value = float(column[row])
-    return "" if np.isnan(value) else repr(value).removesuffix(".0")
 
 
 def has_baseline(model: Model) -> bool:

@@ -24,11 +24,9 @@ from nnfit.data.target import Target
 from nnfit.errors import Problem, UsageError
 from nnfit.model.model import Model
 from nnfit.model.remarks import stand_in
-from nnfit.words import count, short
+from nnfit.words import count, indexed, of_layer, short
 
 MOST = 100  # parameters of a member whose formulas anybody reads
-DIGITS = str.maketrans("0123456789ijk", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ")
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 # Words that mean something in a formula, so that a column of that name stands in quotes.
 TAKEN = {
@@ -99,8 +97,8 @@ def label(text: str) -> str:
 
 def symbol(letter: str, index: int | str, layer: int | None = None) -> str:
     """A letter with its index below and the layer above: z₁⁽²⁾."""
-    above = "" if layer is None else f"⁽{str(layer).translate(RAISED)}⁾"
-    return f"{letter}{str(index).translate(DIGITS)}{above}"
+    own = indexed(letter, index)
+    return own if layer is None else of_layer(own, layer)
 
 
 def y_hat(index: int | str) -> str:
@@ -218,7 +216,7 @@ def activation(sigma: Activation, index: int | str, i: int) -> str:
     for key, letter in (("k", "k"), ("alpha", "α")):
         if key in values:
             text = re.sub(rf"(?<![\w_]){letter}(?!\w)", number(values[key]), text)
-    text = re.sub(r"Σ_(\w)", lambda found: "Σ" + found[1].translate(DIGITS), text)
+    text = re.sub(r"Σ_(\w)", lambda found: indexed("Σ", found[1]), text)
     return re.sub(r"z(?:_([jk]))?(?![a-z])", lambda found: symbol("z", found[1] or index, i), text)
 
 

@@ -145,7 +145,8 @@ def worst_rows(rows: Rows, most: int = 10, y_hat: Array | None = None) -> tuple[
     found = []
     for row in np.argsort(-error, kind="stable")[:most].tolist():
         truth, told = (told_of(target, each[row].tolist()) for each in pairs)
-        cells = tuple((feature.name, cell(feature, rows.table, row)) for feature in rows.model.features)
+        names = [feature.name for feature in rows.model.features]
+        cells = tuple((name, rows.table.written(name, row) or "missing") for name in names)
         found.append(WorstRow(int(rows.numbers[row]), truth, told, float(error[row]), cells))
     return tuple(found)
 
@@ -156,13 +157,3 @@ def told_of(target: Target, each: list[float]) -> str:
     if len(target.columns) == 1:
         return texts[0]
     return ", ".join(f"{name} {text}" for name, text in zip(target.columns, texts, strict=True))
-
-
-def cell(feature: Feature, table: Table, row: int) -> str:
-    """A cell of a column as the CSV has it."""
-    if feature.kind == "numeric":
-        x = float(table.numbers(feature.name)[row])
-        return "missing" if np.isnan(x) else f"{x:.15g}"
-    text = table.text(feature.name)
-    label = text.labels[int(text.codes[row])]
-    return "missing" if label in table.dialect.gaps else label

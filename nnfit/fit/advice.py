@@ -17,6 +17,7 @@ from nnfit.diagnostics.health import (
     SaturatedUnits,
 )
 from nnfit.errors import NnfitError, Problem, TrainingError
+from nnfit.words import of_layer
 
 SCALED = "network.initialization: {weights: auto, bias: 1}, or scale: standard for the columns and the target"
 EXTREME = "for extreme values in columns with scale: none"
@@ -26,7 +27,7 @@ def diverged(error: Diverged, optimizer: Optimizer) -> TrainingError:
     """The error of a training that left the finite numbers. L-BFGS has no learning rate to make smaller."""
     where = "the cost is not finite"
     if error.layer is not None:
-        where = f"Θ⁽{error.layer}⁾ holds values that are not finite"
+        where = f"{of_layer('Θ', error.layer)} holds values that are not finite"
     look = "look" if isinstance(optimizer, LBFGS) else "try a smaller training.optimizer.learning_rate, or look"
     return TrainingError(Problem("diverged", f"training diverged in epoch {error.epoch}: {where}", f"{look} {EXTREME}"))
 

@@ -55,7 +55,10 @@ def of_numbers(options: Numeric, fitted: numeric.Fitted) -> str:
         text = f"{options.bins} bins of {text}"
     elif options.scale in ("standard", "minmax", "robust", "clipped"):
         middle, spread = fitted.scale
-        text = f"({text} − {middle:.4g}) / {spread:.4g}" + " clipped" * (options.scale in ("robust", "clipped"))
+        sign = "−" if middle >= 0 else "+"
+        text = f"({text} {sign} {abs(middle):.4g}) / {spread:.4g}" + " clipped" * (
+            options.scale in ("robust", "clipped")
+        )
     elif options.scale == "quantile":
         text = f"normal score of the rank of {text}"
     return text + (f", powers to {options.degree}" if options.degree > 1 else "")

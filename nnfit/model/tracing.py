@@ -9,8 +9,8 @@ import numpy as np
 
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.parameter import Array
-from nnfit.data.table import Floats, Rows, Table, Text
-from nnfit.data.target import outputs, truth
+from nnfit.data.table import Rows, Table
+from nnfit.data.target import outputs, truth, unlabelled
 from nnfit.diagnostics.trace import Trace, trace
 from nnfit.model.model import Model
 from nnfit.model.remarks import Remarks
@@ -42,11 +42,11 @@ def learning_rate(model: Model) -> tuple[float, str]:
     return optimizer.learning_rate, "training.optimizer.learning_rate"
 
 
-def unlabelled(model: Model, table: Table) -> Rows:
+def without_target(model: Model, table: Table) -> Rows:
     """The rows of a table that lack a target: of these there is only the way up."""
-    if not all(name in table.columns for name in model.target.columns):
-        return np.arange(table.n)
-    return np.flatnonzero(np.any([table.missing(name) for name in model.target.columns], axis=0))
+    names = model.target.columns
+    absent = not all(name in table.columns for name in names)
+    return np.flatnonzero(unlabelled(table, names) | absent)
 
 
 def traces(model: Model, table: Table, first: int, remarks: Remarks | None = None) -> Iterator[Traced]:
@@ -57,7 +57,7 @@ def traces(model: Model, table: Table, first: int, remarks: Remarks | None = Non
     target, eta = model.target, learning_rate(model)[0]
     X = model.encoded(table)
     columns = model.predictions(table, proba=True, remarks=remarks)
-    labelled = np.setdiff1d(np.arange(table.n), unlabelled(model, table))
+    labelled = np.setdiff1d(np.arange(table.n), without_target(model, table))
     Y = np.full((target.outputs, table.n), np.nan)
     if len(labelled):
         Y[:, labelled] = outputs(target, truth(target, table.rows(labelled)), "float64")
@@ -74,7 +74,7 @@ def traces(model: Model, table: Table, first: int, remarks: Remarks | None = Non
             yield Traced(
                 first + i,
                 X[i, 1:].astype(np.float64),
-                {} if y is None else {name: cell(table.columns[name], i) for name in target.columns},
+                {} if y is None else {name: table.cell(name, i) for name in target.columns},
                 {name: column[i] for name, column in predicted.items()},
                 {name: float(column[i]) for name, column in probable.items()},
                 None if y is None else y[:, 0],
@@ -82,8 +82,3 @@ def traces(model: Model, table: Table, first: int, remarks: Remarks | None = Non
             )
 
     return rows()
-
-
-def cell(column: Floats | Text, row: int) -> float | str:
-    """One cell of a table."""
-    return column.labels[column.codes[row]] if isinstance(column, Text) else float(column[row])

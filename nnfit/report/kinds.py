@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nnfit.errors import Place, Problem, UsageError
-from nnfit.words import count, short
+from nnfit.words import count, nearest, quoted, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,8 +190,10 @@ def decision(request: Request) -> Figure:
 def importance(request: Request) -> Figure:
     """The importance of every column."""
     from nnfit.explain.importance import importance as of
+    from nnfit.explain.importance import refuse_unanswerable
     from nnfit.report import figures
 
+    refuse_unanswerable(request.explained)
     return figures.importance(of(request.explained), request.of_data(), request.model.target.columns[0])
 
 
@@ -202,6 +204,11 @@ def dependence(request: Request) -> Figure:
     from nnfit.report import figures
 
     target = request.model.target
+    names = [feature.name for feature in request.model.features]
+    for column in request.columns:
+        if column not in names:
+            message, remedy = f"the column {quoted(column)} is not one that the model reads", nearest(column, names)
+            raise UsageError(Problem("wrong-column", message, remedy, Place("--columns")))
     column = request.columns[0] if request.columns else importance(request.explained, repeats=1).columns[0]
     found = of(request.explained, column)
     return figures.dependence(found, request.of_data(), **figures.predicted(target, found))

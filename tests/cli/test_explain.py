@@ -27,7 +27,7 @@ def test_the_columns_stand_with_bars_the_most_important_first(run: Run, flower_m
     ended = run("explain", flower_model, data)
     assert ended.code == 0
     lines = [line.split() for line in ended.out.splitlines() if line.strip()]
-    title, header, _, first, second, last = lines
+    title, header, _, first, second, *_, last = lines
     assert " ".join(title).startswith("What shuffling a column adds to the log_loss, 0.")
     assert " ".join(title).endswith(" on 60 rows")
     assert header == ["column", "importance", "±", "repeats"]
@@ -119,7 +119,7 @@ def test_names_of_columns_are_shown_literally_and_short(run: Run, tmp_path: Path
     assert all(len(each["members"]) == 2 for each in found["columns"])
 
 
-def test_a_column_that_moves_nothing_is_said_to_be_no_more_than_chance(run: Run, tmp_path: Path) -> None:
+def test_a_column_that_moves_nothing_has_no_bar_and_may_be_chance(run: Run, tmp_path: Path) -> None:
     rows = "".join(f"{i},5,{i * 1e-6:.9f}\n" for i in range(60))
     (tmp_path / "data.csv").write_text(f"x,same,y\n{rows}")
     (tmp_path / "s.yaml").write_text(
@@ -133,7 +133,44 @@ def test_a_column_that_moves_nothing_is_said_to_be_no_more_than_chance(run: Run,
     assert len(first[1].strip("0.")) == 4
     assert second[0] == "same"
     assert float(second[1]) == float(second[3]) == 0
-    assert " ".join(second[4:]) == "no more than chance"
+    assert second[4:] == []
+    assert "░ or no bar: these 60 rows cannot tell it from chance.\n" in out
+
+
+def test_what_the_rows_cannot_tell_from_chance_keeps_its_size(run: Run, flower_model: Path, data: Path) -> None:
+    few = data.with_name("few.csv")
+    few.write_text("length,colour,species\n-1,red,setosa\n1,red,virginica\n-0.9,red,virginica\n1.1,red,setosa\n")
+    out = run("explain", flower_model, few).out
+    (line,) = [line for line in out.splitlines() if line.startswith(" length ")]
+    assert line.split()[-1] == "░" * 30
+    assert "these 4 rows cannot tell it from chance" in out
+
+
+def test_one_row_is_not_shuffled(run: Run, flower_model: Path, data: Path) -> None:
+    one = data.with_name("one.csv")
+    one.write_text("\n".join(data.read_text().splitlines()[:2]) + "\n")
+    message = (
+        f"nnfit: {one}: one row cannot be shuffled: importance needs two at least, and tells little of fewer than a "
+    )
+    for words in (("explain", flower_model, one), ("plot", "importance", flower_model, "--data", one, "-o", "i.svg")):
+        ended = run(*words)
+        assert (ended.code, ended.out) == (4, "")
+        assert message in ended.err
+
+
+def test_a_target_without_a_square_is_told_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 7}\n" for i in range(30))
+    (tmp_path / "data.csv").write_text(f"x,y\n{rows}")
+    (tmp_path / "s.yaml").write_text(
+        "data: {train: data.csv, target: y}\nnetwork: {layers: [{size: auto, activation: linear}]}\n"
+        "training: {epochs: 2}\n"
+    )
+    assert run("train", tmp_path / "s.yaml", "--quiet").code == 0
+    (tmp_path / "far.csv").write_text(f"x,y\n{rows}3,1e200\n")
+    ended = run("explain", tmp_path / "s.npz", tmp_path / "far.csv")
+    assert (ended.code, ended.out) == (4, "")
+    assert "RuntimeWarning" not in ended.err
+    assert ended.err.splitlines()[-1].startswith(f'nnfit: {tmp_path / "far.csv"}:32:2: the target "y" is 1e+200')
 
 
 def test_many_columns_are_cut_with_their_number(run: Run, tmp_path: Path) -> None:

@@ -159,8 +159,28 @@ def test_several_models_are_in_one_picture_of_curves(
 def test_a_column_with_a_comma_stands_in_quotes(run: Run, bare_model: tuple[Path, Path], tmp_path: Path) -> None:
     model, table = bare_model
     ended = run("plot", "dependence", model, "--data", table, "-o", tmp_path / "d.png", "--columns", '"a,b"')
-    assert ended.code == 4
-    assert 'the model reads no column "a,b"' in ended.err
+    assert ended.code == 2
+    assert 'nnfit: --columns: the column "a,b" is not one that the model reads' in ended.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "message"),
+    [
+        ("dependence", "new\nline\tcol", "--columns new\\nline\\tcol: names are separated by commas"),
+        ("dependence", '"new\nline\tcol"', '--columns: the column "new\\nline\\tcol" is not one that the model reads'),
+        ("dependence", '"open', '--columns "open: names are separated by commas'),
+        ("dependence", "nope", '--columns: the column "nope" is not one that the model reads'),
+        ("decision", "nope,x", '--columns: the column "nope" is not one that the model reads'),
+    ],
+)
+def test_names_that_are_no_columns_are_told_at_the_option(
+    run: Run, bare_model: tuple[Path, Path], tmp_path: Path, kind: str, columns: str, message: str
+) -> None:
+    model, table = bare_model
+    ended = run("plot", kind, model, "--data", table, "-o", tmp_path / "d.png", "--columns", columns)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"nnfit: {message}")
+    assert not (tmp_path / "d.png").exists()
 
 
 NO_ENDING = "the ending says the form of the picture; write .png, .svg, .pdf"

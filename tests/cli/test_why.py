@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.cli.why import bar
+from nnfit.cli.bars import to_its_side as bar
 from nnfit.data.table import read_table
 from nnfit.explain.contributions import contributions
 from nnfit.explain.equations import equations
@@ -40,9 +40,10 @@ def test_a_row_of_classes_is_explained_column_by_column_the_largest_first(run: R
     model = nnfit.load(flower_model)
     table = read_table(str(data), model.dialect, model.kinds, others=False)
     (found,) = contributions(model, table, [3])
+    true = pd.read_csv(data)["species"][2]
     lines = [line.rstrip() for line in ended.out.splitlines()]
     assert lines[0] == (
-        f"Row 3: species = virginica, probability {found.output:.4f}; "
+        f"Row 3: species = virginica predicted, probability {found.output:.4f}; {true} in the file; "
         f"at the mean of the training rows {found.baseline:.4f}"
     )
     assert lines[2].split() == ["column", "value", "contribution"]
@@ -117,7 +118,7 @@ def test_a_prediction_that_was_cut_is_shown_beside_the_output_that_is_explained(
     nnfit.train(keys, frame).model.save(tmp_path / "m.npz")
     (tmp_path / "d.csv").write_text("a\n9\n3\n")
     ended = run("explain", tmp_path / "m.npz", tmp_path / "d.csv", "--row", 1)
-    assert ended.out.startswith("Row 1: y = 9.000 (cut to 5); at the mean of the training rows 3.000\n")
+    assert ended.out.startswith("Row 1: y = 9.000 (cut to 5) predicted; at the mean of the training rows 3.000\n")
     assert "outside the range" in ended.err
     assert "cut" not in run("explain", tmp_path / "m.npz", tmp_path / "d.csv", "--row", 2).out
 
@@ -152,8 +153,8 @@ def test_the_notes_worked_example_is_printed_as_formulas(run: Run, saved: Callab
     [
         ((), "DATA is missing: a CSV file with the columns of the model"),
         (("--row", "1"), "DATA is missing"),
-        (("d.csv", "--row", "0"), "d.csv: there is no row 0: the table has 60 rows, numbered from 1"),
-        (("d.csv", "--row", "61"), "d.csv: there is no row 61"),
+        (("d.csv", "--row", "0"), "--row 0: d.csv has 60 rows; name one from 1 to 60"),
+        (("d.csv", "--row", "61"), "--row 61: d.csv has 60 rows"),
         (("d.csv", "--equations"), "--equations: formulas are of the network, and no table is read for them"),
         (("--equations", "--row", "1"), "--equations: formulas are of the network, not of a row"),
     ],
@@ -174,3 +175,46 @@ def test_a_bar_grows_from_the_middle_to_its_side() -> None:
     assert bar(-2.0, 2.0) == "█" * 15 + "│"
     assert bar(-0.2, 2.0) == " " * 13 + "▐█│"
     assert bar(0.0, 0.0) == bar(1e-9, 1.0) == " " * 15 + "│"
+
+
+def test_the_truth_of_the_file_stands_beside_the_prediction_whatever_it_is(run: Run, flower_model: Path) -> None:
+    lines = (flower_model.parent / "flowers.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    k = columns.index("species")
+
+    def told(cell: str | None) -> tuple[str, Any]:
+        cells = lines[1].split(",")
+        cells[k] = "" if cell is None else cell
+        text = f"{lines[0]}\n{','.join(cells)}\n"
+        ended = run("explain", flower_model, "-", "--row", 1, stdin=text)
+        assert ended.code == 0, ended.err
+        return ended.out.splitlines()[0], json.loads(
+            run("explain", flower_model, "-", "--row", 1, "--json", stdin=text).out
+        )
+
+    first, found = told("never seen")
+    assert "; never seen in the file; at the mean" in first
+    assert found["truth"] == "never seen"
+    first, found = told(None)
+    assert "in the file" not in first
+    assert " predicted, probability " in first
+    assert found["truth"] is None
+
+
+def test_a_real_target_is_a_number_and_a_row_without_the_column_has_no_truth(run: Run, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2, 3, 4, 6], "y": [1.0, 2, 3, 4, 5]})
+    keys = {"data": {"target": "y"}, "network": {"layers": [{"size": 1, "activation": "linear"}]}}
+    nnfit.train(keys, frame, overrides={"training.epochs": 1}).model.save(tmp_path / "m.npz")
+    for text, truth, shown in (("a,y\n2,1e1\n", 10, "; 10 in the file;"), ("a,y\n2,?!\n", "?!", "; ?! in the file;"),
+                               ("a\n2\n", None, "predicted; at the mean")):  # fmt: skip
+        found = json.loads(run("explain", tmp_path / "m.npz", "-", "--row", 1, "--json", stdin=text).out)
+        assert found["truth"] == truth
+        assert shown in run("explain", tmp_path / "m.npz", "-", "--row", 1, stdin=text).out
+
+
+@pytest.mark.parametrize("n", [-1, 0, 61])
+def test_a_row_that_is_not_there_is_told_as_by_trace(run: Run, flower_model: Path, n: int) -> None:
+    data = flower_model.with_suffix(".csv")
+    ended = run("explain", flower_model, data, "--row", n)
+    assert ended == (2, "", f"nnfit: --row {n}: {data} has 60 rows; name one from 1 to 60\n")
+    assert run("trace", flower_model, data, "--row", n) == ended

@@ -25,6 +25,7 @@ from nnfit.model.aggregates import Curves
 from nnfit.report import figures, style
 from nnfit.report.figures.surface import chosen, moved, prediction, still
 from nnfit.report.kinds import KINDS
+from nnfit.report.saving import FORMS
 from nnfit.scoring.profile import Profile, of_class
 
 # Every kind with names that nobody means and with several members; others where they differ.
@@ -127,7 +128,7 @@ def test_roc_and_precision_recall_mark_the_threshold_where_the_rows_are() -> Non
         (figures.roc(profile, threshold=0.3), (taken[~positive].mean(), recall)),
         (figures.precision_recall(profile, threshold=0.3), (recall, precision)),
     ):
-        (mark,) = [line for line in figure.axes[0].lines if line.get_gid() == "threshold-0"]
+        (mark,) = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
         assert mark.get_xydata()[0] == pytest.approx(expected, abs=1e-4)
         curve = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 10]
         assert len(curve) == 1
@@ -277,7 +278,7 @@ def test_a_network_has_a_circle_for_each_neuron_and_an_edge_for_each_weight_by_i
         blue = np.isclose(colours, matplotlib.colors.to_rgb(style.BLUE)).all(axis=1)
         assert (blue == (Theta[0].ravel() > 0)).all()
     texts = [text.get_text() for text in seen(figure)]
-    assert {"a", "colour=red", "kind = yes", "Layer 2\n2 tanh\n3 relu", "Output\n1 logistic", "Input\n5"} <= set(texts)
+    assert {"a", "colour=red", "yes", "Layer 2\n2 tanh\n3 relu", "Output\n1 logistic", "Input\n5"} <= set(texts)
     assert figure.get_suptitle() == "Weights of the first of 3 members"
 
 
@@ -377,7 +378,9 @@ def important(C: int, **changes: Any) -> Importance:
     repeats = np.linspace(1, 0, C)[:, None] + np.array([-0.1, 0.0, 0.1])
     names = tuple(f"column {k}" for k in range(C))
     nothing = np.empty((C, 0))
-    return Importance("rmse", 50, 80, 1.5, names, repeats, nothing, nothing, np.full(C, 0.01))._replace(**changes)
+    return Importance("rmse", 50, 80, 1.5, names, repeats, nothing, nothing, np.full(C, 0.01), (3,) * C)._replace(
+        **changes
+    )
 
 
 def test_importance_is_bars_with_the_spread_of_repeats_and_members() -> None:
@@ -387,7 +390,7 @@ def test_importance_is_bars_with_the_spread_of_repeats_and_members() -> None:
     widths = {round(bar.get_y() + bar.get_height() / 2): bar.get_width() for bar in axes.patches}
     assert [widths[k] for k in range(4)] == pytest.approx([1, 2 / 3, 1 / 3, 0])
     assert sorted(len(line.get_xdata()) for line in axes.lines) == [2, 8, 12]  # the axis, members, repeats
-    assert "no more than chance" in [text.get_text() for text in seen(figure)]
+    assert "could be chance in these rows" in [text.get_text() for text in seen(figure)]
     assert "RMSE of\nprice in € (1.5 on 50 of 80 rows)" in axes.get_xlabel()
     assert untidy(figure) == []
 
@@ -433,3 +436,35 @@ def test_a_profile_needs_a_target(examples: Examples) -> None:
     draw: Callable[..., Any] = figures.profile
     with pytest.raises(nnfit.NnfitError, match="price"):
         draw(example.model, example.frame.drop(columns="price"))
+
+
+def test_a_legend_of_weighted_rows_divides_weights_by_weights() -> None:
+    positive, p = one_class()
+    found = of_class("yes", positive, p)._replace(positives=184.23, negatives=215.77)
+    texts = [text.get_text() for text in seen(figures.roc(Profile(3000, (found,)), threshold=0.5))]
+    assert "yes (184.23 of 400)" in texts
+
+
+def test_the_dot_of_the_legend_is_that_of_the_curve() -> None:
+    positive, p = one_class()
+    figure = figures.roc(Profile(len(p), (of_class("yes", positive, p),)), threshold=0.5)
+    (mark,) = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    (shown,) = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("decision threshold")]
+    assert shown.get_markerfacecolor() == mark.get_markerfacecolor()
+    assert shown.get_markersize() == mark.get_markersize()
+
+
+@pytest.mark.parametrize("last", [2, 7, 10, 333])
+def test_epochs_have_whole_numbers(last: int) -> None:
+    found = Curves(tuple(range(1, last + 1)), np.linspace(1, 0.5, last)[None], None, (), 1)
+    axis = figures.curves({"a": found}).axes[0]
+    assert all(float(tick).is_integer() for tick in axis.get_xticks())
+
+
+def test_a_picture_too_small_for_its_axes_is_written_without_a_word(recwarn: pytest.WarningsRecorder) -> None:
+    positive, p = one_class()
+    for draw in FORMS.values():
+        figure = figures.roc(Profile(len(p), (of_class("yes", positive, p),)), threshold=0.5)
+        figure.set_size_inches(0.5, 0.5)
+        draw(figure)
+    assert [str(each.message) for each in recwarn] == []

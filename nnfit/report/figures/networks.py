@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -71,7 +72,7 @@ def network(model: Model) -> Figure:
         place = "Input" if x == 0 else ("Output" if x == len(columns) - 1 else f"Layer {x + 1}")
         axis.text(x, -half - 0.7, f"{place}\n{worded(each)}", ha="center", va="top", fontsize=8)
     named(axis, 0, columns[0], inputs, "right")
-    named(axis, len(columns) - 1, columns[-1], outputs(model), "left")
+    named(axis, len(columns) - 1, columns[-1], model.target.neurons, "left")
     axis.set_xlim(-0.15, len(columns) - 0.85)
     axis.set_ylim(-half - 0.6, half + 1.4)
     marks(figure, axis, kinds)
@@ -80,7 +81,7 @@ def network(model: Model) -> Figure:
     return figure
 
 
-def named(axis: Axes, x: int, layer: Column, names: list[str], side: str) -> None:
+def named(axis: Axes, x: int, layer: Column, names: Sequence[str], side: str) -> None:
     """The names of the neurons that are drawn, beside them."""
     look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8}
     for unit, y in zip(layer.shown, layer.y, strict=True):
@@ -142,14 +143,6 @@ def marks(figure: Figure, axis: Axes, kinds: list[str]) -> None:
     style.legend(figure, *axis.get_legend_handles_labels())
 
 
-def outputs(model: Model) -> list[str]:
-    """What each output neuron stands for."""
-    target = model.target
-    if target.task == "binary":
-        return [f"{target.columns[0]} = {target.classes[1]}"]
-    return list(target.classes if target.task == "multinomial" else target.columns)
-
-
 @style.drawn
 def weights(model: Model) -> Figure:
     """The weights Θ of each layer: a heat map, biases apart on the left; of more than 40 units, a histogram.
@@ -167,7 +160,7 @@ def weights(model: Model) -> Figure:
     last = len(Theta) - 1
     for i, (axis, each) in enumerate(zip(axes, Theta, strict=False)):
         if mapped[i]:
-            above = outputs(model) if i == last else numbered(len(each[0]))
+            above = model.target.neurons if i == last else numbered(len(each[0]))
             heat(figure, axis, each[0], inputs if i == 0 else numbered(each.shape[2] - 1), above)
             axis.set_xlabel("Input" if i == 0 else f"Neuron of layer {i + 1}")
             axis.set_ylabel("Output" if i == last else f"Neuron of layer {i + 2}")
@@ -190,7 +183,7 @@ def numbered(size: int) -> list[str]:
     return [str(k) for k in range(1, size + 1)]
 
 
-def heat(figure: Figure, axis: Axes, Theta: Array, before: list[str], after: list[str]) -> None:
+def heat(figure: Figure, axis: Axes, Theta: Array, before: Sequence[str], after: Sequence[str]) -> None:
     """Θ (N_{i+1}, N_i + 1) as coloured cells: the biases, a gap, the weights."""
     gap = np.full((len(Theta), 1), np.nan)
     cells = np.hstack([Theta[:, :1], gap, Theta[:, 1:]]).astype(np.float64)

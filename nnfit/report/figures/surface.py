@@ -104,6 +104,8 @@ def chosen(model: Model, table: Table, columns: Sequence[str] | None) -> tuple[s
                 raise UsageError(Problem("wrong-column", message, nearest(name, numbers), place))
         if len(set(columns)) != 2 or len(columns) != 2:
             message = f"the surface is over two columns, not {len(columns)}"
+            if len(columns) == 2:
+                message = f"the surface is over two columns, and {quoted(columns[0])} is the same twice"
             raise UsageError(Problem("wrong-column", message, "name two: --columns a,b", place))
         return columns[0], columns[1]
     if len(numbers) < 2:
