@@ -32,7 +32,7 @@ from nnfit.fit.prepare import Prepared
 from nnfit.scoring.watched import WatchedMetric
 
 PARTS = 5  # that rows are cut into where no folds do
-FAR = 1e300  # a cost beyond all others
+WORST = 1e300  # a cost beyond all others
 NONE = -1  # the part of a place that is only there to fill up
 
 
@@ -109,10 +109,10 @@ def shares(loss: str, held_out: HeldOut, outside: Sequence[NDArray[np.bool_]]) -
 def costs(loss: str, held_out: HeldOut, share: Floats) -> Floats:
     """The cost of all members on their rows outside of each part, (F,): one pass over the rows serves all parts.
 
-    A cost that is no number is FAR, so that it adds nothing where its row does not count.
+    A cost that is no number is WORST, so that it adds nothing where its row does not count.
     """
     with np.errstate(all="ignore"):
-        each: Floats = np.nan_to_num(of_rows(loss, held_out.y_hat, held_out.Y), nan=FAR, posinf=FAR)
+        each: Floats = np.nan_to_num(of_rows(loss, held_out.y_hat, held_out.Y), nan=WORST, posinf=WORST)
         found: Floats = share @ each.ravel()
     return found
 
