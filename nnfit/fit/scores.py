@@ -19,6 +19,7 @@ from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, decode, outputs
 from nnfit.fit.prepare import Dataset, Prepared
 from nnfit.fit.run import Run
+from nnfit.model.aggregates import SETS
 from nnfit.progress import phase, tracked
 from nnfit.scoring.calibration import temperature
 from nnfit.scoring.comparison import Outcome
@@ -31,8 +32,6 @@ PARTS = 10  # that rows are cut into, to score each part by the temperature and 
 # Verdicts are given on the rows not learnt from that are most, as a rule; what is told as the honest score is that of
 # the test rows first (model/learnt.py): nothing at all was chosen on them.
 HONEST = ("out_of_fold", "out_of_bag", "validation", "test", "train")
-# Those that a report shows: of a part of the table that of which nothing at all was chosen.
-TOLD = ("out_of_fold", "out_of_bag", "test", "validation", "train")
 
 
 class Predicted(NamedTuple):
@@ -60,7 +59,7 @@ class Seen(NamedTuple):
 class Scores(NamedTuple):
     """The target with what was fitted to it; on every set the metrics, those of the prior, and the number of rows.
 
-    Verdicts are given on the rows `seen`, those `told` are shown: they differ as HONEST and TOLD do.
+    Verdicts are given on the rows `seen`, those `told` are shown: they differ as HONEST and SETS do.
     """
 
     target: Target
@@ -107,7 +106,7 @@ def score(run: Run) -> Scores:
             own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
             of_members.append(evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own))
         metrics[unseen]["members"] = spread(of_members)
-    best, shown = (next(name for name in order if name in sets) for order in (HONEST, TOLD))
+    best, shown = (next(name for name in order if name in sets) for order in (HONEST, SETS))
     seen_by = {
         name: seen_of(name, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
         for name in {best, shown}

@@ -305,7 +305,7 @@ def check_record(known: Described, target: Target, fail: Fail) -> None:
     if len(best) not in (0, members) or any(epoch > (len(cost) or spec.training.epochs) for epoch in best):
         fail("best_epochs: not one epoch for each member")
     try:
-        aggregates.of_record(record, target)
+        aggregates.of_record(record, target, spec, len(known.raw["columns"]))
     except ValueError as error:
         fail(f"aggregates: {error}")
     if record.get("seed", spec.seed) != spec.seed:

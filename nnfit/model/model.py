@@ -100,7 +100,7 @@ class Model:
     @property
     def aggregates(self) -> Aggregates | None:
         """What it carries to be looked at; None if it is older than that."""
-        return of_record(self.record, self.target)
+        return of_record(self.record, self.target, self.spec, len(self.features))
 
     @property
     def kinds(self) -> dict[str, str]:

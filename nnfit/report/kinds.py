@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nnfit.errors import Place, Problem, UsageError
+from nnfit.errors import DataError, Place, Problem, UsageError
 from nnfit.words import count, nearest, quoted, short
 
 if TYPE_CHECKING:
@@ -104,13 +104,21 @@ class Kind(NamedTuple):
 
 def rows_of_profile(request: Request) -> tuple[Profile, str]:
     """The profile of the rows of DATA, or of those that the model file tells of, and which these are."""
+    from nnfit.data.scales import FAR
     from nnfit.report.figures.rows import of_evaluation
+    from nnfit.scoring.profile import LEAST
 
     if request.table is not None:
-        return of_evaluation(request.model, request.evaluation), request.of_data()
+        given = of_evaluation(request.model, request.evaluation)
+        if not (given.classes or given.targets):
+            message = f"a true or predicted number is beyond ±{FAR:g}, and has no square"
+            raise DataError(Problem("overflow", message, "leave its row out", Place(request.table.file)))
+        return given, request.of_data()
     stored = request.told.profile
     if stored is None or not (stored.classes or stored.targets):
         message = "the model has no record of how its predictions lie"
+        if stored is not None and stored.rows < LEAST:
+            message += f": of fewer than {LEAST} rows it would tell of each"
         raise UsageError(Problem("nothing-stored", message, "give --data", request.place))
     return stored, request.of_model
 

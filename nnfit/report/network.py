@@ -16,7 +16,7 @@ from nnfit.report import figures
 from nnfit.report.parts import Cells, Doubt, Section, Shown, table
 from nnfit.report.svg import svg
 from nnfit.report.told import curves_of
-from nnfit.words import count, short
+from nnfit.words import count, of_layer, short
 
 LINES = 40  # epochs of a table
 
@@ -141,7 +141,15 @@ def spreads(model: Model) -> Iterator[Cells]:
         biases = Theta[:, :, 0].astype(np.float64)
         least, most = (float(end) for end in (values.min(), values.max()))
         rows.append(
-            (f"Θ⁽{number}⁾", values.size, float(values.mean()), float(values.std()), least, most, float(biases.mean()))
+            (
+                of_layer("Θ", number),
+                values.size,
+                float(values.mean()),
+                float(values.std()),
+                least,
+                most,
+                float(biases.mean()),
+            )
         )
     yield table(
         "Weights, biases aside", ("", "weights", "mean", "sd", "least", "largest", "mean bias"), rows, folded=True

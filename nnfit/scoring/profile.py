@@ -6,7 +6,6 @@ bins and counts, and no row of anybody's data. Rows count by their weights where
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.data.scales import Floats
+from nnfit.data.scales import FAR, Floats
 from nnfit.data.target import Target
 from nnfit.scoring.metrics import thresholds
 
@@ -23,10 +22,14 @@ BINS = np.linspace(0, 1, 11)  # of the calibration curve
 FINE = np.linspace(0, 1, 21)  # of the distribution of probabilities
 CELLS = 30  # about as many intervals of a real target's range
 BANDS = 12  # groups of rows alike in their prediction, at most
-LEAST = 20  # rows of such a group, at least
+LEAST = 20  # rows of such a group, and of all that a model carries of a real target, at least
+FIRM = 5  # rows of which a mean is carried, at least
 POINTS = 80  # of a curve, about
 SHOWN = 12  # classes or targets, at most
-FAR = sys.float_info.max  # beyond it there are no numbers
+COUNTED = 2**53  # rows, at most: a double counts no further
+WIDE = 10 * FAR  # edges of numbers that have a square, and of their differences, are within it
+ROUNDING = 1e-4  # of counts by weights, which have five digits
+NARROW = 1e-300  # an interval as wide has ends that a double tells apart, and a power of ten
 
 
 class ClassProfile(NamedTuple):
@@ -34,7 +37,8 @@ class ClassProfile(NamedTuple):
 
     `tp`, `fp` (T,) are the rows of the class and the others at or above each threshold, from the highest on; of
     `tp_at`, `fp_at` (101,) these are LEVELS, where there are two classes, which a threshold tells apart. The
-    calibration has 10 bins of p: rows, mean p, share of the class. `own`, `others` (20,) are the rows by p.
+    calibration has 10 bins of p: rows, mean p, share of the class; no mean where rows are few. `own`, `others` (20,)
+    are the rows by p.
     """
 
     name: str
@@ -93,32 +97,50 @@ class Profile(NamedTuple):
 
 
 def profile(
-    target: Target, truth: NDArray[Any], prediction: Floats, w: Floats | None = None, points: int = POINTS
+    target: Target,
+    truth: NDArray[Any],
+    prediction: Floats,
+    w: Floats | None = None,
+    points: int = POINTS,
+    cells: int = CELLS,
+    least: int = LEAST,
 ) -> Profile:
     """The profile of predictions in the user's terms, as `decode` gives them: of the classes that are most, or targets.
 
-    Of two classes the second alone: what holds of it holds, mirrored, of the first.
+    Of two classes the second alone: what holds of it holds, mirrored, of the first. Of fewer than `least` rows nothing
+    is told of real targets, nor of those with a number that has no square. `points` and `cells` are about how many a
+    curve and a range get.
     """
     n = len(truth)
     if target.task == "regression":
-        real = [of_target(name, truth[:, k], prediction[:, k]) for k, name in enumerate(target.columns[:SHOWN])]
-        return Profile(n, targets=tuple(real))
+        pairs = [(name, truth[:, k], prediction[:, k]) for k, name in enumerate(target.columns[:SHOWN])]
+        near = [each for each in pairs if all((np.abs(values) <= FAR).all() for values in each[1:])]
+        return Profile(n, targets=tuple(of_target(*each, cells) for each in near if n >= least))
     if target.task == "multilabel":
         names, positive, shown = target.columns, truth.astype(bool), list(range(min(SHOWN, len(target.columns))))
     else:
         names, positive = target.classes, truth[:, None] == np.arange(len(target.classes))
         most = np.argsort(-positive.sum(axis=0), kind="stable")[:SHOWN]
         shown = [1] if len(names) == 2 else sorted(most.tolist())
-    found = [of_class(names[k], positive[:, k], prediction[:, k], w, points) for k in shown]
+    firm = min(FIRM, least)
+    found = [of_class(names[k], positive[:, k], prediction[:, k], w, points, firm) for k in shown]
     if len(names) > 2 or target.task == "multilabel":
         found = [each._replace(tp_at=(), fp_at=()) for each in found]
     return Profile(n, tuple(found))
 
 
 def of_class(
-    name: str, positive: NDArray[np.bool_], p: Floats, w: Floats | None = None, points: int | None = POINTS
+    name: str,
+    positive: NDArray[np.bool_],
+    p: Floats,
+    w: Floats | None = None,
+    points: int | None = POINTS,
+    firm: int = 1,
 ) -> ClassProfile:
-    """The profile of one class against the rest; its curves have about so many points, or all of them."""
+    """The profile of one class against the rest; its curves have about so many points, or all of them.
+
+    A bin of fewer than `firm` rows has no mean.
+    """
     weights = np.ones(len(p)) if w is None else w
     tp, fp = thresholds(positive, p, w)
     at = np.searchsorted(np.sort(-p), -LEVELS, side="right")  # rows with p of at least each level
@@ -128,7 +150,7 @@ def of_class(
     cell = np.clip(np.searchsorted(BINS, p, side="left") - 1, 0, len(BINS) - 2)
     size = np.bincount(cell, weights, len(BINS) - 1)
     mean, share = (np.bincount(cell, weights * each, len(BINS) - 1) for each in (p, positive))
-    whole = size > 0
+    whole, known = size > 0, np.bincount(cell, minlength=len(BINS) - 1) >= firm
     means, shares = (np.divide(each, size, out=np.zeros_like(size), where=whole) for each in (mean, share))
     own, others = (np.histogram(p[rows], FINE, weights=weights[rows])[0] for rows in (positive, ~positive))
     return ClassProfile(
@@ -140,8 +162,8 @@ def of_class(
         rounded(summed[0]),
         rounded(summed[1]),
         rounded(size),
-        tuple(float(f"{v:.5g}") if some else None for v, some in zip(means, whole, strict=True)),
-        tuple(float(f"{v:.5g}") if some else None for v, some in zip(shares, whole, strict=True)),
+        tuple(digits(v) if some else None for v, some in zip(means, whole & known, strict=True)),
+        tuple(digits(v) if some else None for v, some in zip(shares, whole, strict=True)),
         rounded(own),
         rounded(others),
     )
@@ -160,15 +182,15 @@ def spaced(tp: Floats, fp: Floats, points: int) -> NDArray[np.intp]:
     return np.unique(np.minimum(np.r_[even, first, len(tp) - 1], len(tp) - 1))
 
 
-def of_target(name: str, y: Floats, y_hat: Floats) -> TargetProfile:
+def of_target(name: str, y: Floats, y_hat: Floats, cells: int = CELLS) -> TargetProfile:
     """The profile of one real target; its edges are round numbers, so that none is a row's own value."""
     both = np.concatenate([y, y_hat])
-    edges = round_edges(*np.quantile(both, [0.002, 0.998]))
-    cells = [np.clip(np.searchsorted(edges, each, side="right") - 1, 0, len(edges) - 2) for each in (y, y_hat)]
+    edges = round_edges(*ends(both), cells)
+    at = [np.clip(np.searchsorted(edges, each, side="right") - 1, 0, len(edges) - 2) for each in (y, y_hat)]
     C = len(edges) - 1
-    density = np.bincount(cells[0] * C + cells[1], minlength=C * C).reshape(C, C)
+    density = np.bincount(at[0] * C + at[1], minlength=C * C).reshape(C, C)
     r = y - y_hat
-    r_edges = round_edges(*np.quantile(r, [0.002, 0.998]))
+    r_edges = round_edges(*ends(r), cells)
     place = np.clip(np.searchsorted(r_edges, r, side="right") - 1, 0, len(r_edges) - 2)
     groups = np.array_split(np.argsort(y_hat, kind="stable"), max(1, min(BANDS, len(y) // LEAST)))
     middle = [np.quantile(r[rows], [0.1, 0.5, 0.9]) for rows in groups]
@@ -179,18 +201,24 @@ def of_target(name: str, y: Floats, y_hat: Floats) -> TargetProfile:
         tuple(r_edges.tolist()),
         tuple(np.bincount(place, minlength=len(r_edges) - 1).tolist()),
         tuple(len(rows) for rows in groups),
-        rounded(np.array([y_hat[rows].mean() for rows in groups])),
-        *(rounded(each) for each in np.transpose(middle)),
+        tuple(digits(y_hat[rows].mean()) for rows in groups),
+        *(tuple(map(digits, each)) for each in np.transpose(middle)),
     )
 
 
-def round_edges(low: float, high: float) -> Floats:
-    """About CELLS intervals of 1, 2 or 5 times a power of ten that cover the range from low to high."""
-    if not high > low:
+def ends(values: Floats) -> tuple[float, float]:
+    """Between which all but a few far values lie."""
+    low, high = np.quantile(values, [0.002, 0.998])
+    return float(low), float(high)
+
+
+def round_edges(low: float, high: float, cells: int = CELLS) -> Floats:
+    """About so many intervals of 1, 2 or 5 times a power of ten that cover the range from low to high."""
+    if high - low < NARROW * cells:  # of next to no range, and of none
         low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
-    step = max((high - low) / CELLS, 1e-9 * max(abs(low), abs(high)))  # a double tells apart no less
+    step = max((high - low) / cells, 1e-9 * max(abs(low), abs(high)))  # a double tells apart no less
     power = 10.0 ** np.floor(np.log10(step))
-    step = next(k * power for k in (1, 2, 5, 10) if k * power >= step)
+    step = next(k * power for k in (1, 2, 5, 10, 20) if k * power >= step)
     first, last = np.floor(low / step), np.ceil(high / step)
     return np.array([float(f"{k * step:.12g}") for k in np.arange(first, last + 1)])
 
@@ -202,7 +230,12 @@ def rounded(values: NDArray[Any]) -> tuple[float, ...]:
 
 def tidy(value: float) -> float:
     """A whole number as it is, any other with five digits."""
-    return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(f"{value:.5g}")
+    return int(value) if float(value).is_integer() and abs(value) < COUNTED else digits(value)
+
+
+def digits(value: float) -> float:
+    """A measure with five digits, so that none is a row's own number to the last."""
+    return float(f"{value:.5g}")
 
 
 # --- in the record of a model --------------------------------------------------------------------------------------
@@ -230,7 +263,7 @@ def of_json(value: Any, names: Sequence[str]) -> Profile:
         rows = value["rows"]
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError):
         raise ValueError("is not a profile of predictions") from None
-    if type(rows) is not int or rows < 0 or len(classes) > SHOWN or len(targets) > SHOWN:
+    if type(rows) is not int or not 0 <= rows <= COUNTED or len(classes) > SHOWN or len(targets) > SHOWN:
         raise ValueError("is not a profile of predictions")
     return Profile(rows, classes, targets)
 
@@ -242,25 +275,38 @@ def class_of(value: dict[str, Any], names: Sequence[str]) -> ClassProfile:
         raise ValueError("a curve has no points, or too many")
     L = len(LEVELS) if value["tp_at"] else 0
     counts = {"tp": T, "fp": T, "tp_at": L, "fp_at": L, "rows_in_bin": B, "own": F, "others": F}
-    lists = {key: numbers(value[key], size, least=0) for key, size in counts.items()}
-    shares = {key: numbers(value[key], B, gaps=True, least=0) for key in ("mean_in_bin", "share_in_bin")}
-    positives, negatives = numbers([value["positives"], value["negatives"]], 2, least=0)
+    lists = {key: numbers(value[key], size, 0, COUNTED) for key, size in counts.items()}
+    shares = {key: numbers(value[key], B, 0, 1, gaps=True) for key in ("mean_in_bin", "share_in_bin")}
+    positives, negatives = numbers([value["positives"], value["negatives"]], 2, 0, COUNTED)
+    for key, line, most in (
+        ("tp", lists["tp"], positives),
+        ("fp", lists["fp"], negatives),
+        ("tp_at", lists["tp_at"][::-1], positives),
+        ("fp_at", lists["fp_at"][::-1], negatives),
+    ):
+        if not all(a <= b * (1 + ROUNDING) for a, b in pairwise((*line, most))):
+            raise ValueError(f"{key} falls, or counts more rows than there are")
+    bins = zip(lists["rows_in_bin"], shares["mean_in_bin"], shares["share_in_bin"], strict=True)
+    if any((share is None) != (size == 0) or (mean is not None and not size) for size, mean, share in bins):
+        raise ValueError("the bins of the calibration do not fit each other")
     return ClassProfile(name_of(value, names), positives, negatives, **lists, **shares)
 
 
 def target_of(value: dict[str, Any], names: Sequence[str]) -> TargetProfile:
     """The profile of one real target."""
-    edges, residual_edges = (numbers(value[key], len(value[key])) for key in ("edges", "residual_edges"))
+    edges, residual_edges = (numbers(value[key], len(value[key]), -WIDE, WIDE) for key in ("edges", "residual_edges"))
     C, R, B = len(edges) - 1, len(residual_edges) - 1, len(value["band_rows"])
-    rising = all(a < b for each in (edges, residual_edges) for a, b in pairwise(each))
-    if not rising or not all(1 <= size <= 4 * CELLS for size in (C, R, B)) or len(value["density"]) != C:
+    if not all(1 <= size <= 4 * CELLS for size in (C, R, B)) or len(value["density"]) != C:
         raise ValueError("is not the profile of a target")
-    density = tuple(numbers(row, C, least=0) for row in value["density"])
-    counts = {
-        "residuals": numbers(value["residuals"], R, least=0),
-        "band_rows": numbers(value["band_rows"], B, least=0),
-    }
-    bands = {key: numbers(value[key], B) for key in ("band_mean", "band_low", "band_middle", "band_high")}
+    if not all(apart(each) for each in (edges, residual_edges)):
+        raise ValueError("edges do not rise by what can be told apart")
+    density = tuple(numbers(row, C, 0, COUNTED) for row in value["density"])
+    counts = {key: numbers(value[key], size, 0, COUNTED) for key, size in (("residuals", R), ("band_rows", B))}
+    bands = {key: numbers(value[key], B, -WIDE, WIDE) for key in ("band_mean", "band_low", "band_middle", "band_high")}
+    if not all(
+        a <= b <= c for a, b, c in zip(bands["band_low"], bands["band_middle"], bands["band_high"], strict=True)
+    ):
+        raise ValueError("the percentiles of a band do not rise")
     return TargetProfile(name_of(value, names), edges, density, residual_edges, **counts, **bands)
 
 
@@ -272,10 +318,16 @@ def name_of(value: dict[str, Any], names: Sequence[str]) -> str:
     return names[index]
 
 
-def numbers(values: Any, size: int, gaps: bool = False, least: float = -FAR) -> tuple[float, ...]:
-    """So many numbers of at least that; with gaps, None is one."""
+def apart(edges: Sequence[float]) -> bool:
+    """Whether edges rise, by no less than those of `round_edges`."""
+    least = max(NARROW, 1e-10 * max(map(abs, edges)))
+    return all(b - a >= least for a, b in pairwise(edges))
+
+
+def numbers(values: Any, size: int, least: float, most: float, gaps: bool = False) -> tuple[float, ...]:
+    """So many numbers between these; with gaps, None is one."""
     if not isinstance(values, list | tuple) or len(values) != size:
         raise ValueError("numbers are missing")
-    if not all((type(v) in (int, float) and least <= v <= FAR) or (gaps and v is None) for v in values):
+    if not all((type(v) in (int, float) and least <= v <= most) or (gaps and v is None) for v in values):
         raise ValueError("a number is not what it counts or measures")
     return tuple(values)

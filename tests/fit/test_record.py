@@ -16,6 +16,7 @@ import pytest
 
 import nnfit
 from nnfit.cli import train as command
+from nnfit.config.loader import load_spec
 from nnfit.errors import OutputError
 from nnfit.fit import baseline
 from nnfit.fit import train as training
@@ -205,6 +206,29 @@ def test_more_epochs_than_a_file_has_room_for_are_told_before_the_first(
     assert second.startswith("warning: the model file has no room for the record of the training: without history; ")
 
 
+def test_the_means_of_the_inputs_are_reserved_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 31)), columns=[*map(str, range(30)), "y"])
+    spec = {"data": {"target": "y"}, "network": LINEAR, "training": {"epochs": 1}}
+    frames = {"train": table}
+    trainer = training.begin(load_spec(spec, (), frames), frames)
+
+    def told(most: int) -> bool:
+        monkeypatch.setattr(json_text, "MAX_BYTES", most)
+        return bool(trainer.check_size())
+
+    def needed() -> int:
+        low, high = 20_000, 200_000  # told at the one, not at the other
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if told(middle) else (low, middle)
+        return high
+
+    whole = needed()
+    mean = len(json.dumps(trainer.result().model.record["input_mean"], separators=(",", ":")))
+    monkeypatch.setattr(training, "MOST_MEANS", 29)
+    assert whole - needed() == 30 * training.MEAN >= mean
+
+
 # --- what could not be written is told before the first epoch ------------------------------------------------------
 
 
@@ -328,7 +352,18 @@ def test_predictions_too_large_for_a_square_have_no_profile_and_the_training_wor
         "network": {"layers": [{"size": 1, "activation": "linear"}], "dtype": "float64"},
         "training": {"epochs": 0, "baseline": False},
     }
-    model = nnfit.train(spec, pd.DataFrame({"a": [top] * 4, "y": [1.0, 2.0, 4.0, 5.0]})).model
+    model = nnfit.train(spec, pd.DataFrame({"a": [top] * 20, "y": [1.0, 2.0, 4.0, 5.0] * 5})).model
     model.save(tmp_path / "m.npz")
     profile = nnfit.load(tmp_path / "m.npz").record["aggregates"]["profile"]
     assert bool(profile["targets"]) == (top < 1e150)
+
+
+def test_a_target_of_the_smallest_doubles_is_trained_to_the_end() -> None:
+    spec = {
+        "data": {"target": "y"},
+        "network": {"layers": [{"size": 1, "activation": "linear"}]},
+        "training": {"epochs": 1, "baseline": False},
+    }
+    table = pd.DataFrame({"a": np.arange(30.0), "y": np.arange(30) % 8 * 5e-324})
+    found = nnfit.train(spec, table).model.aggregates
+    assert found is not None and sum(found.profile.targets[0].residuals) == 30

@@ -51,7 +51,7 @@ def trained(classes: int, **overrides: Any) -> nnfit.Result:
 
 
 def seen(model: Model) -> Aggregates:
-    found = of_record(model.record, model.target)
+    found = of_record(model.record, model.target, model.spec, len(model.features))
     assert found is not None
     return found
 
@@ -68,7 +68,7 @@ MANY = {"network__members": 40, "training__epochs": 300, "training__batch_size":
 def test_they_are_small_whatever_the_training(classes: int, more: dict[str, Any]) -> None:
     model = trained(classes, **more).model
     assert bytes_of(model) <= SIZE
-    assert of_record(json.loads(json.dumps(model.record)), model.target) is not None
+    assert of_record(json.loads(json.dumps(model.record)), model.target, model.spec, len(model.features)) is not None
 
 
 def test_they_are_small_for_many_targets_and_weights() -> None:
@@ -82,6 +82,50 @@ def test_they_are_small_for_many_targets_and_weights() -> None:
     }
     model = nnfit.train(spec, table.assign(w=rng.random(N), x=rng.random(N))).model
     assert len(seen(model).profile.classes) == 12 and SIZE / 2 < bytes_of(model) <= SIZE
+
+
+def many_targets(n: int, weights: np.ndarray | None = None, **training: Any) -> Model:
+    """A model of twelve real targets and a weight, n rows of which 100 are learnt from."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-2, 2, size=(n + 100, 1))
+    y = (x + rng.normal(size=(n + 100, 12))) * 1712.345  # as many cells as there can be
+    table = pd.DataFrame(y, columns=[f"t{k}" for k in range(12)]).assign(x=x[:, 0])
+    spec: dict[str, Any] = {
+        "data": {"target": [f"t{k}" for k in range(12)]},
+        "network": {"layers": [{"size": 12, "activation": "linear"}], "members": training.pop("members", 1)},
+        "training": {
+            "baseline": False,
+            "batch_size": 20,
+            "optimizer": {"name": "adam", "learning_rate": 0.02},
+            **training,
+        },
+    }
+    if weights is not None:
+        table = table.assign(w=np.resize(weights, n + 100))
+        spec["data"]["weight"], spec["training"]["weighted_metrics"] = "w", True
+    return nnfit.train(spec, table[:100], validation=table[100:]).model
+
+
+@pytest.mark.parametrize(("n", "members", "epochs"), [(50_000, 8, 80), (20_000, 30, 80)])
+def test_they_are_small_for_many_real_targets(n: int, members: int, epochs: int) -> None:
+    w = 10.0 ** np.random.default_rng(2).uniform(0, 6, 997)
+    model = many_targets(n, w, members=members, epochs=epochs)
+    assert len(seen(model).profile.targets) == 12 and SIZE / 2 < bytes_of(model) <= SIZE
+
+
+def test_what_has_no_room_is_made_coarser_or_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = bytes_of(many_targets(500, members=6, epochs=30))
+    left = []
+    for most in (whole * 3 // 4, whole // 2, whole // 3, 4000):
+        monkeypatch.setattr("nnfit.fit.aggregates.SIZE", most)
+        model = many_targets(500, members=6, epochs=30)
+        found = seen(model)
+        assert most / 10 < bytes_of(model) <= most
+        left.append((len(found.profile.targets), found.curves.cost.size))
+    assert left[0][0] == 12 and left[-1][0] == 0 < left[-1][1] < 180
+    assert left == sorted(left, reverse=True)
+    monkeypatch.setattr("nnfit.fit.aggregates.SIZE", 100)
+    assert many_targets(500, epochs=3).aggregates is None
 
 
 def test_they_are_of_the_rows_that_were_not_learnt_from() -> None:
@@ -168,7 +212,7 @@ def test_what_is_not_right_is_refused(change: Change) -> None:
     record = json.loads(json.dumps(model.record))
     change(record["aggregates"])
     with pytest.raises(ValueError, match=r".+"):
-        of_record(record, model.target)
+        of_record(record, model.target, model.spec, len(model.features))
 
 
 def test_a_file_with_such_aggregates_is_refused_by_their_name(tmp_path: Any) -> None:

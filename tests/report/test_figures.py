@@ -181,6 +181,13 @@ def test_calibration_shows_the_bins_that_have_rows() -> None:
     assert len(points.get_offsets()) == 5
 
 
+def test_bins_without_a_mean_stand_in_their_middle() -> None:
+    p = np.r_[np.full(5, 0.21), 0.61, 0.62]
+    own = of_class("yes", np.arange(7) < 6, p, firm=5)
+    (curve, _) = figures.calibration(Profile(len(p), (own,))).axes
+    assert curve.collections[0].get_offsets().tolist() == [[pytest.approx(0.21), 1.0], [pytest.approx(0.65), 0.5]]
+
+
 def test_the_calibration_curve_leaves_out_bins_of_fewer_than_five_rows() -> None:
     p = np.r_[np.full(20, 0.15), np.full(4, 0.55), np.full(30, 0.95)]
     positive = np.arange(len(p)) % 3 == 0

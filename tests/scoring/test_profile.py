@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from nnfit.data.target import Target
-from nnfit.scoring.profile import BINS, FINE, LEVELS, as_json, of_class, of_json, of_target, profile, round_edges
+from nnfit.scoring.profile import (
+    BINS,
+    FINE,
+    LEVELS,
+    Profile,
+    as_json,
+    of_class,
+    of_json,
+    of_target,
+    profile,
+    round_edges,
+)
 
 TWO = Target("binary", ("y",), ("no", "yes"))
 
@@ -73,7 +84,11 @@ def test_every_real_row_is_counted_once_also_those_far_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [(0.123, 0.987), (-7e9, 3e11), (5, 5), (0, 0), (1e-12, 2e-12), (1e15, 1e15 + 9)]
+    ("low", "high"),
+    [
+        *[(0.123, 0.987), (-7e9, 3e11), (5, 5), (0, 0), (1e-12, 2e-12), (1e15, 1e15 + 9)],
+        *[(1e-323, 2e-323), (0, 1e-305), (-1e-299, 2e-299), (-2e150, 2e150)],
+    ],
 )
 def test_edges_are_round_numbers_around_the_range(low: float, high: float) -> None:
     edges = round_edges(low, high)
@@ -84,6 +99,65 @@ def test_no_edge_is_a_value_of_a_row() -> None:
     y = np.random.default_rng(3).normal(50, 20, 400)
     found = of_target("y", y, y + 0.123)
     assert not set(found.edges) & {*y.tolist(), *(y + 0.123).tolist()}
+
+
+@pytest.mark.parametrize("n", [1, 5, 19, 20])
+def test_of_fewer_than_twenty_rows_nothing_is_told_of_real_targets(n: int) -> None:
+    rng = np.random.default_rng(5)
+    y, y_hat = rng.normal(size=(2, n, 2)) * 1234.5678
+    found = profile(Target("regression", ("a", "b")), y, y_hat)
+    assert (found.rows, len(found.targets)) == (n, 2 * (n == 20))
+    assert len(profile(Target("regression", ("a", "b")), y, y_hat, least=1).targets) == 2, "where the rows are at hand"
+    for each in found.targets:
+        assert each.band_rows == (20,)
+        told = {*each.edges, *each.residual_edges, *each.band_mean, *each.band_low, *each.band_middle, *each.band_high}
+        k = ("a", "b").index(each.name)
+        own = [*y[:, k], *y_hat[:, k], *(y - y_hat)[:, k]]
+        assert not told & {float(f"{value:.5g}") for value in own}
+
+
+def test_every_band_has_twenty_rows_and_a_number_of_five_digits() -> None:
+    y = np.arange(100_000, 100_059) * 1.0
+    found = of_target("y", y, y[::-1])
+    assert min(found.band_rows) >= 20
+    assert all(float(f"{value:.5g}") == value for values in found[-4:] for value in values)
+
+
+@pytest.mark.parametrize("n", [1, 4, 5, 19, 20])
+def test_a_bin_of_fewer_than_five_rows_has_no_mean(n: int) -> None:
+    p = np.full(n, 0.123456)
+    w = np.full(n, 9.0)
+    found = profile(TWO, np.arange(n) % 2, np.column_stack([1 - p, p]), w).classes[0]
+    assert found.mean_in_bin[1] == (0.12346 if n >= 5 else None)
+    assert found.share_in_bin[1] is not None and found.rows_in_bin[1] == 9 * n
+    given = profile(TWO, np.arange(n) % 2, np.column_stack([1 - p, p]), w, least=1).classes[0]
+    assert given.mean_in_bin[1] == 0.12346, "where the rows are at hand"
+    assert of_json(json.loads(json.dumps(as_json(Profile(n, (found,)), TWO.classes))), TWO.classes).classes == (found,)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("far", [1.7e308, -1e151, np.inf, np.nan])
+@pytest.mark.parametrize("truth", [True, False])
+def test_a_target_with_a_number_that_has_no_square_has_no_profile(far: float, truth: bool) -> None:
+    rows = np.random.default_rng(6).normal(size=(2, 30, 2))
+    rows[0 if truth else 1, 3, 0] = far
+    assert [each.name for each in profile(Target("regression", ("a", "b")), *rows).targets] == ["b"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [5e-324, 1e-310, 1e-299, 1e149])
+def test_numbers_at_the_ends_of_the_doubles_have_a_profile_that_comes_back(unit: float) -> None:
+    y = np.arange(1.0, 31)[:, None] % 8 * unit
+    found = profile(Target("regression", ("y",)), y, y[::-1])
+    assert sum(found.targets[0].residuals) == 30
+    assert of_json(json.loads(json.dumps(as_json(found, ("y",)))), ("y",)) == found
+
+
+def test_counts_by_weights_that_are_whole_and_not_come_back() -> None:
+    rng = np.random.default_rng(7)
+    p, w = rng.random(400), rng.choice([100_000.0, 0.5, 123_456.7], 400)
+    found = profile(TWO, (rng.random(400) < p).astype(int), np.column_stack([1 - p, p]), w)
+    assert of_json(json.loads(json.dumps(as_json(found, TWO.classes))), TWO.classes) == found
 
 
 @pytest.mark.parametrize("task", ["binary", "multinomial", "multilabel", "regression"])

@@ -74,15 +74,18 @@ def calibration(profile: Profile, of: str = "") -> Figure:
     """How often a class is true where it was given a probability, in ten bins, and how many rows each bin has.
 
     Points on the diagonal mean what they say; above it the class is more frequent than was said. Points are the larger
-    the more rows they are of, and the line leaves out those of fewer than five.
+    the more rows they are of, and the line leaves out those of fewer than five. Where a model tells of so few rows, the
+    point stands in the middle of its bin.
     """
     figure, axes = style.canvas(4.6, 4.8, 2, 1, sharex=True, height_ratios=[3, 1])
     curve, rows = axes
     curve.plot([0, 1], [0, 1], color=style.INK, linewidth=0.8, linestyle=":", label="perfectly calibrated")
     for k, found in enumerate(profile.classes):
         look = style.line(k)
-        some = [i for i, mean in enumerate(found.mean_in_bin) if mean is not None]
-        mean, share = (np.array([values[i] for i in some]) for values in (found.mean_in_bin, found.share_in_bin))
+        some = [i for i, share in enumerate(found.share_in_bin) if share is not None]
+        share, middle = np.array([found.share_in_bin[i] for i in some], np.float64), (BINS[:-1] + BINS[1:])[some] / 2
+        known = np.array([found.mean_in_bin[i] for i in some], np.float64)  # NaN where a model keeps none of few rows
+        mean = np.where(np.isnan(known), middle, known)
         size = np.array(found.rows_in_bin)[some]
         firm = size >= FIRM if (size >= FIRM).any() else size > 0
         curve.plot(mean[firm], share[firm], **look, linewidth=1.6 if len(profile.classes) == 1 else 1)

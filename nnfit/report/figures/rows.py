@@ -35,6 +35,6 @@ def profile(model: Model, rows: Table | pd.DataFrame) -> profiles.Profile:
 
 
 def of_evaluation(model: Model, found: Evaluation) -> profiles.Profile:
-    """The profile of predictions that were computed before, members averaged."""
+    """The profile of predictions that were computed before, members averaged; of few rows too, as they are at hand."""
     prediction = decode(model.target, found.y_hat.mean(axis=0, dtype=np.float64))
-    return profiles.profile(model.target, found.truth, prediction, found.w)
+    return profiles.profile(model.target, found.truth, prediction, found.w, least=1)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnfit.model.aggregates import Curves
+from nnfit.model.aggregates import Curves, near
 from nnfit.report import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+LARGE = 1e250  # beyond it the margin of a logarithmic axis has no number
 
 
 @style.drawn
@@ -26,6 +29,7 @@ def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
 
     figure, (axis,) = style.canvas(6.0, 3.6 + 0.2 * (len(named) > 1))
     several = len(named) > 1
+    named = {name: drawable(found) for name, found in named.items()}
     for k, (name, found) in enumerate(named.items()):
         held_out = found.validation
         own = style.COLOURS[k % len(style.COLOURS)]
@@ -48,6 +52,13 @@ def curves(named: Mapping[str, Curves], of: str = "") -> Figure:
     style.legend(figure, *axis.get_legend_handles_labels())
     style.title(figure, "; ".join(filter(None, [of, *(some(each, several) for each in named.items())])))
     return figure
+
+
+def drawable(found: Curves) -> Curves:
+    """The curves with gaps where costs are so large that no axis has room for them."""
+    return found._replace(
+        cost=near(found.cost), validation=None if found.validation is None else near(found.validation)
+    )
 
 
 def some(named: tuple[str, Curves], several: bool) -> str:
@@ -80,5 +91,5 @@ def scaled(axis: Axes, shown: list[Curves]) -> None:
     values = [each for found in shown for each in (found.cost, found.validation) if each is not None]
     every = np.concatenate([np.ravel(each) for each in values]) if values else np.empty(0)
     every = every[np.isfinite(every)]
-    if len(every) and every.min() > 0 and every.max() > 10 * every.min():
+    if len(every) and every.min() > 0 and 10 * every.min() < every.max() < LARGE:
         style.logarithmic(axis)
