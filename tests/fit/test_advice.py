@@ -32,8 +32,8 @@ FEWER = "network.initialization: {weights: auto, bias: 1}, relu in place of logi
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (Diverged(1, 1), "training diverged in epoch 1: Θ⁽1⁾ holds values that are not finite"),
-        (Diverged(12, 3), "training diverged in epoch 12: Θ⁽3⁾ holds values that are not finite"),
+        (Diverged(1, 1), "training diverged in epoch 1: Θ⁽¹⁾ holds values that are not finite"),
+        (Diverged(12, 3), "training diverged in epoch 12: Θ⁽³⁾ holds values that are not finite"),
         (Diverged(7, None), "training diverged in epoch 7: the cost is not finite"),
     ],
 )
@@ -49,7 +49,7 @@ def test_a_training_that_diverges_is_told_so():
     with pytest.raises(Diverged) as caught:
         train(net, start(net), examples(np.random.default_rng(12), net, 10), 50, 4, learning_rate=3)
     message = str(diverged(caught.value, optimizer("sgd", learning_rate=3)))
-    assert message.startswith(f"training diverged in epoch {caught.value.epoch}: Θ⁽1⁾")
+    assert message.startswith(f"training diverged in epoch {caught.value.epoch}: Θ⁽¹⁾")
     assert "learning_rate" in message
 
 
