@@ -95,7 +95,9 @@ def cell(value: object) -> str:
     """A cell as text: counts as they are, other numbers with four digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return "" if value is None else digits(value) if isinstance(value, float) else str(value)
+    if value is None or value != value:  # what is not a number is not there
+        return ""
+    return digits(value) if isinstance(value, float) else str(value)
 
 
 def percent(share: float) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 
 from nnfit.data.table import Table
 from nnfit.errors import Problem
-from nnfit.fit.scores import TOLD as ORDER
-from nnfit.model.aggregates import Curves
+from nnfit.model.aggregates import SETS, Curves
 from nnfit.model.model import Evaluation, Model
 from nnfit.report.figures.rows import of_evaluation
 from nnfit.scoring.profile import Profile
@@ -61,7 +60,7 @@ def of_training(model: Model) -> Told | None:
     """The rows that the model carries aggregates of; of an older model its metrics alone, None without any."""
     found, record = model.aggregates, model.record
     metrics = record.get("metrics", {})
-    name = found.rows if found is not None else next((name for name in ORDER if name in metrics), None)
+    name = found.rows if found is not None else next((name for name in SETS if name in metrics), None)
     if name is None or name not in metrics:
         return None
     n = int(record.get("rows", {}).get(name, 0 if found is None else found.profile.rows))
