@@ -6,11 +6,15 @@ import csv
 import os
 import re
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
+
+from nnfit.cli import screen
 
 Run = Callable[..., Any]
 
@@ -102,3 +106,16 @@ def test_the_kept_epoch_is_told_and_a_cost_that_is_the_log_loss_is_not_shown_twi
     assert found[0] in run("inspect", tmp_path / "spec.npz").out
     weighted = [*options, "--set", "training.class_weight={a: 3}"]
     assert "\n loss" in run("train", tmp_path / "spec.yaml", *weighted).out, "it is another figure"
+
+
+def test_no_number_is_broken_where_a_terminal_is_narrow() -> None:
+    metrics = {name: {"accuracy": 0.1234 + k, "log_loss": 1.5678 + k} for k, name in enumerate(("train", "test"))}
+    rows = {"train": 98, "test": 30}
+    for width, tables in ((200, 1), (46, 2)):
+        console = Console(file=StringIO(), width=width, color_system=None)
+        screen.show_metrics(console, metrics, metrics, rows, regression=False, linear=metrics)
+        assert isinstance(console.file, StringIO)
+        told = console.file.getvalue()
+        assert told.count("Metrics, beside") == tables
+        for value in ("0.1234", "1.1234", "1.5678", "2.5678"):
+            assert told.count(value) == 3
