@@ -30,6 +30,7 @@ POINTS = 40
 WORK = 8e9  # multiplications for a column: about a second
 FEWEST, MOST = 200, 2000  # rows that the mean is over, if there are so many
 LINES, BINS = 50, 30
+OUTPUTS = 12  # that a picture can show
 ENDS = 0.05, 0.95  # of the grid, as shares of the rows
 
 
@@ -55,6 +56,16 @@ class Dependence(NamedTuple):
     rows: int
     of: int
     dates: bool
+
+    def moving(self, most: int) -> Dependence:
+        """So many of the outputs alone, those whose mean moves most, in their order, that of the lines among them."""
+        if len(self.outputs) <= most:
+            return self
+        reach = np.ptp(self.mean, axis=1)
+        reach[self.shown] = np.inf
+        kept = np.sort(np.argsort(-reach, kind="stable")[:most])
+        names = tuple(self.outputs[k] for k in kept)
+        return self._replace(outputs=names, mean=self.mean[kept], shown=int(np.searchsorted(kept, self.shown)))
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -207,6 +207,7 @@ def importance(request: Request) -> Figure:
 
 def dependence(request: Request) -> Figure:
     """The dependence on the column that is named, or on the most important one."""
+    from nnfit.explain.dependence import OUTPUTS
     from nnfit.explain.dependence import dependence as of
     from nnfit.explain.importance import importance
     from nnfit.report import figures
@@ -218,7 +219,7 @@ def dependence(request: Request) -> Figure:
             message, remedy = f"the column {quoted(column)} is not one that the model reads", nearest(column, names)
             raise UsageError(Problem("wrong-column", message, remedy, Place("--columns")))
     column = request.columns[0] if request.columns else importance(request.explained, repeats=1).columns[0]
-    found = of(request.explained, column)
+    found = of(request.explained, column).moving(OUTPUTS)
     return figures.dependence(found, request.of_data(), **figures.predicted(target, found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from nnfit.data.target import Target
-from nnfit.explain.dependence import Dependence, dependence
+from nnfit.explain.dependence import OUTPUTS, Dependence, dependence
 from nnfit.explain.importance import Importance, importance
 from nnfit.explain.rows import Rows
 from nnfit.explain.slices import Slice, WorstRow, slices, worst_rows
@@ -37,7 +37,10 @@ def matters(rows: Rows, words: str, chosen: bool = False) -> Section:
     columns = tracked(found.columns[:COLUMNS], "dependence on columns")
     shown = [
         of_importance(found),
-        *(of_dependence(k, dependence(rows, each), rows.model.target) for k, each in enumerate(columns, 1)),
+        *(
+            of_dependence(k, dependence(rows, each).moving(OUTPUTS), rows.model.target)
+            for k, each in enumerate(columns, 1)
+        ),
     ]
     worst, single = slices(rows), worst_rows(rows)
     if not worst:

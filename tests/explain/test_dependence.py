@@ -150,3 +150,26 @@ def test_columns_without_a_range_have_a_grid_too(told: Any) -> None:
 def test_a_column_that_the_model_does_not_read_is_refused(rich_rows: Rows) -> None:
     with pytest.raises(DataError, match=r'the model reads no column "dya"; did you mean "day"\?'):
         dependence(rich_rows, "dya")
+
+
+def test_of_many_outputs_those_that_move_most_are_kept_in_their_order() -> None:
+    mean = np.outer([1.0, 5.0, 3.0, 0.0, 4.0], [0.0, 1.0])
+    found = Dependence(
+        *(
+            "x",
+            True,
+            (0.0, 1.0),
+            tuple("abcde"),
+            mean,
+            np.zeros((3, 2)),
+            3,
+            np.zeros(2),
+            np.zeros(1, np.intp),
+            3,
+            3,
+            False,
+        )
+    )
+    kept = found.moving(3)
+    assert (kept.outputs, kept.outputs[kept.shown]) == (("b", "d", "e"), "d")
+    assert np.array_equal(kept.mean, mean[[1, 3, 4]]) and found.moving(5) is found

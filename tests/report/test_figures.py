@@ -396,7 +396,9 @@ def test_importance_is_bars_with_the_spread_of_repeats_and_members() -> None:
     (axes,) = figure.axes
     widths = {round(bar.get_y() + bar.get_height() / 2): bar.get_width() for bar in axes.patches}
     assert [widths[k] for k in range(4)] == pytest.approx([1, 2 / 3, 1 / 3, 0])
-    assert sorted(len(line.get_xdata()) for line in axes.lines) == [2, 8, 12]  # the axis, members, repeats
+    ticks = next(line for line in axes.lines if len(line.get_xdata()) == 24)  # three points for each member
+    assert np.array_equal(np.reshape(ticks.get_xdata(), (8, 3))[:, :2], np.tile([[0.5] * 2, [1.5] * 2], (4, 1)))
+    assert sorted(len(line.get_xdata()) for line in axes.lines) == [0, 2, 12, 24]  # a mark, the axis, repeats, members
     assert "could be chance in these rows" in [text.get_text() for text in seen(figure)]
     assert "RMSE of\nprice in € (1.5 on 50 of 80 rows)" in axes.get_xlabel()
     assert untidy(figure) == []

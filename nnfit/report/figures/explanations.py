@@ -45,9 +45,12 @@ def importance(found: Importance, of: str = "", unit: str = "") -> Figure:
     axis.plot(repeats.ravel(), rows, marker="o", markersize=2.6, **look, label="each repeat")
     if found.members.shape[1]:
         members = found.members[:C]
-        rows = np.repeat(place, members.shape[1])
+        ends = np.repeat(place, members.shape[1])[:, None] + [-0.28, 0.28, np.nan]
+        # One path for all ticks: a mark for each of many members would be most of a page.
+        ticks = np.repeat(members.ravel(), 3), ends.ravel()
         look["color"] = style.VERMILLION
-        axis.plot(members.ravel(), rows, marker="|", markersize=8, **look, label="each member alone")
+        axis.plot(*ticks, color=style.VERMILLION, linewidth=1.0)
+        axis.plot([], [], marker="|", markersize=8, **look, label="each member alone")
     axis.axvline(0, color=style.INK, linewidth=0.8)
     axis.set_yticks(place, [style.name(name, 32) for name in found.columns[:C]])
     axis.set_ylim(C - 0.4, -0.6)
