@@ -99,7 +99,6 @@ def of_importance(found: Importance) -> Shown:
         text,
         picture,
         (table(title, header, rows, sortable=True, folded=True),),
-        True,
     )
 
 

@@ -90,9 +90,11 @@ def network(model: Model) -> Section:
 
 def weights_words(model: Model) -> str:
     """What the picture of the weights shows."""
-    if len(model.theta) > 1:
-        return "How often weights of a layer have which size, in all members together."
-    return "What each neuron (a line) takes of each below (a column), its bias first; large layers as histograms."
+    of = "; its title says of which members" if len(model.theta) > 1 else ""
+    return (
+        "What each neuron (a line) takes of each below (a column), its bias first; of layers too large for that, how "
+        f"often weights have which size{of}."
+    )
 
 
 def layers(model: Model, health: Health | None) -> Cells:
