@@ -7,7 +7,7 @@ import shlex
 from nnfit.data.target import Target
 from nnfit.explain.dependence import OUTPUTS, Dependence, dependence
 from nnfit.explain.importance import Importance, importance
-from nnfit.explain.rows import Rows
+from nnfit.explain.rows import Rows, outputs
 from nnfit.explain.slices import Slice, WorstRow, slices, worst_rows
 from nnfit.model.model import Model
 from nnfit.progress import tracked
@@ -42,7 +42,8 @@ def matters(rows: Rows, words: str, chosen: bool = False) -> Section:
             for k, each in enumerate(columns, 1)
         ),
     ]
-    worst, single = slices(rows), worst_rows(rows)
+    y_hat = outputs(rows)
+    worst, single = slices(rows, y_hat=y_hat), worst_rows(rows, y_hat=y_hat)
     if not worst:
         text.append("No value of a column that 20 rows or more have is worse than all rows by more than chance.")
     order = {column: k for k, column in enumerate(found.columns)}
