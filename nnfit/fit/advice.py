@@ -50,9 +50,14 @@ def at_its_key(document: Document) -> Iterator[None]:
 def placed(document: Document, findings: Iterable[Finding], trained_by: Optimizer | None = None) -> Iterator[Problem]:
     """What was found of layers, before training or after, as warnings at the place of the layer in the spec."""
     for finding in findings:
-        problem = worded(finding, trained_by)
         place = document.place(("network", "layers", finding.layer - 2))
-        yield problem._replace(message=f"layer {finding.layer}: {problem.message}", place=place)
+        yield of_finding(finding, trained_by)._replace(place=place)
+
+
+def of_finding(finding: Finding, trained_by: Optimizer | None) -> Problem:
+    """What was found of a layer, by its number, and what to try."""
+    problem = worded(finding, trained_by)
+    return problem._replace(message=f"layer {finding.layer}: {problem.message}")
 
 
 def worded(finding: Finding, trained_by: Optimizer | None) -> Problem:

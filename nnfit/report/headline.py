@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nnfit.diagnostics.health import stuck
+from nnfit.diagnostics.health import Health, stuck
 from nnfit.errors import Problem
-from nnfit.fit.advice import worded
+from nnfit.fit.advice import of_finding
 from nnfit.fit.baseline import doubts as of_baseline
 from nnfit.model.described import number, shown_metrics
 from nnfit.model.learnt import HONEST
@@ -161,16 +161,25 @@ def doubtful(model: Model, told: Told | None, warnings: Iterable[Problem]) -> It
                 "Whether the model has learnt from these rows is not known: the training file is not found as it was",
                 "",
             )
-        yield from (Doubt(capital(p.message), capital(p.remedy), p.code in LOUD) for p in told.doubts)
+        yield from map(doubt_of, told.doubts)
         if 0 < told.n < FEW:
             yield Doubt(f"So few rows ({told.n}) leave wide intervals: another such sample may say otherwise", "")
     if "compared" in model.record:
-        yield from (Doubt(capital(problem.message), capital(problem.remedy)) for problem in of_baseline(model))
+        yield from map(doubt_of, of_baseline(model))
     seen = model.aggregates
-    for finding in stuck(seen.health) if seen is not None else ():
-        problem = worded(finding, model.spec.training.optimizer)
-        yield Doubt(f"Layer {finding.layer}: {problem.message}", capital(problem.remedy))
-    yield from (Doubt(capital(problem.message), capital(problem.remedy)) for problem in warnings)
+    if seen is not None:
+        yield from of_health(model, seen.health)
+    yield from map(doubt_of, warnings)
+
+
+def of_health(model: Model, health: Health) -> Iterator[Doubt]:
+    """The layers of which many units do not learn."""
+    return (doubt_of(of_finding(finding, model.spec.training.optimizer)) for finding in stuck(health))
+
+
+def doubt_of(problem: Problem) -> Doubt:
+    """A warning as the page tells it."""
+    return Doubt(capital(problem.message), capital(problem.remedy), problem.code in LOUD)
 
 
 def capital(text: str) -> str:

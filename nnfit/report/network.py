@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from nnfit.core.network import views
-from nnfit.diagnostics.health import Health, stuck
-from nnfit.fit.advice import worded
+from nnfit.diagnostics.health import Health
 from nnfit.model.aggregates import Curves
 from nnfit.model.described import activation_of, kept_epochs
 from nnfit.model.model import Model
 from nnfit.report import figures
+from nnfit.report.headline import of_health
 from nnfit.report.parts import Cells, Doubt, Section, Shown, table
 from nnfit.report.svg import svg
 from nnfit.report.told import curves_of
@@ -73,8 +73,7 @@ def network(model: Model) -> Section:
     cells = [layers(model, None if seen is None else seen.health)]
     if seen is not None:
         text.append(healthy(seen.health))
-        found = (worded(finding, model.spec.training.optimizer) for finding in stuck(seen.health))
-        doubts = tuple(Doubt(problem.message, problem.remedy) for problem in found)
+        doubts = tuple(of_health(model, seen.health))
     shown = [
         Shown("network", "Layers", "", svg(figures.network(model), "network", "The layers of the network")),
         Shown(
