@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nnfit.errors import DataError, Place, Problem, UsageError
-from nnfit.words import count, nearest, quoted, short
+from nnfit.words import base, count, nearest, quoted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnfit.data.table import Table
     from nnfit.explain.rows import Rows
+    from nnfit.model.learnt import Counts
     from nnfit.model.model import Evaluation, Model
     from nnfit.report.told import Told
     from nnfit.scoring.profile import Profile
@@ -59,15 +60,17 @@ class Request:
 
         return rows_of(self.model, self.rows_given)
 
-    def of_data(self) -> str:
-        """Which rows these are: `flowers.csv, 150 rows, 98 of them learnt from`."""
+    def of_data(self, counts: Counts | None) -> str:
+        """Which rows these are, of which so many were learnt from: `flowers.csv, 150 rows, 98 of them learnt from`."""
+        table, known = self.rows_given, (counts or {}).get("train", 0)
+        old = f", {'' if known == table.n else f'{known:,} of them '}learnt from" if known else ""
+        return f"{base(table.file)}, {count(table.n, 'row')}{old}"
+
+    def of_explained(self) -> str:
+        """Which rows these are, where they are not evaluated."""
         from nnfit.model import learnt
 
-        table = self.rows_given
-        counts = learnt.counted(self.model, table) or {}
-        known = counts.get("train", 0)
-        old = f", {'' if known == table.n else f'{known:,} of them '}learnt from" if known else ""
-        return f"{short(Path(table.file).name)}, {count(table.n, 'row')}{old}"
+        return self.of_data(learnt.counted(self.model, self.rows_given))
 
     @cached_property
     def told(self) -> Told:
@@ -88,7 +91,7 @@ class Request:
     @property
     def of_model(self) -> str:
         """Which rows these are: `iris.npz, 30 test rows, not learnt from`."""
-        return f"{short(Path(next(iter(self.models))).name)}, {self.told.label}"
+        return f"{base(next(iter(self.models)))}, {self.told.label}"
 
 
 class Kind(NamedTuple):
@@ -113,7 +116,7 @@ def rows_of_profile(request: Request) -> tuple[Profile, str]:
         if not (given.classes or given.targets):
             message = f"a true or predicted number is beyond ±{FAR:g}, and has no square"
             raise DataError(Problem("overflow", message, "leave its row out", Place(request.table.file)))
-        return given, request.of_data()
+        return given, request.of_data(request.evaluation.learnt)
     stored = request.told.profile
     if stored is None or not (stored.classes or stored.targets):
         message = "the model has no record of how its predictions lie"
@@ -123,16 +126,12 @@ def rows_of_profile(request: Request) -> tuple[Profile, str]:
     return stored, request.of_model
 
 
-def threshold_of(model: Model) -> float | None:
-    """The decision threshold, which two classes have: that of the second."""
-    return model.target.threshold if len(model.target.classes) == 2 and len(model.target.columns) == 1 else None
-
-
 def of_profile(name: str, marked: bool = False) -> Callable[[Request], Figure]:
     """A picture of a profile, by the name of its function; with the threshold marked, if it shows one."""
 
     def draw(request: Request) -> Figure:
         from nnfit.report import figures
+        from nnfit.report.told import threshold_of
 
         profile, of = rows_of_profile(request)
         options: dict[str, Any] = {"threshold": threshold_of(request.model)} if marked else {}
@@ -148,7 +147,8 @@ def confusion(request: Request) -> Figure:
 
     target = request.model.target
     given = request.table is not None
-    metrics, of = (request.evaluation.metrics, request.of_data()) if given else (request.told.metrics, request.of_model)
+    metrics = (request.evaluation if given else request.told).metrics
+    of = request.of_data(request.evaluation.learnt) if given else request.of_model
     return figures.confusion(metrics["confusion"], target.classes, of, target.columns)
 
 
@@ -202,7 +202,7 @@ def importance(request: Request) -> Figure:
     from nnfit.report import figures
 
     refuse_unanswerable(request.explained)
-    return figures.importance(of(request.explained), request.of_data(), request.model.target.columns[0])
+    return figures.importance(of(request.explained), request.of_explained(), request.model.target.columns[0])
 
 
 def dependence(request: Request) -> Figure:
@@ -220,7 +220,7 @@ def dependence(request: Request) -> Figure:
             raise UsageError(Problem("wrong-column", message, remedy, Place("--columns")))
     column = request.columns[0] if request.columns else importance(request.explained, repeats=1).columns[0]
     found = of(request.explained, column).moving(OUTPUTS)
-    return figures.dependence(found, request.of_data(), **figures.predicted(target, found))
+    return figures.dependence(found, request.of_explained(), **figures.predicted(target, found))
 
 
 def kinds() -> dict[str, Kind]:

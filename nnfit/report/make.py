@@ -11,7 +11,9 @@ from nnfit.data.frames import read_frame
 from nnfit.data.table import Table, read_table
 from nnfit.errors import Problem
 from nnfit.explain.rows import Rows, rows_of
+from nnfit.fit.prepare import files_of
 from nnfit.fit.run import Run
+from nnfit.model.aggregates import SETS
 from nnfit.model.compare import compare, read, refuse_other
 from nnfit.model.model import Model
 from nnfit.model.prediction import like_training
@@ -101,16 +103,8 @@ def unlearnt(model: Model, run: Run) -> tuple[Rows | None, str]:
     Those of folds and bootstraps are asked of the members that did not learn from them. None if a file has changed.
     """
     prepared, spec = run.prepared, model.spec
-    files = dict(
-        zip(
-            (name for name in ("train", "validation", "test") if isinstance(getattr(spec.data, name), str)),
-            prepared.sources,
-            strict=True,
-        )
-    )
-    name = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}.get(spec.training.resample) if run.kept else None
-    if name is None:
-        name = next((each for each in ("test", "validation") if each in prepared.sets), "train")
+    files = dict(zip(files_of(spec), prepared.sources, strict=True))
+    name = next(each for each in SETS if each in model.record["metrics"])
     table = table_of(model, files.get(name, files["train"]))
     if table.sha256 != prepared.sha256.get(name, prepared.sha256["train"]):
         return None, ""

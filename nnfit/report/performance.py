@@ -9,13 +9,13 @@ import numpy as np
 
 from nnfit.model.model import Model
 from nnfit.report import figures
+from nnfit.report.figures.classes import MATRIX
 from nnfit.report.parts import Cells, Section, Shown, Slider, percent, table
 from nnfit.report.svg import svg
-from nnfit.report.told import Told
+from nnfit.report.told import Told, threshold_of
 from nnfit.scoring.profile import BINS, FINE, ClassProfile, Profile, TargetProfile
 from nnfit.words import count, short
 
-MATRIX = 12  # classes of a confusion matrix that can be read
 FEW = 4  # classes of one that is small
 
 
@@ -36,8 +36,7 @@ def performance(model: Model, told: Told | None) -> Section | None:
 def of_classes(model: Model, told: Told) -> Iterator[Shown]:
     """The pictures of classes, each with its numbers."""
     assert told.profile is not None
-    found, target = told.profile, model.target
-    level = target.threshold if len(target.classes) == 2 else None
+    found, target, level = told.profile, model.target, threshold_of(model)
     yield from confusions(model, told)
     which = kinds_of(found, several=len(target.columns) > 1)
     marked = f" The dot is the decision, from the probability {level:.4g} on." if level is not None else ""
@@ -59,7 +58,7 @@ def of_classes(model: Model, told: Told) -> Iterator[Shown]:
         ),
         tuple(points(each, roc=False) for each in found.classes),
     )
-    if level is not None and found.classes[0].tp_at:
+    if level is not None:
         yield Shown(
             "thresholds",
             "Metrics by threshold",
@@ -196,16 +195,12 @@ def spread(found: ClassProfile) -> Cells:
 
 def slider(model: Model, told: Told) -> Slider | None:
     """What the threshold slider needs, where a threshold decides."""
-    target = model.target
-    if told.profile is None or len(target.classes) != 2 or len(target.columns) > 1 or not told.profile.classes:
+    level = threshold_of(model)
+    if level is None or told.profile is None:
         return None
     (found,) = told.profile.classes
-    if not found.tp_at:
-        return None
-    other = short(target.classes[0])
-    return Slider(
-        short(found.name), other, target.threshold, found.tp_at, found.fp_at, found.positives, found.negatives
-    )
+    other = short(model.target.classes[0])
+    return Slider(short(found.name), other, level, found.tp_at, found.fp_at, found.positives, found.negatives)
 
 
 # --- real targets --------------------------------------------------------------------------------------------------

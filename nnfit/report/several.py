@@ -32,7 +32,7 @@ def short_of(models: Mapping[str, Model], found: Comparison | None, file: str) -
     """What each predicts, and the metrics side by side."""
     text = tuple(f"{short(name)}: {what(model)}" for name, model in models.items())
     if found is not None:
-        cells = [beside(models, found.metrics, f"Metrics on {count(found.rows, 'row')} of {short(base(file))}")]
+        cells = [beside(models, found.metrics, f"Metrics on {count(found.rows, 'row')} of {base(file)}")]
         doubts = [doubt_of(problem) for problem in found.warnings]
         unknown = [name for name, counts in zip(models, found.learnt, strict=True) if counts is None]
         if unknown:

@@ -16,7 +16,7 @@ from nnfit.model.aggregates import SETS, Curves
 from nnfit.model.model import Evaluation, Model
 from nnfit.report.figures.rows import of_evaluation
 from nnfit.scoring.profile import Profile
-from nnfit.words import base, count, short
+from nnfit.words import base, count
 
 WORDS = {
     "out_of_fold": "{of} training rows, each predicted by members that did not learn from it (out of fold)",
@@ -81,7 +81,7 @@ def of_training(model: Model) -> Told | None:
 def of_table(model: Model, table: Table, found: Evaluation, dropped: tuple[Problem, ...] = ()) -> Told:
     """The rows of a table with its target."""
     learnt = None if found.learnt is None else found.learnt.get("train", 0)
-    name, rows = short(base(table.file)), count(table.n, "row")
+    name, rows = base(table.file), count(table.n, "row")
     which = {None: "", 0: ", none of which the model has learnt from"}.get(
         learnt, f", of which it has learnt from {learnt:,}" if learnt else ""
     )
@@ -97,6 +97,12 @@ def of_table(model: Model, table: Table, found: Evaluation, dropped: tuple[Probl
         of_evaluation(model, found),
         (*dropped, *found.warnings),
     )
+
+
+def threshold_of(model: Model) -> float | None:
+    """The decision threshold, which two classes of one target have: that of the second."""
+    target = model.target
+    return target.threshold if len(target.classes) == 2 and len(target.columns) == 1 else None
 
 
 def curves_of(model: Model) -> Curves | None:

@@ -131,6 +131,11 @@ def test_a_slider_is_there_where_a_threshold_decides() -> None:
     assert not any(page(kind).all("input") for kind in ("three classes", "a number", "several 0/1"))
 
 
+def test_a_decision_is_told_of_where_one_is_marked() -> None:
+    assert "The dot is the decision" in page("two classes").text
+    assert not any("The dot is the decision" in page(kind).text for kind in ("three classes", "several 0/1"))
+
+
 def test_more_than_twelve_classes_are_told_by_their_largest_confusions() -> None:
     text = page("many classes").text
     assert "The largest confusions" in text and "True class (rows) by predicted class" not in text
