@@ -14,7 +14,6 @@ import os
 import resource
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -30,9 +29,9 @@ from nnfit.core.optimizers import LBFGS
 from nnfit.errors import SpecError
 from nnfit.model.layout import network_of
 from nnfit.storage import npz
+from nnfit.workers.cores import groups, text
 
 MEMBER = 768  # bytes of a member in Python: its generator and its metrics (measured: 900 to 1,000)
-CGROUP = Path("/sys/fs/cgroup")
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -145,28 +144,10 @@ def memory() -> int:
 
 def of_groups() -> Iterator[int]:
     """The limits of the control groups that this process is in, of version 2 and of version 1; none elsewhere."""
-    try:
-        groups = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in groups:
-        _, controllers, path = line.split(":", 2)
-        inside = Path(path.lstrip("/"))
-        for folder in (inside, *inside.parents):
-            if not controllers:
-                yield from number(CGROUP / folder / "memory.max")
-            elif "memory" in controllers.split(","):
-                yield from number(CGROUP / "memory" / folder / "memory.limit_in_bytes")
-
-
-def number(file: Path) -> Iterator[int]:
-    """The number in a file, if there is one."""
-    try:
-        text = file.read_text().strip()
-    except (OSError, ValueError):
-        return
-    if text.isdecimal():
-        yield int(text)
+    for folder, unified in groups("memory"):
+        limit = text(folder / ("memory.max" if unified else "memory.limit_in_bytes"))
+        if limit.isdecimal():
+            yield int(limit)
 
 
 def size(count: int) -> str:

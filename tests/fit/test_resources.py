@@ -21,6 +21,7 @@ from nnfit.errors import SpecError
 from nnfit.fit import prepare, resources
 from nnfit.fit.resources import Need, needed
 from nnfit.fit.train import begin
+from nnfit.workers import cores
 
 GB = 10**9
 SPEC: dict[str, Any] = {
@@ -142,7 +143,7 @@ def test_the_memory_there_is_is_the_least_that_any_limit_leaves(
 ) -> None:
     assert 10**8 < resources.memory() < 10**15
     (tmp_path / "memory.max").write_text("max\n")
-    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    monkeypatch.setattr(cores, "CGROUP", tmp_path)
     everything = resources.memory()
     (tmp_path / "memory.max").write_text(f"{10**9}\n")
     (tmp_path / "memory").mkdir()
