@@ -83,7 +83,7 @@ def scaled(net: Network, data: Examples) -> np.ndarray:
 def cost_and_gradient(net: Network, theta: np.ndarray, data: Examples) -> tuple[np.ndarray, np.ndarray]:
     """C (M,) and ∂C/∂θ (M, P) of all rows at once."""
     gradient = np.empty_like(theta)
-    C = Pass(net, theta, len(data.X), gradient).gradient_of_cost(data.X, data.Y, scaled(net, data))
+    C = Pass(net, theta, len(data.X), gradient).cost_and_gradient(data.X, data.Y, scaled(net, data))
     return C, gradient
 
 
@@ -95,7 +95,7 @@ def weighted_sums(net: Network, Theta: list[np.ndarray], X: np.ndarray) -> list[
         sums.append(z.copy())
         first = 0
         for part in layer:
-            rows = z[None, first : first + part.size]
+            rows = z[first : first + part.size, None]
             part.sigma.value(rows, np.empty_like(rows))
             first += part.size
         a = np.vstack([np.ones(len(X)), z])
@@ -138,11 +138,11 @@ def follow(
     plan: Plan,
     seed: int = 0,
     rows: Sequence[Rows] = (),
-    only: int | None = None,
+    first: int = 0,
 ) -> list[np.ndarray]:
     """The costs of the epochs of a plan, each (M,); θ is trained in place."""
     state = begin(theta, plan.optimizer, plan.average)
-    return [epoch.cost for epoch in fit(net, state, data, plan, [seed], rows, only=only)]
+    return [epoch.cost for epoch in fit(net, state, data, plan, [seed], rows, first=first)]
 
 
 def train(

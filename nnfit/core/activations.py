@@ -1,9 +1,10 @@
 """Each activation σ: its value, its vector-Jacobian product and the range of its outputs.
 
-Both functions work in place on one group of neurons, feature-major, shape (M, N, m): M members, N neurons, m
+Both functions work in place on one group of neurons, feature-major, shape (N, M, m): N neurons, M members, m
 examples. `value` turns z into a = σ(z); `vjp` turns ∂C/∂a into ∂C/∂z = J_σᵀ ∂C/∂a, written in terms of a alone,
 so that z is never kept. `scratch` is a buffer of the same shape. Where a does not tell σ′ (a falls and rises again),
 the entry says `keeps_slope`: `value` leaves σ′(z) in the scratch buffer, which is then the group's own until `vjp`.
+Some functions need more `rooms` of that shape; memory that is asked for in every step costs more than what is computed.
 An activation is one class of the union Activation.
 """
 
@@ -20,7 +21,8 @@ from nnfit.core.parameter import Array, named, parameter, table
 
 INF = float("inf")
 # Constants as arrays: NumPy takes longer to convert a Python number than to work on a small layer.
-ZERO, ONE, LOW, FAR = (np.array(constant, np.float32) for constant in (0, 1, -80, 20))
+ZERO, ONE = (np.array(constant, np.float32) for constant in (0, 1))
+LOW, FAR = -80.0, 20.0
 STEEP, CUBE, BEYOND = 1.5957691216057308, 0.044715, 10.0  # of gelu: √(8/π), its cubic term, where it is z or 0
 
 
@@ -54,6 +56,7 @@ class Traits(NamedTuple):
     whole_layer: bool = False  # its neurons depend on each other, so it cannot share a layer
     kinks: Callable[[Array], NDArray[np.bool_]] | None = None  # which side of its kinks each output lies on
     keeps_slope: bool = False  # vjp finds σ′(z), which a does not tell, where value left it: in scratch
+    rooms: int = 1  # buffers that value works in: scratch, and those after it
 
 
 def positive(a: Array) -> NDArray[np.bool_]:
@@ -61,9 +64,20 @@ def positive(a: Array) -> NDArray[np.bool_]:
     return a > 0
 
 
-def logistic(z: Array) -> None:
+def at_least(z: Array, bound: float, room: Array) -> None:
+    """z ← max(z, bound). NumPy's maximum is three to five times as fast against an array as against a number."""
+    room.fill(bound)
+    np.maximum(z, room, out=z)
+
+
+def logistic(z: Array, room: Array) -> None:
     """σ(z) = 1 / (1 + e^−z); z is kept above −80, where σ is 10⁻³⁵, so that the exponential cannot overflow."""
-    np.maximum(z, LOW, out=z)
+    at_least(z, LOW, room)
+    logistic_above(z)
+
+
+def logistic_above(z: Array) -> None:
+    """σ(z) = 1 / (1 + e^−z) for z of at least −80."""
     np.negative(z, z)
     np.exp(z, z)
     np.add(z, ONE, z)
@@ -123,7 +137,7 @@ class Logistic:
 
     def value(self, z: Array, scratch: Array) -> None:
         """σ(z) = 1 / (1 + e^−z)."""
-        logistic(z)
+        logistic(z, scratch)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:
         """∂C/∂z = a (1 − a) ∂C/∂a."""
@@ -159,14 +173,12 @@ class ReLU:
 
     def value(self, z: Array, scratch: Array) -> None:
         """σ(z) = max(0, z)."""
-        # NumPy's maximum is three times faster against an array than against a number.
-        zeros = scratch[..., :1, :]
-        zeros.fill(0)
-        np.maximum(z, zeros, out=z)
+        scratch.fill(0)
+        np.maximum(z, scratch, out=z)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:
         """∂C/∂z = ∂C/∂a where a > 0, else 0."""
-        np.greater(a, ZERO, out=scratch)
+        np.sign(a, scratch)  # a third of the time of a comparison, whose result is of another type
         np.multiply(delta, scratch, delta)
 
 
@@ -250,24 +262,32 @@ class GELU:
 
     name: Literal["gelu"] = named("gelu")
     traits: ClassVar[Traits] = Traits(
-        "z Φ(z), in the form with tanh", Range("[−0.170…, ∞)", -0.1701, INF), "he", keeps_slope=True
+        "z Φ(z), in the form with tanh", Range("[−0.170…, ∞)", -0.1701, INF), "he", keeps_slope=True, rooms=4
     )
 
-    def value(self, z: Array, scratch: Array) -> None:
+    def value(self, z: Array, scratch: Array, *rooms: Array) -> None:
         """σ(z) = z s(u), u = √(8/π) (z + 0.044715 z³), s the logistic function; σ′ = s + a (1 − s) ∂u/∂z.
 
         The tanh form of z Φ(z) with Φ the normal distribution, since ½ (1 + tanh u/2) = s(u).
         """
-        np.maximum(z, -BEYOND, out=z)
-        near = np.minimum(z, BEYOND)  # σ is z, or 0, to the last digit outside
-        square = near * near
-        s = STEEP * near * (1 + CUBE * square)
-        logistic(s)
+        near, square, s = rooms or np.empty((3, *z.shape), z.dtype)
+        at_least(z, -BEYOND, scratch)
+        near.fill(BEYOND)
+        np.minimum(z, near, out=near)  # σ is z, or 0, to the last digit outside
+        np.multiply(near, near, square)
+        np.multiply(near, STEEP, scratch)
+        np.multiply(square, CUBE, s)
+        np.add(s, ONE, s)
+        np.multiply(scratch, s, s)
+        logistic(s, scratch)
         np.multiply(z, s, z)
+        np.multiply(near, s, near)
         np.multiply(square, 3 * CUBE, scratch)
         np.add(scratch, ONE, scratch)
         np.multiply(scratch, STEEP, scratch)
-        np.multiply(scratch, near * s * (1 - s), scratch)
+        np.subtract(ONE, s, square)
+        np.multiply(near, square, near)
+        np.multiply(scratch, near, scratch)
         np.add(scratch, s, scratch)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:
@@ -280,13 +300,16 @@ class SiLU:
     """The sigmoid-weighted linear unit, swish (Elfwing, Uchibe and Doya 2018)."""
 
     name: Literal["silu"] = named("silu")
-    traits: ClassVar[Traits] = Traits("z / (1 + e^−z)", Range("[−0.278…, ∞)", -0.2785, INF), "he", keeps_slope=True)
+    traits: ClassVar[Traits] = Traits(
+        "z / (1 + e^−z)", Range("[−0.278…, ∞)", -0.2785, INF), "he", keeps_slope=True, rooms=2
+    )
 
-    def value(self, z: Array, scratch: Array) -> None:
+    def value(self, z: Array, scratch: Array, *rooms: Array) -> None:
         """σ(z) = z s(z) with s the logistic function (Elfwing, Uchibe and Doya 2018); σ′ = s + a (1 − s)."""
-        np.maximum(z, LOW, out=z)
-        s = z.copy()
-        logistic(s)
+        (s,) = rooms or np.empty((1, *z.shape), z.dtype)
+        at_least(z, LOW, scratch)
+        np.copyto(s, z)
+        logistic_above(s)
         np.multiply(z, s, z)
         np.subtract(ONE, s, scratch)
         np.multiply(scratch, z, scratch)
@@ -303,30 +326,32 @@ class Mish:
 
     name: Literal["mish"] = named("mish")
     traits: ClassVar[Traits] = Traits(
-        "z tanh log(1 + e^z)", Range("[−0.308…, ∞)", -0.3089, INF), "he", keeps_slope=True
+        "z tanh log(1 + e^z)", Range("[−0.308…, ∞)", -0.3089, INF), "he", keeps_slope=True, rooms=4
     )
 
-    def value(self, z: Array, scratch: Array) -> None:
+    def value(self, z: Array, scratch: Array, *rooms: Array) -> None:
         """σ(z) = z T, T = tanh log(1 + e^z) (Misra 2019); σ′ = T + z s (1 − T²), s the logistic function.
 
         With n = e^z (e^z + 2), T = n / (n + 2) and s (1 − T²) = 4 (n − e^z) / (n + 2)²: no difference of like
         numbers is taken, as n is at least 2 e^z.
         """
-        np.maximum(z, LOW, out=z)
-        near = np.minimum(z, FAR)  # T = 1 to the last digit beyond
-        e = np.exp(near)
-        n = e + 2
-        n *= e
-        r = n + 2
-        np.divide(1, r, r)
-        np.subtract(n, e, scratch)
-        scratch *= r
-        scratch *= r
-        near *= 4
-        scratch *= near
-        n *= r  # T
-        scratch += n
-        z *= n
+        near, n, r = rooms or np.empty((3, *z.shape), z.dtype)
+        at_least(z, LOW, scratch)
+        near.fill(FAR)
+        np.minimum(z, near, out=near)  # T = 1 to the last digit beyond
+        np.exp(near, r)
+        np.add(r, 2, n)
+        np.multiply(n, r, n)
+        np.subtract(n, r, scratch)
+        np.add(n, 2, r)
+        np.reciprocal(r, r)
+        np.multiply(scratch, r, scratch)
+        np.multiply(scratch, r, scratch)
+        np.multiply(near, 4, near)
+        np.multiply(scratch, near, scratch)
+        np.multiply(n, r, n)  # T
+        np.add(scratch, n, scratch)
+        np.multiply(z, n, z)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:
         """∂C/∂z = σ′(z) ∂C/∂a, with σ′(z) as `value` left it in scratch."""
@@ -361,19 +386,15 @@ class Softmax:
 
     def value(self, z: Array, scratch: Array) -> None:
         """σ(z)_k = e^z_k / Σ_j e^z_j over the neurons of the layer, from z − max z, so that nothing overflows."""
-        row = scratch[..., :1, :]
-        np.maximum.reduce(z, axis=-2, keepdims=True, out=row)
         with np.errstate(over="ignore"):  # near the largest floats z − max z is −∞, and e^z is 0 as it should be
-            np.subtract(z, row, z)
+            np.subtract(z, np.maximum.reduce(z, 0), z)
         np.exp(z, z)
-        np.add.reduce(z, axis=-2, keepdims=True, out=row)
-        np.divide(z, row, z)
+        np.divide(z, np.add.reduce(z, 0), z)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:
         """∂C/∂z_k = a_k (∂C/∂a_k − Σ_j a_j ∂C/∂a_j)."""
         np.multiply(a, delta, scratch)
-        total = np.add.reduce(scratch, axis=-2, keepdims=True)
-        np.subtract(delta, total, delta)
+        np.subtract(delta, np.add.reduce(scratch, 0), delta)
         np.multiply(delta, a, delta)
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
-
-GATHER = 1 << 18  # bytes of shuffled rows copied at once: one copy serves several small minibatches
 
 Rows = NDArray[np.intp]
 
@@ -64,45 +61,36 @@ def shuffled(n: int, m: int, rows: Sequence[Rows], streams: Streams) -> Rows:
     return drawn if m < n else np.sort(drawn)
 
 
-def minibatches(examples: Examples, m: int, mean: bool, order: Rows, done: int = 0) -> Iterator[Examples]:
-    """The rows in the order given, m at a time (the last batch may be smaller), with the weights s of losses.py.
+class Block:
+    """So many minibatches of m examples each, for M members, in arrays that are allocated once and filled by `gather`.
 
-    The order is (n,) or, with rows of its own for each member, (M, n), and w is then (1, 1, n). A full batch of all
-    rows is the data themselves, without a copy. The arrays are overwritten as the next ones are asked for. The first
-    `done` batches are left out; the others lie in memory as if they had not been, since where an array lies may change
-    the order of a sum, and with it the last bit.
+    The rows of batch b are `x(b)`; y, s and `start` (batches, K, M, m) are those of `Batch` in network.py. With
+    `own`, each member has rows of its own. The weights s are those of a mean or a sum, see losses.py.
     """
-    X, Y, w = examples
-    *lead, n = order.shape
-    if m == len(X) and not lead:
-        yield Examples(X, Y, w / m if mean else w)
-        return
-    width = X.itemsize * X.shape[1] * math.prod(lead)
-    block = min(max(1, GATHER // width // m) * m, n)
-    xs = np.empty((*lead, block, X.shape[1]), X.dtype)
-    ys = np.empty((len(Y), *lead, block), Y.dtype)
-    ws = np.empty((*(lead or w.shape[:1]), 1, block), w.dtype)
-    for start in range(0, n, block):
-        if start + block <= done * m:
-            continue
-        index = order[..., start : start + block]
-        size = index.shape[-1]
-        if size < block:
-            xs, ys, ws = xs[..., :size, :], ys[..., :size], ws[..., :size]
+
+    def __init__(self, examples: Examples, batches: int, m: int, M: int, own: bool, mean: bool) -> None:
+        X, Y, w = self.examples = examples
+        self.m, self.lead, self.divisor = m, (M,) * own, m if mean else 1
+        self.y, self.s, self.start = (np.empty((batches, len(Y), M, m), Y.dtype) for _ in range(3))
+        self.taken = np.empty((len(Y), *self.lead, batches * m), Y.dtype)
+        # A batch of all rows is the data themselves, and rows that weigh alike do so in any order.
+        self.rows = np.empty((*self.lead, batches * m, X.shape[1]), X.dtype) if own or m < len(X) else X
+        self.alike = bool((w == w[0, 0, 0]).all())
+        self.s[...] = w[0, 0, 0] / self.divisor
+
+    def x(self, b: int) -> Array:
+        """The rows of batch b: (m, N₁ + 1) of all members, or of each, (M, m, N₁ + 1)."""
+        return self.rows[..., b * self.m : (b + 1) * self.m, :]
+
+    def gather(self, index: Rows) -> None:
+        """Take these rows, in whole batches, of which there may be fewer: (n,) for all members, or (M, n)."""
+        X, Y, w = self.examples
+        n, batches = index.shape[-1], index.shape[-1] // self.m
         # mode clip: the indices are in range, and NumPy then writes without a buffer in between
-        X.take(index, 0, xs, "clip")
-        Y.take(index, 1, ys, "clip")
-        if lead:
-            w[0, 0].take(index, 0, ws[:, 0], "clip")
-        else:
-            w.take(index, 2, ws, "clip")
-        if mean:
-            np.divide(ws, m, ws)
-        y = ys.swapaxes(0, 1) if lead else ys
-        for first in range(max(0, done * m - start), size - size % m, m):
-            end = first + m
-            yield Examples(xs[..., first:end, :], y[..., first:end], ws[..., first:end])
-        if size % m:
-            rest = slice(size - size % m, size)
-            s = ws[..., rest]
-            yield Examples(xs[..., rest, :], y[..., rest], s * (m / (size % m)) if mean else s)
+        if self.rows is not X:
+            X.take(index, 0, self.rows[..., :n, :], "clip")
+        y = Y.take(index, 1, self.taken[..., :n], "clip").reshape(len(Y), -1, batches, self.m)
+        np.copyto(self.y[:batches], y.transpose(2, 0, 1, 3))
+        if not self.alike:
+            s = (w[0, 0].take(index) if self.lead else w[:, 0].take(index, 1)).reshape(-1, batches, self.m)
+            np.divide(s.swapaxes(0, 1)[:, None], self.divisor, self.s[:batches])

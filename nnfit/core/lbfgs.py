@@ -47,11 +47,15 @@ class Move(NamedTuple):
     anew: bool
 
 
+class Stopped(Exception):  # noqa: N818
+    """There is something in `stop`: the step under way is given up."""
+
+
 class Work:
     """θ and gradient (1, P) of the member at hand, and the buffers that all members share."""
 
-    def __init__(self, network: Network, dtype: DTypeLike) -> None:
-        self.network = network
+    def __init__(self, network: Network, dtype: DTypeLike, stop: Sequence[object] = ()) -> None:
+        self.network, self.stop = network, stop
         self.theta, self.gradient = np.empty((2, 1, network.P), dtype)
         self.passes: dict[int, Pass] = {}
 
@@ -85,10 +89,12 @@ class Cost:
         theta = work.theta[0].astype(np.float64)
         self.bare, gradient = 0.0, self.penalty * theta
         for start in range(0, n, CHUNK):
+            if work.stop:
+                raise Stopped
             part = slice(start, min(n, start + CHUNK))
             own = part if self.rows is None else self.rows[part]
             s = np.ascontiguousarray(self.s[..., part])
-            self.bare += float(work.over(part.stop - start).gradient_of_cost(X[own], Y[:, own], s)[0])
+            self.bare += float(work.over(part.stop - start).cost_and_gradient(X[own], Y[:, own], s)[0])
             gradient += work.gradient[0]
         return Point(theta, self.bare + float(self.penalty @ theta**2) / 2, gradient)
 
@@ -100,47 +106,50 @@ def fit(
     plan: Plan,
     rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
+    first: int = 0,
 ) -> Iterator[Epoch]:
     """Train from a state, in place, one step of every member in an epoch; each member has a direction of its own.
 
     The slots of the state hold the pairs (s, y) of each member, the newest last: (2 · history, M, P). The cost of an
     epoch is that at its end. A member stays where it is once no entry of its gradient is above `tolerance`, or no step
-    along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`: that is
-    looked at before each member, and the state is that after the last whole epoch, since θ and slots change together.
+    along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`: a step
+    that is under way is then given up, and the state is that between two steps of its member. The state may be that of
+    some of the members, from number `first` on.
     """
     optimizer = plan.optimizer
     assert isinstance(optimizer, LBFGS)
     theta, half = state.theta, optimizer.history
     members = range(len(theta))
-    work = Work(network, theta.dtype)
-    costs = [Cost(examples, rows[k] if rows else None, plan, work) for k in members]
-    with np.errstate(all="ignore"):
-        points = [cost(theta[k].astype(np.float64)) for k, cost in enumerate(costs)]
-    bare = np.array([cost.bare for cost in costs])
-    refuse_divergence(network, theta, bare, state.epochs + 1)
-    waiting = set(members)
-    for number in range(state.epochs + 1, plan.epochs + 1):
-        moves: dict[int, Move] = {}
-        for k in sorted(waiting):
-            if stop:
+    work = Work(network, theta.dtype, stop)
+    costs = [Cost(examples, rows[first + k] if rows else None, plan, work) for k in members]
+    try:
+        with np.errstate(all="ignore"):
+            points = [cost(theta[k].astype(np.float64)) for k, cost in enumerate(costs)]
+        state.cost[:] = [cost.bare for cost in costs]
+        refuse_divergence(network, theta, state.cost, state.epochs + 1)
+        waiting = set(members)
+        for number in range(state.epochs + 1, plan.epochs + 1):
+            moved = set(np.flatnonzero(state.steps).tolist())  # in this epoch, before it was stopped
+            for k in sorted(waiting - moved):
+                S, Y = state.slots[:half, k], state.slots[half:, k]
+                with np.errstate(all="ignore"):
+                    found = None
+                    if np.abs(points[k].gradient).max() > optimizer.tolerance:
+                        found = stepped(costs[k], points[k], S, Y)
+                if found is None:
+                    waiting.remove(k)
+                    continue
+                remember(points[k], found, S, Y)
+                points[k] = found.to
+                theta[k], state.cost[k], state.steps[k] = found.to.theta, costs[k].bare, 1
+                moved.add(k)
+            if not moved:
                 return
-            with np.errstate(all="ignore"):
-                found = None
-                if np.abs(points[k].gradient).max() > optimizer.tolerance:
-                    found = stepped(costs[k], points[k], state.slots[:half, k], state.slots[half:, k])
-            if found is None:
-                waiting.remove(k)
-            else:
-                moves[k] = found
-        if not waiting:
-            return
-        for k, move in moves.items():
-            remember(points[k], move, state.slots[:half, k], state.slots[half:, k])
-            points[k] = move.to
-            theta[k], bare[k] = move.to.theta, costs[k].bare
-        refuse_divergence(network, theta, bare, number)
-        state.epochs = state.updates = number
-        yield Epoch(number, bare.copy())
+            refuse_divergence(network, theta, state.cost, number)
+            yield Epoch(number, state.cost.copy())
+            state.end_epoch(number)
+    except Stopped:
+        return
 
 
 def stepped(cost: Cost, at: Point, S: Array, Y: Array) -> Move | None:

@@ -1,12 +1,12 @@
-"""Each loss: the cost C of a batch and its gradient from one function, so that they cannot drift apart.
+"""Each loss: the cost c of an example, and beside it the gradient of the cost C of a batch.
 
     C = Σ_i s_i c(y⁽ⁱ⁾, ŷ⁽ⁱ⁾),   s_i = w_i / m for a mean over the m examples,   s_i = w_i for a sum
 
-with c summed over the outputs and w_i the weights of the examples (mean 1). Shapes, feature-major: ŷ and δ
-(M, K, m), y (K, m), s (1 or M, 1, m); the cost returned is (M,), one per member. `cost` starts from ŷ and writes
-δ = ∂C/∂ŷ. `fused` starts from z for the output activation that belongs to the loss, leaves ŷ = σ(z) in z and writes
-δ = ∂C/∂z, stable for any z whose differences are finite numbers; with linear outputs and mse, ŷ = z and `cost` is
-already that. A loss is one entry of LOSSES.
+with c summed over the outputs and w_i the weights of the examples (mean 1). A step needs the gradient alone: C is
+taken for many batches at once. Shapes: ŷ, δ, y and s (K, M, m); `cost` takes more axes before these, y of all members
+alike too, and gives c (…, M, m). `cost` starts from ŷ and `gradient` writes δ = ∂C/∂ŷ. Those of `fused` start from z
+for the output activation that belongs to the loss, δ = ∂C/∂z, stable for any z whose differences are finite numbers;
+with linear outputs and mse, ŷ = z and the others are already that. A loss is one entry of LOSSES.
 """
 
 from __future__ import annotations
@@ -18,124 +18,162 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.activations import REAL, SIMPLEX, UNIT, Range, logistic
+from nnfit.core.activations import LOW, REAL, SIMPLEX, UNIT, Range, logistic_above
 from nnfit.core.parameter import Array
 
-Cost = Callable[[Array, Array, Array, Array], Array]
+Cost = Callable[[Array, Array], Array]  # (ŷ or z, y) → c
+Gradient = Callable[[Array, Array, Array, Array], None]  # (ŷ or z, y, s, δ)
 ROWS = 4096  # that `of_rows` takes at once
+OUTPUTS = -3  # the axis of the K outputs
+
+
+class Fused(NamedTuple):
+    """Cost and gradient from z, of a loss with the activation that belongs to it."""
+
+    cost: Cost
+    gradient: Gradient
 
 
 class Loss(NamedTuple):
-    """One row of the table: formula, the outputs it accepts and why, the cost from ŷ, and the cost from z."""
+    """One row of the table: formula, the outputs it accepts and why, cost and gradient from ŷ, and those from z."""
 
     formula: str
     accepts: Range
     reason: str  # why outputs beyond `accepts` are refused
     cost: Cost
-    fused: Mapping[str, Cost] = MappingProxyType({})
+    gradient: Gradient
+    fused: Mapping[str, Fused] = MappingProxyType({})
     mean: bool = True
     kinks: Callable[[Array, Array], NDArray[np.bool_]] | None = None  # (ŷ, y) → which side of its kinks each output is
 
 
 def total(c: Array, s: Array) -> Array:
-    """Σ_i s_i c_i for each member: (M, 1, m), (1 or M, 1, m) → (M,)."""
-    result: Array = np.vecdot(c, s)[:, 0]
+    """C = Σ_i s_i c_i of each member, (…, M), from c and s (…, 1 or M, m)."""
+    result: Array = np.vecdot(c, s)
     return result
 
 
-def mse(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
-    """c = ½ Σ_k (y_k − ŷ_k)², δ_k = s (ŷ_k − y_k) (notes, with their ½)."""
+def over_outputs(values: Array) -> Array:
+    """Σ_k of values (…, K, M, m)."""
+    result: Array = np.add.reduce(values, axis=OUTPUTS)
+    return result
+
+
+def mse(y_hat: Array, y: Array) -> Array:
+    """c = ½ Σ_k (y_k − ŷ_k)² (notes, with their ½)."""
+    return 0.5 * rss(y_hat, y)
+
+
+def mse_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+    """δ_k = s (ŷ_k − y_k)."""
     np.subtract(y_hat, y, delta)
-    c = np.einsum("Mki,Mki->Mi", delta, delta)[:, None, :]
     np.multiply(delta, s, delta)
-    return 0.5 * total(c, s)
 
 
-def rss(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
-    """c = Σ_k (y_k − ŷ_k)², δ_k = 2 s (ŷ_k − y_k): twice the terms of mse, summed instead of averaged."""
-    C = 2 * mse(y_hat, y, s, delta)
+def rss(y_hat: Array, y: Array) -> Array:
+    """c = Σ_k (y_k − ŷ_k)²: twice the terms of mse, summed instead of averaged."""
+    e = y_hat - y
+    return over_outputs(e * e)
+
+
+def rss_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+    """δ_k = 2 s (ŷ_k − y_k)."""
+    mse_gradient(y_hat, y, s, delta)
     np.multiply(delta, 2, delta)
-    return C
 
 
-def huber(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
-    """c = Σ_k ½ e_k² where |e_k| ≤ 1, else |e_k| − ½, e_k = ŷ_k − y_k; δ_k = s e_k cut to ±1 (Huber 1964).
+def huber(y_hat: Array, y: Array) -> Array:
+    """c = Σ_k ½ e_k² where |e_k| ≤ 1, else |e_k| − ½, e_k = ŷ_k − y_k (Huber 1964).
 
     Real targets are standardised, so the 1 beyond which a mistake counts as an outlier is their standard deviation.
     """
-    np.subtract(y_hat, y, delta)
-    near = np.clip(delta, -1, 1)
-    # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
-    c = np.einsum("Mki,Mki->Mi", near, delta - 0.5 * near)[:, None, :]
-    np.multiply(near, s, delta)
-    return total(c, s)
+    e = y_hat - y
+    near = np.clip(e, -1, 1)
+    return over_outputs(near * (e - 0.5 * near))  # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
 
 
-def mae(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
-    """c = Σ_k |y_k − ŷ_k|, δ_k = s sign(ŷ_k − y_k), 0 where they are equal."""
+def huber_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+    """δ_k = s e_k, with e_k cut to ±1."""
     np.subtract(y_hat, y, delta)
-    c = np.abs(delta).sum(axis=-2, keepdims=True)
+    np.clip(delta, -1, 1, delta)
+    np.multiply(delta, s, delta)
+
+
+def mae(y_hat: Array, y: Array) -> Array:
+    """c = Σ_k |y_k − ŷ_k|."""
+    return over_outputs(np.abs(y_hat - y))
+
+
+def mae_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+    """δ_k = s sign(ŷ_k − y_k), 0 where they are equal."""
+    np.subtract(y_hat, y, delta)
     np.sign(delta, delta)
     np.multiply(delta, s, delta)
-    return total(c, s)
 
 
-def bce(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
-    """c = −Σ_k [y_k log ŷ_k + (1 − y_k) log(1 − ŷ_k)], δ_k = s (ŷ_k − y_k) / (ŷ_k (1 − ŷ_k))."""
+def bce(y_hat: Array, y: Array) -> Array:
+    """c = −Σ_k [y_k log ŷ_k + (1 − y_k) log(1 − ŷ_k)]."""
     p = clipped(y_hat)
-    c = -(y * np.log(p) + (1 - y) * np.log1p(-p)).sum(axis=-2, keepdims=True)
+    return -over_outputs(y * np.log(p) + (1 - y) * np.log1p(-p))
+
+
+def bce_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+    """δ_k = s (ŷ_k − y_k) / (ŷ_k (1 − ŷ_k))."""
+    p = clipped(y_hat)
     np.divide(p - y, p * (1 - p), delta)
     np.multiply(delta, s, delta)
-    return total(c, s)
 
 
-def bce_logistic(z: Array, y: Array, s: Array, delta: Array) -> Array:
-    """From z: c = Σ_k [log(1 + e^z_k) − y_k z_k], δ_k = s (ŷ_k − y_k)."""
-    np.multiply(z, y, delta)
+def bce_logistic(z: Array, y: Array) -> Array:
+    """From z: c = Σ_k [log(1 + e^z_k) − y_k z_k]."""
     # Output by output before the sum: far out both terms are large and their difference is not.
-    np.subtract(np.logaddexp(0, z), delta, delta)
-    c = np.add.reduce(delta, axis=-2, keepdims=True)
-    logistic(z)
-    np.subtract(z, y, delta)
+    return over_outputs(np.logaddexp(0, z) - z * y)
+
+
+def bce_logistic_gradient(z: Array, y: Array, s: Array, delta: Array) -> None:
+    """From z: δ_k = s (ŷ_k − y_k)."""
+    delta.fill(LOW)
+    np.maximum(z, delta, out=delta)
+    logistic_above(delta)
+    np.subtract(delta, y, delta)
     np.multiply(delta, s, delta)
-    return total(c, s)
 
 
-def cross_entropy(y_hat: Array, y: Array, s: Array, delta: Array) -> Array:
-    """c = −Σ_k y_k log ŷ_k for one-hot y, δ_k = −s y_k / ŷ_k."""
-    p = clipped(y_hat)
-    c = -(y * np.log(p)).sum(axis=-2, keepdims=True)
-    np.divide(-y, p, delta)
+def cross_entropy(y_hat: Array, y: Array) -> Array:
+    """c = −Σ_k y_k log ŷ_k for one-hot y."""
+    return -over_outputs(y * np.log(clipped(y_hat)))
+
+
+def cross_entropy_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+    """δ_k = −s y_k / ŷ_k."""
+    np.divide(-y, clipped(y_hat), delta)
     np.multiply(delta, s, delta)
-    return total(c, s)
 
 
-def cross_entropy_softmax(z: Array, y: Array, s: Array, delta: Array) -> Array:
-    """From z, by log-sum-exp: c = log Σ_j e^z_j − Σ_k y_k z_k for Σ_k y_k = 1, δ_k = s (ŷ_k − y_k)."""
-    row = np.maximum.reduce(z, axis=-2, keepdims=True)
-    np.subtract(z, row, z)
-    np.multiply(z, y, delta)
-    yz = np.add.reduce(delta, axis=-2, keepdims=True)
-    np.exp(z, z)
-    np.add.reduce(z, axis=-2, keepdims=True, out=row)
-    np.divide(z, row, z)
-    np.subtract(z, y, delta)
+def cross_entropy_softmax(z: Array, y: Array) -> Array:
+    """From z, by log-sum-exp: c = log Σ_j e^z_j − Σ_k y_k z_k for Σ_k y_k = 1."""
+    z = z - np.maximum.reduce(z, axis=OUTPUTS, keepdims=True)
+    return np.log(over_outputs(np.exp(z))) - over_outputs(z * y)
+
+
+def cross_entropy_softmax_gradient(z: Array, y: Array, s: Array, delta: Array) -> None:
+    """From z: δ_k = s (ŷ_k − y_k)."""
+    np.subtract(z, np.maximum.reduce(z, 0), delta)
+    np.exp(delta, delta)
+    np.divide(delta, np.add.reduce(delta, 0), delta)
+    np.subtract(delta, y, delta)
     np.multiply(delta, s, delta)
-    np.log(row, row)
-    return total(np.subtract(row, yz, row), s)
 
 
 def of_rows(loss: str, y_hat: Array, y: Array) -> NDArray[np.float64]:
-    """The cost c of each row, (M, n), for ŷ (M, K, n) and y (K, n) or (M, K, n): the rows take the members' place."""
-    M, K, n = y_hat.shape
+    """The cost c of each row, (M, n), for ŷ (M, K, n) and y (K, n) or (M, K, n)."""
+    M, _, n = y_hat.shape
     found = np.empty((M, n))
-    y = np.broadcast_to(y, y_hat.shape)
-    one = np.ones((1, 1, 1), y_hat.dtype)
+    truth = np.broadcast_to(y, y_hat.shape)
     for start in range(0, n, ROWS):
         part = slice(start, start + ROWS)
-        rows, truth = (np.moveaxis(each[..., part], 2, 1).reshape(-1, K, 1) for each in (y_hat, y))
-        c = LOSSES[loss].cost(rows, truth.astype(y_hat.dtype, copy=False), one, np.empty_like(rows))
-        found[:, part] = c.reshape(M, -1)
+        rows, own = (np.moveaxis(each[..., part], 1, 0) for each in (y_hat, truth))
+        found[:, part] = LOSSES[loss].cost(rows, own.astype(y_hat.dtype, copy=False))
     return found
 
 
@@ -146,25 +184,32 @@ def clipped(p: Array) -> Array:
 
 
 LOSSES: dict[str, Loss] = {
-    "mse": Loss("1/(2m) Σ (y − ŷ)²", REAL, "", mse),
-    "rss": Loss("Σ (y − ŷ)²", REAL, "", rss, mean=False),
-    "mae": Loss("1/m Σ |y − ŷ|", REAL, "", mae, kinks=lambda y_hat, y: y_hat > y),
+    "mse": Loss("1/(2m) Σ (y − ŷ)²", REAL, "", mse, mse_gradient),
+    "rss": Loss("Σ (y − ŷ)²", REAL, "", rss, rss_gradient, mean=False),
+    "mae": Loss("1/m Σ |y − ŷ|", REAL, "", mae, mae_gradient, kinks=lambda y_hat, y: y_hat > y),
     "huber": Loss(
-        "1/m Σ (½ e² if |e| ≤ 1 else |e| − ½), e = y − ŷ", REAL, "", huber, kinks=lambda y_hat, y: np.abs(y_hat - y) > 1
+        "1/m Σ (½ e² if |e| ≤ 1 else |e| − ½), e = y − ŷ",
+        REAL,
+        "",
+        huber,
+        huber_gradient,
+        kinks=lambda y_hat, y: np.abs(y_hat - y) > 1,
     ),
     "bce": Loss(
         "−1/m Σ [y log ŷ + (1 − y) log(1 − ŷ)]",
         UNIT,
         "it takes log ŷ and log(1 − ŷ), which exist only for ŷ in (0, 1)",
         bce,
-        {"logistic": bce_logistic},
+        bce_gradient,
+        {"logistic": Fused(bce_logistic, bce_logistic_gradient)},
     ),
     "cross_entropy": Loss(
         "−1/m Σ Σ_k y_k log ŷ_k",
         SIMPLEX,
         "it needs one probability per class, and the probabilities must sum to one",
         cross_entropy,
-        {"softmax": cross_entropy_softmax},
+        cross_entropy_gradient,
+        {"softmax": Fused(cross_entropy_softmax, cross_entropy_softmax_gradient)},
     ),
 }
 

@@ -6,25 +6,30 @@
 
     θ       (M, P)                  all parameters; Θ⁽ⁱ⁾ (M, N_{i+1}, N_i + 1) are views on it, biases in column 0
     x       (m, N₁ + 1)             a batch of rows, ones in column 0, so that xᵀ = a⁽¹⁾ with the bias unit
-    a⁽ⁱ⁾    (M, N_i + 1, m)         outputs of layer i, row 0 the bias unit 1; the output layer has none: (M, K, m)
-    δ⁽ⁱ⁾    (M, N_i, m)             ∂C/∂z⁽ⁱ⁾
-    y, s    (K, m), (1 or M, 1, m)  targets and scaled weights of the examples, see losses.py
+    a⁽ⁱ⁾    (N_i + 1, M, m)         outputs of layer i, row 0 the bias unit 1; the output layer has none: (K, M, m)
+    δ⁽ⁱ⁾    (N_i, M, m)             ∂C/∂z⁽ⁱ⁾
+    y, s    (K, 1 or M, m)          targets and scaled weights of the examples, see losses.py
 
 θ is updated in place only: `theta = theta - …` would detach the views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy import matmul
+from numpy.typing import DTypeLike
 
 from nnfit.core.activations import Activation
-from nnfit.core.losses import LOSSES
+from nnfit.core.losses import LOSSES, total
 from nnfit.core.parameter import Array
 from nnfit.progress import tracked
+
+CACHE = 5 << 19  # bytes that members who learn together work on in a step, more or less: what a core has near it
 
 
 class Group(NamedTuple):
@@ -68,12 +73,23 @@ def views(network: Network, theta: Array) -> list[Array]:
 
 
 class Neurons(NamedTuple):
-    """One group of neurons with the buffers it works on, each (M, group size, m)."""
+    """One group of neurons with the buffers it works on, each (group size, M, m)."""
 
     sigma: Activation
     a: Array
     delta: Array
-    scratch: Array
+    rooms: tuple[Array, ...]  # of the activation: the first is kept from the way up to the way back
+
+
+class Batch(NamedTuple):
+    """The examples of a step as a pass takes them, made before the loop; `Pass.batch` makes one."""
+
+    x: Array  # of all members, (m, N₁ + 1), or of each, (M, m, N₁ + 1)
+    x_transposed: Array
+    y: Array  # like ŷ, (K, M, m), so that NumPy has nothing to broadcast
+    s: Array  # likewise
+    start: Array  # (K, M, m): what the loss starts from, z⁽ᴸ⁺¹⁾ or ŷ, is left here
+    z: Array  # where the weighted sums of the output layer go, by member
 
 
 class Dropout:
@@ -104,91 +120,157 @@ class Dropout:
         np.copyto(self.a, self.whole)
 
 
+def buffer(rows: int, M: int, m: int, dtype: DTypeLike, apart: bool = False) -> Array:
+    """An array (rows, M, m) whose rows are contiguous over all members, or, if `apart`, each member of it is.
+
+    BLAS multiplies a single row or column by the strides of the other matrix; only apart has a member those that it
+    has alone, and with them the same bytes.
+    """
+    return np.empty((M, rows, m), dtype).swapaxes(0, 1) if apart or m == 1 else np.empty((rows, M, m), dtype)
+
+
+def by_member(values: Array) -> Array:
+    """A buffer (rows, M, m) as matrices of each member, (M, rows, m), or of the only one, (rows, m)."""
+    return values.swapaxes(0, 1) if values.shape[1] > 1 else values[:, 0]
+
+
+def times(A: Array) -> Callable[[Array, Array], object]:
+    """(B, C) → C = A B, of each member. NumPy's `dot` takes a third of the time of its `matmul`, and one matrix."""
+    return A.dot if A.ndim == 2 else partial(matmul, A)
+
+
 class Pass:
     """Forward and backward passes of one network over m examples, in buffers allocated once.
 
-    Every step is then a fixed sequence of matrix products and in-place functions.
+    Every step is then a fixed sequence of matrix products and in-place functions. All that is called, and what it is
+    called with, is put together before: looking up and cutting arrays takes NumPy as long as multiplying small ones.
+    In the buffers neurons come first, (N_i, M, m): a function of all neurons is a function of one contiguous array.
     """
 
     def __init__(
         self, network: Network, theta: Array, m: int, gradient: Array | None = None, dropout: float = 0.0
     ) -> None:
         M, N, dtype = len(theta), network.N, theta.dtype
+        self.M, self.K, self.m = M, N[-1], m
         self.Theta = views(network, theta)
         self.gradient = [] if gradient is None else views(network, gradient)
-        loss = LOSSES[network.loss]
+        self.loss = LOSSES[network.loss]
         last = network.layers[-1]
-        self.fused = loss.fused.get(last[0].sigma.name) if len(last) == 1 else None
-        self.cost = loss.cost
-        # Row 0 of a hidden layer is its bias unit; z and then σ(z) fill the rows below, which are contiguous.
-        self.a = [np.ones((M, n + 1, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
-        self.z = [a[:, 1:, :] for a in self.a[:-1]] + [self.a[-1]]
+        self.fused = self.loss.fused.get(last[0].sigma.name) if len(last) == 1 else None
+        self.loss_gradient = self.loss.gradient if self.fused is None else self.fused.gradient
+        self.direct = self.fused is not None and (m > 1 or M == 1)  # whether z of the outputs may go where it is kept
+        # Row 0 of a hidden layer is its bias unit; z and then σ(z) fill the rows below.
+        above = [buffer(n + 1, M, m, dtype, apart=after == 1) for n, after in pairwise(N[1:])]
+        for ones in above:
+            ones[0] = 1
+        self.z = [*(a[1:] for a in above), buffer(self.K, M, m, dtype)]
+        self.a = [each.swapaxes(0, 1) for each in (*above, self.z[-1])]  # by member
+        # Θᵀδ has a row of the bias unit, too; it is computed, since a part of Θ would have to be copied, and not used.
+        # Without a way back there is only the δ that a loss writes.
         backward = gradient is not None
-        # Without a way back there is only the δ that a loss writes beside its cost.
-        self.delta = [np.empty((M, n if backward else 0, m), dtype) for n in N[1:-1]] + [np.empty((M, N[-1], m), dtype)]
-        scratch = np.empty(M * max(N[1:]) * m, dtype)
-        self.neurons: list[list[Neurons]] = []
-        for layer, z, delta in zip(network.layers, self.z, self.delta, strict=True):
-            groups, start = [], 0
-            for size, sigma in layer:
-                rows = slice(start, start + size)
-                # All groups share one scratch buffer, but for those that leave something there for the way back.
-                own = backward and sigma.traits.keeps_slope
-                room = np.empty((M, size, m), dtype) if own else scratch[: M * size * m].reshape(M, size, m)
-                groups.append(Neurons(sigma, z[:, rows], delta[:, rows], room))
-                start += size
-            self.neurons.append(groups)
-        # What each step of the way up and down needs, once and for all.
+        below = [buffer(n + 1 if backward else 1, M, m, dtype) for n in N[1:-1]]
+        self.delta = [*(delta[1:] for delta in below), buffer(self.K, M, m, dtype)]
+        self.neurons = self._neurons(network, backward)
         self.drops: list[Dropout] = []
         if dropout and len(N) > 2:
             # The numbers of one member lie side by side, so that it can draw them all at once.
             self.chances = np.empty((M, sum(N[1:-1]) * m), np.float32)
-            ends = np.cumsum([n * m for n in N[1:-1]])[:-1]
-            chances = np.split(self.chances, ends, axis=1)
-            self.drops = [Dropout(z, dropout, part.reshape(z.shape)) for z, part in zip(self.z, chances, strict=False)]
-        dropped: list[Dropout | None] = [*self.drops] or [None] * len(self.z[:-1])
-        self.up = list(zip(self.Theta[:-1], self.z, self.a, self.neurons[:-1], dropped, strict=False))
-        self.down = [
-            (
-                *(self.gradient[i], self.a[i - 1].mT, self.Theta[i][:, :, 1:].mT, self.delta[i - 1]),
-                *(self.neurons[i - 1], dropped[i - 1]),
-            )
-            for i in range(len(N) - 2, 0, -1)
-            if backward
+            parts = np.split(self.chances, np.cumsum([n * m for n in N[1:-1]])[:-1], axis=1)
+            chances = [part.reshape(M, -1, m).swapaxes(0, 1) for part in parts]
+            self.drops = [Dropout(z, dropout, chance) for z, chance in zip(self.z, chances, strict=False)]
+        dropped: list[Dropout | None] = [*self.drops] or [None] * len(above)
+        # What each step of the way up and down calls, and with what.
+        Theta, a = [matrix(each) for each in self.Theta], [by_member(each) for each in above]
+        self.top = times(Theta[-1])
+        self.up = [
+            (times(Theta[i]), by_member(self.z[i]), a[i], self.neurons[i], dropped[i]) for i in range(len(above))
         ]
+        self.own = by_member(self.z[-1])
+        if backward:
+            delta = [by_member(each) for each in self.delta]
+            of_layer = [(times(each), matrix(self.gradient[i])) for i, each in enumerate(delta)]
+            self.bottom, self.first = of_layer[0]
+            self.down = [
+                (
+                    *of_layer[i],
+                    a[i - 1].mT,
+                    *(times(Theta[i].mT), delta[i], by_member(below[i - 1])),
+                    *(self.delta[i - 1], self.neurons[i - 1], dropped[i - 1]),
+                )
+                for i in range(len(above), 0, -1)
+            ]
+
+    def _neurons(self, network: Network, backward: bool) -> list[list[Neurons]]:
+        """Each layer's groups, on its buffers; they share the rooms of their activations as far as these allow."""
+        M, m, dtype = self.M, self.m, self.z[0].dtype
+        most = max(group.sigma.traits.rooms for layer in network.layers for group in layer)
+        shared = np.empty((most, M * max(network.N[1:]) * m), dtype)
+        found = []
+        for layer, z, delta in zip(network.layers, self.z, self.delta, strict=True):
+            groups, start = [], 0
+            for size, sigma in layer:
+                rows = slice(start, start + size)
+                rooms = [part[: size * M * m].reshape(size, M, m) for part in shared[: sigma.traits.rooms]]
+                if backward and sigma.traits.keeps_slope:
+                    rooms[0] = np.empty((size, M, m), dtype)
+                groups.append(Neurons(sigma, z[rows], delta[rows], tuple(rooms)))
+                start += size
+            found.append(groups)
+        return found
+
+    def batch(self, x: Array, y: Array, s: Array, start: Array) -> Batch:
+        """Examples as this pass takes them, all as in Batch; `start` is to be contiguous."""
+        x = matrix(x)
+        return Batch(x, x.mT, y, s, start, by_member(start) if self.direct else self.own)
 
     def forward(self, x: Array) -> Array:
         """ŷ (M, K, m) of the batch x; the buffer is overwritten by the next pass.
 
         z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾,   a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾),   ŷ = a⁽ᴸ⁺¹⁾
         """
-        self._weighted_sums(x)
+        self._weighted_sums(matrix(x).mT, self.own)
         activate(self.neurons[-1])
-        return self.a[-1]
+        return self.outputs
 
-    def _weighted_sums(self, x: Array) -> None:
+    def _weighted_sums(self, a: Array, last: Array) -> None:
         """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
-        a = x.mT
-        for Theta, z, above, groups, dropped in self.up:
-            matmul(Theta, a, z)
+        for theta_times, z, above, groups, dropped in self.up:
+            theta_times(a, z)
             activate(groups)
             if dropped is not None:
                 dropped.apply()
             a = above
-        matmul(self.Theta[-1], a, self.z[-1])
+        self.top(a, last)
 
     @property
     def outputs(self) -> Array:
-        """ŷ (M, K, m) of the last batch; the buffer is overwritten by the next pass."""
+        """ŷ (M, K, m) of the last pass but `gradient_of_cost`; the buffer is overwritten by the next."""
         return self.a[-1]
 
+    def costs(self, start: Array, y: Array, s: Array) -> Array:
+        """The cost C of batches, (…, M), from what the loss starts from there, (…, K, M, m); s is (…, 1, M, m)."""
+        cost = self.loss.cost if self.fused is None else self.fused.cost
+        return total(cost(start, y), s[..., 0, :, :])
+
     def cost_of(self, x: Array, y: Array, s: Array) -> Array:
-        """The cost C of the batch, (M,), without its gradient."""
-        self._weighted_sums(x)
+        """The cost C of a batch, (M,), without its gradient; y (K, m) or (M, K, m), s (1 or M, 1, m)."""
+        self._weighted_sums(matrix(x).mT, self.own)
+        if self.fused is None:
+            activate(self.neurons[-1])
+        C = self.costs(self.z[-1], outputs_first(y), outputs_first(s))
         if self.fused is not None:
-            return self.fused(self.z[-1], y, s, self.delta[-1])
-        activate(self.neurons[-1])
-        return self.cost(self.a[-1], y, s, self.delta[-1])
+            activate(self.neurons[-1])
+        return C
+
+    def cost_and_gradient(self, x: Array, y: Array, s: Array) -> Array:
+        """The cost C of a batch, (M,), as `cost_of` has it; ∂C/∂θ is left in the gradient."""
+        y, s = (np.ascontiguousarray(np.broadcast_to(outputs_first(each), self.z[-1].shape)) for each in (y, s))
+        start = np.empty(self.z[-1].shape, self.z[-1].dtype)
+        self.gradient_of_cost(self.batch(x, y, s, start))
+        if self.fused is not None:
+            np.copyto(self.z[-1], start)
+            activate(self.neurons[-1])
+        return self.costs(start, y, s)
 
     def draw(self, generators: Sequence[np.random.Generator]) -> None:
         """Choose the units that the next passes leave out, each member's with a generator of its own."""
@@ -199,57 +281,70 @@ class Pass:
         for dropped in self.drops:
             dropped.draw()
 
-    def gradient_of_cost(self, x: Array, y: Array, s: Array) -> Array:
-        """The cost C of the batch, (M,); ∂C/∂θ is left in the gradient (notes, "Back-propagation"; errata).
+    def gradient_of_cost(self, batch: Batch) -> None:
+        """Leave ∂C/∂θ of the batch in the gradient (notes, "Back-propagation"; errata); C is that of `costs`.
 
         δ⁽ᴸ⁺¹⁾   = ∂C/∂z⁽ᴸ⁺¹⁾                     from the loss
         ∂C/∂Θ⁽ⁱ⁾ = δ⁽ⁱ⁺¹⁾ a⁽ⁱ⁾ᵀ                   weights and biases together
-        δ⁽ⁱ⁾     = J_σᵀ (Θ⁽ⁱ⁾[:, 1:]ᵀ δ⁽ⁱ⁺¹⁾)      the bias unit passes nothing back
+        δ⁽ⁱ⁾     = J_σᵀ (Θ⁽ⁱ⁾ᵀ δ⁽ⁱ⁺¹⁾)             but for row 0: the bias unit passes nothing back
         """
-        self._weighted_sums(x)
-        delta = self.delta[-1]
-        if self.fused is not None:
-            C = self.fused(self.z[-1], y, s, delta)
-        else:
+        x, x_transposed, y, s, start, z = batch
+        self._weighted_sums(x_transposed, z)
+        if self.fused is None:
             activate(self.neurons[-1])
-            C = self.cost(self.a[-1], y, s, delta)
+        if not self.direct:
+            np.copyto(start, self.z[-1])
+        self.loss_gradient(start, y, s, self.delta[-1])
+        if self.fused is None:
             pull_back(self.neurons[-1])
-        for gradient, a_transposed, Theta_transposed, below, groups, dropped in self.down:
-            matmul(delta, a_transposed, gradient)
-            matmul(Theta_transposed, delta, below)
+        for delta_times, gradient, a_transposed, theta_times, delta, below, inner, groups, dropped in self.down:
+            delta_times(a_transposed, gradient)
+            theta_times(delta, below)
             if dropped is not None:
-                dropped.pull_back(below)
+                dropped.pull_back(inner)
             pull_back(groups)
-            delta = below
-        matmul(delta, x, self.gradient[0])
-        return C
+        self.bottom(x, self.first)
 
     def gradient_of_inputs(self, of_outputs: Array) -> Array:
-        """∂F/∂x (M, N₁, m) at the batch of the last `forward`, of any F of the outputs, from ∂F/∂ŷ (M, K, m).
+        """∂F/∂x (M, N₁, m) at the batch of the last `forward`, of any F of the outputs, from ∂F/∂ŷ (M, K, m) or (K, m).
 
         δ⁽ⁱ⁾ as in `gradient_of_cost`, from δ⁽ᴸ⁺¹⁾ = J_σᵀ ∂F/∂ŷ;   ∂F/∂x = Θ⁽¹⁾[:, 1:]ᵀ δ⁽²⁾
         """
-        delta = self.delta[-1]
-        np.copyto(delta, of_outputs)
+        np.copyto(self.delta[-1], outputs_first(of_outputs))
         pull_back(self.neurons[-1])
-        for _, _, Theta_transposed, below, groups, _ in self.down:
-            matmul(Theta_transposed, delta, below)
+        for _, _, _, theta_times, delta, below, _, groups, _ in self.down:
+            theta_times(delta, below)
             pull_back(groups)
-            delta = below
-        of_inputs: Array = matmul(self.Theta[0][:, :, 1:].mT, delta)
+        of_inputs: Array = matmul(self.Theta[0][:, :, 1:].mT, self.delta[0].swapaxes(0, 1))
         return of_inputs
+
+
+def together(network: Network, m: int, itemsize: int) -> int:
+    """How many members pass m examples best at once: small ones share every call of NumPy, a cache holds few large."""
+    each = (3 * sum(network.N) * m + 5 * network.P) * itemsize
+    return max(1, CACHE // each)
+
+
+def matrix(matrices: Array) -> Array:
+    """One matrix as it is, and (M, …, …) but for the only one of these."""
+    return matrices if matrices.ndim == 2 or len(matrices) > 1 else matrices[0]
+
+
+def outputs_first(values: Array) -> Array:
+    """Targets or weights (K, m) of all members, or (M, K, m), as (K, 1 or M, m)."""
+    return values[:, None] if values.ndim == 2 else values.swapaxes(0, 1)
 
 
 def activate(groups: list[Neurons]) -> None:
     """a = σ(z) in place, group by group."""
-    for sigma, a, _, scratch in groups:
-        sigma.value(a, scratch)
+    for sigma, a, _, rooms in groups:
+        sigma.value(a, *rooms)
 
 
 def pull_back(groups: list[Neurons]) -> None:
     """∂C/∂a becomes ∂C/∂z in place, group by group."""
-    for sigma, a, delta, scratch in groups:
-        sigma.vjp(a, delta, scratch)
+    for sigma, a, delta, rooms in groups:
+        sigma.vjp(a, delta, rooms[0])
 
 
 CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, small enough for constant memory
@@ -267,6 +362,6 @@ def predict(network: Network, theta: Array, X: Array) -> Array:
     whole = Pass(network, theta, min(CHUNK, n))
     for start in tracked(range(0, n, CHUNK), "predicting"):
         x = X[start : start + CHUNK].astype(np.float64, copy=False)
-        batch = whole if len(x) == whole.a[-1].shape[-1] else Pass(network, theta, len(x))
+        batch = whole if len(x) == whole.m else Pass(network, theta, len(x))
         result[:, :, start : start + CHUNK] = batch.forward(x)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
-from nnfit.core.network import Network, Pass
+from nnfit.core.network import Network, Pass, together
 from nnfit.core.parameter import Array
 
 CHUNK = 1024  # examples looked at together
@@ -76,25 +77,45 @@ class Best:
 class HeldOut:
     """Rows that each member does not learn from: its cost on them, and its outputs ŷ (M, K, n) at that time."""
 
-    def __init__(self, network: Network, theta: Array, examples: Examples) -> None:
-        X, self.Y, self.w = examples
-        mean = LOSSES[network.loss].mean
-        s = self.w / self.w.sum(axis=-1, keepdims=True) if mean else self.w
-        n = X.shape[-2]
-        self.y_hat = np.empty((len(theta), network.N[-1], n), theta.dtype)
-        self.parts = []
-        passes = {size: Pass(network, theta, size) for size in {min(n, CHUNK), n % CHUNK or CHUNK} if size <= n}
-        for start in range(0, n, CHUNK):
-            part = slice(start, min(n, start + CHUNK))
-            run = passes[part.stop - start]
-            rows = X[..., part, :], self.Y[..., part], np.ascontiguousarray(s[..., part])
-            self.parts.append((run, rows, self.y_hat[..., part]))
+    def __init__(self, network: Network, theta: Array, examples: Examples, y_hat: Array | None = None) -> None:
+        self.network, self.theta = network, theta
+        self.X, self.Y, self.w = examples
+        shape = len(theta), network.N[-1], self.X.shape[-2]
+        self.y_hat = np.empty(shape, theta.dtype) if y_hat is None else y_hat
+
+    def of(self, members: slice, theta: Array) -> HeldOut:
+        """The rows of some of the members, whose weights are these."""
+        examples = Examples(*(of_members(each, members) for each in (self.X, self.Y, self.w)))
+        return HeldOut(self.network, theta, examples, self.y_hat[members])
 
     def costs(self) -> NDArray[np.float64]:
         """The cost of each member at the weights as they are, (M,); `y_hat` are then the outputs at these."""
         total = np.zeros(len(self.y_hat))
         with np.errstate(all="ignore"):
-            for run, rows, y_hat in self.parts:
-                total += run.cost_of(*rows)
+            for members, run, rows, y_hat in self.parts:
+                total[members] += run.cost_of(*rows)
                 y_hat[...] = run.outputs
         return total
+
+    @cached_property
+    def parts(self) -> list[tuple[slice, Pass, tuple[Array, Array, Array], Array]]:
+        """Members and rows that are looked at together: the pass, x, y and s, and where ŷ goes."""
+        M, _, n = self.y_hat.shape
+        s = self.w / self.w.sum(axis=-1, keepdims=True) if LOSSES[self.network.loss].mean else self.w
+        found = []
+        size = together(self.network, min(n, CHUNK), self.theta.itemsize)
+        for first in range(0, M, size):
+            members = slice(first, min(M, first + size))
+            X, Y, own = (of_members(each, members) for each in (self.X, self.Y, s))
+            sizes = {min(n, CHUNK), n % CHUNK or CHUNK}
+            passes = {rows: Pass(self.network, self.theta[members], rows) for rows in sizes if rows <= n}
+            for start in range(0, n, CHUNK):
+                part = slice(start, min(n, start + CHUNK))
+                rows = X[..., part, :], Y[..., part], np.ascontiguousarray(own[..., part])
+                found.append((members, passes[part.stop - start], rows, self.y_hat[members, :, part]))
+        return found
+
+
+def of_members(values: Array, members: slice) -> Array:
+    """What some of the members have of their own, or all in common: a matrix, or the only one."""
+    return values[members] if values.ndim == 3 and len(values) > 1 else values

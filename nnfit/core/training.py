@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.averaging import EMA, NO_AVERAGE, SWA, Average, NoAverage
-from nnfit.core.batches import Examples, Rows, Streams, minibatches, shuffled
+from nnfit.core.batches import Block, Examples, Rows, Streams, shuffled
 from nnfit.core.losses import LOSSES
-from nnfit.core.network import Network, Pass, views
+from nnfit.core.network import Batch, Network, Pass, together, views
 from nnfit.core.optimizers import LBFGS, GradientOptimizer, Optimizer, Rate, Rates
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import CONSTANT, Constant, Plateau, Schedule, factor
 
+GATHER = 1 << 18  # bytes of a block: small minibatches share the copying of their rows, and a block stays in cache
 BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
-
-Gradient = Callable[[Array, Array, Array], Array]  # (x, y, s) → C; ∂C/∂θ is left in the gradient
 
 
 class Diverged(Exception):  # noqa: N818
@@ -41,7 +40,7 @@ class Epoch(NamedTuple):
     """
 
     number: int
-    cost: Array
+    cost: NDArray[np.float64]
 
 
 class Plan(NamedTuple):
@@ -67,17 +66,16 @@ class Plan(NamedTuple):
 class State:
     """Everything that training changes, and so all of it that a checkpoint has to hold.
 
-    θ (M, P) and its average; the optimizer's memory, slots (S, M, P); how many epochs are complete, how many steps of
-    the next one are done, and how many updates in all; and the cost summed over the steps of that epoch, (M,).
+    θ (M, P) and its average; the optimizer's memory, slots (S, M, P); how many epochs are complete, the steps that each
+    member has done of the next one, (M,), and the sum of the costs of the last steps, those of one epoch, (M,).
     """
 
     theta: Array
     slots: Array
     cost: NDArray[np.float64]
     factor: NDArray[np.float64]  # on each member's learning rate, (M,), from a schedule that follows its cost
+    steps: NDArray[np.int64]
     epochs: int = 0
-    steps: int = 0
-    updates: int = 0
     average: Array | None = None  # of the weights so far, (M, P), where the plan asks for one
 
     @property
@@ -85,12 +83,24 @@ class State:
         """The weights that are watched and kept: θ itself, or its average."""
         return self.theta if self.average is None else self.average
 
+    def end_epoch(self, number: int) -> None:
+        """All members have done the steps of this epoch."""
+        self.epochs = number
+        self.steps.fill(0)
+
+    def of(self, members: slice) -> State:
+        """The state of some of the members: views."""
+        average = None if self.average is None else self.average[members]
+        parts = self.cost[members], self.factor[members], self.steps[members]
+        return State(self.theta[members], self.slots[:, members], *parts, self.epochs, average)
+
 
 def begin(theta: Array, optimizer: Optimizer, average: Average = NO_AVERAGE) -> State:
     """The state before the first update; it keeps θ (M, P) itself, not a copy."""
+    M = len(theta)
     slots = np.zeros((optimizer.slots, *theta.shape), theta.dtype)
     averaged = None if isinstance(average, NoAverage) else theta.copy()
-    return State(theta, slots, np.zeros(len(theta)), np.ones(len(theta)), average=averaged)
+    return State(theta, slots, np.zeros(M), np.ones(M), np.zeros(M, np.int64), average=averaged)
 
 
 class Update:
@@ -140,84 +150,158 @@ def fit(
     seeds: Sequence[int],
     rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
-    only: int | None = None,
+    first: int = 0,
 ) -> Iterator[Epoch]:
-    """Train from a state, in place, up to the plan's epochs, yielding after each.
+    """Train from a state, in place, up to the plan's epochs, yielding after each, before `state.end_epoch`.
 
     With `rows`, one array of row numbers for each member, every member learns from its own. What is drawn in epoch e
     comes from streams of its own, of default_rng([*seeds, e, …]), so a state says all that is needed to go on, and a
-    member is the same with others and alone: the state of one member is trained as number `only` of those of `rows`.
+    member is the same with others and alone: the state may be that of some of the members, from number `first` on.
     Before each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
     examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a weight that is not finite
     raises Diverged.
     """
-    optimizer = plan.optimizer
-    assert not isinstance(optimizer, LBFGS)  # lbfgs.py, which needs more than a gradient
-    theta, C = state.theta, state.cost
     n = min(map(len, rows)) if rows else len(examples.X)
-    members = range(len(theta))
-    if only is not None:
-        members, rows = range(only, only + 1), rows[only : only + 1]
-    orders, masks = Streams(members if rows else [0]), Streams(members)
     m = min(plan.batch_size, n)
-    per_epoch = -(-n // m)
-    mean = LOSSES[network.loss].mean
-    gradient = np.empty_like(theta)
-    passes = {size: Pass(network, theta, size, gradient, plan.dropout) for size in {m, n % m or m}}
-    gradients = {size: gradient_of(run, size / m if mean else 1.0, plan.dropout, masks) for size, run in passes.items()}
-    penalised = plan.l2 or plan.l1 or hasattr(optimizer, "weight_decay")
-    decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
-    shaping = shapers(theta, gradient, decays, plan)
-    rates = (len(theta), 1) if isinstance(plan.schedule, Plateau) and len(theta) > 1 else ()
-    update = Update(theta, gradient, state.slots, decays, optimizer, rates)
-    after_update, after_epoch = averagers(state, gradient, plan)
+    groups = [
+        Together(network, state, part, examples, plan, (n, m), rows, range(first + part.start, first + part.stop))
+        for part in groups_of(state.steps, together(network, m, state.theta.itemsize))
+    ]
     for number in range(state.epochs + 1, plan.epochs + 1):
-        orders.restart([*seeds, number, 0])
-        order = shuffled(n, m, rows, orders)
-        if plan.dropout:
-            masks.restart([*seeds, number, 1])
-            for _ in range(state.steps):  # those of a run that was stopped; only the last may be smaller
-                passes[m].draw(masks.generators)
-        eta = learning_rate(optimizer.learning_rate, plan, plan.epochs * per_epoch, state, rates)
-        t = state.updates
         # An overflow on the way to divergence is reported once, below.
         with np.errstate(all="ignore"):
-            for x, y, s in minibatches(examples, m, mean, order, state.steps):
-                if stop:
-                    break
-                C += gradients[x.shape[-2]](x, y, s)
-                for shape in shaping:
-                    shape()
-                rate, t = eta(t), t + 1
-                update(t, rate)
-                for average in after_update:
-                    average(t)
-        state.steps += t - state.updates
-        state.updates = t
-        if state.steps < per_epoch:
+            for group in groups:
+                group.learn(seeds, stop)
+        if (state.steps < -(-n // m)).any():
             return
-        refuse_divergence(network, theta, C, number)
-        for average in after_epoch:
+        refuse_divergence(network, state.theta, state.cost, number)
+        yield Epoch(number, state.cost * (m / n) if LOSSES[network.loss].mean else state.cost.copy())
+        state.end_epoch(number)
+
+
+def groups_of(steps: NDArray[np.int64], size: int) -> list[slice]:
+    """The members, (M,) with so many steps done, in groups of at most this size that have done equally many."""
+    ends = [*(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
+    return [
+        slice(place, min(place + size, end))
+        for start, end in zip([0, *ends], ends, strict=False)
+        for place in range(start, end, size)
+    ]
+
+
+class Piece(NamedTuple):
+    """Minibatches of an epoch that are gathered together: the number of the first, a pass, and its batches."""
+
+    first: int
+    run: Pass
+    block: Block
+    batches: list[Batch]
+    share: float  # of a batch's cost in that of the epoch
+
+
+class Together:
+    """Members that learn together, each step of all in the same calls: `part` of a state, with all that they need."""
+
+    def __init__(
+        self,
+        network: Network,
+        state: State,
+        part: slice,
+        examples: Examples,
+        plan: Plan,
+        sizes: tuple[int, int],
+        rows: Sequence[Rows],
+        members: range,
+    ) -> None:
+        optimizer = plan.optimizer
+        assert not isinstance(optimizer, LBFGS)  # lbfgs.py, which needs more than a gradient
+        self.whole, self.plan = state, plan
+        self.state = own = state.of(part)
+        self.n, self.m = n, m = sizes
+        self.rows = rows[members.start : members.stop]
+        self.orders, self.masks = Streams(members if rows else [0]), Streams(members)
+        if len(examples.w) > 1:
+            examples = examples._replace(w=examples.w[part])
+        theta = own.theta
+        gradient = np.empty_like(theta)
+        self.pieces = list(pieces(network, theta, gradient, examples, plan, n, m, bool(rows)))
+        penalised = plan.l2 or plan.l1 or hasattr(optimizer, "weight_decay")
+        decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
+        self.shaping = shapers(theta, gradient, decays, plan)
+        self.rates: Rates = (len(theta), 1) if isinstance(plan.schedule, Plateau) and len(theta) > 1 else ()
+        self.update = Update(theta, gradient, own.slots, decays, optimizer, self.rates)
+        self.base = optimizer.learning_rate
+        self.after_update, self.after_epoch = averagers(own, gradient, plan)
+
+    def learn(self, seeds: Sequence[int], stop: Sequence[object]) -> None:
+        """The steps of an epoch that are left, until there is anything in `stop`."""
+        number, state, per_epoch = self.whole.epochs + 1, self.state, -(-self.n // self.m)
+        done = int(state.steps[0])
+        if done == per_epoch:
+            return
+        if not done:
+            state.cost.fill(0)
+        self.orders.restart([*seeds, number, 0])
+        order = shuffled(self.n, self.m, self.rows, self.orders)
+        if self.plan.dropout:
+            self.masks.restart([*seeds, number, 1])
+            for _ in range(done):  # those of a run that was stopped; only the last may be smaller
+                self.pieces[0].run.draw(self.masks.generators)
+        t = (number - 1) * per_epoch + done
+        eta = learning_rate(self.base, self.plan, self.plan.epochs * per_epoch, state, self.rates)
+        for piece in self.pieces:
+            done = max(0, int(state.steps[0]) - piece.first)
+            if done >= len(piece.batches):
+                continue
+            begin = piece.first * self.m
+            piece.block.gather(order[..., begin : begin + len(piece.batches) * piece.run.m])
+            t = self.descend(piece, done, t, eta, stop)
+            if state.steps[0] < piece.first + len(piece.batches):  # stopped
+                return
+        for average in self.after_epoch:
             average(number)
-        epoch = Epoch(number, C * (m / n) if mean else C.copy())
-        state.epochs, state.steps = number, 0
-        C.fill(0)
-        yield epoch
+
+    def descend(self, piece: Piece, done: int, t: int, eta: Callable[[int], Rate], stop: Sequence[object]) -> int:
+        """A step for each batch of a piece, the first `done` aside; t counts the updates."""
+        run, update, shaping, after_update = piece.run, self.update, self.shaping, self.after_update
+        before, dropout = t, bool(run.drops)
+        for batch in piece.batches[done:]:
+            if stop:
+                break
+            if dropout:
+                run.draw(self.masks.generators)
+            run.gradient_of_cost(batch)
+            for shape in shaping:
+                shape()
+            rate = eta(t)
+            t += 1
+            update(t, rate)
+            for average in after_update:
+                average(t)
+        taken = slice(done, done + t - before)
+        block, state = piece.block, self.state
+        costs = run.costs(block.start[taken], block.y[taken], block.s[taken]) * piece.share
+        # One after the other, however many were taken at once.
+        state.cost[:] = np.cumsum(np.vstack([state.cost, costs]), axis=0)[-1]
+        state.steps += t - before
+        return t
 
 
-def gradient_of(run: Pass, share: float, dropout: float, masks: Streams) -> Gradient:
-    """C of a batch, as a share of that of a whole batch; before it, each member draws the units it leaves out."""
-    found: Gradient = run.gradient_of_cost
-    if dropout:
-
-        def dropped(x: Array, y: Array, s: Array) -> Array:
-            run.draw(masks.generators)
-            return run.gradient_of_cost(x, y, s)
-
-        found = dropped
-    if share == 1:
-        return found
-    return lambda x, y, s: found(x, y, s) * share
+def pieces(
+    network: Network, theta: Array, gradient: Array, examples: Examples, plan: Plan, n: int, m: int, own: bool
+) -> Iterator[Piece]:
+    """The minibatches of an epoch of n rows: those of m, so many as a block holds at a time, and what is left."""
+    M, mean = len(theta), LOSSES[network.loss].mean
+    width = network.inputs * (M if own else 1) + 4 * network.N[-1] * M
+    most = min(max(1, GATHER // (width * m * theta.itemsize)), n // m)
+    for first, batches, size in ((0, n // m, m), (n // m, 1, n % m)):
+        if not size:
+            continue
+        run = Pass(network, theta, size, gradient, plan.dropout)
+        block = Block(examples, min(most, batches), size, M, own, mean)
+        made = [run.batch(block.x(b), block.y[b], block.s[b], block.start[b]) for b in range(min(most, batches))]
+        for start in range(0, batches, most):
+            yield Piece(first + start, run, block, made[: batches - start], size / m if mean else 1.0)
 
 
 def learning_rate(base: float, plan: Plan, updates: int, state: State, rates: Rates) -> Callable[[int], Rate]:

@@ -67,7 +67,7 @@ def checked(
     s = w / len(X) if LOSSES[network.loss].mean else w
     gradient = np.empty_like(theta)
     batch = Pass(network, theta, len(X), gradient)
-    C = batch.gradient_of_cost(X, Y, s).astype(np.float64)
+    C = batch.cost_and_gradient(X, Y, s).astype(np.float64)
     within_reach = largest(batch, X) < REACH
     noise = 4 * np.finfo(np.float64).eps * np.abs(C) / STEPS[0]  # of a difference of costs
     last_surrogate = max((i for i, layer in enumerate(network.layers) if any(map(surrogate, layer))), default=-1)
@@ -140,7 +140,7 @@ def derivative(
 
     def cost(shift: float) -> tuple[Array, list[bytes]]:
         weight[:] = original + shift
-        C = batch.gradient_of_cost(X, Y, s)
+        C = batch.cost_and_gradient(X, Y, s)
         return C.copy(), [kinks(network, batch, Y, member) for member in range(len(weight))]
 
     try:
@@ -162,10 +162,10 @@ def kinks(network: Network, batch: Pass, Y: Array, member: int) -> bytes:
     A loss may have kinks too, as |y − ŷ| has at 0.
     """
     side_of_cost = LOSSES[network.loss].kinks
-    sides = [] if side_of_cost is None else [side_of_cost(batch.a[-1][member], Y).tobytes()]
+    sides = [] if side_of_cost is None else [side_of_cost(batch.outputs[member], Y).tobytes()]
     for layer in batch.neurons:
         for neurons in layer:
             side = neurons.sigma.traits.kinks
             if side is not None:
-                sides.append(side(neurons.a[member]).tobytes())
+                sides.append(side(neurons.a[:, member]).tobytes())
     return b"".join(sides)

@@ -110,7 +110,7 @@ def examine(network: Network, theta: Array, examples: Examples) -> Health:
             tuple(counted(group, own, number < output) for group, own in zip(groups, neurons, strict=True))
             for number, (groups, neurons) in enumerate(zip(network.layers, batch.neurons, strict=True), 2)
         ]
-        batch.gradient_of_cost(X, Y, w / len(X))
+        batch.cost_and_gradient(X, Y, w / len(X))
         for number, Gradient in enumerate(views(network, gradient), 2):
             rms = float(np.sqrt(np.mean(np.square(Gradient, dtype=np.float64))))
             layers.append(Layer(number, units[number - 2], rms))
@@ -127,12 +127,12 @@ def counted(group: Group, neurons: Neurons, hidden: bool) -> Units:
     elif not np.isfinite(high - low):
         slope = neurons.delta
         slope.fill(1)
-        group.sigma.vjp(a, slope, neurons.scratch)
+        group.sigma.vjp(a, slope, neurons.rooms[0])
         dead = int((np.abs(slope) <= FLAT).all(axis=-1).sum())
     elif hidden:
         near = EDGE * (high - low)
         saturated = int(((a <= low + near) | (a >= high - near)).all(axis=-1).sum())
-    return Units(group.sigma.name, len(a) * group.size, dead, saturated)
+    return Units(group.sigma.name, a.shape[1] * group.size, dead, saturated)
 
 
 def stuck(health: Health) -> Iterator[DeadUnits | SaturatedUnits]:

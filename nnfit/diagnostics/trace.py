@@ -47,12 +47,12 @@ def trace(network: Network, theta: Array, x: Array, y: Array | None = None, s: A
             batch.forward(x)
         else:
             y = y.astype(np.float64)
-            C = batch.gradient_of_cost(x, y, s)
+            C = batch.cost_and_gradient(x, y, s)
         below = [x.mT, *batch.a[:-1]]
         z = [np.matmul(Theta, a)[..., 0] for Theta, a in zip(batch.Theta, below, strict=True)]
-        a = [sigma_of_z[..., 0] for sigma_of_z in batch.z]
+        a = [sigma_of_z[..., 0].T for sigma_of_z in batch.z]
         if y is None:
             return Trace(z, a)
-        delta = [layer[..., 0] for layer in batch.delta]
+        delta = [layer[..., 0].T for layer in batch.delta]
         after = Pass(network, theta - eta * gradient, 1).cost_of(x, y, s)
     return Trace(z, a, delta, batch.gradient, C, after)

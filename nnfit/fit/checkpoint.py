@@ -25,7 +25,7 @@ from nnfit.storage import json_text, npz
 from nnfit.storage.npz import Form
 from nnfit.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 LARGEST = float(np.finfo(np.float64).max)
 FLOATS = ("<f4", "<f8")
 FORMS = {
@@ -33,6 +33,7 @@ FORMS = {
     "slots": Form(FLOATS, 3, finite=False),  # a mean of squares may be, where the weights are
     "average": Form(FLOATS, 2),
     "cost": Form(("<f8",), 1),
+    "steps": Form(("<i8",), 1),
     "history_cost": Form(("<f8",), 2),
     "history_validation": Form(("<f8",), 2, finite=False),  # an epoch may cost more than any number
     "best_theta": Form(FLOATS, 2),
@@ -50,7 +51,6 @@ FORMS = {
     json_text.MEMBER: Form(("|u1",), 1),
 }
 STOPPING = tuple(name for name in FORMS if name.startswith(("best_", "cross_fitted_")))
-COUNTERS = ("epochs", "steps", "updates")
 
 Fail = Callable[[str], NoReturn]
 
@@ -63,7 +63,7 @@ def to_bytes(run: Run, threads: int) -> bytes:
         **identity(run.prepared),
         "versions": versions(),
         "threads": threads,
-        **{key: getattr(state, key) for key in COUNTERS},
+        "epochs": state.epochs,
         "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.stage],
     }
     stopping = of_stopping(run)
@@ -74,6 +74,7 @@ def to_bytes(run: Run, threads: int) -> bytes:
             "theta": state.theta,
             "slots": state.slots,
             "cost": state.cost,
+            "steps": state.steps,
             "history_cost": np.array([epoch.costs for epoch in run.history], np.float64).reshape(-1, members),
             "history_validation": np.array(watched, np.float64).reshape(-1, members),
             **stopping,
@@ -123,16 +124,18 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[Proble
         if "theta_1" in npz.names(path):
             refuse("a-model", "is a model, whose training is over, and no checkpoint", "train without --resume")
         raise
-    if not is_complete(arrays):
+    metadata = json_text.read(arrays[json_text.MEMBER].tobytes(), str(path)) if json_text.MEMBER in arrays else {}
+    if "checkpoint" not in metadata:
         refuse("not-a-checkpoint", "not a checkpoint that nnfit wrote")
-    metadata = json_text.read(arrays.pop(json_text.MEMBER).tobytes(), str(path))
-    if metadata.get("checkpoint") != FORMAT:
-        refuse("other-format", f"not a checkpoint of format {FORMAT}")
     then = metadata.get("versions")
     author = then.get("nnfit") if isinstance(then, dict) else None
     if author != __version__:
         message = f"the checkpoint was made by nnfit {str(author)[:20]}, and this is nnfit {__version__}"
         refuse("other-version", message, "go on with that version, or train without --resume to start anew")
+    if metadata["checkpoint"] != FORMAT:
+        refuse("other-format", f"not a checkpoint of format {FORMAT}")
+    if not is_complete(arrays):
+        fail("damaged: an array is not there")
     ours = json_text.plain(identity(prepared))
     found = list(differences({key: metadata.get(key) for key in ours}, ours))
     if found:
@@ -152,7 +155,7 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[Proble
 
 def restore_arrays(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
     """Take over what the optimizer, the average and early stopping remember, each of the shape that it has here."""
-    mine: dict[str, NDArray[Any]] = {name: getattr(run.state, name) for name in ("theta", "slots", "cost")}
+    mine: dict[str, NDArray[Any]] = {name: getattr(run.state, name) for name in ("theta", "slots", "cost", "steps")}
     if run.state.average is not None:
         mine["average"] = run.state.average
     elif "average" in arrays:
@@ -174,14 +177,14 @@ def restore_arrays(run: Run, arrays: npz.Arrays, fail: Fail) -> None:
 def restore_counters(run: Run, metadata: dict[str, Any], fail: Fail) -> None:
     """Take over how far the run is, and where each member stands on its plateau; refused if no run could be there."""
     state, per_epoch = run.state, run.steps
-    for key in COUNTERS:
-        if type(metadata.get(key)) is not int or not 0 <= metadata[key] < 2**62:
-            fail(f"damaged: {key} is {metadata.get(key)!r}")
-        setattr(state, key, metadata[key])
+    epochs = metadata.get("epochs")
+    if type(epochs) is not int or not 0 <= epochs < 2**62:
+        fail(f"damaged: epochs is {epochs!r}")
+    state.epochs = epochs
     run.stage = stage_of(metadata.get("plateau"), run, fail)
     state.factor[:] = run.stage.factor
-    if state.steps >= per_epoch or state.updates != state.epochs * per_epoch + state.steps:
-        fail(f"damaged: {state.updates} updates in {state.epochs} epochs and {state.steps} steps")
+    if not ((state.steps >= 0) & (state.steps <= per_epoch)).all() or (state.steps == per_epoch).all():
+        fail(f"damaged: members have done {state.steps.min()} to {state.steps.max()} of {per_epoch} steps")
     for who, watch in watches_of(run).items():
         lowered, epoch = watch.lowered, watch.epoch
         if not ((lowered >= 0) & (lowered <= epoch) & (epoch <= state.epochs)).all():

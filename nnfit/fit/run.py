@@ -12,21 +12,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core import lbfgs
 from nnfit.core.batches import Examples, Rows
 from nnfit.core.initialization import initialize
 from nnfit.core.network import views
-from nnfit.core.optimizers import LBFGS
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
 from nnfit.core.stopping import Best, HeldOut, Rule, nothing_seen
-from nnfit.core.training import Diverged, Plan, State, begin, fit
+from nnfit.core.training import Diverged, Plan, State, begin
 from nnfit.data.seeds import Purpose, generator
 from nnfit.errors import Place, Problem, SpecError
 from nnfit.fit.advice import diverged
 from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.resampling import padded, resampled
+from nnfit.fit.share import Job, learn
 from nnfit.progress import phase
 
 
@@ -78,6 +77,11 @@ class Run:
         """Updates per epoch; the last may be of fewer examples."""
         n = min(map(len, self.rows)) if self.rows else self.prepared.sets["train"].n
         return -(-n // min(n, self.plan.batch_size))
+
+    @property
+    def updates(self) -> int:
+        """Updates of every member in the epochs that are complete."""
+        return self.state.epochs * self.steps
 
 
 @phase("starting the training")
@@ -151,23 +155,22 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
     if run.ended:
         return
     prepared, state = run.prepared, run.state
-    seeds = prepared.spec.seed, Purpose.SHUFFLE
     held_out = None if run.held_out is None else HeldOut(prepared.network, state.used, run.held_out)
     after = followers(run, held_out)
-    examples = smoothed(prepared)
-    if isinstance(run.plan.optimizer, LBFGS):
-        trained = lbfgs.fit(prepared.network, state, examples, run.plan, run.rows, stop)
-    else:
-        trained = fit(prepared.network, state, examples, run.plan, seeds, run.rows, stop)
+    seeds = prepared.spec.seed, Purpose.SHUFFLE
+    job = Job(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, held_out)
     try:
         with phase(name, run.plan.epochs, state.epochs) as now:
-            for epoch in trained:
-                costs = None if held_out is None else held_out.costs()
-                run.history.append(Progress(epoch.number, epoch.cost, costs))
-                if costs is not None:
+            for costs, validations, over in learn(job, slice(None), stop):
+                if over:
+                    return
+                number = state.epochs + 1
+                state.end_epoch(number)
+                run.history.append(Progress(number, costs, validations))
+                if validations is not None:
                     for follow in after:
-                        follow(epoch.number, costs)
-                now.reach(epoch.number)
+                        follow(number, validations)
+                now.reach(number)
                 yield run.history[-1]
                 if run.ended:
                     return
@@ -189,8 +192,8 @@ def followers(run: Run, held_out: HeldOut | None) -> list[Callable[[int, NDArray
 
         def keep_best(number: int, costs: NDArray[np.float64]) -> None:
             seen = costs if watched is None else watched.everywhere(held_out.y_hat)
-            cross_fitted.keep(held_out.y_hat, others(seen), number, run.state.updates, rule)
-            best.keep(run.state.used, seen, number, run.state.updates, rule)
+            cross_fitted.keep(held_out.y_hat, others(seen), number, run.updates, rule)
+            best.keep(run.state.used, seen, number, run.updates, rule)
 
         found.append(keep_best)
     if isinstance(schedule, Plateau):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.losses import LOSSES
+from nnfit.core.losses import LOSSES, of_rows
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
 from nnfit.progress import tracked
@@ -86,9 +86,8 @@ def spread(each: list[Metrics]) -> Metrics:
 
 def cost(loss: str, y_hat: Array, Y: Array, w: NDArray[np.float64]) -> float:
     """The training cost C of outputs (K, n)."""
-    s = (w / len(w) if LOSSES[loss].mean else w)[None, None, :]
-    y_hat = y_hat[None].astype(np.float64)
-    return float(LOSSES[loss].cost(y_hat, Y, s, np.empty_like(y_hat))[0])
+    s = w / len(w) if LOSSES[loss].mean else w
+    return float(of_rows(loss, y_hat[None].astype(np.float64), Y)[0] @ s)
 
 
 def metrics(

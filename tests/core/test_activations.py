@@ -48,20 +48,21 @@ every_activation = pytest.mark.parametrize("sigma", CASES, ids=repr)
 
 
 def value(sigma: Activation, z: np.ndarray) -> np.ndarray:
-    """σ(z), of a copy; the scratch buffer is filled with what no function may use."""
-    a = z.copy()
+    """σ(z) (M, N, m), of a copy; the scratch buffer is filled with what no function may use."""
+    a = z.swapaxes(0, 1).copy()
     sigma.value(a, np.full_like(a, np.nan))
-    return a
+    return a.swapaxes(0, 1)
 
 
 def vjp(sigma: Activation, z: np.ndarray, upstream: np.ndarray) -> np.ndarray:
     """J_σᵀ upstream at z; what `value` leaves in scratch is lost on the way, unless its traits say that it is kept."""
-    a, scratch, delta = z.copy(), np.full_like(z, np.nan), upstream.copy()
+    a, delta = (each.swapaxes(0, 1).copy() for each in (z, upstream))
+    scratch = np.full_like(a, np.nan)
     sigma.value(a, scratch)
     if not sigma.traits.keeps_slope:
         scratch.fill(np.nan)
     sigma.vjp(a, delta, scratch)
-    return delta
+    return delta.swapaxes(0, 1)
 
 
 def sums(rng: np.random.Generator, shape: tuple[int, int, int] = (2, 4, 5)) -> np.ndarray:
@@ -169,10 +170,11 @@ def test_a_group_within_a_layer_is_computed_as_it_would_be_alone(sigma):
     layer, upstream = sums(rng, (3, 7, 5)), rng.normal(size=(3, 7, 5))
     alone, untouched = value(sigma, layer[:, 2:6].copy()), layer.copy()
     below = vjp(sigma, untouched[:, 2:6].copy(), upstream[:, 2:6])
-    scratch = np.empty((3, 4, 5))
-    sigma.value(layer[:, 2:6], scratch)
+    scratch = np.empty((4, 3, 5))
+    group_of_layer, its_upstream = (each[:, 2:6].swapaxes(0, 1) for each in (layer, upstream))
+    sigma.value(group_of_layer, scratch)
     np.testing.assert_array_equal(layer[:, 2:6], alone)
-    sigma.vjp(layer[:, 2:6], upstream[:, 2:6], scratch)
+    sigma.vjp(group_of_layer, its_upstream, scratch)
     np.testing.assert_array_equal(upstream[:, 2:6], below)
     np.testing.assert_array_equal(np.delete(layer, range(2, 6), axis=1), np.delete(untouched, range(2, 6), axis=1))
 

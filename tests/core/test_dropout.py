@@ -25,7 +25,7 @@ def test_the_gradient_under_a_fixed_mask_is_the_derivative(sigma, members):
     run = Pass(net, theta, 4, gradient, dropout=0.4)
     run.draw(generators(*range(members)))
     arguments = data.X, data.Y, scaled(net, data)
-    run.gradient_of_cost(*arguments)
+    run.cost_and_gradient(*arguments)
     analytic, h = gradient.copy(), 1e-5
     for j in range(net.P):
         kept = theta[:, j].copy()
@@ -46,7 +46,7 @@ def test_a_mask_is_0_in_the_share_p_and_else_makes_up_for_it(p):
     for dropped in run.drops:
         assert set(np.unique(dropped.mask)) == {0, 1 / (1 - p)}
         assert abs((dropped.mask == 0).mean() - p) < 0.02
-        assert not np.array_equal(dropped.mask[0], dropped.mask[1])
+        assert not np.array_equal(dropped.mask[:, 0], dropped.mask[:, 1])
     first = run.drops[0].mask.copy()
     run.draw(generators(3, 4))
     assert not np.array_equal(first, run.drops[0].mask)
@@ -92,8 +92,8 @@ def test_the_weights_of_a_unit_that_is_left_out_everywhere_do_not_move():
     gradient = np.empty_like(theta)
     run = Pass(net, theta, 1, gradient, 0.5)
     run.draw(generators(6))
-    run.gradient_of_cost(data.X, data.Y, data.w)
-    out = run.drops[0].mask[0, :, 0] == 0
+    run.cost_and_gradient(data.X, data.Y, data.w)
+    out = run.drops[0].mask[:, 0, 0] == 0
     assert 0 < out.sum() < 6
     first, last = views(net, gradient)
     assert not first[0, out].any()
@@ -128,7 +128,7 @@ def test_a_member_with_rows_of_its_own_is_the_same_with_others_and_alone(n, batc
         # What the others learn from must not matter, but for how many rows there are.
         other = data._replace(X=data.X.copy())
         other.X[fold == k, 1:] = 1e3
-        alone = follow(net, theta, other, plan, 3, rows, only=k)
+        alone = follow(net, theta, other, plan, 3, rows, first=k)
         np.testing.assert_allclose(theta[0], together[k], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(np.ravel(alone), np.array(costs)[:, k], rtol=1e-9)
 

@@ -38,9 +38,9 @@ def outputs(net, theta, X):
     z = weighted_sums(net, split(net, theta), X)[-1]
     result, first = np.empty_like(z), 0
     for part in net.layers[-1]:
-        rows = z[None, first : first + part.size].copy()
+        rows = z[first : first + part.size, None].copy()
         part.sigma.value(rows, np.empty_like(rows))
-        result[first : first + part.size] = rows[0]
+        result[first : first + part.size] = rows[:, 0]
         first += part.size
     return result
 
@@ -121,10 +121,10 @@ def test_a_pass_gives_the_same_gradient_however_often_it_is_used(loss):
     theta, data, other = start(net, 2), examples(rng, net, 5), examples(rng, net, 5)
     gradient = np.empty_like(theta)
     batch, one = Pass(net, theta, 5, gradient), np.ones((1, 1, 5))
-    first = batch.gradient_of_cost(data.X, data.Y, one).copy(), gradient.copy()
-    batch.gradient_of_cost(other.X, other.Y, one)
+    first = batch.cost_and_gradient(data.X, data.Y, one).copy(), gradient.copy()
+    batch.cost_and_gradient(other.X, other.Y, one)
     batch.forward(other.X)
-    np.testing.assert_array_equal(batch.gradient_of_cost(data.X, data.Y, one), first[0])
+    np.testing.assert_array_equal(batch.cost_and_gradient(data.X, data.Y, one), first[0])
     np.testing.assert_array_equal(gradient, first[1])
 
 

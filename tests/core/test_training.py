@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -20,11 +21,11 @@ from builders import (
 )
 from covering import all_pairs
 
-from nnfit.core import batches, training
-from nnfit.core.batches import Examples, minibatches
+from nnfit.core import training
+from nnfit.core.batches import Examples, Rows
 from nnfit.core.losses import LOSSES
-from nnfit.core.network import Pass, views
-from nnfit.core.training import Diverged, Plan, begin, fit, refuse_divergence
+from nnfit.core.network import Batch, Pass, views
+from nnfit.core.training import Diverged, Plan, begin, fit, pieces, refuse_divergence
 
 # Its cost is of fourth order in θ, so that a learning rate of 3 sends it off within a few epochs.
 LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")
@@ -40,19 +41,32 @@ def numbered(n: int, members: int = 1) -> Examples:
     return Examples(np.column_stack([np.ones(n), i]), i[None] + 0.25, np.tile(i + 0.5, (members, 1, 1)))
 
 
+def minibatches(data: Examples, m: int, mean: bool, order: Rows) -> Iterator[Batch]:
+    """The minibatches of an epoch as training takes them, one after the other."""
+    net = network(data.X.shape[1] - 1, group(len(data.Y), "linear"), loss="mse" if mean else "rss")
+    theta, n = start(net, len(data.w)), len(data.X)
+    for piece in pieces(net, theta, theta.copy(), data, Plan(1, m, optimizer("sgd")), n, m, own=False):
+        begin = piece.first * m
+        piece.block.gather(order[begin : begin + len(piece.batches) * piece.run.m])
+        yield from piece.batches
+
+
 @pytest.mark.parametrize(
     ("batch_size", "gather", "mean"), all_pairs(product(BATCHES, [1, 100, 1 << 18], [True, False]))
 )
 def test_an_epoch_takes_every_row_once_with_its_target_and_weight(monkeypatch, batch_size, gather, mean):
-    monkeypatch.setattr(batches, "GATHER", gather)
+    monkeypatch.setattr(training, "GATHER", gather)
     data, n = numbered(10, members=2), 10
     m, seen = min(batch_size, n), []
-    for x, y, s in minibatches(data, m, mean, np.random.default_rng(1).permutation(n)):
+    for x, _, y, s, *_ in minibatches(
+        data, m, mean, np.random.default_rng(1).permutation(n) if m < n else np.arange(n)
+    ):
         rows, size = x[:, 1].astype(int), len(x)
         seen.append(rows.tolist())
         assert (x[:, 0] == 1).all()
-        np.testing.assert_array_equal(y, data.Y[:, rows])
-        np.testing.assert_allclose(s, data.w[:, :, rows] / (size if mean else 1), rtol=1e-15)
+        for k in range(2):
+            np.testing.assert_array_equal(y[:, k], data.Y[:, rows])
+            np.testing.assert_allclose(s[:, k], data.w[k, :, rows].T / (size if mean else 1), rtol=1e-15)
     assert sorted(i for rows in seen for i in rows) == list(range(n))
     assert [len(rows) for rows in seen] == [m] * (n // m) + [n % m] * (n % m > 0)
 
@@ -62,7 +76,7 @@ def test_how_many_rows_are_gathered_at_once_changes_nothing(monkeypatch, gather)
     net = network(3, group(4, "tanh"), group(2, "softmax"), loss="cross_entropy")
     data, thetas = examples(np.random.default_rng(2), net, 23), [start(net), start(net)]
     train(net, thetas[0], data, 3, 4)
-    monkeypatch.setattr(batches, "GATHER", gather)
+    monkeypatch.setattr(training, "GATHER", gather)
     train(net, thetas[1], data, 3, 4)
     assert thetas[0].tobytes() == thetas[1].tobytes()
 
@@ -71,7 +85,7 @@ def test_rows_come_in_another_order_every_epoch_and_the_data_stay_in_theirs():
     data, rng = numbered(30), np.random.default_rng(3)
     before = [part.copy() for part in data]
     orders = [
-        [i for x, _, _ in minibatches(data, 7, True, rng.permutation(30)) for i in x[:, 1].tolist()] for _ in range(3)
+        [i for x, *_ in minibatches(data, 7, True, rng.permutation(30)) for i in x[:, 1].tolist()] for _ in range(3)
     ]
     assert len({tuple(order) for order in orders}) == 3
     assert list(range(30)) not in orders
@@ -82,17 +96,16 @@ def test_rows_come_in_another_order_every_epoch_and_the_data_stay_in_theirs():
 def test_a_full_batch_is_the_data_themselves_without_a_copy():
     data = numbered(10)
     (batch,) = minibatches(data, 10, True, np.arange(10))
-    assert batch.X is data.X
-    assert batch.Y is data.Y
+    assert np.shares_memory(batch.x, data.X)
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
 @pytest.mark.parametrize("batch_size", BATCHES)
 def test_there_is_one_update_for_each_batch(monkeypatch, batch_size, epochs):
-    def constant(self, x, y, s):
+    def constant(self, batch):
         for g in self.gradient:
             g.fill(1)
-        return np.zeros(1)
+        batch.start.fill(0)
 
     monkeypatch.setattr(Pass, "gradient_of_cost", constant)
     net = network(3, group(2, "tanh"), group(1, "linear"), loss="mse")
@@ -260,9 +273,11 @@ def test_a_fit_needs_its_gradient_its_slots_and_the_buffers_of_one_batch(name, s
     finally:
         tracemalloc.stop()
     neurons = sum(net.N[1:])
-    # For each batch size (256 and the rest of 224): a and δ of every neuron and a scratch of the widest layer.
-    buffers = itemsize * (m + n % m) * (2 * neurons + max(net.N[1:]) + len(net.N))
-    gathered = batches.GATHER + m * X.itemsize * X.shape[1]
+    # For each batch size (256 and the rest of 224): a and δ of every neuron, a scratch of the widest layer, x, and y, s
+    # and z of the outputs.
+    buffers = itemsize * (m + n % m) * (2 * neurons + max(net.N[1:]) + 2 * len(net.N) + 4 * net.N[-1])
+    buffers += (n % m) * X.itemsize * X.shape[1]
+    gathered = training.GATHER + m * X.itemsize * X.shape[1]
     order, block, small = 8 * n, itemsize * training.BLOCK, 1 << 19
     assert peak <= itemsize * net.P * (1 + slots) + buffers + gathered + order + block + small
     assert peak <= data.X.nbytes / 2

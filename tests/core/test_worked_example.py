@@ -115,12 +115,12 @@ def assert_equal(found, expected):
 def test_the_prediction_and_the_cost_are_those_worked_out_by_hand(theta):
     batch = Pass(NETWORK, theta, 1, np.empty_like(theta))
     assert batch.forward(EXAMPLE.X).item() == pytest.approx(y_hat, abs=1e-12)
-    assert batch.gradient_of_cost(*EXAMPLE).item() == pytest.approx(COST, abs=1e-12)
+    assert batch.cost_and_gradient(*EXAMPLE).item() == pytest.approx(COST, abs=1e-12)
 
 
 def test_the_gradient_of_every_weight_is_that_worked_out_by_hand(theta):
     gradient = np.full_like(theta, np.nan)
-    Pass(NETWORK, theta, 1, gradient).gradient_of_cost(*EXAMPLE)
+    Pass(NETWORK, theta, 1, gradient).cost_and_gradient(*EXAMPLE)
     assert_equal(views(NETWORK, gradient), GRADIENT)
 
 

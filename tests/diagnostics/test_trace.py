@@ -153,9 +153,9 @@ def test_of_every_hidden_activation_z_is_the_sum_and_a_its_value(hidden: str) ->
     found = trace(net, theta, data.X, data.Y)
     of_pass(net, theta, data, found)
     for z, a in zip(found.z[:2], found.a[:2], strict=True):
-        value = z[:, :, None].copy()
+        value = z.T[:, :, None].copy()
         ACTIVATIONS[hidden]().value(value, np.empty_like(value))
-        np.testing.assert_allclose(a, value[:, :, 0], rtol=1e-12)
+        np.testing.assert_allclose(a.T, value[:, :, 0], rtol=1e-12)
 
 
 def test_without_a_target_there_is_the_way_up_alone() -> None:

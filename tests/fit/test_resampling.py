@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -127,7 +126,7 @@ def test_out_of_fold_scores_are_those_of_networks_trained_one_by_one(
         held_out = Examples(data.X[kept], data.Y[:, kept], data.w[:, :, kept])
         watched = HeldOut(ready.network, state.used, held_out)
         seeds, own = (ready.spec.seed, Purpose.SHUFFLE), []
-        for epoch in fit(ready.network, state, data, run.plan, seeds, run.rows, only=k):
+        for epoch in fit(ready.network, state, data, run.plan, seeds, run.rows, first=k):
             costs[epoch.number - 1, k] = watched.costs()[0]
             own.append(predict(ready.network, state.used, held_out.X)[0])
             if PLATEAU in more:
@@ -234,7 +233,7 @@ def test_the_rate_falls_for_the_member_that_stands_still_and_for_no_other(
 ) -> None:
     constant = done(prepared(SPEC, csv(), "network.members=2"))
     costs = iter(np.array([[1.0, 2.0**-epoch] for epoch in range(12)]))
-    monkeypatch.setattr(pipeline, "HeldOut", lambda *_: SimpleNamespace(costs=lambda: next(costs)))
+    monkeypatch.setattr(HeldOut, "costs", lambda _: next(costs))
     text = "training.schedule={name: plateau, patience: 2, gamma: 0.5}"
     run = done(prepared(SPEC, csv(), text, "network.members=2"))
     assert run.state.factor.tolist() == [0.5**3, 1]

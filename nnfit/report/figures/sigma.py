@@ -61,11 +61,11 @@ def activation(name: str) -> Activation:
 def curves(sigma: Activation) -> tuple[Floats, Floats, Floats]:
     """z, σ(z) and σ′(z); of an activation of a whole layer, of a neuron beside one whose z is 0."""
     z = np.linspace(-REACH, REACH, 401)
-    layer = np.stack([z, np.zeros_like(z)][: 1 + sigma.traits.whole_layer])[None]
+    layer = np.stack([z, np.zeros_like(z)][: 1 + sigma.traits.whole_layer])[:, None]
     a, scratch = layer.copy(), np.empty_like(layer)
     sigma.value(a, scratch)
     delta = np.zeros_like(layer)
-    delta[:, 0] = 1
+    delta[0] = 1
     sigma.vjp(a, delta, scratch)
     return z, a[0, 0], delta[0, 0]
 
