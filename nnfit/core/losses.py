@@ -12,6 +12,7 @@ with linear outputs and mse, ŷ = z and the others are already that. A loss is o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -19,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.activations import LOW, REAL, SIMPLEX, UNIT, Range, logistic_above
+from nnfit.core.members import by_member
 from nnfit.core.parameter import Array
 
 Cost = Callable[[Array, Array], Array]  # (ŷ or z, y) → c
-Gradient = Callable[[Array, Array, Array, Array], None]  # (ŷ or z, y, s, δ)
+Gradient = Callable[[Array, Array, Array, Array, "OverOutputs"], None]  # (ŷ or z, y, s, δ, over the outputs of δ)
 ROWS = 4096  # that `of_rows` takes at once
 OUTPUTS = -3  # the axis of the K outputs
+FEW = 16  # outputs
 
 
 class Fused(NamedTuple):
@@ -47,6 +50,43 @@ class Loss(NamedTuple):
     kinks: Callable[[Array, Array], NDArray[np.bool_]] | None = None  # (ŷ, y) → which side of its kinks each output is
 
 
+class OverOutputs:
+    """What is the same for all outputs of a buffer (K, M, m), in its shape: their largest, and their sum.
+
+    NumPy takes longer to broadcast a short row, or to add up a few, than BLAS to multiply by ones.
+    """
+
+    def __init__(self, values: Array) -> None:
+        self.values = values
+
+    @cached_property
+    def rooms(self) -> tuple[Array, Array, Callable[[], object], Callable[[], object] | None]:
+        """A row (M, m), the rows (K, M, m), what repeats the one in the other, and what adds up few outputs in it."""
+        K, M, m = self.values.shape
+        row, rows, ones = (np.empty(shape, self.values.dtype) for shape in ((M, m), (K, M, m), (K, K)))
+        ones.fill(1)
+        repeat = partial(ones[:, :1].copy().dot, row.reshape(1, M * m), rows.reshape(K, M * m))
+        add = partial(ones.dot if M == 1 else partial(np.matmul, ones), by_member(self.values), by_member(rows))
+        return row, rows, repeat, add if K <= FEW and m > 1 else None
+
+    def largest(self) -> Array:
+        """The largest value over the outputs."""
+        row, rows, repeat, _ = self.rooms
+        np.maximum.reduce(self.values, axis=0, out=row)
+        repeat()
+        return rows
+
+    def sum(self) -> Array:
+        """The sum over the outputs."""
+        row, rows, repeat, add = self.rooms
+        if add is not None:
+            add()
+            return rows
+        np.add.reduce(self.values, axis=0, out=row)
+        repeat()
+        return rows
+
+
 def total(c: Array, s: Array) -> Array:
     """C = Σ_i s_i c_i of each member, (…, M), from c and s (…, 1 or M, m)."""
     result: Array = np.vecdot(c, s)
@@ -64,7 +104,7 @@ def mse(y_hat: Array, y: Array) -> Array:
     return 0.5 * rss(y_hat, y)
 
 
-def mse_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+def mse_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """δ_k = s (ŷ_k − y_k)."""
     np.subtract(y_hat, y, delta)
     np.multiply(delta, s, delta)
@@ -76,9 +116,9 @@ def rss(y_hat: Array, y: Array) -> Array:
     return over_outputs(e * e)
 
 
-def rss_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+def rss_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """δ_k = 2 s (ŷ_k − y_k)."""
-    mse_gradient(y_hat, y, s, delta)
+    mse_gradient(y_hat, y, s, delta, over)
     np.multiply(delta, 2, delta)
 
 
@@ -92,7 +132,7 @@ def huber(y_hat: Array, y: Array) -> Array:
     return over_outputs(near * (e - 0.5 * near))  # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
 
 
-def huber_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+def huber_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """δ_k = s e_k, with e_k cut to ±1."""
     np.subtract(y_hat, y, delta)
     np.clip(delta, -1, 1, delta)
@@ -104,7 +144,7 @@ def mae(y_hat: Array, y: Array) -> Array:
     return over_outputs(np.abs(y_hat - y))
 
 
-def mae_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+def mae_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """δ_k = s sign(ŷ_k − y_k), 0 where they are equal."""
     np.subtract(y_hat, y, delta)
     np.sign(delta, delta)
@@ -117,7 +157,7 @@ def bce(y_hat: Array, y: Array) -> Array:
     return -over_outputs(y * np.log(p) + (1 - y) * np.log1p(-p))
 
 
-def bce_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+def bce_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """δ_k = s (ŷ_k − y_k) / (ŷ_k (1 − ŷ_k))."""
     p = clipped(y_hat)
     np.divide(p - y, p * (1 - p), delta)
@@ -130,7 +170,7 @@ def bce_logistic(z: Array, y: Array) -> Array:
     return over_outputs(np.logaddexp(0, z) - z * y)
 
 
-def bce_logistic_gradient(z: Array, y: Array, s: Array, delta: Array) -> None:
+def bce_logistic_gradient(z: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """From z: δ_k = s (ŷ_k − y_k)."""
     delta.fill(LOW)
     np.maximum(z, delta, out=delta)
@@ -144,7 +184,7 @@ def cross_entropy(y_hat: Array, y: Array) -> Array:
     return -over_outputs(y * np.log(clipped(y_hat)))
 
 
-def cross_entropy_gradient(y_hat: Array, y: Array, s: Array, delta: Array) -> None:
+def cross_entropy_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """δ_k = −s y_k / ŷ_k."""
     np.divide(-y, clipped(y_hat), delta)
     np.multiply(delta, s, delta)
@@ -156,11 +196,12 @@ def cross_entropy_softmax(z: Array, y: Array) -> Array:
     return np.log(over_outputs(np.exp(z))) - over_outputs(z * y)
 
 
-def cross_entropy_softmax_gradient(z: Array, y: Array, s: Array, delta: Array) -> None:
+def cross_entropy_softmax_gradient(z: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
     """From z: δ_k = s (ŷ_k − y_k)."""
-    np.subtract(z, np.maximum.reduce(z, 0), delta)
+    np.copyto(delta, z)
+    np.subtract(delta, over.largest(), delta)
     np.exp(delta, delta)
-    np.divide(delta, np.add.reduce(delta, 0), delta)
+    np.divide(delta, over.sum(), delta)
     np.subtract(delta, y, delta)
     np.multiply(delta, s, delta)
 

@@ -22,13 +22,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy import matmul
-from numpy.typing import DTypeLike
 
 from nnfit.core.activations import Activation
-from nnfit.core.losses import LOSSES, total
+from nnfit.core.losses import LOSSES, OverOutputs, total
+from nnfit.core.members import buffer, by_member, matrix, times
 from nnfit.core.parameter import Array
 from nnfit.progress import tracked
 
+SMALL = 1 << 12  # numbers of a matrix of which a row more costs less than a call
 CACHE = 5 << 19  # bytes that members who learn together work on in a step, more or less: what a core has near it
 
 
@@ -120,23 +121,15 @@ class Dropout:
         np.copyto(self.a, self.whole)
 
 
-def buffer(rows: int, M: int, m: int, dtype: DTypeLike, apart: bool = False) -> Array:
-    """An array (rows, M, m) whose rows are contiguous over all members, or, if `apart`, each member of it is.
+def back(Theta: Array, below: Array) -> tuple[Callable[[Array, Array], object], Array]:
+    """What makes Θ[:, 1:]ᵀ δ of δ, of each member, and where it goes in a buffer, whose row 0 is that of the bias unit.
 
-    BLAS multiplies a single row or column by the strides of the other matrix; only apart has a member those that it
-    has alone, and with them the same bytes.
+    That row is computed too where Θ is small: `dot` would copy a part of Θ, which takes longer.
     """
-    return np.empty((M, rows, m), dtype).swapaxes(0, 1) if apart or m == 1 else np.empty((rows, M, m), dtype)
-
-
-def by_member(values: Array) -> Array:
-    """A buffer (rows, M, m) as matrices of each member, (M, rows, m), or of the only one, (rows, m)."""
-    return values.swapaxes(0, 1) if values.shape[1] > 1 else values[:, 0]
-
-
-def times(A: Array) -> Callable[[Array, Array], object]:
-    """(B, C) → C = A B, of each member. NumPy's `dot` takes a third of the time of its `matmul`, and one matrix."""
-    return A.dot if A.ndim == 2 else partial(matmul, A)
+    place = by_member(below)
+    if Theta.shape[-1] * Theta.shape[-2] <= SMALL:
+        return times(Theta.mT), place
+    return partial(matmul, Theta[..., 1:].mT), place[..., 1:, :]
 
 
 class Pass:
@@ -165,12 +158,15 @@ class Pass:
             ones[0] = 1
         self.z = [*(a[1:] for a in above), buffer(self.K, M, m, dtype)]
         self.a = [each.swapaxes(0, 1) for each in (*above, self.z[-1])]  # by member
-        # Θᵀδ has a row of the bias unit, too; it is computed, since a part of Θ would have to be copied, and not used.
         # Without a way back there is only the δ that a loss writes.
         backward = gradient is not None
         below = [buffer(n + 1 if backward else 1, M, m, dtype) for n in N[1:-1]]
         self.delta = [*(delta[1:] for delta in below), buffer(self.K, M, m, dtype)]
+        self.over = OverOutputs(self.delta[-1])
         self.neurons = self._neurons(network, backward)
+        activate = [[partial(n.sigma.value, n.a, *n.rooms) for n in groups] for groups in self.neurons]
+        pull_back = [[partial(n.sigma.vjp, n.a, n.delta, n.rooms[0]) for n in groups] for groups in self.neurons]
+        self.activate_last, self.pull_back_last = activate[-1], pull_back[-1]
         self.drops: list[Dropout] = []
         if dropout and len(N) > 2:
             # The numbers of one member lie side by side, so that it can draw them all at once.
@@ -182,9 +178,7 @@ class Pass:
         # What each step of the way up and down calls, and with what.
         Theta, a = [matrix(each) for each in self.Theta], [by_member(each) for each in above]
         self.top = times(Theta[-1])
-        self.up = [
-            (times(Theta[i]), by_member(self.z[i]), a[i], self.neurons[i], dropped[i]) for i in range(len(above))
-        ]
+        self.up = [(times(Theta[i]), by_member(self.z[i]), a[i], activate[i], dropped[i]) for i in range(len(above))]
         self.own = by_member(self.z[-1])
         if backward:
             delta = [by_member(each) for each in self.delta]
@@ -192,10 +186,9 @@ class Pass:
             self.bottom, self.first = of_layer[0]
             self.down = [
                 (
-                    *of_layer[i],
-                    a[i - 1].mT,
-                    *(times(Theta[i].mT), delta[i], by_member(below[i - 1])),
-                    *(self.delta[i - 1], self.neurons[i - 1], dropped[i - 1]),
+                    *(*of_layer[i], a[i - 1].mT),
+                    *(*back(Theta[i], below[i - 1]), delta[i]),
+                    *(self.delta[i - 1], pull_back[i - 1], dropped[i - 1]),
                 )
                 for i in range(len(above), 0, -1)
             ]
@@ -229,14 +222,15 @@ class Pass:
         z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾,   a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾),   ŷ = a⁽ᴸ⁺¹⁾
         """
         self._weighted_sums(matrix(x).mT, self.own)
-        activate(self.neurons[-1])
+        each(self.activate_last)
         return self.outputs
 
     def _weighted_sums(self, a: Array, last: Array) -> None:
         """z⁽ⁱ⁺¹⁾ = Θ⁽ⁱ⁾ a⁽ⁱ⁾ for i = 1 … L, with a⁽ⁱ⁺¹⁾ = σ(z⁽ⁱ⁺¹⁾) below the output layer."""
-        for theta_times, z, above, groups, dropped in self.up:
+        for theta_times, z, above, activate, dropped in self.up:
             theta_times(a, z)
-            activate(groups)
+            for call in activate:
+                call()
             if dropped is not None:
                 dropped.apply()
             a = above
@@ -256,21 +250,21 @@ class Pass:
         """The cost C of a batch, (M,), without its gradient; y (K, m) or (M, K, m), s (1 or M, 1, m)."""
         self._weighted_sums(matrix(x).mT, self.own)
         if self.fused is None:
-            activate(self.neurons[-1])
+            each(self.activate_last)
         C = self.costs(self.z[-1], outputs_first(y), outputs_first(s))
         if self.fused is not None:
-            activate(self.neurons[-1])
+            each(self.activate_last)
         return C
 
     def cost_and_gradient(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of a batch, (M,), as `cost_of` has it; ∂C/∂θ is left in the gradient."""
-        y, s = (np.ascontiguousarray(np.broadcast_to(outputs_first(each), self.z[-1].shape)) for each in (y, s))
-        start = np.empty(self.z[-1].shape, self.z[-1].dtype)
-        self.gradient_of_cost(self.batch(x, y, s, start))
+        z = self.z[-1]
+        y, s = (np.broadcast_to(outputs_first(values), z.shape) for values in (y, s))
+        self.gradient_of_cost(self.batch(x, y, s, z))
+        C = self.costs(z, y, s)
         if self.fused is not None:
-            np.copyto(self.z[-1], start)
-            activate(self.neurons[-1])
-        return self.costs(start, y, s)
+            each(self.activate_last)
+        return C
 
     def draw(self, generators: Sequence[np.random.Generator]) -> None:
         """Choose the units that the next passes leave out, each member's with a generator of its own."""
@@ -286,23 +280,24 @@ class Pass:
 
         δ⁽ᴸ⁺¹⁾   = ∂C/∂z⁽ᴸ⁺¹⁾                     from the loss
         ∂C/∂Θ⁽ⁱ⁾ = δ⁽ⁱ⁺¹⁾ a⁽ⁱ⁾ᵀ                   weights and biases together
-        δ⁽ⁱ⁾     = J_σᵀ (Θ⁽ⁱ⁾ᵀ δ⁽ⁱ⁺¹⁾)             but for row 0: the bias unit passes nothing back
+        δ⁽ⁱ⁾     = J_σᵀ (Θ⁽ⁱ⁾[:, 1:]ᵀ δ⁽ⁱ⁺¹⁾)      the bias unit passes nothing back
         """
         x, x_transposed, y, s, start, z = batch
         self._weighted_sums(x_transposed, z)
         if self.fused is None:
-            activate(self.neurons[-1])
+            each(self.activate_last)
         if not self.direct:
             np.copyto(start, self.z[-1])
-        self.loss_gradient(start, y, s, self.delta[-1])
+        self.loss_gradient(start, y, s, self.delta[-1], self.over)
         if self.fused is None:
-            pull_back(self.neurons[-1])
-        for delta_times, gradient, a_transposed, theta_times, delta, below, inner, groups, dropped in self.down:
+            each(self.pull_back_last)
+        for delta_times, gradient, a_transposed, theta_times, below, delta, inner, pull_back, dropped in self.down:
             delta_times(a_transposed, gradient)
             theta_times(delta, below)
             if dropped is not None:
                 dropped.pull_back(inner)
-            pull_back(groups)
+            for call in pull_back:
+                call()
         self.bottom(x, self.first)
 
     def gradient_of_inputs(self, of_outputs: Array) -> Array:
@@ -311,10 +306,10 @@ class Pass:
         δ⁽ⁱ⁾ as in `gradient_of_cost`, from δ⁽ᴸ⁺¹⁾ = J_σᵀ ∂F/∂ŷ;   ∂F/∂x = Θ⁽¹⁾[:, 1:]ᵀ δ⁽²⁾
         """
         np.copyto(self.delta[-1], outputs_first(of_outputs))
-        pull_back(self.neurons[-1])
-        for _, _, _, theta_times, delta, below, _, groups, _ in self.down:
+        each(self.pull_back_last)
+        for _, _, _, theta_times, below, delta, _, pull_back, _ in self.down:
             theta_times(delta, below)
-            pull_back(groups)
+            each(pull_back)
         of_inputs: Array = matmul(self.Theta[0][:, :, 1:].mT, self.delta[0].swapaxes(0, 1))
         return of_inputs
 
@@ -325,26 +320,15 @@ def together(network: Network, m: int, itemsize: int) -> int:
     return max(1, CACHE // each)
 
 
-def matrix(matrices: Array) -> Array:
-    """One matrix as it is, and (M, …, …) but for the only one of these."""
-    return matrices if matrices.ndim == 2 or len(matrices) > 1 else matrices[0]
-
-
 def outputs_first(values: Array) -> Array:
     """Targets or weights (K, m) of all members, or (M, K, m), as (K, 1 or M, m)."""
     return values[:, None] if values.ndim == 2 else values.swapaxes(0, 1)
 
 
-def activate(groups: list[Neurons]) -> None:
-    """a = σ(z) in place, group by group."""
-    for sigma, a, _, rooms in groups:
-        sigma.value(a, *rooms)
-
-
-def pull_back(groups: list[Neurons]) -> None:
-    """∂C/∂a becomes ∂C/∂z in place, group by group."""
-    for sigma, a, delta, rooms in groups:
-        sigma.vjp(a, delta, rooms[0])
+def each(calls: Sequence[Callable[[], object]]) -> None:
+    """Call them: σ or its vector-Jacobian product, in place, group by group."""
+    for call in calls:
+        call()
 
 
 CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, small enough for constant memory

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from nnfit.core.optimizers import LBFGS, GradientOptimizer, Optimizer, Rate, Rat
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import CONSTANT, Constant, Plateau, Schedule, factor
 
-GATHER = 1 << 18  # bytes of a block: small minibatches share the copying of their rows, and a block stays in cache
+GATHER = 1 << 19  # bytes of a block: small minibatches share the copying of their rows, and a block stays in cache
 BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
 
 
@@ -118,7 +119,7 @@ class Update:
         optimizer: GradientOptimizer,
         rates: Rates = (),
     ) -> None:
-        self.rule = optimizer.rule(theta.dtype, rates)
+        rule = optimizer.rule(theta.dtype, rates)
         M, P = theta.shape
         width = min(max(1, BLOCK // M), P)
         scratch = np.empty((M, width), theta.dtype)
@@ -127,11 +128,13 @@ class Update:
             part = slice(start, start + width)
             block = theta[:, part]
             room = scratch[:, : block.shape[1]]
-            self.blocks.append((block, gradient[:, part], list(slots[:, :, part]), room, decays[part]))
+            self.blocks.append(partial(rule, block, gradient[:, part], list(slots[:, :, part]), room, decays[part]))
+
+        self.whole = self.blocks[0] if len(self.blocks) == 1 else self
 
     def __call__(self, t: int, eta: Rate) -> None:
-        for theta, gradient, slots, scratch, decays in self.blocks:
-            self.rule(theta, gradient, slots, scratch, decays, t, eta)
+        for block in self.blocks:
+            block(t, eta)
 
 
 def decaying(network: Network, dtype: np.dtype[Any]) -> Array:
@@ -229,7 +232,7 @@ class Together:
         decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
         self.shaping = shapers(theta, gradient, decays, plan)
         self.rates: Rates = (len(theta), 1) if isinstance(plan.schedule, Plateau) and len(theta) > 1 else ()
-        self.update = Update(theta, gradient, own.slots, decays, optimizer, self.rates)
+        self.update = Update(theta, gradient, own.slots, decays, optimizer, self.rates).whole
         self.base = optimizer.learning_rate
         self.after_update, self.after_epoch = averagers(own, gradient, plan)
 
@@ -280,9 +283,10 @@ class Together:
                 average(t)
         taken = slice(done, done + t - before)
         block, state = piece.block, self.state
-        costs = run.costs(block.start[taken], block.y[taken], block.s[taken]) * piece.share
-        # One after the other, however many were taken at once.
-        state.cost[:] = np.cumsum(np.vstack([state.cost, costs]), axis=0)[-1]
+        if t > before:
+            costs = run.costs(block.start[taken], block.y[taken], block.s[taken]) * np.float64(piece.share)
+            costs[0] += state.cost
+            state.cost[:] = np.add.accumulate(costs)[-1]  # one after the other, however many were taken at once
         state.steps += t - before
         return t
 

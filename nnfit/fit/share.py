@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +12,19 @@ from numpy.typing import NDArray
 
 from nnfit.core import lbfgs
 from nnfit.core.batches import Examples, Rows
-from nnfit.core.network import Network
+from nnfit.core.network import Network, together
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.stopping import HeldOut
-from nnfit.core.training import Plan, State, fit
+from nnfit.core.training import Diverged, Plan, State, fit, refuse_divergence
+from nnfit.errors import Problem, TrainingError
+from nnfit.workers.memory import shared
+from nnfit.workers.processes import Channel, WorkerDied, started
+from nnfit.workers.threads import threads
+
+GO = "go"  # the message that asks a worker for one more epoch
+# Another worker takes a quarter of a second to start. What a training takes is estimated: CALLS seconds for what NumPy
+# is asked in a layer, EACH for the products of one parameter with one example.
+PAYS, CALLS, EACH = 1.0, 6e-6, 1.2e-10
 
 
 class Job(NamedTuple):
@@ -49,3 +60,100 @@ def learn(job: Job, members: slice, stop: Sequence[object]) -> Iterator[Report]:
         yield Report(epoch.cost, None if watched is None else watched.costs())
     if not stop and state.epochs < plan.epochs:
         yield Report(state.cost.copy(), None if watched is None else watched.costs(), over=True)
+
+
+def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
+    """Train all members in place, by as many workers as there are threads, where that pays: this process is the first.
+
+    Every worker trains some of the members, epoch by epoch in step with the others; all see the same arrays, and what
+    becomes of a member depends on none. A TrainingError tells which members a worker trained that has died.
+    """
+    mine, *others = shares(job, threads.get())
+    reports = learn(job, mine, stop)
+    if not others:
+        yield from reports
+        return
+    share_memory(job)
+    workers = started([named(each) for each in others], work, job, others)
+    try:
+        latest: list[Report] = []
+        while True:
+            waited_for = [worker for worker, last in zip_longest(workers, latest[1:]) if last is None or not last.over]
+            for worker in waited_for:
+                worker.send(GO)
+            found = [latest[0] if latest and latest[0].over else told(reports)]
+            found += [
+                worker.receive(stop) if worker in waited_for else latest[i] for i, worker in enumerate(workers, 1)
+            ]
+            for each in found:
+                if isinstance(each, Diverged):  # in which layer is to be said of all members
+                    refuse_divergence(job.network, job.state.theta, job.state.cost, each.epoch)
+                    raise each
+            latest = [each for each in found if isinstance(each, Report)]
+            if len(latest) < len(found):
+                return
+            yield joined(latest)
+            if all(each.over for each in latest):
+                return
+    except WorkerDied as error:
+        message, remedy = f"the process that trains {error.name} has ended: {error.how}", "try again with --threads 1"
+        raise TrainingError(Problem("worker-died", message, f"if memory ran out, {remedy}")) from None
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def shares(job: Job, count: int) -> list[slice]:
+    """The members that each worker trains: as many workers as may be, or one where another takes longer to start."""
+    M = len(job.state.theta)
+    count = min(count, M) if seconds(job) > PAYS else 1
+    ends = [M * k // count for k in range(count + 1)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def seconds(job: Job) -> float:
+    """About how long one core takes for the epochs that are left."""
+    network, state, plan = job.network, job.state, job.plan
+    n = min(map(len, job.rows)) if job.rows else len(job.examples.X)
+    m = min(plan.batch_size, n)
+    M, steps = len(state.theta), -(-n // m)
+    step = CALLS * len(network.layers) * -(-M // together(network, m, state.theta.itemsize)) + M * m * network.P * EACH
+    return (plan.epochs - state.epochs) * steps * step
+
+
+def share_memory(job: Job) -> None:
+    """Put what changes into memory that all workers see."""
+    state, held_out = job.state, job.held_out
+    for field in fields(state):
+        array = getattr(state, field.name)
+        if isinstance(array, np.ndarray):
+            setattr(state, field.name, shared(array))
+    if held_out is not None:
+        held_out.theta, held_out.y_hat = state.used, shared(held_out.y_hat)
+
+
+def named(members: slice) -> str:
+    """Some members in words, numbered from 1."""
+    return f"members {members.start + 1} to {members.stop}"
+
+
+def joined(reports: list[Report]) -> Report:
+    """What the workers report, of all members."""
+    watched = [each.validations for each in reports if each.validations is not None]
+    validations = np.concatenate(watched) if watched else None
+    return Report(np.concatenate([each.costs for each in reports]), validations, all(each.over for each in reports))
+
+
+def work(channel: Channel, job: Job, members: slice) -> None:
+    """What a worker does: an epoch whenever it is asked for one."""
+    reports = learn(job, members, channel.stop)
+    while channel.receive() == GO:
+        channel.send(told(reports))
+
+
+def told(reports: Iterator[Report]) -> Report | Diverged | None:
+    """The next report, or why there is none; None is that there was something in `stop`."""
+    try:
+        return next(reports, None)
+    except Diverged as error:
+        return error

@@ -8,7 +8,7 @@ from builders import cost_and_gradient, examples, group, network, start, targets
 
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples
-from nnfit.core.losses import ALIASES, LOSSES, clipped, total
+from nnfit.core.losses import ALIASES, LOSSES, OverOutputs, clipped, total
 
 # c of one example, from lists of its targets and outputs.
 FORMULAS = {
@@ -48,7 +48,7 @@ def evaluate(entry, outputs, y, s):
     delta, shape = np.full_like(start, np.nan), start.shape
     y, s = (np.broadcast_to(each, shape) for each in (y[:, None], s.swapaxes(0, 1)))
     before = start.copy()
-    entry.gradient(start, y, s, delta)
+    entry.gradient(start, y, s, delta, OverOutputs(delta))
     C = total(entry.cost(start, y), s[0])
     np.testing.assert_array_equal(start, before)
     return C, delta.swapaxes(0, 1)

@@ -14,8 +14,8 @@ from builders import (
     start,
 )
 
-from nnfit.core import training
 from nnfit.core.network import views
+from nnfit.core.optimizers import SGD
 from nnfit.core.schedules import SCHEDULES, factor
 from nnfit.core.training import Plan, begin, decaying, fit, shapers
 
@@ -132,7 +132,7 @@ def test_penalties_come_before_clipping():
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_rate_of_every_update_is_that_of_the_formula(monkeypatch, name, warmup):
     seen = []
-    monkeypatch.setattr(training.Update, "__call__", lambda self, t, eta: seen.append((t, eta)))
+    monkeypatch.setattr(SGD, "rule", lambda *_: lambda *arguments: seen.append(arguments[-2:]))
     rate, rule = schedule(name, warmup=warmup), optimizer("sgd", learning_rate=0.3)
     state = begin(start(NET), rule)
     state.factor[:] = 0.5  # as a plateau would leave it

@@ -25,6 +25,7 @@ from nnfit.core import training
 from nnfit.core.batches import Examples, Rows
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Batch, Pass, views
+from nnfit.core.optimizers import Adam
 from nnfit.core.training import Diverged, Plan, begin, fit, pieces, refuse_divergence
 
 # Its cost is of fourth order in θ, so that a learning rate of 3 sends it off within a few epochs.
@@ -117,7 +118,7 @@ def test_there_is_one_update_for_each_batch(monkeypatch, batch_size, epochs):
 def test_updates_are_numbered_from_1_through_all_epochs(monkeypatch):
     # Adam's correction of its means depends on that number.
     seen = []
-    monkeypatch.setattr(training.Update, "__call__", lambda self, t, eta: seen.append(t))
+    monkeypatch.setattr(Adam, "rule", lambda *_: lambda *arguments: seen.append(arguments[-2]))
     train(LINEAR, start(LINEAR), examples(np.random.default_rng(5), LINEAR, 10), 3, 4, "adam")
     assert seen == list(range(1, 10))
 
