@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnfit.cli.threads import set_threads
+from nnfit.workers.blas import set_blas_threads
 
-set_threads()
+set_blas_threads()
 
 import pandas as pd  # noqa: E402
 

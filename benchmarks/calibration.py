@@ -17,9 +17,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from nnfit.cli.threads import set_threads
+from nnfit.workers.blas import set_blas_threads
 
-set_threads()
+set_blas_threads()
 
 import lightgbm  # noqa: E402
 import numpy as np  # noqa: E402

@@ -32,8 +32,8 @@ for chunk in pd.read_csv(path, chunksize=20_000):
 }
 PRELUDE = """
 import sys, time, resource, json
-from nnfit.cli.threads import set_threads
-set_threads()
+from nnfit.workers.blas import set_blas_threads
+set_blas_threads()
 from pathlib import Path
 import pandas as pd
 import nnfit

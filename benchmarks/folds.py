@@ -13,9 +13,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from nnfit.cli.threads import set_threads
+from nnfit.workers.blas import set_blas_threads
 
-set_threads()
+set_blas_threads()
 
 import numpy as np  # noqa: E402
 from speed import interleave  # noqa: E402

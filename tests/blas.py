@@ -2,8 +2,8 @@
 
 import sys
 
-from nnfit.cli.threads import set_threads
+from nnfit.workers.blas import set_blas_threads
 
 if "numpy" in sys.modules:
     raise RuntimeError("NumPy was loaded before the tests could say how many threads it gets")
-set_threads()
+set_blas_threads()

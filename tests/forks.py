@@ -18,9 +18,9 @@ import time
 import traceback
 from typing import IO, Any
 
-from nnfit.cli.threads import set_threads
+from nnfit.workers.blas import set_blas_threads
 
-set_threads()
+set_blas_threads()
 
 from built import warm  # noqa: E402
 

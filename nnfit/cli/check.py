@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from nnfit.cli.outputs import json_of
-from nnfit.cli.threads import set_threads
 
 
 def check(
@@ -23,7 +22,6 @@ def check(
     The gradients of back-propagation are compared with central differences in float64, at the initial weights, on
     training rows of the spec. Exits with 3 for an error in the spec, 4 for one in the data.
     """
-    set_threads()
     from nnfit.cli import screen
     from nnfit.config.loader import load_spec
     from nnfit.diagnostics.gradcheck import TOLERANCE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnfit.cli.outputs import json_of
-from nnfit.cli.threads import set_threads
+from nnfit.cli.threads import Threads
 from nnfit.words import count, plain
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ NARROW = 40  # letters of a path in a table
 def compare(
     models: Annotated[list[Path], typer.Argument(metavar="MODEL", help="Model files that nnfit train wrote.")],
     data: Annotated[str, typer.Option("--data", metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
     """Compare models of one target on the rows of DATA: their metrics, and whether they differ by more than chance.
@@ -35,7 +36,6 @@ def compare(
     bootstraps show that; of other models it is taken to be much. Rows that a model has learnt from are no evidence, and
     are warned of.
     """
-    set_threads()
     from nnfit.cli import screen
     from nnfit.model import compare as comparing
     from nnfit.model.loading import load

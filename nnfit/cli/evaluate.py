@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.outputs import json_of
-from nnfit.cli.threads import set_threads
+from nnfit.cli.threads import Threads
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
     """Compare the predictions for DATA with its target column, and print the metrics.
@@ -22,7 +23,6 @@ def evaluate(
     Beside each stands the interval in which it would lie in 95 of 100 samples of so many rows (bootstrap). Rows that
     the model has learnt from are counted and warned of, if DATA is the training file, or that lies where it was.
     """
-    set_threads()
     from nnfit.cli import screen
     from nnfit.data.table import read_table
     from nnfit.model.loading import load

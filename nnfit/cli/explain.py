@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnfit.cli.outputs import json_of
-from nnfit.cli.threads import set_threads
+from nnfit.cli.threads import Threads
 
 if TYPE_CHECKING:
     from nnfit.data.table import Table
@@ -33,6 +33,7 @@ def explain(
     equations: Annotated[
         bool, typer.Option("--equations", help="Print a small network as formulas with its numbers; DATA is not read.")
     ] = False,
+    threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
     """Say which columns matter: how much worse the predictions for DATA become when a column is shuffled.
@@ -45,7 +46,6 @@ def explain(
     With --row: why this row got its prediction. Each column adds something, or takes, on the way from the output for
     the mean of the training rows to that for this row (integrated gradients); the contributions sum to the difference.
     """
-    set_threads()
     from nnfit.cli import screen, why
     from nnfit.data.table import read_table
     from nnfit.explain.importance import importance, refuse_unanswerable

@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.outputs import named, path_of
-from nnfit.cli.threads import set_threads
 
 MOST = 20  # lines about columns that are left out, or about anything else of one kind
 
@@ -47,7 +46,6 @@ def init(
     rows. Each choice has a comment. What is left out, what could not be decided and what was inferred is told on
     standard error, a line each, most important first.
     """
-    set_threads()
     from nnfit.cli import screen
     from nnfit.config.proposal import propose
     from nnfit.errors import OutputError, Place, Problem, UsageError

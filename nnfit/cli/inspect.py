@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.outputs import json_of
-from nnfit.cli.threads import set_threads
 
 
 def inspect(
@@ -19,17 +18,17 @@ def inspect(
 
     Of a network small enough to read, the weights are shown, too.
     """
-    set_threads()
     from nnfit.cli import matrices, screen
     from nnfit.config.build import dump
     from nnfit.model.loading import load
+    from nnfit.model.metadata import blas_threads_of
     from nnfit.model.model import columns_of
     from nnfit.words import plain, short
 
     trained = load(model)
     network, record, target = trained.network, trained.record, trained.target
     members = trained.spec.network.members
-    spec = dump(trained.spec)
+    spec, threads = dump(trained.spec), blas_threads_of(record)
     if as_json:
         columns = zip(columns_of(trained.features), trained.features, strict=True)
         report = {
@@ -39,6 +38,7 @@ def inspect(
             "features": [{**column, "fitted": f.fitted.flat, "inputs": f.inputs} for column, f in columns],
             "target": target._asdict(),
             **record,
+            **({} if threads is None else {"blas_threads": threads}),
         }
         print(json_of(report))
         return
@@ -51,8 +51,8 @@ def inspect(
     console.print(f"Target: {', '.join(map(short, target.columns))} ({target.task}{classes})\n")
     screen.show_record(console, trained)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    threads = f"threads {record['threads']}, " if "threads" in record else ""
-    console.print(plain(f"Trained with {versions}; {threads}seed {trained.spec.seed}"))
+    blas = "" if threads is None else f"BLAS threads {threads}, "
+    console.print(plain(f"Trained with {versions}; {blas}seed {trained.spec.seed}"))
     console.print(plain(f"Training data SHA-256 {record.get('data_sha256', 'not recorded')}"), end="\n\n")
     import yaml
 

@@ -1,4 +1,4 @@
-"""The entry point: the commands, what an error or a signal does, and how many threads NumPy gets."""
+"""The entry point: the commands, what an error or a signal does, and what is done around each."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from nnfit.cli import (
     verify,
 )
 from nnfit.cli.ending import ending
+from nnfit.cli.threads import computing
 from nnfit.errors import NnfitError
 from nnfit.storage import files
 from nnfit.version import __version__
@@ -50,13 +51,14 @@ class Once:
 
 
 class Command(Once, TyperCommand):
-    """One command; how far its work is shows while it runs."""
+    """One command: as many workers compute as it says, and how far its work is shows while it runs."""
 
     def invoke(self, context: Any) -> Any:
         """Run it."""
         from nnfit.cli import progress
 
-        with progress.shown():
+        said = context.params
+        with progress.shown(), computing(said.get("threads"), said.get("blas_threads")):
             return super().invoke(context)
 
 

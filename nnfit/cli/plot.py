@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnfit.cli.outputs import named, path_of
-from nnfit.cli.threads import set_threads
+from nnfit.cli.threads import Threads
 from nnfit.report.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def plot(
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Width and height in inches, as in 6x4; default: as it fits.")
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Draw one picture, and write it to a file."""
-    set_threads()
     from nnfit.cli import screen
     from nnfit.report import extra
     from nnfit.report.saving import FORMS

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.outputs import named, path_of
-from nnfit.cli.threads import set_threads
+from nnfit.cli.threads import Threads
 
 
 class Unknown(StrEnum):
@@ -40,12 +40,12 @@ def predict(
             help="A category that no training row had is an error, or zeros; else as the spec says of its column."
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Predict a row for every row of DATA, as CSV.
 
     Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed.
     """
-    set_threads()
     from nnfit.cli import progress, screen
     from nnfit.data.reader import Reader
     from nnfit.model.loading import load

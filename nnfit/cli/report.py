@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnfit.cli.outputs import named, path_of
-from nnfit.cli.threads import set_threads
+from nnfit.cli.threads import Threads
 
 
 def report(
@@ -26,6 +26,7 @@ def report(
             callback=named,
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Write one HTML page about MODEL, that needs no other file and asks nothing of the network.
 
@@ -34,7 +35,6 @@ def report(
     of those rows, and also which columns matter, how the prediction follows them, and where it is worst. Several models
     are shown side by side, with DATA compared in pairs. nnfit train --report writes the page of a training.
     """
-    set_threads()
     from nnfit.cli import screen
     from nnfit.model.loading import load
     from nnfit.report.extra import load_alone, require

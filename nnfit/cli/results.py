@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nnfit.fit.run import Progress
     from nnfit.model.model import Model
 
-RECORD = ("metrics", "trivial", "linear", "best_epochs", "seed", "threads", "versions", "data_sha256", "sha256")
+RECORD = ("metrics", "trivial", "linear", "best_epochs", "seed", "blas_threads", "versions", "data_sha256", "sha256")
 
 
 def report(

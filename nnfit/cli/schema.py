@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nnfit.cli.outputs import json_of
-from nnfit.cli.threads import set_threads
 
 
 def schema() -> None:
@@ -11,7 +10,6 @@ def schema() -> None:
 
     A spec names it in its first line: # yaml-language-server: $schema=FILE
     """
-    set_threads()
     from nnfit.config.schema import file_schema
 
     print(json_of(file_schema()))

@@ -1,17 +1,34 @@
-"""How many threads NumPy's matrix products use: settled before NumPy is loaded, since it asks only once.
+"""The options --threads and --blas-threads: how many workers compute, and how many threads matrix products take.
 
-The default is one: small networks are faster so, and the same command gives the same bytes on any number of cores.
+What they say holds for a whole command, and is done around it, by `Command` in main.py, before NumPy is loaded; the
+commands without such an option compute in the same way. Workers change no byte; threads of matrix products do.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
 
-DEFAULT = 1
-VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+import typer
+
+from nnfit.workers.blas import DEFAULT, set_blas_threads
+from nnfit.workers.cores import available
+from nnfit.workers.threads import MOST, working
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST,
+        help="Workers that compute; by default one for each core. The result is the same for any number.",
+    ),
+]
 
 
-def set_threads(count: int = DEFAULT) -> None:
-    """Set the number of threads for the NumPy that this process will load."""
-    for variable in VARIABLES:
-        os.environ[variable] = str(count)
+@contextmanager
+def computing(threads: int | None, blas_threads: int | None) -> Iterator[None]:
+    """In the block so many workers compute, or one for each core; matrix products take so many threads, or one."""
+    set_blas_threads(blas_threads or DEFAULT)
+    with working(threads or available()):
+        yield

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnfit.cli.threads import set_threads
-
 if TYPE_CHECKING:
     from nnfit.diagnostics.trace import Trace
     from nnfit.model.model import Model
@@ -32,7 +30,6 @@ def trace(
     what one step of plain gradient descent changes. C is the cost of this row alone, without penalty, dropout or
     weights, in float64. Without --row the first rows are shown; with --json all of them.
     """
-    set_threads()
     import numpy as np
 
     from nnfit.cli import screen

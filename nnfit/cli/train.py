@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from nnfit.cli.outputs import named, path_of
-from nnfit.cli.threads import DEFAULT, set_threads
+from nnfit.cli.threads import Threads
 from nnfit.words import plain
+from nnfit.workers.blas import DEFAULT
+from nnfit.workers.threads import MOST
 
 if TYPE_CHECKING:
     from nnfit.config.loader import LoadedSpec
@@ -55,7 +57,13 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped, if there is one.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for matrix products.")] = DEFAULT,
+    threads: Threads = None,
+    blas_threads: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST, help="Threads for each matrix product: for one large network. Changes the bytes."
+        ),
+    ] = DEFAULT,
     json_file: Annotated[
         str | None,
         typer.Option(
@@ -87,10 +95,9 @@ def train(
     Prints the network, the epochs and the metrics on the training, validation and test rows, beside those of a
     trivial predictor and of the same network without hidden layers. The model goes to -o, else to the spec's output,
     else beside the spec with the ending .npz. Paths in a spec from standard input are relative to the current folder.
-    The same spec, data, seed, versions and threads give the same bytes. Ctrl-C saves the state of the training in a
-    checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
+    The same spec, data, seed, versions and --blas-threads give the same bytes. Ctrl-C saves the state of the training
+    in a checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
-    set_threads(threads)
     from nnfit.cli import progress, results, screen, signals
     from nnfit.cli.log import logged
     from nnfit.cli.report import refuse_ending
@@ -121,7 +128,7 @@ def train(
         with files.claimed(places):
             saved = places.checkpoint if resume and places.checkpoint.exists() else None
             log.open(append=saved is not None)
-            trainer = begin(loaded, threads=threads, resume=saved)
+            trainer = begin(loaded, blas_threads=blas_threads, resume=saved)
             run, total = trainer.run, loaded.spec.training.epochs
             inherited = (p for p in inherited_outputs(loaded.document) if p.place.key != "output" or output is None)
             screen.warn(*trainer.warnings, *trainer.check_size(), *inherited)
@@ -131,17 +138,17 @@ def train(
                 on = f"going on after epoch {run.state.epochs} from {saved}"
                 screen.note(on if saved else f"there is no checkpoint {places.checkpoint}; starting at the beginning")
             keeper = Keeper(loaded.spec.training.checkpoint)
-            again = command(spec, overrides, options, threads, quiet)
+            again = command(spec, overrides, options, blas_threads, quiet)
             start = time.perf_counter()
             with signals.collected() as stop:
                 for epoch in progress.watch(trainer.epochs(stop), total, quiet):
                     if keeper.due(epoch.number):
-                        files.write((places.checkpoint, checkpoint.to_bytes(run, threads)))
+                        files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
                 seconds = time.perf_counter() - start
                 with kept(trainer, places, again):
                     result = None if stop else trainer.result(stop)
                 if result is None or stop:
-                    files.write((places.checkpoint, checkpoint.to_bytes(run, threads)))
+                    files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
                     raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
 
             model, epochs = result.model, len(run.history)
@@ -250,7 +257,7 @@ def kept(trainer: Trainer, places: Outputs, again: str) -> Iterator[None]:
     except BaseException as error:
         if places.model not in files.placed:
             with suppress(OutputError):
-                files.write((places.checkpoint, checkpoint.to_bytes(trainer.run, trainer.threads)))
+                files.write((places.checkpoint, checkpoint.to_bytes(trainer.run, trainer.blas_threads)))
                 message, remedy = f"the trained network is kept in {places.checkpoint}", f"go on with {again}"
                 if isinstance(error, signals.Stopped):
                     error.advice = f"{message}; {remedy}"
@@ -306,11 +313,11 @@ class Keeper:
 
 
 def command(
-    spec: Path, overrides: list[str] | None, options: Mapping[str, str | None], threads: int, quiet: bool
+    spec: Path, overrides: list[str] | None, options: Mapping[str, str | None], blas_threads: int, quiet: bool
 ) -> str:
-    """The command that goes on with a training: as it was called, since other threads would give other bytes."""
+    """The command that goes on with a training: as it was called, but for what changes no byte."""
     words = ["nnfit", "train", str(spec)]
-    for option, value in {**options, "--threads": None if threads == DEFAULT else str(threads)}.items():
+    for option, value in {**options, "--blas-threads": None if blas_threads == DEFAULT else str(blas_threads)}.items():
         words += [] if value is None else [option, value]
     for override in overrides or []:
         words += ["--set", override]

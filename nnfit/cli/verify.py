@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnfit.cli.threads import DEFAULT, set_threads
+from nnfit.cli.threads import Threads
 from nnfit.words import plain
+from nnfit.workers.blas import DEFAULT
+from nnfit.workers.threads import MOST
 
 if TYPE_CHECKING:
     from nnfit.errors import Problem
     from nnfit.model.model import Model
 
-MOST_THREADS = 1024  # a file that asks for more does not get them
 LISTED = 5  # differences, of which another spec may have hundreds
 REMEDY = "the paths in a model are looked for from the current folder: go to the folder of its spec, or give --spec"
 
@@ -27,14 +28,19 @@ def verify(
         Path | None,
         typer.Option("--spec", metavar="SPEC", help="Train from this spec, in place of the one in the model."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads; without it, as the model was trained.")] = None,
+    threads: Threads = None,
+    blas_threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST, help="Threads for each matrix product; without it, as many as the model was trained with."
+        ),
+    ] = None,
 ) -> None:
     """Train again from the spec in MODEL, and say whether the model comes out byte for byte.
 
     Without --spec, the data are looked for from the current folder, under the paths in the model. If the bytes differ,
-    the command says what does: spec, data, versions, threads or seed; it exits with 5 then.
+    the command says what does: spec, data, versions, BLAS threads or seed; it exits with 5 then.
     """
-    set_threads(threads or DEFAULT)
     import nnfit
     from nnfit.cli import progress, screen
     from nnfit.config.build import dump
@@ -44,22 +50,23 @@ def verify(
     from nnfit.errors import DataError, ModelFileError, Place, Problem
     from nnfit.fit import checkpoint
     from nnfit.fit.train import begin
+    from nnfit.model.metadata import blas_threads_of
     from nnfit.storage import json_text
 
     stored = nnfit.load(model)
     place = Place(str(model))
-    then = int(stored.record.get("threads", DEFAULT))
-    if threads is None and then != DEFAULT and then <= MOST_THREADS:
+    then = blas_threads_of(stored.record) or DEFAULT
+    if blas_threads is None and DEFAULT != then <= MOST:  # a file that asks for more does not get them
         # NumPy asks for the number of threads only once, when it is loaded.
         words = sys.orig_argv
         at = words.index("verify") + 1
-        os.execv(sys.executable, [sys.executable, *words[1:at], "--threads", str(then), *words[at:]])
+        os.execv(sys.executable, [sys.executable, *words[1:at], "--blas-threads", str(then), *words[at:]])
     if spec is None and FRAME in (stored.spec.data.train, stored.spec.data.validation, stored.spec.data.test):
         remedy = "train again with nnfit.train, or name a spec and its files with --spec"
         raise ModelFileError(Problem("no-frame", "was trained on a DataFrame, which no file holds", remedy, place))
     loaded = load_spec(spec) if spec else LoadedSpec(stored.spec, Document(str(model), dump(stored.spec)), Path())
     try:
-        trainer = begin(loaded, threads=threads or DEFAULT)
+        trainer = begin(loaded, blas_threads=blas_threads or DEFAULT)
     except DataError as error:
         if spec:
             raise
@@ -75,7 +82,7 @@ def verify(
     old, new = (json_text.plain(conditions(each)) for each in (stored, again))
     differing = list(checkpoint.differences(old, {key: new.get(key) for key in old}))
     if not differing:
-        differing = ["neither spec, data, versions, threads nor seed differ: the machine or its libraries must"]
+        differing = ["neither spec, data, versions, BLAS threads nor seed differ: the machine or its libraries must"]
     elif len(differing) > LISTED:
         differing[LISTED:] = [f"and {len(differing) - LISTED:,} more differ"]
     raise ModelFileError(Problem("other-bytes", f"other bytes came out: {'; '.join(differing)}", place=place))
@@ -84,10 +91,12 @@ def verify(
 def conditions(model: Model) -> dict[str, Any]:
     """What the bytes of a model depend on, as far as its file has recorded it."""
     from nnfit.config.build import dump
+    from nnfit.model.metadata import blas_threads_of
 
-    keys = ("versions", "threads", "seed", "data_sha256")
-    found = {"spec": dump(model.spec), **{key: model.record[key] for key in keys if key in model.record}}
-    files = model.record.get("sha256", {})  # that of training stands above
+    record = {**model.record, "blas_threads": blas_threads_of(model.record)}
+    keys = ("versions", "blas_threads", "seed", "data_sha256")
+    found = {"spec": dump(model.spec), **{key: record[key] for key in keys if record.get(key) is not None}}
+    files = record.get("sha256", {})  # that of training stands above
     return found | {"sha256": {name: digest for name, digest in files.items() if name != "train"}}
 
 

@@ -55,14 +55,14 @@ STOPPING = tuple(name for name in FORMS if name.startswith(("best_", "cross_fitt
 Fail = Callable[[str], NoReturn]
 
 
-def to_bytes(run: Run, threads: int) -> bytes:
+def to_bytes(run: Run, blas_threads: int) -> bytes:
     """The file of a run, between any two of its steps."""
     state, members = run.state, len(run.state.theta)
     metadata = {
         "checkpoint": FORMAT,
         **identity(run.prepared),
         "versions": versions(),
-        "threads": threads,
+        "blas_threads": blas_threads,
         "epochs": state.epochs,
         "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.stage],
     }
@@ -108,7 +108,7 @@ def identity(prepared: Prepared) -> dict[str, Any]:
     return {"spec": dump(spec), "data_sha256": prepared.sha256}
 
 
-def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[Problem]]:
+def read(path: Path, prepared: Prepared, blas_threads: int) -> tuple[Run, list[Problem]]:
     """The run that a checkpoint holds, and warnings about what of this process is not as it was then.
 
     A ModelFileError if it is damaged, of another nnfit, or made from another spec or other data: it lists what differs.
@@ -147,7 +147,7 @@ def read(path: Path, prepared: Prepared, threads: int) -> tuple[Run, list[Proble
     restore_arrays(run, arrays, fail)
     restore_counters(run, metadata, fail)
     restore_history(run, arrays, fail)
-    now = {"versions": versions(), "threads": threads}
+    now = {"versions": versions(), "blas_threads": blas_threads}
     changed = differences({key: metadata.get(key) for key in now}, now)
     warning = "the model may differ in its last digits"
     return run, [Problem("other-environment", difference, warning) for difference in changed]

@@ -23,6 +23,8 @@ from nnfit.model.aggregates import SIZE, as_json
 from nnfit.model.model import Model, path_of, versions
 from nnfit.storage import json_text
 from nnfit.words import count, short
+from nnfit.workers import blas
+from nnfit.workers.threads import MOST, working
 
 MOST_MEANS = 2000  # inputs whose means are recorded
 DIGITS = 21  # of a number in a record, at most as a rule, with its comma
@@ -49,7 +51,7 @@ class Trainer:
 
     loaded: LoadedSpec
     run: Run
-    threads: int
+    blas_threads: int
     warnings: tuple[Problem, ...]  # those before the first epoch
 
     @property
@@ -80,7 +82,7 @@ class Trainer:
 
         With anything in `stop` that ends early, and the result is not to be used.
         """
-        model = replace(finished(self.run, self.threads, stop), home=self.loaded.folder)
+        model = replace(finished(self.run, self.blas_threads, stop), home=self.loaded.folder)
         seen = model.aggregates
         found = () if seen is None else stuck(seen.health)
         doubts = (
@@ -91,17 +93,22 @@ class Trainer:
         return Result(model, history, model.metrics, (*self.warnings, *doubts))
 
 
-def begin(loaded: LoadedSpec, frames: Frames = NO_FRAMES, threads: int = 1, resume: Path | None = None) -> Trainer:
-    """A training before its first epoch, or where the checkpoint `resume` says that it stands."""
+def begin(
+    loaded: LoadedSpec, frames: Frames = NO_FRAMES, blas_threads: int = blas.DEFAULT, resume: Path | None = None
+) -> Trainer:
+    """A training before its first epoch, or where the checkpoint `resume` says that it stands.
+
+    `blas_threads`, which model and checkpoint record, is how many threads matrix products have in this process.
+    """
     prepared = prepare(loaded, frames)
     with advice.at_its_key(loaded.document):
         run = start(prepared)
     found = unbalanced(examine(prepared, run.state.theta))
     warnings = [*prepared.warnings, *advice.placed(loaded.document, found)]
     if resume is not None:
-        run, changed = checkpoint.read(resume, prepared, threads)
+        run, changed = checkpoint.read(resume, prepared, blas_threads)
         warnings += changed
-    return Trainer(loaded, run, threads, tuple(warnings))
+    return Trainer(loaded, run, blas_threads, tuple(warnings))
 
 
 def train(
@@ -119,32 +126,35 @@ def train(
 
     `spec` is the path of a YAML file, a mapping as YAML gives it, or a Spec; `data`, `validation` and `test` are tables
     in place of the files (or shares) that it names. `overrides` are values by key, {"training.epochs": 50}, or a list
-    of KEY=VALUE as of --set. `threads`, which the model records, is how many the process gives to matrix products; to
-    set them is up to the caller, by OPENBLAS_NUM_THREADS before NumPy is loaded. `resume` goes on from a checkpoint
-    that `nnfit train` left. `on_epoch` is called after each epoch with its `number`, `cost` and `validation`.
+    of KEY=VALUE as of --set. `threads` is how many workers compute; the result is the same for any number. `resume`
+    goes on from a checkpoint that `nnfit train` left. `on_epoch` is called after each epoch with its `number`, `cost`
+    and `validation`.
 
         >>> result = train(spec, flowers, overrides={"training.epochs": 5})
         >>> len(result.history), sorted(result.metrics)
         (5, ['test', 'train'])
 
-    The same spec, data, seed and versions give the same bytes. SpecError, DataError, ModelFileError (of `resume`) and
-    TrainingError say what is wrong, where, and what would do.
+    The same spec, data, seed, versions and number of threads for matrix products give the same bytes. The last is up
+    to the process, which sets OPENBLAS_NUM_THREADS before NumPy is loaded; the model records it. SpecError, DataError,
+    ModelFileError (of `resume`) and TrainingError say what is wrong, where, and what would do.
     """
-    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads < 2**31:
-        raise UsageError(Problem("usage", f"threads must be a whole number of at least 1, not {short(repr(threads))}"))
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MOST:
+        message = f"threads must be a whole number from 1 to {MOST:,}, not {short(repr(threads))}"
+        raise UsageError(Problem("usage", message))
     if on_epoch is not None and not callable(on_epoch):
         raise UsageError(Problem("usage", f"on_epoch must be a function of an epoch, not {type(on_epoch).__name__}"))
     frames = {"train": data, "validation": validation, "test": test}
     given = {name: frame for name, frame in frames.items() if frame is not None}
     loaded = load_spec(spec, () if overrides is None else overrides, given)
-    trainer = begin(loaded, given, threads, None if resume is None else path_of(resume, "resume"))
-    for epoch in trainer.epochs():
-        if on_epoch is not None:
-            on_epoch(epoch)
-    return trainer.result()
+    with working(threads):
+        trainer = begin(loaded, given, blas.blas_threads(), None if resume is None else path_of(resume, "resume"))
+        for epoch in trainer.epochs():
+            if on_epoch is not None:
+                on_epoch(epoch)
+        return trainer.result()
 
 
-def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
+def finished(run: Run, blas_threads: int, stop: Sequence[object] = ()) -> Model:
     """The model of a run, with the record of its training, in which what is not finite is null."""
     prepared = run.prepared
     with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
@@ -163,7 +173,7 @@ def finished(run: Run, threads: int, stop: Sequence[object] = ()) -> Model:
         "aggregates": None if seen is None else as_json(seen, found.target),
         "best_epochs": [] if run.best is None else run.best.watch.epoch.tolist(),
         "versions": versions(),
-        "threads": threads,
+        "blas_threads": blas_threads,
         "seed": spec.seed,
         "data_sha256": prepared.sha256["train"],
         "sha256": prepared.sha256,

@@ -135,6 +135,7 @@ METRIC: dict[str, Any] = {"anyOf": [NUMBER, {"type": "null"}]}
 SHA256: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 NATURAL: dict[str, Any] = {"type": "integer", "minimum": 0, "exclusiveMaximum": 2**53}
 TEXT: dict[str, Any] = {"type": "string"}
+THREADS: dict[str, Any] = {"type": "integer", "minimum": 1, "exclusiveMaximum": 2**31}
 
 
 def listed(items: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -202,7 +203,8 @@ def metadata_schema(metrics: dict[str, Any]) -> dict[str, Any]:
             "history": HISTORY,
             "best_epochs": listed(NATURAL),
             "versions": VERSIONS,
-            "threads": {"type": "integer", "minimum": 1, "exclusiveMaximum": 2**31},
+            "blas_threads": THREADS,
+            "threads": THREADS,  # the same, as 0.1.0 called it
             "seed": NATURAL,
             "data_sha256": SHA256,
             "sha256": named(SHA256),

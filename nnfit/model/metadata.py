@@ -89,7 +89,7 @@ def described(value: dict[str, Any], inputs: int, fail: Fail) -> Described:
 def whole_numbers(value: dict[str, Any]) -> bool:
     """Whether what counts or numbers is a whole number, where JSON Schema also takes 5.0 for 5."""
     columns = value.get("columns")
-    counts = [value.get(key, 0) for key in ("format", "threads", "seed")]
+    counts = [value.get(key, 0) for key in ("format", "blas_threads", "threads", "seed")]
     counts += value["best_epochs"] if isinstance(value.get("best_epochs"), list) else []
     counts += value["rows"].values() if isinstance(value.get("rows"), dict) else []
     counts += [each.get("fitted") for each in columns if isinstance(each, dict)] if isinstance(columns, list) else []
@@ -310,6 +310,12 @@ def check_record(known: Described, target: Target, fail: Fail) -> None:
         fail(f"aggregates: {error}")
     if record.get("seed", spec.seed) != spec.seed:
         fail("seed: not that of the spec")
+
+
+def blas_threads_of(record: Mapping[str, Any]) -> int | None:
+    """How many threads matrix products had in the training, `threads` in files of 0.1.0; None if it is not recorded."""
+    found: int | None = record.get("blas_threads", record.get("threads"))
+    return found
 
 
 def check_measures(measures: dict[str, Any], target: Target, where: str, fail: Fail) -> None:

@@ -64,8 +64,8 @@ class Evaluation:
 class Model:
     """Everything a prediction needs, and where it came from. `nnfit.train` makes one, `nnfit.load` reads one.
 
-    `spec` is the resolved spec; `record` holds metrics, history, versions, threads and the data's SHA-256, as JSON.
-    `home` is the folder of the spec, or of the file that the model was read from: paths of the spec may start there.
+    `spec` is the resolved spec; `record` holds metrics, history, versions and the data's SHA-256, as JSON. `home` is
+    the folder of the spec, or of the file that the model was read from: paths of the spec may start there.
     """
 
     spec: Spec

@@ -12,6 +12,7 @@ from nnfit.config.spec import FRAME
 from nnfit.data import dates, numeric
 from nnfit.data.feature import Feature
 from nnfit.model.described import encoding_of
+from nnfit.model.metadata import blas_threads_of
 from nnfit.model.model import Model
 from nnfit.report.parts import Section, table
 from nnfit.words import count, listed, plain, short
@@ -95,7 +96,7 @@ def making(model: Model, path: str, seconds: float | None) -> Section:
     rows = [
         ("seed", str(spec.seed)),
         ("versions", plain(versions)),
-        ("threads", str(record.get("threads", "not recorded"))),
+        ("BLAS threads", str(blas_threads_of(record) or "not recorded")),
         ("epochs", f"{epochs:,} of {spec.training.epochs:,}"),
         ("data", short(spec.data.train) if spec.data.train != FRAME else "a DataFrame"),
         *(
@@ -106,7 +107,8 @@ def making(model: Model, path: str, seconds: float | None) -> Section:
     if seconds is not None:
         rows.append(("seconds of training", f"{seconds:.2f}"))
     text = (
-        "The same spec, data, seed, versions and threads give the same bytes: nnfit verify trains again, and compares.",
+        "The same spec, data, seed, versions and BLAS threads give the same bytes: "
+        "nnfit verify trains again, and compares.",
     )
     name = shlex.quote(path)
     commands = "\n".join(

@@ -12,8 +12,12 @@ CGROUP = Path("/sys/fs/cgroup")
 
 def available() -> int:
     """The cores that this process may keep busy, at least 1."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([bound, *(math.ceil(quota) for quota in quotas())]))
+    return max(1, min([bound(), *(math.ceil(quota) for quota in quotas())]))
+
+
+def bound() -> int:
+    """The cores that this process is bound to, be it let to keep them busy or not."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def quotas() -> Iterator[float]:

@@ -7,18 +7,33 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nnfit.progress import listener
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 AHEAD = 2  # things for each thread that are begun before the first result is taken: what is done waits in memory
 
+MOST = 1024  # workers: more are a mistake
+
 threads: ContextVar[int] = ContextVar("threads", default=1)  # how many workers compute
+
+
+@contextmanager
+def working(count: int) -> Iterator[None]:
+    """In the block so many workers compute: in this thread, and in what it begins."""
+    token = threads.set(count)
+    try:
+        yield
+    finally:
+        threads.reset(token)
 
 
 def spread(function: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
@@ -31,6 +46,8 @@ def spread(function: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
     if count == 1:
         yield from map(function, things)
         return
+    from concurrent.futures import ThreadPoolExecutor  # 5 ms, which a command that starts has not to spare
+
     pool = ThreadPoolExecutor(count, thread_name_prefix="nnfit")
     begun: deque[Future[R]] = deque()
     try:

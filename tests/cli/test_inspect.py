@@ -24,7 +24,7 @@ def test_everything_in_the_file_is_shown(spawn: Run, flower_model: Path) -> None
     hashed = sha256(flower_model.with_suffix(".csv").read_bytes()).hexdigest()
     for text in (
         *("L = 2", "softmax", "one-hot: blue, red", "species", "setosa, versicolor, virginica", "accuracy"),
-        *(f"nnfit {nnfit.__version__}", "threads 1", "seed 0", hashed, "beta1: 0.9", "bias: 1.0"),
+        *(f"nnfit {nnfit.__version__}", "BLAS threads 1", "seed 0", hashed, "beta1: 0.9", "bias: 1.0"),
     ):
         assert text in ended.out
     assert "\x1b" not in ended.out

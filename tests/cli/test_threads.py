@@ -1,4 +1,4 @@
-"""Threads and batches: what they may change is the last digits of a model, and nothing that a prediction shows."""
+"""Workers change nothing; threads of matrix products and batches the last digits of a model, and no prediction."""
 
 from __future__ import annotations
 
@@ -17,28 +17,32 @@ from nnfit.config.loader import load_spec
 from nnfit.core import network
 from nnfit.data import reader
 from nnfit.data.table import Table, read_table
+from nnfit.errors import NnfitError, Problem
 from nnfit.fit.prepare import Prepared, prepare
 from nnfit.model.model import Model
+from nnfit.workers.threads import threads
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
-AGREEMENT = {"float32": 1e-5, "float64": 1e-9}  # relative, across numbers of threads
+AGREEMENT = {"float32": 1e-5, "float64": 1e-9}  # relative, across numbers of BLAS threads
 # Products of small batches are taken by one thread, however many there are; those of a full batch are shared out.
 FULL = ("training.batch_size=full", "training.epochs=10")
+FOLDS = ("training.epochs=3", "training.resample=folds", "network.members=3", "data.validation=null")
 
+Run = Callable[..., Ended]
 Columns = dict[str, NDArray[np.generic]]
 Train = Callable[[Prepared], Model]
 
 
 @pytest.fixture
 def by_command(tmp_path: Path, spawn: Callable[..., Ended]) -> Callable[..., bytes]:
-    """The model of a config, from a process of its own that has so many threads."""
+    """The model of a config, from a process of its own in which matrix products have so many threads."""
 
     def by_command(config: str, threads: int, overrides: tuple[str, ...] = ()) -> bytes:
         options = [word for override in overrides for word in ("--set", override)]
         path = tmp_path / "by_command.npz"
         spec = ROOT / "configs" / f"{config}.yaml"
-        ended = spawn("train", spec, "-o", path, "--threads", threads, "--quiet", *options)
+        ended = spawn("train", spec, "-o", path, "--blas-threads", threads, "--quiet", *options)
         assert ended.code == 0, ended.err
         data = path.read_bytes()
         path.unlink()  # so that the next command must write it
@@ -76,7 +80,7 @@ def test_two_threads_predict_what_one_does(
     spec = ROOT / "configs" / f"{config}.yaml"
     one = train(prepare(load_spec(spec, list(overrides)))) if overrides else configs[config].model
     two = loaded(by_command(config, 2, overrides))
-    assert [one.record["threads"], two.record["threads"]] == [1, 2]
+    assert [each.record["blas_threads"] for each in (one, two)] == [1, 2]
     rows = table(config, one)
     agree(one.predictions(rows, proba=True), two.predictions(rows, proba=True), AGREEMENT[one.spec.network.dtype])
 
@@ -88,6 +92,58 @@ def test_the_same_command_gives_the_same_bytes(
     by_command: Callable[..., bytes], config: str, overrides: tuple[str, ...], threads: int
 ) -> None:
     assert by_command(config, threads, overrides) == by_command(config, threads, overrides)
+
+
+@pytest.mark.parametrize(("config", "overrides"), [("iris", ()), ("digits", FOLDS)])
+def test_any_number_of_workers_gives_the_same_bytes(
+    run: Run, tmp_path: Path, config: str, overrides: tuple[str, ...]
+) -> None:
+    options = [word for override in overrides for word in ("--set", override)]
+    found, path = set(), tmp_path / "m.npz"
+    for workers in ([], ["--threads", 1], ["--threads", 2], ["--threads", 3], ["--threads", 8]):
+        ended = run("train", ROOT / "configs" / f"{config}.yaml", "-o", path, "--quiet", *workers, *options)
+        assert ended.code == 0, ended.err
+        found.add(path.read_bytes())
+    assert len(found) == 1
+    assert "threads" not in loaded(found.pop()).record
+
+
+WORKERS = ("train", "verify", "predict", "evaluate", "report", "explain", "compare", "plot")
+
+
+def test_a_command_computes_with_as_many_workers_as_it_says_and_by_default_with_all_cores(
+    run: Run, flower_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flower_model.parent)
+    monkeypatch.setattr("nnfit.cli.threads.available", lambda: 5)
+    seen: list[int] = []
+    for name in ("nnfit.load", "nnfit.model.loading.load", "nnfit.config.loader.load_spec"):
+        monkeypatch.setattr(name, lambda *_: stop(seen.append(threads.get())))
+    files, table = ("flowers.npz", "flowers.csv"), ("--data", "flowers.csv")
+    commands = {
+        "train": ("flowers.yaml",),
+        **dict.fromkeys(("predict", "evaluate", "explain", "trace"), files),
+        **dict.fromkeys(("verify", "report", "inspect"), files[:1]),
+        "compare": ("flowers.npz", "flowers.npz", *table),
+        "plot": ("calibration", "flowers.npz", "-o", "o.png"),
+        "check": ("flowers.yaml",),
+    }
+    for name, words in commands.items():
+        run(name, *words)
+        assert seen == [5], name
+        seen.clear()
+        if name in WORKERS:
+            run(name, *words, "--threads", 3)
+            assert seen == [3], name
+            seen.clear()
+        else:
+            assert "No such option: --threads" in run(name, *words, "--threads", 3).err
+    assert threads.get() == 1
+    assert set(WORKERS) <= set(commands)
+
+
+def stop(_: None) -> None:
+    raise NnfitError(Problem("enough", "enough"))
 
 
 @pytest.mark.parametrize("config", CONFIGS)

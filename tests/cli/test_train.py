@@ -112,12 +112,12 @@ def test_the_report_holds_all_by_which_two_runs_may_differ(
     monkeypatch.chdir(flowers)
     (flowers / "more.csv").write_text((flowers / "flowers.csv").read_text())
     sets = ("seed=7", "training.batch_size=99", "data.validation=more.csv", "training.early_stopping={patience: 3}")
-    words = ("train", "flowers.yaml", *(word for change in sets for word in ("--set", change)), "--threads", "2")
+    words = ("train", "flowers.yaml", *(word for change in sets for word in ("--set", change)), "--blas-threads", "2")
     ended = run(*words, "--json", "r.json", "--quiet")
     report = json.loads((flowers / "r.json").read_text())
     shown = json.loads(run("inspect", "flowers.npz", "--json").out)
     assert report["overrides"] == list(sets)
-    assert (report["seed"], report["threads"]) == (7, 2)
+    assert (report["seed"], report["blas_threads"]) == (7, 2)
     assert report["versions"] == nnfit.load("flowers.npz").record["versions"]
     assert len(report["best_epochs"]) == 1
     digest = hashlib.sha256((flowers / "flowers.csv").read_bytes()).hexdigest()
@@ -127,7 +127,17 @@ def test_the_report_holds_all_by_which_two_runs_may_differ(
     (warning, *others) = report["warnings"]
     assert (warning["key"], warning["message"].count("each epoch is one update")) == ("training.batch_size", 1)
     assert len(others) + 1 == ended.err.count("warning: ")
-    for key in ("spec", "seed", "threads", "versions", "best_epochs", "data_sha256", "sha256", "metrics", "trivial"):
+    for key in (
+        "spec",
+        "seed",
+        "blas_threads",
+        "versions",
+        "best_epochs",
+        "data_sha256",
+        "sha256",
+        "metrics",
+        "trivial",
+    ):
         assert report[key] == shown[key], key
 
 
@@ -212,10 +222,10 @@ def test_an_unknown_key_of_set_is_an_error(run: Run, spec: Path) -> None:
     )
 
 
-def test_the_number_of_threads_is_recorded(run: Run, spec: Path, tmp_path: Path) -> None:
+def test_the_number_of_threads_for_matrix_products_is_recorded(run: Run, spec: Path, tmp_path: Path) -> None:
     for threads in (1, 2):
-        assert run("train", spec, "--threads", threads, "-o", tmp_path / "m.npz").code == 0
-        assert nnfit.load(tmp_path / "m.npz").record["threads"] == threads
+        assert run("train", spec, "--blas-threads", threads, "-o", tmp_path / "m.npz").code == 0
+        assert nnfit.load(tmp_path / "m.npz").record["blas_threads"] == threads
         assert os.environ["OPENBLAS_NUM_THREADS"] == os.environ["OMP_NUM_THREADS"] == str(threads)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+import nnfit
 
 
 def test_a_model_is_reproduced(flower_model: Path, run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,22 +84,50 @@ def test_of_many_differences_the_first_are_told(flower_model: Path, run: Callabl
 
 
 @pytest.mark.process
-def test_a_model_of_two_threads_is_trained_again_with_two(
+def test_a_model_of_two_threads_for_matrix_products_is_trained_again_with_two(
     flowers: Path, spawn: Callable, run: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert spawn("train", "flowers.yaml", "-o", "m.npz", "--threads", "2", "--quiet", cwd=flowers).code == 0
+    assert spawn("train", "flowers.yaml", "-o", "m.npz", "--blas-threads", "2", "--quiet", cwd=flowers).code == 0
     ended = spawn("verify", "m.npz", cwd=flowers)
     assert ended.code == 0, ended.err
     monkeypatch.chdir(flowers)
-    ended = run("verify", "m.npz", "--threads", "1")
+    ended = run("verify", "m.npz", "--blas-threads", "1")
     assert ended.code == 5
-    assert ended.err == "nnfit: m.npz: other bytes came out: threads was 2 and is 1\n"
+    assert ended.err == "nnfit: m.npz: other bytes came out: blas_threads was 2 and is 1\n"
 
 
-def test_no_threads_are_too_few(flower_model: Path, run: Callable) -> None:
-    ended = run("verify", flower_model, "--threads", 0)
+@pytest.mark.parametrize("option", ["--threads", "--blas-threads"])
+@pytest.mark.parametrize("number", [0, 1025])
+def test_too_few_threads_and_too_many_are_refused(flower_model: Path, run: Callable, option: str, number: int) -> None:
+    ended = run("verify", flower_model, option, number)
     assert ended.code == 2
-    assert "--threads" in ended.err
+    assert f"Invalid value for '{option}'" in ended.err
+
+
+def test_any_number_of_workers_trains_a_model_again(
+    flower_model: Path, run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flower_model.parent)
+    assert run("verify", flower_model, "--threads", 3).code == 0
+
+
+@pytest.mark.process
+def test_the_threads_of_an_old_model_were_those_of_matrix_products(
+    flowers: Path, spawn: Callable, run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.1.0 recorded them as `threads`; the command trains again with as many, and names what differs as of today."""
+    monkeypatch.chdir(flowers)
+    assert spawn("train", "flowers.yaml", "-o", "m.npz", "--blas-threads", "2", "--quiet", cwd=flowers).code == 0
+    model = nnfit.load("m.npz")
+    record = {{"blas_threads": "threads"}.get(key, key): value for key, value in model.record.items()}
+    replace(model, record={**record, "seed": 0}).save("old.npz")
+    assert nnfit.load("old.npz").record["threads"] == 2
+    ended = spawn("verify", "old.npz", cwd=flowers)
+    assert ended.code == 5  # the key has another name: nothing else differs
+    assert "neither spec, data, versions, BLAS threads nor seed differ" in ended.err
+    assert "blas_threads was 2 and is 1" in run("verify", "old.npz", "--blas-threads", 1).err
+    assert "BLAS threads 2, seed 0" in run("inspect", "old.npz").out
+    assert json.loads(run("inspect", "old.npz", "--json").out)["blas_threads"] == 2
 
 
 @pytest.mark.parametrize("config", sorted(path.stem for path in Path(__file__).parents[2].glob("configs/*.yaml")))

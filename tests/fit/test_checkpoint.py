@@ -313,10 +313,10 @@ def test_where_the_files_go_does_not_matter(prepared: Prepare, saved: Callable) 
     assert steps_of(run) == 7
 
 
-def test_another_number_of_threads_is_told(prepared: Prepare, saved: Callable) -> None:
+def test_another_number_of_threads_for_matrix_products_is_told(prepared: Prepare, saved: Callable) -> None:
     ready = prepared(SPEC, CSV)
     (warning,) = checkpoint.read(saved(stopped(ready, 7)), ready, 2)[1]
-    assert str(warning) == "threads was 1 and is 2; the model may differ in its last digits"
+    assert str(warning) == "blas_threads was 1 and is 2; the model may differ in its last digits"
     assert warning.code == "other-environment"
 
 

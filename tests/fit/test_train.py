@@ -263,8 +263,8 @@ def test_what_is_no_spec_is_refused_in_words(spec: Any) -> None:
     ("options", "message"),
     [
         *(
-            ({"threads": value}, "threads must be a whole number of at least 1, not ")
-            for value in (0, -3, "2", 1.5, True)
+            ({"threads": value}, "threads must be a whole number from 1 to 1,024, not ")
+            for value in (0, -3, "2", 1.5, True, 1025)
         ),
         (
             {"overrides": "training.epochs=1"},

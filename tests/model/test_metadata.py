@@ -144,7 +144,8 @@ CHANGES: list[tuple[str, Change, str]] = [
     ("a mean that is missing", put("input_mean", 0, None), "input_mean.0: is not what nnfit writes"),
     ("more epochs than the spec says", put("history", "cost", [1.0] * 4), "not one cost for each epoch"),
     ("another seed", put("seed", 7), "seed: not that of the spec"),
-    ("no thread", put("threads", 0), "threads"),
+    ("no thread", put("blas_threads", 0), "blas_threads"),
+    ("no thread of 0.1.0", put("threads", 0), "threads"),
     ("a checksum that is none", put("data_sha256", "0" * 63 + "\n"), "data_sha256"),
 ]  # fmt: skip
 
@@ -172,7 +173,7 @@ OPEN: list[tuple[str, Change]] = [
     ("no history", drop("history")),
     ("a part that nobody knows yet", put("curves", {"roc": [[0.0, 1.0]]})),
     ("a history that nobody knows yet", put("history", "rate", [0.1])),
-    ("no threads", drop("threads")),
+    ("no threads", drop("blas_threads")),
     ("no seed", drop("seed")),
     ("no checksum", drop("data_sha256")),
     ("no rows", drop("rows")),

@@ -107,7 +107,18 @@ def test_the_metadata_say_where_the_model_comes_from(path: Path, tmp_path: Path)
         assert archive["metadata"].dtype == np.uint8
         metadata = json.loads(archive["metadata"].tobytes())
     assert {
-        *("format", "spec", "classes", "columns", "metrics", "history", "versions", "threads", "seed", "data_sha256")
+        *(
+            "format",
+            "spec",
+            "classes",
+            "columns",
+            "metrics",
+            "history",
+            "versions",
+            "blas_threads",
+            "seed",
+            "data_sha256",
+        )
     } <= set(metadata)
     assert metadata["spec"]["training"]["optimizer"]["beta1"] == 0.9  # a default, filled in
     assert metadata["spec"]["network"]["input"] == 4
@@ -117,7 +128,7 @@ def test_the_metadata_say_where_the_model_comes_from(path: Path, tmp_path: Path)
     assert len(metadata["history"]["cost"]) == 20
     assert metadata["versions"]["nnfit"] == nnfit.__version__
     assert metadata["versions"]["numpy"] == np.__version__
-    assert (metadata["threads"], metadata["seed"]) == (1, 4)
+    assert (metadata["blas_threads"], metadata["seed"]) == (1, 4)
     assert metadata["data_sha256"] == sha256(CSV.encode()).hexdigest()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from nnfit.progress import listener
 from nnfit.workers import cores
-from nnfit.workers.threads import spread, threads
+from nnfit.workers.threads import spread, threads, working
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -54,6 +55,23 @@ def test_an_error_is_that_of_the_first_thing(count: int) -> None:
         for each in spread(fails, range(10)):
             found.append(each)
     assert found == [0, 1, 2]
+
+
+def test_so_many_work_in_a_block_of_one_thread_and_not_elsewhere() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    def seen(count: int) -> list[int]:
+        with working(count):
+            meeting.wait()
+            inside = threads.get()
+            meeting.wait()
+        return [inside, threads.get()]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(seen, (2, 3))) == [[2, 1], [3, 1]]
+    with pytest.raises(ValueError, match=r"^4$"), working(4):
+        raise ValueError(threads.get())
+    assert threads.get() == 1
 
 
 def test_nothing_is_spread_twice_and_no_phase_is_told_from_a_thread() -> None:
