@@ -44,14 +44,15 @@ demo: .venv/.installed
 	.venv/bin/nnfit evaluate models/iris.npz datasets/iris.csv
 
 # One model for each spec. A model is trained again when its spec, or a data file that nnfit read for it, is newer;
-# nnfit writes those dependencies itself (--depfile). A failed training leaves the model as it was.
+# nnfit writes those dependencies itself (--depfile). A failed training leaves the model as it was. Each has a core of its
+# own (--threads 1, which changes no byte): make -j keeps all cores busy, and several on each would fight for them.
 SPECS := $(wildcard configs/*.yaml)
 MODELS := $(SPECS:configs/%.yaml=models/%.npz)
 
 models: $(MODELS)
 
 models/%.npz: configs/%.yaml | .venv/.installed
-	.venv/bin/nnfit train $< -o $@ --depfile models/$*.d --json models/$*.json --quiet
+	.venv/bin/nnfit train $< -o $@ --depfile models/$*.d --json models/$*.json --threads 1 --quiet
 
 -include $(wildcard models/*.d)
 

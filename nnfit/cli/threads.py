@@ -19,6 +19,7 @@ from nnfit.workers.threads import MOST, working
 Threads = Annotated[
     int | None,
     typer.Option(
+        metavar="N",
         min=1,
         max=MOST,
         help="Workers that compute; by default one for each core. The result is the same for any number.",

@@ -61,7 +61,10 @@ def train(
     blas_threads: Annotated[
         int,
         typer.Option(
-            min=1, max=MOST, help="Threads for each matrix product: for one large network. Changes the bytes."
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="Threads of a matrix product, for one large network; they change the last digits.",
         ),
     ] = DEFAULT,
     json_file: Annotated[

@@ -32,7 +32,10 @@ def verify(
     blas_threads: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST, help="Threads for each matrix product; without it, as many as the model was trained with."
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="Threads of a matrix product; without it, as many as the model was trained with.",
         ),
     ] = None,
 ) -> None:
