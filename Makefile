@@ -15,7 +15,7 @@ help:
 	@echo "make browser  the tests that open a report in headless Chromium"
 	@echo "make docs     the reference of the spec and its JSON Schema, from the code"
 	@echo "make pictures the pictures of the documentation, by the commands that it shows"
-	@echo "make bench    nnfit, scikit-learn and PyTorch side by side"
+	@echo "make bench    nnfit, scikit-learn and PyTorch side by side (OLD=PYTHON: and the nnfit that this Python has)"
 
 # --- environments: one file each says that it is complete and newer than what it was made from ---------------------
 
@@ -91,8 +91,7 @@ browser: .venv/.dev
 	.venv/bin/pytest -m browser
 
 bench: .venv/.bench
-	.venv/bin/python benchmarks/speed.py --threads 1
-	.venv/bin/python benchmarks/speed.py --threads 2
+	.venv/bin/python benchmarks/speed.py $(if $(OLD),--old $(OLD))
 	.venv/bin/python benchmarks/folds.py
 
 clean:

@@ -18,7 +18,7 @@ from nnfit.workers.blas import set_blas_threads
 set_blas_threads()
 
 import numpy as np  # noqa: E402
-from speed import interleave  # noqa: E402
+from rounds import interleave, timed  # noqa: E402
 
 from nnfit.config.loader import load_spec  # noqa: E402
 from nnfit.fit import run as fitting  # noqa: E402
@@ -62,7 +62,7 @@ def main() -> None:
         write(Path(name, "data.csv"))
         Path(name, "spec.yaml").write_text(SPEC)
         one, eight = (prepare(load_spec(Path(name, "spec.yaml"), changes)) for changes in ([], FOLDS))
-    runs = {f"{part} {k}": partial(run, p) for k, p in (("1", one), ("8", eight)) for part, run in PARTS.items()}
+    runs = {f"{part} {k}": timed(partial(run, p)) for k, p in (("1", one), ("8", eight)) for part, run in PARTS.items()}
     timings = interleave(runs, ROUNDS)
     for part in PARTS:
         alone, together = timings[f"{part} 1"], timings[f"{part} 8"]

@@ -1,8 +1,11 @@
-"""The speed of nnfit beside scikit-learn and PyTorch, measured in one run in interleaved rounds.
+"""The speed of nnfit beside scikit-learn, PyTorch and an older nnfit, measured in one run in interleaved rounds.
 
-A round times nnfit, scikit-learn and PyTorch one after the other; a first round warms up and is not counted. Every
-time is the median over the rounds, and every ratio is a ratio of medians. Nothing is asserted: the targets, which
-hold for one thread, stand beside what was measured.
+    python benchmarks/speed.py [--old PYTHON] [--only NAME] [--quick]
+
+A round times all of them one after the other; a first round warms up and is not counted. Every time is the median over
+the rounds, and every ratio is a ratio of medians. Nothing is asserted: the goals stand in brackets beside what was
+measured. An older version is timed beside this one if the Python of an environment that has it is named. Whole commands
+are in whole.py, reading and predicting at scale in data.py, which is run by itself.
 """
 
 from __future__ import annotations
@@ -10,212 +13,160 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median, quantiles
 from typing import NamedTuple
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from nnfit.workers.blas import set_blas_threads
 
-from nnfit.cli.threads import set_threads
+set_blas_threads()  # here, and in every process that is started
 
-HERE = Path(__file__).parent
-PAUSE = 0.05  # seconds before each timing, in which the threads of the one before fall asleep
-WIDTH = 120  # of the report
-WHOLE = "iris"  # the name of the whole process
+import numpy as np  # noqa: E402
+import whole  # noqa: E402
+from fits import Other, Task  # noqa: E402
+from rich import box  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+from rounds import Timing, interleave  # noqa: E402
+
+WIDTH = 140  # of the report
 
 
 class Case(NamedTuple):
-    """One network, the size of its task, and how many times as fast as the others nnfit should be."""
+    """One network, the size of its task, and the goals: µs per step and member, and times as fast as the others."""
 
-    N: tuple[int, ...]
-    batch: int
-    rows: int
-    epochs: int
-    sklearn: float | None
-    torch: float | None
-    members: int = 1
+    task: Task
+    step: float | None = None
+    sklearn: float | None = None
+    torch: float | None = None
     bare: float | None = None  # as a share of the speed of the bare matrix products
 
 
 CASES = {
-    "4-16-3": Case((4, 16, 3), 16, 1_600, 30, 7, 14),
-    "4-16-3x8": Case((4, 16, 3), 16, 1_600, 30, 30, 60, members=8),
-    "30-64-32-2": Case((30, 64, 32, 2), 32, 3_200, 15, 4, 7),
-    "64-128-10": Case((64, 128, 10), 32, 3_200, 15, None, None),
-    "50-256-256-2": Case((50, 256, 256, 2), 256, 20_000, 2, 1.6, 1.5),
-    "784-512-256-10": Case((784, 512, 256, 10), 128, 12_000, 2, 1.4, 1.15, bare=0.8),
+    "4-16-3": Case(Task((4, 16, 3), 16, 1_600, 30), 11, 10, 20),
+    "4-16-3x8": Case(Task((4, 16, 3), 16, 1_600, 30, members=8), 3),
+    "30-64-32-2": Case(Task((30, 64, 32, 2), 32, 3_200, 15), 26),
+    "64-128-10": Case(Task((64, 128, 10), 32, 3_200, 15)),
+    "50-256-256-2": Case(Task((50, 256, 256, 2), 256, 20_000, 2)),
+    "784-512-256-10": Case(Task((784, 512, 256, 10), 128, 12_000, 2), bare=0.85),
 }
 
-Runs = dict[str, Callable[[], object]]
+
+# --- the epochs of fits ----------------------------------------------------------------------------------------------
 
 
-class Timing(NamedTuple):
-    """The seconds of one run in every counted round, and its result."""
-
-    seconds: list[float]
-    result: object
-
-    @property
-    def median(self) -> float:
-        return median(self.seconds)
-
-    @property
-    def spread(self) -> float:
-        """The interquartile range, relative to the median."""
-        low, _, high = quantiles(self.seconds, n=4, method="inclusive")
-        return (high - low) / self.median
+def contestants(names: list[str], old: str | None) -> dict[str, Other]:
+    """A process for each that the cases need: nnfit, the older nnfit, scikit-learn, PyTorch, the bare products."""
+    mine = dict(os.environ)
+    found = {"old": Other("nnfit", old, whole.environment_of_old())} if old else {}
+    bare = ["bare"] * any(CASES[name].bare is not None for name in names)
+    return found | {name: Other(name, sys.executable, mine) for name in ("nnfit", "sklearn", "torch", *bare)}
 
 
-def interleave(runs: Runs, rounds: int) -> dict[str, Timing]:
-    timings = {name: Timing([], run()) for name, run in runs.items()}  # the warm-up
-    for _ in range(rounds):
-        for name, run in runs.items():
-            time.sleep(PAUSE)
-            start = time.perf_counter()
-            run()
-            timings[name].seconds.append(time.perf_counter() - start)
-    return timings
-
-
-def runs_of(case: Case, epochs: int) -> Runs:
-    """The fits of one case, on data that exist before the clock starts."""
-    import fits
-    import torch
-
-    N, m = case.N, case.batch
-    X, classes = fits.make_data(N, case.rows)
-    examples = fits.to_examples(X, classes, N[-1])
-    runs: Runs = {
-        "nnfit": partial(fits.fit_nnfit, N, examples, m, epochs, case.members),
-        "sklearn": partial(fits.fit_sklearn, N, X, classes, m, epochs),
-        "torch": partial(fits.fit_torch, N, torch.from_numpy(X), torch.from_numpy(classes), m, epochs),
-    }
-    if case.bare is not None:
-        runs["bare"] = partial(fits.multiply, fits.products_of_epoch(N, case.rows, m), epochs)
-    return runs
-
-
-def add_case(table: Table, name: str, case: Case, epochs: int, timings: dict[str, Timing]) -> None:
-    """One line of the table: microseconds per step, of one member where there are several, and ratios."""
-    steps = -(-case.rows // case.batch) * epochs
-    step = {run: timing.median / steps * 1e6 for run, timing in timings.items()}
-    step["nnfit"] /= case.members
-    table.add_row(
-        name,
-        str(case.batch),
-        *(f"{step[run]:.1f}" for run in ("nnfit", "sklearn", "torch")),
-        beside(step["sklearn"] / step["nnfit"], case.sklearn),
-        beside(step["torch"] / step["nnfit"], case.torch),
-        beside(step["bare"] / step["nnfit"], case.bare) if "bare" in step else "",
-        f"{max(timing.spread for timing in timings.values()):.0%}",
-        " ".join(f"{timings[run].result:.2f}" for run in ("nnfit", "sklearn", "torch")),
-    )
-
-
-def beside(ratio: float, target: float | None) -> str:
-    return f"{ratio:.2f}" if target is None else f"{ratio:.2f} ({target:g})"
-
-
-def compare_fits(console: Console, names: list[str], quick: bool, rounds: int) -> None:
-    title = "Training: µs per step, and how many times as fast nnfit is (target)"
+def compare_fits(console: Console, names: list[str], old: str | None, quick: bool, rounds: int) -> None:
+    others = contestants(names, old)
+    columns = [name for name in others if name != "bare"]
+    heads = {**{name: name for name in columns}, "old": others["old"].version if old else ""}
+    title = "Training: µs per step, and how many times as fast nnfit is (goals in brackets)"
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("network", no_wrap=True)
-    for header in ("batch", "nnfit", "sklearn", "torch", "× sklearn", "× torch", "× bare", "spread"):
-        table.add_column(header, justify="right", no_wrap=True)
+    ratios = [f"× {heads[name]}" for name in columns if name != "nnfit"]
+    for head in ("batch", *(heads[name] for name in columns), *ratios, "× bare", "spread"):
+        table.add_column(head, justify="right", no_wrap=True)
     table.add_column("last cost", no_wrap=True)
+    memory = {}
     for name in names:
         case = CASES[name]
-        epochs = max(1, case.epochs // 10) if quick else case.epochs
-        add_case(table, name, case, epochs, interleave(runs_of(case, epochs), rounds))
+        task = case.task._replace(epochs=max(1, case.task.epochs // 10)) if quick else case.task
+        running = {who: other for who, other in others.items() if who != "bare" or case.bare is not None}
+        for other in running.values():
+            other.take(task)
+        timings = interleave({who: other.run for who, other in running.items()}, rounds)
+        table.add_row(name, *cells(case, task, columns, timings))
+        if case.bare is not None:
+            memory[name] = others["nnfit"].ask("memory", *task)
+    for other in others.values():
+        other.end()
     console.print(table)
-    console.print("x8         8 members trained together; the time of one")
+    console.print("The epochs alone, on one core with one thread: networks, initial weights and data are made before.")
+    console.print("x8         8 members trained together; the time of one; the others train one")
     console.print("bare       the matrix products of a step and nothing else")
-    console.print("target     at least, on one thread")
     console.print("spread     interquartile range / median, the largest of the line")
-    console.print("last cost  the mean training cost in the last epoch: nnfit, sklearn, torch")
-    console.print("With two classes sklearn trains one logistic output, the others two softmax outputs.")
-
-
-def show_memory(console: Console, name: str) -> None:
-    import fits
-
-    case = CASES[name]
-    parts = {part: size / 1e6 for part, size in fits.peak_memory(case.N, case.rows, case.batch).items()}
-    peak = parts.pop("peak")
-    text = " + ".join(f"{part} {size:.1f}" for part, size in parts.items())
-    bound = sum(parts.values()) + 60
-    console.print(f"\nPeak memory of a fit, {name}: {peak:.1f} MB")
-    console.print(f"target     at most {bound:.1f} MB = {text} + 60")
-
-
-def compare_processes(console: Console, threads: int, rounds: int) -> None:
-    """`nnfit train configs/iris.yaml` and the same with scikit-learn, from start to exit of the process."""
-    with tempfile.TemporaryDirectory() as folder:
-        commands = {"nnfit": nnfit_command(folder, threads), "sklearn": sklearn_command(folder)}
-        timings = interleave({name: partial(process, command) for name, command in commands.items()}, rounds)
-    nnfit, sklearn = timings["nnfit"].median, timings["sklearn"].median
-    spread = max(timing.spread for timing in timings.values())
+    console.print(f"last cost  the mean training cost in the last epoch: {', '.join(heads[name] for name in columns)}")
     console.print(
-        f"\nWhole process, configs/iris.yaml: nnfit {nnfit:.2f} s, sklearn {sklearn:.2f} s (spread {spread:.0%}); "
-        f"share of the time {nnfit / sklearn:.2f}, target at most 0.5"
+        "sklearn    its checks of the data are counted, and one epoch before is not; two classes are one output"
     )
+    for name, parts in memory.items():
+        show_memory(console, name, parts)
 
 
-def process(command: list[str]) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True)
-    if ended.returncode:
-        raise SystemExit(ended.stderr)
+def cells(case: Case, task: Task, columns: list[str], timings: dict[str, Timing]) -> list[str]:
+    """One line of the table."""
+    steps = -(-task.rows // task.m) * task.epochs
+    step = {who: timing.median / steps * 1e6 for who, timing in timings.items()}
+    for who in {"nnfit", "old"} & step.keys():
+        step[who] /= task.members
+    goals = {"nnfit": case.step, "sklearn": case.sklearn, "torch": case.torch, "bare": case.bare}
+    shown = {who: beside(f"{step[who]:.1f}", goals["nnfit"] if who == "nnfit" else None) for who in columns}
+    ratio = {who: beside(f"{step[who] / step['nnfit']:.2f}", goals.get(who)) for who in step}
+    return [
+        str(task.m),
+        *shown.values(),
+        *(ratio[who] for who in columns if who != "nnfit"),
+        ratio.get("bare", ""),
+        f"{max(timing.spread for timing in timings.values()):.0%}",
+        " ".join(f"{timings[who].result:.2f}" for who in columns),
+    ]
 
 
-def nnfit_command(folder: str, threads: int) -> list[str]:
-    program = shutil.which("nnfit", path=Path(sys.executable).parent)
-    if program is None:
-        raise SystemExit("nnfit is not installed beside this Python")
-    return [program, "train", str(iris()), "-o", str(Path(folder, "iris.npz")), "--threads", str(threads)]
+def beside(figure: str, goal: float | None) -> str:
+    return figure if goal is None else f"{figure} ({goal:g})"
 
 
-def sklearn_command(folder: str) -> list[str]:
-    """The script with the values of configs/iris.yaml."""
-    from nnfit.config.loader import load_spec
-
-    loaded = load_spec(iris())
-    data, training = loaded.spec.data, loaded.spec.training
-    options = {
-        "--target": data.target,
-        "--validation": [data.validation],
-        "--test": [data.test],
-        "--hidden": [layer.size for layer in loaded.spec.network.layers[:-1]],
-        "--epochs": [training.epochs],
-        "--batch-size": [training.batch_size],
-        "--learning-rate": [training.optimizer.learning_rate],
-    }
-    command = [sys.executable, HERE / "iris_sklearn.py", loaded.folder / data.train, Path(folder, "iris.joblib")]
-    return [str(word) for word in command + [word for key, values in options.items() for word in (key, *values)]]
+def show_memory(console: Console, name: str, parts: dict[str, int]) -> None:
+    size = {part: value / 1e6 for part, value in parts.items()}
+    peak = size.pop("peak")
+    text = " + ".join(f"{part} {value:.1f}" for part, value in size.items())
+    console.print(f"\nPeak memory of a fit, {name}: {peak:.1f} MB")
+    console.print(f"goal       at most {sum(size.values()) + 60:.1f} MB = {text} + 60")
 
 
-def iris() -> Path:
-    return HERE.parent / "configs" / "iris.yaml"
+# --- whole commands --------------------------------------------------------------------------------------------------
 
 
-def show_machine(console: Console, threads: int) -> None:
-    import numpy as np
-    import torch
+def compare_commands(console: Console, names: list[str], old: str | None, quick: bool, rounds: int) -> None:
+    title = "Whole commands: seconds, and their ratio (goals in brackets)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("what")
+    table.add_column("measured", no_wrap=True)
+    for head in ("old", "nnfit", "sklearn", "× old", "of sklearn", "spread"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name in names:
+        row = whole.ROWS[name]
+        timings = row.measure(old, quick, rounds)
+        seconds = {who: f"{timing.median:.2f}" for who, timing in timings.items()}
+        now = timings["nnfit"].median
+        ratio = beside(f"{timings['old'].median / now:.2f}", row.faster) if old else ""
+        share = beside(f"{now / timings['sklearn'].median:.2f}", row.share) if "sklearn" in timings else ""
+        mine = beside(seconds["nnfit"], row.seconds)
+        once = len(timings["nnfit"].seconds) == 1
+        spread = "one run" if once else f"{max(timing.spread for timing in timings.values()):.0%}"
+        table.add_row(row.what, row.of, seconds.get("old", ""), mine, seconds.get("sklearn", ""), ratio, share, spread)
+    console.print(table)
+    console.print("Trainings of eight members have two cores, where there are two.")
+    console.print("Reading and predicting at scale, and the memory of both: python benchmarks/data.py")
 
+
+# --- the machine, and the options ------------------------------------------------------------------------------------
+
+
+def show_machine(console: Console) -> None:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    console.print(f"{cpu()}, {os.cpu_count()} cores; threads: {threads}")
+    console.print(f"{cpu()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}")
     console.print(
-        f"Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']} {blas['version']}), "
-        f"torch {torch.__version__}, scikit-learn {version('scikit-learn')}\n"
+        f"nnfit {version('nnfit')}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']} "
+        f"{blas['version']}), torch {version('torch')}, scikit-learn {version('scikit-learn')}\n"
     )
 
 
@@ -228,30 +179,24 @@ def cpu() -> str:
 
 
 def arguments() -> argparse.Namespace:
+    names = [*CASES, *whole.ROWS]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--threads", type=int, default=1, help="threads for matrix products, in all of them")
-    parser.add_argument("--quick", action="store_true", help="few epochs and rounds: to see that it runs")
-    parser.add_argument("--only", metavar="NAME", choices=[*CASES, WHOLE], help=f"one of {', '.join([*CASES, WHOLE])}")
+    parser.add_argument("--old", metavar="PYTHON", help="the Python of an environment with an older nnfit")
+    parser.add_argument("--quick", action="store_true", help="few epochs, rows and rounds: to see that it runs")
+    parser.add_argument("--only", metavar="NAME", choices=names, help=f"one of {', '.join(names)}")
     return parser.parse_args()
 
 
 def main() -> None:
     options = arguments()
-    set_threads(options.threads)  # before NumPy and torch are imported
-    import torch
-
-    torch.set_num_threads(options.threads)
     rounds = 2 if options.quick else 9
-    names = [name for name in CASES if options.only in (None, name)]
     console = Console(width=WIDTH, highlight=False)
-    show_machine(console, options.threads)
-    if names:
-        compare_fits(console, names, options.quick, rounds)
-    for name in names:
-        if CASES[name].bare is not None:
-            show_memory(console, name)
-    if options.only in (None, WHOLE):
-        compare_processes(console, options.threads, rounds)
+    show_machine(console)
+    fits, commands = ([name for name in table if options.only in (None, name)] for table in (CASES, whole.ROWS))
+    if fits:
+        compare_fits(console, fits, options.old, options.quick, rounds)
+    if commands:
+        compare_commands(console, commands, options.old, options.quick, rounds)
 
 
 if __name__ == "__main__":
