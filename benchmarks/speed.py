@@ -89,7 +89,7 @@ def compare_fits(console: Console, names: list[str], old: str | None, quick: boo
     for other in others.values():
         other.end()
     console.print(table)
-    console.print("The epochs alone, on one core with one thread: networks, initial weights and data are made before.")
+    console.print("The processor's time for the epochs alone, one thread: data, networks and weights are made before.")
     console.print("x8         8 members trained together; the time of one; the others train one")
     console.print("bare       the matrix products of a step and nothing else")
     console.print("spread     interquartile range / median, the largest of the line")
