@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.members import sum_of_rows
 from nnfit.core.parameter import Array, named, parameter, table
 
 INF = float("inf")
@@ -393,12 +394,12 @@ class Softmax:
         with np.errstate(over="ignore"):  # near the largest floats z − max z is −∞, and e^z is 0 as it should be
             np.subtract(z, np.maximum.reduce(z, 0), z)
         np.exp(z, z)
-        np.divide(z, np.add.reduce(z, 0), z)
+        np.divide(z, sum_of_rows(z), z)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:
         """∂C/∂z_k = a_k (∂C/∂a_k − Σ_j a_j ∂C/∂a_j)."""
         np.multiply(a, delta, scratch)
-        np.subtract(delta, np.add.reduce(scratch, 0), delta)
+        np.subtract(delta, sum_of_rows(scratch), delta)
         np.multiply(delta, a, delta)
 
 

@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.activations import LOW, REAL, SIMPLEX, UNIT, Range, logistic_above
-from nnfit.core.members import by_member
+from nnfit.core.members import NEURONS, by_member, sum_of_rows
 from nnfit.core.parameter import Array
 
 Cost = Callable[[Array, Array], Array]  # (ŷ or z, y) → c
 Gradient = Callable[[Array, Array, Array, Array, "OverOutputs"], None]  # (ŷ or z, y, s, δ, over the outputs of δ)
 ROWS = 4096  # that `of_rows` takes at once
-OUTPUTS = -3  # the axis of the K outputs
 FEW = 16  # outputs
 
 
@@ -82,7 +81,7 @@ class OverOutputs:
         if add is not None:
             add()
             return rows
-        np.add.reduce(self.values, axis=0, out=row)
+        np.copyto(row, sum_of_rows(self.values))
         repeat()
         return rows
 
@@ -90,12 +89,6 @@ class OverOutputs:
 def total(c: Array, s: Array) -> Array:
     """C = Σ_i s_i c_i of each member, (…, M), from c and s (…, 1 or M, m)."""
     result: Array = np.vecdot(c, s)
-    return result
-
-
-def over_outputs(values: Array) -> Array:
-    """Σ_k of values (…, K, M, m)."""
-    result: Array = np.add.reduce(values, axis=OUTPUTS)
     return result
 
 
@@ -113,7 +106,7 @@ def mse_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutpu
 def rss(y_hat: Array, y: Array) -> Array:
     """c = Σ_k (y_k − ŷ_k)²: twice the terms of mse, summed instead of averaged."""
     e = y_hat - y
-    return over_outputs(e * e)
+    return sum_of_rows(e * e)
 
 
 def rss_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
@@ -129,7 +122,7 @@ def huber(y_hat: Array, y: Array) -> Array:
     """
     e = y_hat - y
     near = np.clip(e, -1, 1)
-    return over_outputs(near * (e - 0.5 * near))  # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
+    return sum_of_rows(near * (e - 0.5 * near))  # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
 
 
 def huber_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
@@ -141,7 +134,7 @@ def huber_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOut
 
 def mae(y_hat: Array, y: Array) -> Array:
     """c = Σ_k |y_k − ŷ_k|."""
-    return over_outputs(np.abs(y_hat - y))
+    return sum_of_rows(np.abs(y_hat - y))
 
 
 def mae_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
@@ -154,7 +147,7 @@ def mae_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutpu
 def bce(y_hat: Array, y: Array) -> Array:
     """c = −Σ_k [y_k log ŷ_k + (1 − y_k) log(1 − ŷ_k)]."""
     p = clipped(y_hat)
-    return -over_outputs(y * np.log(p) + (1 - y) * np.log1p(-p))
+    return -sum_of_rows(y * np.log(p) + (1 - y) * np.log1p(-p))
 
 
 def bce_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
@@ -167,7 +160,7 @@ def bce_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutpu
 def bce_logistic(z: Array, y: Array) -> Array:
     """From z: c = Σ_k [log(1 + e^z_k) − y_k z_k]."""
     # Output by output before the sum: far out both terms are large and their difference is not.
-    return over_outputs(np.logaddexp(0, z) - z * y)
+    return sum_of_rows(np.logaddexp(0, z) - z * y)
 
 
 def bce_logistic_gradient(z: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
@@ -181,7 +174,7 @@ def bce_logistic_gradient(z: Array, y: Array, s: Array, delta: Array, over: Over
 
 def cross_entropy(y_hat: Array, y: Array) -> Array:
     """c = −Σ_k y_k log ŷ_k for one-hot y."""
-    return -over_outputs(y * np.log(clipped(y_hat)))
+    return -sum_of_rows(y * np.log(clipped(y_hat)))
 
 
 def cross_entropy_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
@@ -192,8 +185,8 @@ def cross_entropy_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over:
 
 def cross_entropy_softmax(z: Array, y: Array) -> Array:
     """From z, by log-sum-exp: c = log Σ_j e^z_j − Σ_k y_k z_k for Σ_k y_k = 1."""
-    z = z - np.maximum.reduce(z, axis=OUTPUTS, keepdims=True)
-    return np.log(over_outputs(np.exp(z))) - over_outputs(z * y)
+    z = z - np.maximum.reduce(z, axis=NEURONS, keepdims=True)
+    return np.log(sum_of_rows(np.exp(z))) - sum_of_rows(z * y)
 
 
 def cross_entropy_softmax_gradient(z: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:

@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike
 
 from nnfit.core.parameter import Array
 
+NEURONS = -3  # the axis of the neurons
+
 
 def buffer(rows: int, M: int, m: int, dtype: DTypeLike, apart: bool = False) -> Array:
     """An array (rows, M, m) whose rows are contiguous over all members, or, if `apart`, each member of it is.
@@ -34,3 +36,11 @@ def times(A: Array) -> Callable[[Array, Array], object]:
 def matrix(matrices: Array) -> Array:
     """One matrix as it is, and (M, …, …) but for the only one of these."""
     return matrices if matrices.ndim == 2 or len(matrices) > 1 else matrices[0]
+
+
+def sum_of_rows(values: Array) -> Array:
+    """Σ over the rows of (…, rows, M, m), one after the other: a single column NumPy would add up in another order."""
+    if values.shape[-1] == 1:
+        return np.add.accumulate(values, axis=NEURONS)[..., -1, :, :]
+    found: Array = np.add.reduce(values, axis=NEURONS)
+    return found
