@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-LARGE = 1 << 12  # bytes of an array from which on it is shared and not sent
+LARGE = 1 << 12  # bytes of an array from which on it is put into shared memory and not sent
 ALIGNED = 64  # bytes that the beginning of an array is a multiple of
 
 Array = NDArray[Any]
@@ -95,18 +95,20 @@ class Parcel(NamedTuple):
 
 def parcel(value: Any) -> tuple[Parcel, list[Segment]]:
     """A value for other processes, and the segments that have to be there until they have opened it."""
+    known = list(segments)
     buffers: list[memoryview] = []
+    found: list[tuple[Segment, int] | None] = []
 
-    def kept_out(buffer: pickle.PickleBuffer) -> bool:
+    def kept_in(buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
-        if view.nbytes < LARGE:
+        own = inside(view, known)
+        if own is None and view.nbytes < LARGE:
             return True  # it goes with the bytes
         buffers.append(view)
+        found.append(own)
         return False
 
-    data = pickle.dumps(value, protocol=5, buffer_callback=kept_out)
-    known = list(segments)
-    found = [inside(view, known) for view in buffers]
+    data = pickle.dumps(value, protocol=5, buffer_callback=kept_in)
     room = sum(-(-view.nbytes // ALIGNED) * ALIGNED for view, own in zip(buffers, found, strict=True) if own is None)
     copies = segment(room)
     used, places, end = [copies], [], 0
