@@ -1,18 +1,18 @@
-"""Each loss: the cost c of an example, and beside it the gradient of the cost C of a batch.
+"""Each loss: the cost c of an example, and beside it its slope.
 
     C = Σ_i s_i c(y⁽ⁱ⁾, ŷ⁽ⁱ⁾),   s_i = w_i / m for a mean over the m examples,   s_i = w_i for a sum
 
-with c summed over the outputs and w_i the weights of the examples (mean 1). A step needs the gradient alone: C is
-taken for many batches at once. Shapes: ŷ, δ, y and s (K, M, m); `cost` takes more axes before these, y of all members
-alike too, and gives c (…, M, m). `cost` starts from ŷ and `gradient` writes δ = ∂C/∂ŷ. Those of `fused` start from z
-for the output activation that belongs to the loss, δ = ∂C/∂z, stable for any z whose differences are finite numbers;
-with linear outputs and mse, ŷ = z and the others are already that. A loss is one entry of LOSSES.
+with c summed over the outputs and w_i the weights of the examples (mean 1). A step needs δ = ∂C/∂ŷ = s ∂c/∂ŷ alone: C
+is taken for many batches at once. Shapes: ŷ, y and the slope (K, M, m); `cost` takes more axes before these, y of all
+members alike too, and gives c (…, M, m). `cost` starts from ŷ and `slope` writes ∂c/∂ŷ. Those of `fused` start from z
+for the output activation that belongs to the loss, ∂c/∂z, stable for any z whose differences are finite numbers; with
+linear outputs and mse, ŷ = z and the others are already that. A loss is one entry of LOSSES.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -24,26 +24,26 @@ from nnfit.core.members import NEURONS, by_member, sum_of_rows
 from nnfit.core.parameter import Array
 
 Cost = Callable[[Array, Array], Array]  # (ŷ or z, y) → c
-Gradient = Callable[[Array, Array, Array, Array, "OverOutputs"], None]  # (ŷ or z, y, s, δ, over the outputs of δ)
+Slope = Callable[[Array, Array, Array, "OverOutputs"], None]  # (ŷ or z, y, ∂c, over the outputs of ∂c)
 ROWS = 4096  # that `of_rows` takes at once
 FEW = 16  # outputs
 
 
 class Fused(NamedTuple):
-    """Cost and gradient from z, of a loss with the activation that belongs to it."""
+    """Cost and slope from z, of a loss with the activation that belongs to it."""
 
     cost: Cost
-    gradient: Gradient
+    slope: Slope
 
 
 class Loss(NamedTuple):
-    """One row of the table: formula, the outputs it accepts and why, cost and gradient from ŷ, and those from z."""
+    """One row of the table: formula, the outputs it accepts and why, cost and slope from ŷ, and those from z."""
 
     formula: str
     accepts: Range
     reason: str  # why outputs beyond `accepts` are refused
     cost: Cost
-    gradient: Gradient
+    slope: Slope
     fused: Mapping[str, Fused] = MappingProxyType({})
     mean: bool = True
     kinks: Callable[[Array, Array], NDArray[np.bool_]] | None = None  # (ŷ, y) → which side of its kinks each output is
@@ -56,34 +56,28 @@ class OverOutputs:
     """
 
     def __init__(self, values: Array) -> None:
-        self.values = values
-
-    @cached_property
-    def rooms(self) -> tuple[Array, Array, Callable[[], object], Callable[[], object] | None]:
-        """A row (M, m), the rows (K, M, m), what repeats the one in the other, and what adds up few outputs in it."""
-        K, M, m = self.values.shape
-        row, rows, ones = (np.empty(shape, self.values.dtype) for shape in ((M, m), (K, M, m), (K, K)))
+        K, M, m = values.shape
+        row, rows, ones = (np.empty(shape, values.dtype) for shape in ((M, m), values.shape, (K, K)))
         ones.fill(1)
-        repeat = partial(ones[:, :1].copy().dot, row.reshape(1, M * m), rows.reshape(K, M * m))
-        add = partial(ones.dot if M == 1 else partial(np.matmul, ones), by_member(self.values), by_member(rows))
-        return row, rows, repeat, add if K <= FEW and m > 1 else None
+        self.values, self.row, self.rows = values, row, rows
+        self.repeat = partial(ones[:, :1].copy().dot, row.reshape(1, M * m), rows.reshape(K, M * m))
+        add = partial(ones.dot if M == 1 else partial(np.matmul, ones), by_member(values), by_member(rows))
+        self.add = add if K <= FEW and m > 1 else self.reduce
+
+    def reduce(self) -> None:
+        np.copyto(self.row, sum_of_rows(self.values))
+        self.repeat()
 
     def largest(self) -> Array:
         """The largest value over the outputs."""
-        row, rows, repeat, _ = self.rooms
-        np.maximum.reduce(self.values, axis=0, out=row)
-        repeat()
-        return rows
+        np.maximum.reduce(self.values, axis=0, out=self.row)
+        self.repeat()
+        return self.rows
 
     def sum(self) -> Array:
         """The sum over the outputs."""
-        row, rows, repeat, add = self.rooms
-        if add is not None:
-            add()
-            return rows
-        np.copyto(row, sum_of_rows(self.values))
-        repeat()
-        return rows
+        self.add()
+        return self.rows
 
 
 def total(c: Array, s: Array) -> Array:
@@ -97,10 +91,9 @@ def mse(y_hat: Array, y: Array) -> Array:
     return 0.5 * rss(y_hat, y)
 
 
-def mse_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """δ_k = s (ŷ_k − y_k)."""
-    np.subtract(y_hat, y, delta)
-    np.multiply(delta, s, delta)
+def mse_slope(y_hat: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂ŷ_k = ŷ_k − y_k."""
+    np.subtract(y_hat, y, slope)
 
 
 def rss(y_hat: Array, y: Array) -> Array:
@@ -109,10 +102,10 @@ def rss(y_hat: Array, y: Array) -> Array:
     return sum_of_rows(e * e)
 
 
-def rss_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """δ_k = 2 s (ŷ_k − y_k)."""
-    mse_gradient(y_hat, y, s, delta, over)
-    np.multiply(delta, 2, delta)
+def rss_slope(y_hat: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂ŷ_k = 2 (ŷ_k − y_k)."""
+    mse_slope(y_hat, y, slope, over)
+    np.multiply(slope, 2, slope)
 
 
 def huber(y_hat: Array, y: Array) -> Array:
@@ -125,11 +118,10 @@ def huber(y_hat: Array, y: Array) -> Array:
     return sum_of_rows(near * (e - 0.5 * near))  # ½ e² = n (e − ½ n) for n = e, and |e| − ½ = n (e − ½ n) for n = ±1
 
 
-def huber_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """δ_k = s e_k, with e_k cut to ±1."""
-    np.subtract(y_hat, y, delta)
-    np.clip(delta, -1, 1, delta)
-    np.multiply(delta, s, delta)
+def huber_slope(y_hat: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂ŷ_k = e_k, cut to ±1."""
+    np.subtract(y_hat, y, slope)
+    np.clip(slope, -1, 1, slope)
 
 
 def mae(y_hat: Array, y: Array) -> Array:
@@ -137,11 +129,10 @@ def mae(y_hat: Array, y: Array) -> Array:
     return sum_of_rows(np.abs(y_hat - y))
 
 
-def mae_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """δ_k = s sign(ŷ_k − y_k), 0 where they are equal."""
-    np.subtract(y_hat, y, delta)
-    np.sign(delta, delta)
-    np.multiply(delta, s, delta)
+def mae_slope(y_hat: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂ŷ_k = sign(ŷ_k − y_k), 0 where they are equal."""
+    np.subtract(y_hat, y, slope)
+    np.sign(slope, slope)
 
 
 def bce(y_hat: Array, y: Array) -> Array:
@@ -150,11 +141,10 @@ def bce(y_hat: Array, y: Array) -> Array:
     return -sum_of_rows(y * np.log(p) + (1 - y) * np.log1p(-p))
 
 
-def bce_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """δ_k = s (ŷ_k − y_k) / (ŷ_k (1 − ŷ_k))."""
+def bce_slope(y_hat: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂ŷ_k = (ŷ_k − y_k) / (ŷ_k (1 − ŷ_k))."""
     p = clipped(y_hat)
-    np.divide(p - y, p * (1 - p), delta)
-    np.multiply(delta, s, delta)
+    np.divide(p - y, p * (1 - p), slope)
 
 
 def bce_logistic(z: Array, y: Array) -> Array:
@@ -163,13 +153,12 @@ def bce_logistic(z: Array, y: Array) -> Array:
     return sum_of_rows(np.logaddexp(0, z) - z * y)
 
 
-def bce_logistic_gradient(z: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """From z: δ_k = s (ŷ_k − y_k)."""
-    delta.fill(LOW)
-    np.maximum(z, delta, out=delta)
-    logistic_above(delta)
-    np.subtract(delta, y, delta)
-    np.multiply(delta, s, delta)
+def bce_logistic_slope(z: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂z_k = ŷ_k − y_k."""
+    slope.fill(LOW)
+    np.maximum(z, slope, out=slope)
+    logistic_above(slope)
+    np.subtract(slope, y, slope)
 
 
 def cross_entropy(y_hat: Array, y: Array) -> Array:
@@ -177,10 +166,9 @@ def cross_entropy(y_hat: Array, y: Array) -> Array:
     return -sum_of_rows(y * np.log(clipped(y_hat)))
 
 
-def cross_entropy_gradient(y_hat: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """δ_k = −s y_k / ŷ_k."""
-    np.divide(-y, clipped(y_hat), delta)
-    np.multiply(delta, s, delta)
+def cross_entropy_slope(y_hat: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂ŷ_k = −y_k / ŷ_k."""
+    np.divide(-y, clipped(y_hat), slope)
 
 
 def cross_entropy_softmax(z: Array, y: Array) -> Array:
@@ -189,14 +177,13 @@ def cross_entropy_softmax(z: Array, y: Array) -> Array:
     return np.log(sum_of_rows(np.exp(z))) - sum_of_rows(z * y)
 
 
-def cross_entropy_softmax_gradient(z: Array, y: Array, s: Array, delta: Array, over: OverOutputs) -> None:
-    """From z: δ_k = s (ŷ_k − y_k)."""
-    np.copyto(delta, z)
-    np.subtract(delta, over.largest(), delta)
-    np.exp(delta, delta)
-    np.divide(delta, over.sum(), delta)
-    np.subtract(delta, y, delta)
-    np.multiply(delta, s, delta)
+def cross_entropy_softmax_slope(z: Array, y: Array, slope: Array, over: OverOutputs) -> None:
+    """∂c/∂z_k = ŷ_k − y_k."""
+    np.copyto(slope, z)
+    np.subtract(slope, over.largest(), slope)
+    np.exp(slope, slope)
+    np.divide(slope, over.sum(), slope)
+    np.subtract(slope, y, slope)
 
 
 def of_rows(loss: str, y_hat: Array, y: Array) -> NDArray[np.float64]:
@@ -218,15 +205,15 @@ def clipped(p: Array) -> Array:
 
 
 LOSSES: dict[str, Loss] = {
-    "mse": Loss("1/(2m) Σ (y − ŷ)²", REAL, "", mse, mse_gradient),
-    "rss": Loss("Σ (y − ŷ)²", REAL, "", rss, rss_gradient, mean=False),
-    "mae": Loss("1/m Σ |y − ŷ|", REAL, "", mae, mae_gradient, kinks=lambda y_hat, y: y_hat > y),
+    "mse": Loss("1/(2m) Σ (y − ŷ)²", REAL, "", mse, mse_slope),
+    "rss": Loss("Σ (y − ŷ)²", REAL, "", rss, rss_slope, mean=False),
+    "mae": Loss("1/m Σ |y − ŷ|", REAL, "", mae, mae_slope, kinks=lambda y_hat, y: y_hat > y),
     "huber": Loss(
         "1/m Σ (½ e² if |e| ≤ 1 else |e| − ½), e = y − ŷ",
         REAL,
         "",
         huber,
-        huber_gradient,
+        huber_slope,
         kinks=lambda y_hat, y: np.abs(y_hat - y) > 1,
     ),
     "bce": Loss(
@@ -234,16 +221,16 @@ LOSSES: dict[str, Loss] = {
         UNIT,
         "it takes log ŷ and log(1 − ŷ), which exist only for ŷ in (0, 1)",
         bce,
-        bce_gradient,
-        {"logistic": Fused(bce_logistic, bce_logistic_gradient)},
+        bce_slope,
+        {"logistic": Fused(bce_logistic, bce_logistic_slope)},
     ),
     "cross_entropy": Loss(
         "−1/m Σ Σ_k y_k log ŷ_k",
         SIMPLEX,
         "it needs one probability per class, and the probabilities must sum to one",
         cross_entropy,
-        cross_entropy_gradient,
-        {"softmax": Fused(cross_entropy_softmax, cross_entropy_softmax_gradient)},
+        cross_entropy_slope,
+        {"softmax": Fused(cross_entropy_softmax, cross_entropy_softmax_slope)},
     ),
 }
 

@@ -44,3 +44,8 @@ def sum_of_rows(values: Array) -> Array:
         return np.add.accumulate(values, axis=NEURONS)[..., -1, :, :]
     found: Array = np.add.reduce(values, axis=NEURONS)
     return found
+
+
+def of_members(values: Array, members: slice) -> Array:
+    """What some of the members have of their own, or all in common: a matrix, or the only one."""
+    return values[members] if values.ndim == 3 and len(values) > 1 else values

@@ -150,7 +150,7 @@ class Pass:
         self.loss = LOSSES[network.loss]
         last = network.layers[-1]
         self.fused = self.loss.fused.get(last[0].sigma.name) if len(last) == 1 else None
-        self.loss_gradient = self.loss.gradient if self.fused is None else self.fused.gradient
+        self.slope = (self.fused or self.loss).slope
         self.direct = self.fused is not None and (m > 1 or M == 1)  # whether z of the outputs may go where it is kept
         # Row 0 of a hidden layer is its bias unit; z and then σ(z) fill the rows below.
         above = [buffer(n + 1, M, m, dtype, apart=after == 1) for n, after in pairwise(N[1:])]
@@ -158,11 +158,12 @@ class Pass:
             ones[0] = 1
         self.z = [*(a[1:] for a in above), buffer(self.K, M, m, dtype)]
         self.a = [each.swapaxes(0, 1) for each in (*above, self.z[-1])]  # by member
+        self.outputs = self.a[-1]  # ŷ (M, K, m) of the last pass but `gradient_of_cost`
         # Without a way back there is only the δ that a loss writes.
         backward = gradient is not None
         below = [buffer(n + 1 if backward else 1, M, m, dtype) for n in N[1:-1]]
         self.delta = [*(delta[1:] for delta in below), buffer(self.K, M, m, dtype)]
-        self.over = OverOutputs(self.delta[-1])
+        self.over = OverOutputs(self.delta[-1][..., : m * (self.K > 1)])  # a single output needs nothing of it
         self.neurons = self._neurons(network, backward)
         activate = [[partial(n.sigma.value, n.a, *n.rooms) for n in groups] for groups in self.neurons]
         pull_back = [[partial(n.sigma.vjp, n.a, n.delta, n.rooms[0]) for n in groups] for groups in self.neurons]
@@ -236,15 +237,9 @@ class Pass:
             a = above
         self.top(a, last)
 
-    @property
-    def outputs(self) -> Array:
-        """ŷ (M, K, m) of the last pass but `gradient_of_cost`; the buffer is overwritten by the next."""
-        return self.a[-1]
-
     def costs(self, start: Array, y: Array, s: Array) -> Array:
         """The cost C of batches, (…, M), from what the loss starts from there, (…, K, M, m); s is (…, 1, M, m)."""
-        cost = self.loss.cost if self.fused is None else self.fused.cost
-        return total(cost(start, y), s[..., 0, :, :])
+        return total((self.fused or self.loss).cost(start, y), s[..., 0, :, :])
 
     def cost_of(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of a batch, (M,), without its gradient; y (K, m) or (M, K, m), s (1 or M, 1, m)."""
@@ -288,7 +283,9 @@ class Pass:
             each(self.activate_last)
         if not self.direct:
             np.copyto(start, self.z[-1])
-        self.loss_gradient(start, y, s, self.delta[-1], self.over)
+        delta = self.delta[-1]
+        self.slope(start, y, delta, self.over)
+        np.multiply(delta, s, delta)
         if self.fused is None:
             each(self.pull_back_last)
         for delta_times, gradient, a_transposed, theta_times, below, delta, inner, pull_back, dropped in self.down:

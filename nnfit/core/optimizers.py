@@ -77,10 +77,7 @@ class AdaGrad:
     learning_rate: float = parameter(0.01, "η, the step size", above=0)
     epsilon: float = parameter(1e-10, "ε, keeps the division finite", above=0)
 
-    @property
-    def slots(self) -> int:
-        """How many arrays like θ its memory takes."""
-        return 1
+    slots: ClassVar[int] = 1  # arrays like θ that its memory takes
 
     def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
         """What updates a block of θ."""
@@ -167,10 +164,7 @@ class Adam:
     beta2: float = parameter(0.999, "β₂, the memory of the squared gradient's mean", least=0, below=1)
     epsilon: float = parameter(1e-8, "ε, keeps the division finite", above=0)
 
-    @property
-    def slots(self) -> int:
-        """How many arrays like θ its memory takes."""
-        return 2
+    slots: ClassVar[int] = 2  # arrays like θ that its memory takes
 
     def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
         """What updates a block of θ."""
@@ -220,10 +214,7 @@ class AdamW:
     epsilon: float = parameter(1e-8, "ε, keeps the division finite", above=0)
     weight_decay: float = parameter(0.01, "λ: an update takes the share ηλ off every weight, not off biases", least=0)
 
-    @property
-    def slots(self) -> int:
-        """How many arrays like θ its memory takes."""
-        return 2
+    slots: ClassVar[int] = 2  # arrays like θ that its memory takes
 
     def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
         """What updates a block of θ."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
+from nnfit.core.members import of_members
 from nnfit.core.network import Network, Pass, together
 from nnfit.core.parameter import Array
 
@@ -114,8 +115,3 @@ class HeldOut:
                 rows = X[..., part, :], Y[..., part], np.ascontiguousarray(own[..., part])
                 found.append((members, passes[part.stop - start], rows, self.y_hat[members, :, part]))
         return found
-
-
-def of_members(values: Array, members: slice) -> Array:
-    """What some of the members have of their own, or all in common: a matrix, or the only one."""
-    return values[members] if values.ndim == 3 and len(values) > 1 else values

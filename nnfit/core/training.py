@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nnfit.core.averaging import EMA, NO_AVERAGE, SWA, Average, NoAverage
 from nnfit.core.batches import Block, Examples, Rows, Streams, shuffled
 from nnfit.core.losses import LOSSES
+from nnfit.core.members import of_members
 from nnfit.core.network import Batch, Network, Pass, together, views
 from nnfit.core.optimizers import LBFGS, GradientOptimizer, Optimizer, Rate, Rates
 from nnfit.core.parameter import Array
@@ -104,37 +105,23 @@ def begin(theta: Array, optimizer: Optimizer, average: Average = NO_AVERAGE) -> 
     return State(theta, slots, np.zeros(M), np.ones(M), np.zeros(M, np.int64), average=averaged)
 
 
-class Update:
-    """One optimizer on all of θ, block by block; `slots` (S, M, P) is its memory, `decays` as `decaying` gives it.
+def updating(
+    theta: Array, gradient: Array, slots: Array, decays: Array, optimizer: GradientOptimizer, rates: Rates = ()
+) -> Sequence[Callable[[int, Rate], None]]:
+    """One optimizer on all of θ, block by block: functions of t and η, which is () or, one of each member, (M, 1).
 
-    `rates` is the shape of the learning rate η: () for one number, (M, 1) for one of each member.
+    `slots` (S, M, P) is its memory, `decays` as `decaying` gives it.
     """
-
-    def __init__(
-        self,
-        theta: Array,
-        gradient: Array,
-        slots: Array,
-        decays: Array,
-        optimizer: GradientOptimizer,
-        rates: Rates = (),
-    ) -> None:
-        rule = optimizer.rule(theta.dtype, rates)
-        M, P = theta.shape
-        width = min(max(1, BLOCK // M), P)
-        scratch = np.empty((M, width), theta.dtype)
-        self.blocks = []
-        for start in range(0, P, width):
-            part = slice(start, start + width)
-            block = theta[:, part]
-            room = scratch[:, : block.shape[1]]
-            self.blocks.append(partial(rule, block, gradient[:, part], list(slots[:, :, part]), room, decays[part]))
-
-        self.whole = self.blocks[0] if len(self.blocks) == 1 else self
-
-    def __call__(self, t: int, eta: Rate) -> None:
-        for block in self.blocks:
-            block(t, eta)
+    rule = optimizer.rule(theta.dtype, rates)
+    M, P = theta.shape
+    width = min(max(1, BLOCK // M), P)
+    scratch = np.empty((M, width), theta.dtype)
+    blocks = []
+    for start in range(0, P, width):
+        part = slice(start, min(P, start + width))
+        room = scratch[:, : part.stop - start]
+        blocks.append(partial(rule, theta[:, part], gradient[:, part], list(slots[:, :, part]), room, decays[part]))
+    return blocks
 
 
 def decaying(network: Network, dtype: np.dtype[Any]) -> Array:
@@ -164,22 +151,30 @@ def fit(
     examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a weight that is not finite
     raises Diverged.
     """
-    n = min(map(len, rows)) if rows else len(examples.X)
-    m = min(plan.batch_size, n)
+    n, m = sizes(examples, plan, rows)
     groups = [
-        Together(network, state, part, examples, plan, (n, m), rows, range(first + part.start, first + part.stop))
+        Together(
+            *(network, state.of(part), examples._replace(w=of_members(examples.w, part)), plan, rows),
+            range(first + part.start, first + part.stop),
+        )
         for part in groups_of(state.steps, together(network, m, state.theta.itemsize))
     ]
     for number in range(state.epochs + 1, plan.epochs + 1):
         # An overflow on the way to divergence is reported once, below.
         with np.errstate(all="ignore"):
             for group in groups:
-                group.learn(seeds, stop)
+                group.learn(number, seeds, stop)
         if (state.steps < -(-n // m)).any():
             return
         refuse_divergence(network, state.theta, state.cost, number)
         yield Epoch(number, state.cost * (m / n) if LOSSES[network.loss].mean else state.cost.copy())
         state.end_epoch(number)
+
+
+def sizes(examples: Examples, plan: Plan, rows: Sequence[Rows]) -> tuple[int, int]:
+    """The examples n of an epoch, the same for all members, and those of a batch, m."""
+    n = min(map(len, rows)) if rows else len(examples.X)
+    return n, min(plan.batch_size, n)
 
 
 def groups_of(steps: NDArray[np.int64], size: int) -> list[slice]:
@@ -203,42 +198,31 @@ class Piece(NamedTuple):
 
 
 class Together:
-    """Members that learn together, each step of all in the same calls: `part` of a state, with all that they need."""
+    """Members that learn together, each step of all in the same calls, and all that they need for it."""
 
     def __init__(
-        self,
-        network: Network,
-        state: State,
-        part: slice,
-        examples: Examples,
-        plan: Plan,
-        sizes: tuple[int, int],
-        rows: Sequence[Rows],
-        members: range,
+        self, network: Network, state: State, examples: Examples, plan: Plan, rows: Sequence[Rows], members: range
     ) -> None:
         optimizer = plan.optimizer
         assert not isinstance(optimizer, LBFGS)  # lbfgs.py, which needs more than a gradient
-        self.whole, self.plan = state, plan
-        self.state = own = state.of(part)
-        self.n, self.m = n, m = sizes
+        self.state, self.plan = state, plan
+        self.n, self.m = n, m = sizes(examples, plan, rows)
         self.rows = rows[members.start : members.stop]
         self.orders, self.masks = Streams(members if rows else [0]), Streams(members)
-        if len(examples.w) > 1:
-            examples = examples._replace(w=examples.w[part])
-        theta = own.theta
+        theta = state.theta
         gradient = np.empty_like(theta)
         self.pieces = list(pieces(network, theta, gradient, examples, plan, n, m, bool(rows)))
         penalised = plan.l2 or plan.l1 or hasattr(optimizer, "weight_decay")
         decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
         self.shaping = shapers(theta, gradient, decays, plan)
         self.rates: Rates = (len(theta), 1) if isinstance(plan.schedule, Plateau) and len(theta) > 1 else ()
-        self.update = Update(theta, gradient, own.slots, decays, optimizer, self.rates).whole
+        self.updates = updating(theta, gradient, state.slots, decays, optimizer, self.rates)
         self.base = optimizer.learning_rate
-        self.after_update, self.after_epoch = averagers(own, gradient, plan)
+        self.after_update, self.after_epoch = averagers(state, gradient, plan)
 
-    def learn(self, seeds: Sequence[int], stop: Sequence[object]) -> None:
-        """The steps of an epoch that are left, until there is anything in `stop`."""
-        number, state, per_epoch = self.whole.epochs + 1, self.state, -(-self.n // self.m)
+    def learn(self, number: int, seeds: Sequence[int], stop: Sequence[object]) -> None:
+        """The steps that are left of the epoch with this number, until there is anything in `stop`."""
+        state, per_epoch = self.state, -(-self.n // self.m)
         done = int(state.steps[0])
         if done == per_epoch:
             return
@@ -266,7 +250,7 @@ class Together:
 
     def descend(self, piece: Piece, done: int, t: int, eta: Callable[[int], Rate], stop: Sequence[object]) -> int:
         """A step for each batch of a piece, the first `done` aside; t counts the updates."""
-        run, update, shaping, after_update = piece.run, self.update, self.shaping, self.after_update
+        run, updates, shaping, after_update = piece.run, self.updates, self.shaping, self.after_update
         before, dropout = t, bool(run.drops)
         for batch in piece.batches[done:]:
             if stop:
@@ -278,7 +262,8 @@ class Together:
                 shape()
             rate = eta(t)
             t += 1
-            update(t, rate)
+            for update in updates:
+                update(t, rate)
             for average in after_update:
                 average(t)
         taken = slice(done, done + t - before)

@@ -15,7 +15,7 @@ from nnfit.core.batches import Examples, Rows
 from nnfit.core.network import Network, together
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.stopping import HeldOut
-from nnfit.core.training import Diverged, Plan, State, fit, refuse_divergence
+from nnfit.core.training import Diverged, Plan, State, fit, refuse_divergence, sizes
 from nnfit.errors import Problem, TrainingError
 from nnfit.workers.memory import shared
 from nnfit.workers.processes import Channel, WorkerDied, started
@@ -114,8 +114,7 @@ def shares(job: Job, count: int) -> list[slice]:
 def seconds(job: Job) -> float:
     """About how long one core takes for the epochs that are left."""
     network, state, plan = job.network, job.state, job.plan
-    n = min(map(len, job.rows)) if job.rows else len(job.examples.X)
-    m = min(plan.batch_size, n)
+    n, m = sizes(job.examples, plan, job.rows)
     M, steps = len(state.theta), -(-n // m)
     step = CALLS * len(network.layers) * -(-M // together(network, m, state.theta.itemsize)) + M * m * network.P * EACH
     return (plan.epochs - state.epochs) * steps * step

@@ -7,7 +7,7 @@ from builders import GRADIENT_OPTIMIZERS, examples, group, network, optimizer, s
 from nnfit.core import training
 from nnfit.core.network import views
 from nnfit.core.optimizers import OPTIMIZERS
-from nnfit.core.training import Update, begin, decaying
+from nnfit.core.training import begin, decaying, updating
 
 STEPS = 20
 P = 11
@@ -108,17 +108,17 @@ def mask(theta):
     return DECAYS[: theta.shape[1]].astype(theta.dtype)
 
 
-def updating(theta, gradient, decays, name, **settings):
+def updates_of(theta, gradient, decays, name, **settings):
     """The update of θ by an optimizer, with its memory as at the start."""
     rule = optimizer(name, **settings)
-    update = Update(theta, gradient, begin(theta, rule).slots, decays, rule)
-    return lambda t, eta=rule.learning_rate: update(t, eta)
+    blocks = updating(theta, gradient, begin(theta, rule).slots, decays, rule)
+    return lambda t, eta=rule.learning_rate: [update(t, eta) for update in blocks]
 
 
 def path(name, settings, gradients, theta):
     """θ after every step, as the optimizer of nnfit takes it, in place."""
     theta, gradient = theta.copy(), np.empty_like(theta)
-    update = updating(theta, gradient, mask(theta), name, **settings)
+    update = updates_of(theta, gradient, mask(theta), name, **settings)
     for t, g in enumerate(gradients, 1):
         gradient[:] = g
         update(t)
@@ -150,7 +150,7 @@ def test_the_size_of_the_blocks_changes_nothing(monkeypatch, name, settings, blo
     *_, whole = path(name, settings, gradients, theta)
     monkeypatch.setattr(training, "BLOCK", block)
     rule = optimizer(name)
-    assert len(Update(theta, theta, begin(theta, rule).slots, mask(theta), rule).blocks) > 1
+    assert len(updating(theta, theta, begin(theta, rule).slots, mask(theta), rule)) > 1
     *_, in_blocks = path(name, settings, gradients, theta)
     assert in_blocks.tobytes() == whole.tobytes()
 
@@ -221,7 +221,7 @@ def test_the_minimum_of_a_bowl_is_found(name):
     # C = ½ Σ c θ², whose gradient is c θ; the steepest direction is ten times as steep as the flattest.
     steepness, theta = np.array([[1.0, 3.0, 10.0]]), np.array([[1.0, -2.0, 3.0]])
     gradient = np.empty_like(theta)
-    update = updating(theta, gradient, np.zeros(3), name)
+    update = updates_of(theta, gradient, np.zeros(3), name)
     for t in range(1, 1001):
         np.multiply(steepness, theta, gradient)
         update(t, RATES.get(name, lambda t: 0.05)(t))
