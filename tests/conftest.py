@@ -330,11 +330,13 @@ def restored() -> Iterator[None]:
 
 
 @pytest.fixture
-def run(restored: None) -> Callable[..., Ended]:
+def run(restored: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
     """Run a command in this process, through the entry point; a bug in nnfit surfaces as its own exception.
 
-    What it writes to both streams comes in its order if they are one, `together`.
+    What it writes to both streams comes in its order if they are one, `together`. One core is there, unless it says so:
+    another process belongs to tests that are marked so.
     """
+    monkeypatch.setattr("nnfit.cli.threads.available", lambda: 1)
 
     def run(*arguments: object, stdin: str = "", together: bool = False) -> Ended:
         kept = sys.stdin, sys.stdout, sys.stderr
