@@ -37,7 +37,8 @@ set_blas_threads()
 from pathlib import Path
 import pandas as pd
 import nnfit
-from nnfit.data.reader import Dialect, Reader
+from nnfit.data.dialect import Dialect
+from nnfit.data.reader import Reader
 from nnfit.data.table import read_table
 from nnfit.model.prediction import csv_predictions
 from nnfit.fit.prepare import prepare

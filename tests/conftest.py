@@ -25,7 +25,8 @@ from nnfit.config.loader import load_spec, validate
 from nnfit.config.messages import name_by_default
 from nnfit.config.schema import json_schema
 from nnfit.config.spec import Spec
-from nnfit.data.reader import Dialect, Reader
+from nnfit.data.dialect import Dialect
+from nnfit.data.reader import Reader
 from nnfit.errors import DataError, SpecError
 from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import epochs, start
@@ -146,7 +147,9 @@ def cut(path: Path, **dialect: Any) -> Cut:
         blocks = list(reader.blocks(dict.fromkeys(reader.header, "text")))
     finally:
         reader.close()
-    cells = {name: [cell for block in blocks for cell in block.columns[name].tolist()] for name in reader.header}
+    cells = {
+        name: [cell for block in blocks for cell in block.columns[name].cells().tolist()] for name in reader.header
+    }
     return Cut(cells, [int(line) for block in blocks for line in block.lines])
 
 

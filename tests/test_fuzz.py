@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from nnfit.config.document import parse
 from nnfit.config.loader import load_spec, validate
 from nnfit.config.proposal import propose
-from nnfit.data.reader import Dialect, Reader
+from nnfit.data.dialect import Dialect
+from nnfit.data.reader import Reader
 from nnfit.data.table import read_table
 from nnfit.errors import NnfitError, SpecError
 from nnfit.fit import run as pipeline

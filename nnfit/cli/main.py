@@ -29,6 +29,7 @@ from nnfit.cli import (
     verify,
 )
 from nnfit.cli.ending import ending
+from nnfit.cli.parameters import lighten
 from nnfit.cli.threads import computing
 from nnfit.errors import NnfitError
 from nnfit.storage import files
@@ -40,6 +41,7 @@ class Once:
 
     def parse_args(self, context: Any, words: list[str]) -> list[str]:
         """The arguments that are left; a usage error with the name of the option."""
+        lighten(self.get_params(context))  # type: ignore[attr-defined]
         parser = self.make_parser(context)  # type: ignore[attr-defined]
         if not context.resilient_parsing:
             _, _, order = parser.parse_args(list(words))

@@ -15,14 +15,16 @@ import numpy as np
 
 from nnfit.config.task import Task, task_of
 from nnfit.data import suspicions
+from nnfit.data.cells import Floats, Text
 from nnfit.data.dates import parse
+from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import LARGEST
 from nnfit.data.identifiers import identifier, in_order, says_identifier
-from nnfit.data.reader import Dialect, Reader
+from nnfit.data.reader import Reader
 from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, numbers, written
 from nnfit.data.sniffing import dialect_of
 from nnfit.data.spelling import Spelling
-from nnfit.data.table import BOOLEANS, Floats, Table, Text, mixture, read_table
+from nnfit.data.table import BOOLEANS, Table, mixture, read_table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import tracked
 from nnfit.words import count, quoted, short
@@ -147,7 +149,7 @@ def sample_of(data: str, dialect: Dialect) -> dict[str, list[str]]:
     """The first rows of a file as text, column by column."""
     with Reader(data, dialect) as reader:
         block = next(reader.blocks(dict.fromkeys(reader.header, "text")))
-    return {name: cells.tolist() for name, cells in block.columns.items()}
+    return {name: cells.cells().tolist() for name, cells in block.columns.items() if isinstance(cells, Text)}
 
 
 def with_decimal(data: str, dialect: Dialect, header: Sequence[str]) -> tuple[Dialect, Counter[str]]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nnfit.data.cells import Rows
 from nnfit.data.scales import Floats
-from nnfit.data.table import Rows, Table
+from nnfit.data.table import Table
 from nnfit.data.target import Labels, Target, truth
 from nnfit.errors import Problem
 from nnfit.words import nearest, quoted, short

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data import dates, numeric
+from nnfit.data.cells import Rows
 from nnfit.data.columns import Categorical, ColumnType, Date, Numeric
 from nnfit.data.feature import Categories, Feature, Truth
-from nnfit.data.table import Rows, Table, room
+from nnfit.data.table import Table, room
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import tracked
 from nnfit.words import quoted, short

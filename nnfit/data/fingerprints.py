@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
-from nnfit.data.table import Floats, Table, Text
+from nnfit.data.cells import Floats, Text
+from nnfit.data.table import Table
 
 Prints = NDArray[np.uint64]
 

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnfit.data.reader import Dialect, NotFiniteError, to_numbers
+from nnfit.data.cells import Floats, NotFiniteError, Text, text_of, to_numbers
+from nnfit.data.dialect import Dialect
 from nnfit.data.rows import number
-from nnfit.data.table import Floats, Table, Text, encode_labels, mixture
+from nnfit.data.table import Table, mixture
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import listed, quoted
 
@@ -111,7 +112,7 @@ def numbers_of(values: pd.Series[Any], cells: Any, column: str, dialect: Dialect
     wrong = []
     for chosen, how in ((as_text, dialect), (~as_text, Dialect(missing=dialect.missing))):
         try:
-            found[chosen] = to_numbers(cells[chosen], how, column)
+            found[chosen] = to_numbers(text_of(cells[chosen]), how, column)
         except NotFiniteError as error:
             wrong.append(int(np.flatnonzero(chosen)[error.row]))
     if wrong:
@@ -151,12 +152,6 @@ def spelled(values: pd.Series[Any], column: str, table: Table) -> Any:
             remedy = "convert it, or leave the column out with data.ignore"
             raise DataError(table.problem("wrong-dtype", message, remedy, column, row))
     return cells
-
-
-def text_of(cells: Any) -> Text:
-    """A column of text from its cells."""
-    labels: dict[str, int] = {}
-    return Text(encode_labels(cells, labels), tuple(labels))
 
 
 def digest(table: Table) -> str:

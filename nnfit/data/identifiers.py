@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnfit.data.table import Floats, Text
+from nnfit.data.cells import Floats, Text
 
 FREE = 0.8  # of the rows have a text that no other has: free text
 FEW = 20  # with fewer rows, different values are no surprise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from nnfit.data.reader import Dialect, Reader
+from nnfit.data.dialect import Dialect
+from nnfit.data.reader import Reader
 from nnfit.data.rows import PACKED, UTF16
 from nnfit.data.source import opened
 from nnfit.errors import DataError

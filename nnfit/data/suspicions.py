@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
+from nnfit.data.cells import Floats, Rows, Text
 from nnfit.data.columns import Numeric
 from nnfit.data.feature import Feature
 from nnfit.data.fingerprints import of_examples
 from nnfit.data.identifiers import identifier
 from nnfit.data.recognition import readings
-from nnfit.data.table import Floats, Rows, Table, Text
+from nnfit.data.table import Table
 from nnfit.data.target import Target
 from nnfit.errors import Problem
 from nnfit.progress import phase, tracked

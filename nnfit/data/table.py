@@ -10,16 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-from nnfit.data.reader import Block, Dialect, NotANumbersError, Reader
+from nnfit.data.cells import Floats, Rows, Text
+from nnfit.data.cutting import Lines
+from nnfit.data.dialect import Dialect
+from nnfit.data.reader import Block, NotANumbersError, Reader
 from nnfit.data.recognition import keys_of, numbers, written
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, nearest, quoted, short
-
-Rows = NDArray[np.intp]
-Floats = NDArray[np.float64]
 
 # Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
 PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
@@ -27,20 +26,6 @@ BOOLEANS = ({"false", "true"}, {"no", "yes"}, {"n", "y"}, {"f", "t"}, {"off", "o
 ISO_DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-
-
-class Text(NamedTuple):
-    """A column of text: the cell of row i is labels[codes[i]]."""
-
-    codes: NDArray[np.int32]
-    labels: tuple[str, ...]
-
-    def rows(self, chosen: Rows) -> Text:
-        """Some of the rows, with the labels that they have."""
-        codes = self.codes[chosen]
-        used = np.bincount(codes, minlength=len(self.labels)) > 0
-        place = (np.cumsum(used) - 1).astype(np.int32)
-        return Text(place[codes], tuple(label for label, kept in zip(self.labels, used, strict=True) if kept))
 
 
 class Table(NamedTuple):
@@ -140,15 +125,19 @@ def read_table(
         with Reader(path, dialect, None if held is None else io.BytesIO(held)) as reader:
             known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
             known |= dict.fromkeys(fallen, "text")
+            stated = [fallen[name] for name in reader.header if name in fallen and kinds.get(name)]
             try:
                 table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
                 break
             except NotANumbersError as error:
-                found = dict(zip(error.columns, error.problems, strict=True))
-                stated = [problem for name, problem in found.items() if kinds.get(name)]
-                if stated:
-                    raise DataError(*stated) from None
-                fallen |= found
+                # A column that falls is read as text from then on: so the first such cell of each is found.
+                fallen |= dict(zip(error.columns, error.problems, strict=True))
+            except DataError:
+                if not stated:
+                    raise
+                break  # a row that is wrong comes behind the cells that are
+    if stated:
+        raise DataError(*stated)
     mixed = [] if mixtures else [mixture(table, name, problem.place) for name, problem in fallen.items()]
     if any(mixed):
         raise DataError(*(problem for problem in mixed if problem))
@@ -188,34 +177,30 @@ def gather(reader: Reader, kinds: Mapping[str, str]) -> Table:
     """All blocks of a reader as one table."""
     grown = {name: Growing(np.float64 if kind == "numeric" else np.int32) for name, kind in kinds.items()}
     labels: dict[str, dict[str, int]] = {name: {} for name, kind in kinds.items() if kind == "text"}
-    rows = Growing(np.int64)
+    lines: list[Sequence[int] | Lines] = []
+    n = 0
     for block in reader.blocks(kinds):
-        expected = reader.expected_rows(rows.n + block.n, block.end)
-        rows.add(block.lines, expected)
+        expected = reader.expected_rows(n + block.n, block.end)
+        lines.append(block.lines)
+        n += block.n
         for name, column in grown.items():
             cells = block.columns[name]
-            column.add(encode_labels(cells, labels[name]) if name in labels else cells, expected)
+            column.add(cells.among(labels[name]) if isinstance(cells, Text) else cells, expected)
     columns: dict[str, Floats | Text] = {
         name: Text(column.whole(), tuple(labels[name])) if name in labels else column.whole()
         for name, column in grown.items()
     }
-    lines = contiguous(rows.whole())
-    return Table(reader.file, columns, lines, reader.dialect, tuple(reader.header), reader.sha256.hexdigest())
+    return Table(
+        reader.file, columns, contiguous(lines), reader.dialect, tuple(reader.header), reader.sha256.hexdigest()
+    )
 
 
-def encode_labels(cells: NDArray[Any], known: dict[str, int]) -> NDArray[np.int32]:
-    """The codes of some texts; new ones are added to the known labels."""
-    local, found = pd.factorize(cells)
-    place = np.array([known.setdefault(label, len(known)) for label in found], np.int32)
-    return place[local]
-
-
-def contiguous(lines: NDArray[np.int64]) -> Sequence[int]:
-    """Line numbers, as a range where no cell spans lines."""
-    first = int(lines[0])
-    if int(lines[-1]) - first + 1 == len(lines):
-        return range(first, first + len(lines))
-    return [int(line) for line in lines]
+def contiguous(lines: Sequence[Sequence[int] | Lines]) -> Sequence[int]:
+    """The line numbers of some blocks, as a range where no cell spans lines."""
+    first, n = int(lines[0][0]), sum(map(len, lines))
+    if int(lines[-1][-1]) - first + 1 == n:
+        return range(first, first + n)
+    return [int(line) for some in lines for line in some]
 
 
 def mixture(table: Table, name: str, place: Place) -> Problem | None:
@@ -268,12 +253,10 @@ def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
     columns: dict[str, Floats | Text] = {}
     for name, kind_of_column in kinds.items():
         cells = block.columns[name]
-        if kind_of_column == "text":
-            labels: dict[str, int] = {}
-            columns[name] = Text(encode_labels(cells, labels), tuple(labels))
-        else:
-            columns[name] = reader.numbers(name, cells, block.lines) if cells.dtype == object else cells
-    return Table(reader.file, columns, contiguous(block.lines), reader.dialect, tuple(reader.header))
+        if isinstance(cells, Text) and kind_of_column == "numeric":
+            cells = reader.numbers(name, cells, block.lines)
+        columns[name] = cells
+    return Table(reader.file, columns, contiguous([block.lines]), reader.dialect, tuple(reader.header))
 
 
 def empty_column(table: Table, name: str) -> DataError:

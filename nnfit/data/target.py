@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from nnfit.core.losses import clipped
 from nnfit.core.parameter import Array
+from nnfit.data.cells import Rows
 from nnfit.data.rows import number
 from nnfit.data.scales import FAR, Floats, moments
-from nnfit.data.table import Rows, Table
+from nnfit.data.table import Table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, quoted
 

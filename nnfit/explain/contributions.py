@@ -23,9 +23,10 @@ from nnfit.core.activations import Activation, Step
 from nnfit.core.losses import clipped
 from nnfit.core.network import CHUNK, Network, Pass, predict
 from nnfit.core.parameter import Array
+from nnfit.data.cells import Rows
 from nnfit.data.encoding import encode, join
 from nnfit.data.scales import Floats
-from nnfit.data.table import Rows, Table
+from nnfit.data.table import Table
 from nnfit.data.target import Labels, Target, decide, decode
 from nnfit.errors import DataError, Place, Problem, UsageError
 from nnfit.model.model import Model

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.network import predict
 from nnfit.core.parameter import Array
-from nnfit.data import table as tables
+from nnfit.data import cells
 from nnfit.data.scales import Floats
 from nnfit.data.split import draw, strata
 from nnfit.data.table import Table
@@ -154,7 +154,7 @@ def sampled(rows: Rows, size: int, seed: int) -> Rows:
     return some(rows, draw(rows.n, size / rows.n, strata(rows.truth), rng))
 
 
-def some(rows: Rows, chosen: tables.Rows) -> Rows:
+def some(rows: Rows, chosen: cells.Rows) -> Rows:
     """Some of the rows, in their order."""
     speak = None if rows.speak is None else rows.speak[:, chosen]
     w = None if rows.w is None else rows.w[chosen]

@@ -15,10 +15,10 @@ import numpy as np
 
 from nnfit.core.parameter import Array
 from nnfit.data import dates
+from nnfit.data.cells import Rows as Indices
 from nnfit.data.encoding import values
 from nnfit.data.feature import Feature
 from nnfit.data.scales import Floats
-from nnfit.data.table import Rows as Indices
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode
 from nnfit.explain.losses import losses, weighted

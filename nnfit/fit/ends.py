@@ -10,9 +10,10 @@ from nnfit.config.loader import LoadedSpec
 from nnfit.config.rules import sigmas
 from nnfit.config.spec import Column, Named, Spec
 from nnfit.core.losses import LOSSES
+from nnfit.data.cells import Rows, Text
 from nnfit.data.feature import Feature
 from nnfit.data.spelling import KEYS
-from nnfit.data.table import Rows, Table, Text
+from nnfit.data.table import Table
 from nnfit.data.target import Target, classes_of, fit_regression, refuse_missing
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.words import count, quoted

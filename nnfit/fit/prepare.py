@@ -6,10 +6,9 @@ read the tables → split → fit the encoding on the training rows alone → fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.config.loader import LoadedSpec
@@ -20,11 +19,11 @@ from nnfit.core.network import Network
 from nnfit.core.parameter import Array
 from nnfit.data import class_weights as weighting
 from nnfit.data import suspicions
+from nnfit.data.cells import Rows
+from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import encode, fit_feature, join
 from nnfit.data.feature import Feature
-from nnfit.data.frames import read_frame
-from nnfit.data.reader import Dialect
-from nnfit.data.table import Rows, Table, read_table
+from nnfit.data.table import Table, read_table
 from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth, with_mean_one
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.against_data import doubts, refuse_unfit
@@ -37,7 +36,10 @@ from nnfit.progress import tracked
 from nnfit.storage.paths import direct
 from nnfit.words import quoted
 
-Frames = Mapping[str, pd.DataFrame]  # tables in place of the files of train, validation and test
+if TYPE_CHECKING:
+    import pandas as pd
+
+Frames = Mapping[str, "pd.DataFrame"]  # tables in place of the files of train, validation and test
 NO_FRAMES: Frames = {}
 SOME = 0.05  # of rows held out; fewer that are there twice may be so by chance, where values have few digits
 
@@ -88,6 +90,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
 
     def table_of(name: str, kinds: Mapping[str, str], others: bool) -> Table:
         if name in frames:
+            from nnfit.data.frames import read_frame  # and pandas, which files that are small do without
+
             table = read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
         else:
             table = read_table(paths[name], dialect, kinds, others)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
 from nnfit.diagnostics.health import stuck, unbalanced
@@ -26,6 +26,9 @@ from nnfit.words import count, short
 from nnfit.workers import blas
 from nnfit.workers.threads import MOST, working
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST_MEANS = 2000  # inputs whose means are recorded
 DIGITS = 21  # of a number in a record, at most as a rule, with its comma
 MEAN = 25  # of a mean, which may be next to 0: -1.2345678901234567e-17 and its comma
@@ -36,13 +39,21 @@ class Result:
     """What a training leaves: the model, one row per epoch, the metrics of every set, and warnings as data."""
 
     model: Model
-    history: pd.DataFrame
+    columns: Mapping[str, list[Any]] = field(repr=False)  # of the history
     metrics: dict[str, Any]
     warnings: tuple[Problem, ...]
 
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row per epoch: its number, cost and, with rows held out, validation."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
     def __repr__(self) -> str:
         rows, doubts = ", ".join(self.metrics), count(len(self.warnings), "warning")
-        return f"<nnfit.Result: {self.model!r} after {count(len(self.history), 'epoch')}, metrics of {rows}; {doubts}>"
+        epochs = count(len(self.columns["epoch"]), "epoch")
+        return f"<nnfit.Result: {self.model!r} after {epochs}, metrics of {rows}; {doubts}>"
 
 
 @dataclass
@@ -89,8 +100,7 @@ class Trainer:
             *advice.placed(self.loaded.document, found, self.prepared.spec.training.optimizer),
             *baseline.doubts(model),
         )
-        history = pd.DataFrame(history_of(self.run.history))
-        return Result(model, history, model.metrics, (*self.warnings, *doubts))
+        return Result(model, history_of(self.run.history), model.metrics, (*self.warnings, *doubts))
 
 
 def begin(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnfit.config.rules import groups
 from nnfit.config.spec import Spec
 from nnfit.core.network import Network
-from nnfit.data.reader import Dialect
+from nnfit.data.dialect import Dialect
 
 
 def network_of(spec: Spec) -> Network:

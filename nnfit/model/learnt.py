@@ -17,11 +17,12 @@ import numpy as np
 
 from nnfit.config.spec import FRAME, Spec
 from nnfit.core.schedules import Plateau
+from nnfit.data.cells import Floats, Rows, Text
 from nnfit.data.encoding import values
 from nnfit.data.fingerprints import Prints, of_rows
 from nnfit.data.reader import Reader
 from nnfit.data.source import opened
-from nnfit.data.table import Floats, Growing, Rows, Table, Text, encode_labels, from_block
+from nnfit.data.table import Growing, Table, from_block
 from nnfit.errors import DataError, Place, Problem
 from nnfit.model.split import split
 from nnfit.progress import phase
@@ -128,7 +129,7 @@ def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
             prints.add(of_rows(part, columns_of(model, part))[labelled], expected)
             for name, grown in codes.items():
                 text = part.text(name)
-                own = encode_labels(np.array(text.labels, object), labels[name])[text.codes]
+                own = text.among(labels[name])
                 grown.add(own[labelled], expected)
             n += block.n
     columns: dict[str, Any] = {name: Text(grown.whole(), tuple(labels[name])) for name, grown in codes.items()}

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nnfit.config.build import dump
@@ -24,10 +23,9 @@ from nnfit.config.spec import Spec
 from nnfit.core.network import Network, predict, views
 from nnfit.core.parameter import Array
 from nnfit.data.class_weights import of_rows
+from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import encode, join
 from nnfit.data.feature import Feature
-from nnfit.data.frames import from_frame, read_frame
-from nnfit.data.reader import Dialect
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, labelled, truth, with_mean_one
 from nnfit.errors import NOWHERE, DataError, NnfitWarning, OutputError, Place, Problem, UsageError
@@ -41,6 +39,9 @@ from nnfit.scoring.evaluation import evaluate, intervals, of_prior
 from nnfit.storage import files, json_text, npz
 from nnfit.version import __version__
 from nnfit.words import count, listed, short, sizes
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where a frame is asked for: a command on a small file needs none
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +233,8 @@ class Model:
         self, frame: pd.DataFrame, proba: bool, unknown: str | None, uncertainty: bool = False
     ) -> dict[str, NDArray[Any]]:
         """The columns of the prediction for the rows of a frame, for the method that the caller called."""
+        from nnfit.data.frames import from_frame
+
         remarks = self.remarks()
         with from_python(unknown):
             table = from_frame(frame, self.dialect, self.kinds)
@@ -250,6 +253,8 @@ class Model:
             >>> model.predict(flowers).columns.tolist()
             ['prediction']
         """
+        import pandas as pd
+
         return pd.DataFrame(self.of_frame(frame, False, unknown, uncertainty), frame.index)
 
     def predict_proba(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
@@ -261,6 +266,8 @@ class Model:
             >>> model.predict_proba(flowers).sum(axis=1).round(9).unique().tolist()
             [1.0]
         """
+        import pandas as pd
+
         if not self.classes:
             raise DataError(
                 Problem("no-probabilities", "this model predicts real numbers, which have no probabilities")
@@ -278,6 +285,8 @@ class Model:
             >>> sorted(model.evaluate(new_flowers))[:3]
             ['accuracy', 'average_precision', 'balanced_accuracy']
         """
+        from nnfit.data.frames import read_frame
+
         with from_python(unknown):
             table = read_frame(frame, self.dialect, self.labelled_kinds, others=False)
             table, dropped = self.labelled(table)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from nnfit.data.cells import Text
+from nnfit.data.dialect import Dialect
 from nnfit.data.output import to_csv
-from nnfit.data.reader import Dialect, Reader
+from nnfit.data.reader import Reader
 from nnfit.data.rows import DIALECT_CODES
 from nnfit.data.table import from_block, require
 from nnfit.errors import DataError, Place, Problem, UsageError
@@ -66,7 +68,8 @@ def csv_predictions(
     for block in reader.blocks(kinds | dict.fromkeys(keep, "text"), "predicting"):
         table = from_block(block, reader, kinds)
         found = model.predictions(table, proba, unknown, uncertainty, remarks)
-        yield to_csv({name: block.columns[name] for name in keep} | found, header=first)
+        kept = {name: cells.cells() for name in keep if isinstance(cells := block.columns[name], Text)}
+        yield to_csv(kept | found, header=first)
         first = False
     for problem in remarks.problems():
         warn(problem)

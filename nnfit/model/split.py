@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nnfit.config.spec import Spec
+from nnfit.data.cells import Rows
 from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import draw
-from nnfit.data.table import Rows, Table
+from nnfit.data.table import Table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.parameter import Array
-from nnfit.data.table import Rows, Table
+from nnfit.data.cells import Rows
+from nnfit.data.table import Table
 from nnfit.data.target import outputs, truth, unlabelled
 from nnfit.diagnostics.trace import Trace, trace
 from nnfit.model.model import Model

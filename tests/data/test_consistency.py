@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnfit.data.cells import Text
+from nnfit.data.dialect import Dialect
 from nnfit.data.fingerprints import of_examples
-from nnfit.data.reader import Dialect
-from nnfit.data.table import Text, kind, read_table
+from nnfit.data.table import kind, read_table
 from nnfit.errors import DataError
 
 

@@ -165,13 +165,23 @@ def test_an_unknown_encoding_is_refused(complaint: Callable[..., str], encoding:
     assert complaint("a,b\n1,2\n", encoding=encoding).startswith("data.csv: data.encoding: there is no text encoding")
 
 
-@pytest.mark.parametrize("text", ["x" * 99, "a,b\n" + "1" * 99, "a,b\n1,2\n" + "\n" * 99, 'a,b\n1,2\n"' + "x" * 99])
+@pytest.mark.parametrize("text", ["x" * 99, "a,b\n" + "1" * 99, 'a,b\n1,2\n"' + "x" * 99])
 def test_a_row_that_does_not_end_is_refused_before_it_fills_the_memory(
     complaint: Callable[..., str], monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr("nnfit.data.reader.BLOCK", 16)
     monkeypatch.setattr("nnfit.data.reader.LONGEST", 64)
     assert "more than 64 bytes without the end of a row; is this a table?" in complaint(text)
+
+
+def test_blank_lines_at_the_end_are_no_row_and_fill_no_memory_however_many(
+    cut_csv: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnfit.data.reader.BLOCK", 16)
+    monkeypatch.setattr("nnfit.data.reader.LONGEST", 64)
+    for end in ("\n" * 99, "\r\n" * 99):
+        assert cut_csv("a,b\n1,2\n" + end).cells == {"a": ["1"], "b": ["2"]}
+        assert cut_csv('a,b\n"1",2\n' + end).cells == {"a": ["1"], "b": ["2"]}
 
 
 def test_a_row_begins_in_the_line_of_its_first_cell(cut_csv: Cut) -> None:

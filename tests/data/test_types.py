@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnfit.data.reader import Dialect
+from nnfit.data.dialect import Dialect
 from nnfit.data.table import read_table
 
 Prepare = Callable[..., Any]

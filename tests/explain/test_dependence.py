@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from model_files import RICH, RICH_CSV
 
+from nnfit.data.cells import Text
 from nnfit.data.dates import parse
-from nnfit.data.table import Table, Text
+from nnfit.data.table import Table
 from nnfit.errors import DataError
 from nnfit.explain import dependence as module
 from nnfit.explain.dependence import Dependence, dependence

@@ -10,7 +10,8 @@ import pytest
 from model_files import RICH, RICH_CSV
 
 from nnfit.core.network import views
-from nnfit.data.table import Table, Text
+from nnfit.data.cells import Text
+from nnfit.data.table import Table
 from nnfit.explain import importance as module
 from nnfit.explain.importance import importance
 from nnfit.explain.losses import losses

@@ -11,8 +11,8 @@ from model_files import RICH, RICH_CSV
 
 import nnfit
 from nnfit.core.network import predict
+from nnfit.data.cells import Text
 from nnfit.data.frames import read_frame
-from nnfit.data.table import Text
 from nnfit.errors import DataError
 from nnfit.explain.rows import Rows, affordable, columns_of, outputs, predictions, rows_of, sampled, some
 

@@ -15,8 +15,8 @@ import pytest
 
 import nnfit
 from nnfit.config.loader import load_spec
+from nnfit.data.dialect import Dialect
 from nnfit.data.fingerprints import of_rows
-from nnfit.data.reader import Dialect
 from nnfit.data.table import read_table
 from nnfit.model.split import split
 

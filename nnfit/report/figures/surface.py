@@ -9,9 +9,10 @@ import numpy as np
 
 from nnfit.core.parameter import Array
 from nnfit.data import numeric
+from nnfit.data.cells import Text
 from nnfit.data.feature import Feature
 from nnfit.data.scales import Floats
-from nnfit.data.table import Table, Text
+from nnfit.data.table import Table
 from nnfit.data.target import decide, decode, truth
 from nnfit.errors import Place, Problem, UsageError
 from nnfit.report import style
