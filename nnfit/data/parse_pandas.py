@@ -30,24 +30,29 @@ class Parser:
     def columns(self, data: bytes, wanted: Sequence[int], numeric: Sequence[int]) -> dict[int, Floats | Text]:
         """The wanted columns, each by its place: the numeric ones as numbers, or all as text if one is none of these.
 
-        ValueError for rows with too many cells; those with too few are as long as the others, the last cells empty.
+        Of rows with too many cells the last are lost; those with too few are as long as the others, the last empty.
         """
         found: dict[int, Floats | Text] | None = self.frame(data, wanted, numeric) if numeric else None
         if found is None or self.misread(found, data, numeric):
-            found = self.frame(data, wanted, ())
+            found = self.frame(data, wanted, (), numeric)
             assert found is not None  # a text is a text
         return found
 
-    def frame(self, data: bytes, wanted: Sequence[int], numeric: Iterable[int]) -> dict[int, Any] | None:
-        """The columns of some whole rows; None if a cell that should be a number is none."""
-        numeric = set(numeric)
-        dtypes = {i: np.float64 if i in numeric else object if i in self.various else "category" for i in wanted}
+    def frame(
+        self, data: bytes, wanted: Sequence[int], numeric: Iterable[int], spelled: Iterable[int] = ()
+    ) -> dict[int, Any] | None:
+        """The columns of some whole rows; None if a cell that should be a number is none.
+
+        Those where numbers are `spelled` as texts hold many different ones.
+        """
+        numeric, various = set(numeric), self.various.union(spelled)
+        dtypes = {i: np.float64 if i in numeric else object if i in various else "category" for i in wanted}
         options: dict[str, Any] = {
             "sep": self.dialect.separator,
             "decimal": self.dialect.decimal,
             "header": None,
             "names": list(range(self.width)),
-            "usecols": wanted if len(wanted) < self.width else None,
+            "usecols": wanted,  # also where all are: else rows with too many cells are warned of, from any thread
             "index_col": False,
             "dtype": dtypes,
             "keep_default_na": False,
@@ -62,7 +67,7 @@ class Parser:
             frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), **options)
         except UnicodeEncodeError:  # half of a pair of UTF-16, of which pandas makes no category
             self.various.update(wanted)
-            return self.frame(data, wanted, numeric)
+            return self.frame(data, wanted, numeric, spelled)
         except (ValueError, OverflowError):
             if not numeric:
                 raise
@@ -71,7 +76,7 @@ class Parser:
         guessed = [i for i in texts if not isinstance(frame[i].array.categories.dtype, pd.StringDtype)]
         if guessed:  # to be numbers, or true and false, whose spelling is lost
             self.various.update(guessed)
-            return self.frame(data, wanted, numeric)
+            return self.frame(data, wanted, numeric, spelled)
         return {i: frame[i].to_numpy() if i in numeric else self.text(frame[i], i) for i in wanted}
 
     def text(self, cells: pd.Series[Any], place: int) -> Text:
@@ -96,7 +101,7 @@ class Parser:
         if not odd and (letters.max() <= ord("9") or not any(holds(letters, word) for word in WORDS)):
             return False
         suspects = [i for i in numeric if odd or ((found[i] == 0) | (found[i] == 1)).any()]
-        texts = (self.frame(data, suspects, ()) if suspects else None) or {}
+        texts = (self.frame(data, suspects, (), suspects) if suspects else None) or {}
         labels = {label for text in texts.values() for label in text.labels}.difference(self.dialect.gaps)
         return any(number(label, self.dialect.decimal) is None for label in labels)
 
@@ -114,8 +119,8 @@ def in_order(codes: NDArray[np.integer[Any]], labels: NDArray[Any]) -> Text:
 
 def strange(letters: NDArray[np.uint8]) -> bool:
     """Whether there are control characters, some of which pandas skips before and behind a number as if blank."""
-    known = sum(np.count_nonzero(letters == mark) for mark in b"\n\r\t")
-    return bool(np.count_nonzero(letters < 32) != known)
+    control = letters[letters < 32]
+    return bool(((control != 10) & (control != 13) & (control != 9)).any())
 
 
 def holds(letters: NDArray[np.uint8], word: bytes) -> bool:

@@ -30,7 +30,8 @@ from nnfit.words import base, quoted
 from nnfit.workers.threads import threads
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
-BLOCK = 1 << 21  # bytes read at once; with less, pandas takes longer to start than to parse, with more, memory goes
+BLOCK = 5 << 18  # bytes read at once; with less, pandas takes longer to start than to parse, with more, memory goes
+FIRST = 8  # what of a block the first rows are: where they show that a column is text, little was read for nothing
 SMALL = 1 << 22  # bytes of a file that Python alone has parsed before pandas would be imported
 LONGEST = 1 << 26  # bytes of one row: what never ends a line would fill the memory
 MOST_PARSERS = 4  # threads that parse: who reads and hashes has no time for more, and each holds a block
@@ -92,6 +93,7 @@ class Reader:
         self.taken = 0
         self.size = None if path == "-" else Path(path).stat().st_size
         self.ended = False
+        self.begun = False
         self.problem: DataError | None = None  # with what follows the rest
         self.parser: Parse | None = None
         try:
@@ -227,24 +229,27 @@ class Reader:
             self.fail("no-rows", "has a header but no rows", line=1)
 
     def ahead(self, kinds: Mapping[str, str]) -> Iterator[Block]:
-        """The blocks, parsed in threads ahead of what is asked for; those of a small file without."""
-        if self.small:
-            yield from (self.parse(piece, kinds) for piece in self.cut())
+        """The blocks: the first, and all of a small file, at once; others in threads, ahead of what is asked for."""
+        pieces = self.cut()
+        for piece in pieces:
+            yield self.parse(piece, kinds)
+            if not self.small:
+                break
+        else:
             return
         workers = min(max(threads.get(), 1), MOST_PARSERS)
         begun: deque[Future[Block]] = deque()
         pool = ThreadPoolExecutor(workers, thread_name_prefix="nnfit")
+        problem = None
         try:
-            problem = None
-            pieces = self.cut()
             while True:
                 try:
-                    piece = next(pieces, None)
-                except DataError as error:
-                    piece, problem = None, error  # what is wrong in earlier rows comes first
-                if piece is None:
+                    begun.append(pool.submit(self.parse, next(pieces), kinds))
+                except StopIteration:
                     break
-                begun.append(pool.submit(self.parse, piece, kinds))
+                except DataError as error:
+                    problem = error  # what is wrong in earlier rows comes first
+                    break
                 if len(begun) > workers:
                     yield begun.popleft().result()
             while begun:
@@ -265,13 +270,15 @@ class Reader:
             piece = self.whole_lines()
             if piece.n:
                 yield piece
-            if self.problem or (piece.rows and piece.rows.problem):
-                break
+            if piece.rows and piece.rows.problem:
+                return  # who parses the rows before will tell
+            if piece.n and b"\n" in self.rest:
+                continue
+            if self.problem:
+                raise self.problem
             if self.ended and not self.rest:
                 return
             self.more()
-        if self.problem:
-            raise self.problem
 
     def whole_lines(self) -> Piece:
         """The whole lines that have been read, of rows with quotes whole rows; the rest waits for more bytes."""
@@ -282,9 +289,11 @@ class Reader:
             self.rest = self.rest[len(rows.data) :] if partial else b""
             some = len(rows.lines) or rows.problem is not None or rows.blank
             return Piece(rows.data, first, int(bool(some)), self.taken - len(self.rest), rows)
-        data = self.rest[: self.rest.rfind(b"\n") + 1]
+        most = len(self.rest) if self.begun else BLOCK // FIRST
+        data = self.rest[: self.rest.rfind(b"\n", 0, most) + 1] or self.rest[: self.rest.find(b"\n") + 1]
+        self.begun = True
         self.rest = self.rest[len(data) :]
-        lines = data.count(b"\n")
+        lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
         self.line += lines
         return Piece(data, first, lines, self.taken - len(self.rest))
 
@@ -325,11 +334,8 @@ class Reader:
         if rows is None:
             data = piece.data
             if not self.small and width - 1 in wanted and self.seems_regular(piece):
-                try:
-                    found = parse(data, wanted, numeric)
-                except ValueError:
-                    found = None
-                if found is not None and full(found[width - 1]):
+                found = parse(data, wanted, numeric)
+                if full(found[width - 1]):
                     return Rows(data, range(piece.first, piece.first + piece.n)), found
             rows = plain_rows(data, piece.first, width, self.dialect.separator, self.fail)
         if found is None or len(rows.lines) != piece.n:
