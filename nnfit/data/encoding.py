@@ -25,6 +25,7 @@ from nnfit.data.table import Table, room
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import tracked
 from nnfit.words import quoted, short
+from nnfit.workers.memory import zeros
 
 Floats = NDArray[np.float64]
 
@@ -139,13 +140,14 @@ def encode(
     return blocks
 
 
-def join(blocks: list[Array], rows: Rows | None = None, consume: bool = False) -> Array:
+def join(blocks: list[Array], rows: Rows | None = None, consume: bool = False, shared: bool = False) -> Array:
     """X (n, N₁ + 1): some rows (all, without `rows`) of all blocks, behind a column of ones for the bias unit.
 
-    With `consume`, the list is emptied on the way: the blocks and X are never whole together.
+    With `consume`, the list is emptied on the way: the blocks and X are never whole together. With `shared`, X lies in
+    memory that other processes may see.
     """
     n = len(blocks[0]) if rows is None else len(rows)
-    X = np.empty((n, 1 + sum(block.shape[1] for block in blocks)), blocks[0].dtype)
+    X = (zeros if shared else np.empty)((n, 1 + sum(block.shape[1] for block in blocks)), blocks[0].dtype)
     X[:, 0] = 1
     column = X.shape[1]
     for i in tracked(reversed(range(len(blocks))), "joining the inputs", len(blocks)):

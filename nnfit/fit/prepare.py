@@ -35,6 +35,7 @@ from nnfit.model.split import split
 from nnfit.progress import tracked
 from nnfit.storage.paths import direct
 from nnfit.words import quoted
+from nnfit.workers.threads import threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,13 +218,14 @@ def encoded_sets(
     unseen: dict[str, Problem] = {}
     blocks = encode(features, table, dtype, unseen, consume=True)
     strange = [problem._replace(remedy="here they become zeros") for problem in unseen.values()]
+    several = spec.network.members > 1 and threads.get() > 1  # workers, who may share the rows
     sets = {}
     for name, chosen in rows.items():
         share = with_mean_one(w[chosen], of_class[chosen])
         if not share.any():
             message = f"the weight {quoted(str(spec.data.weight))} is 0 in all rows of {name}"
             raise DataError(Problem("zero-weights", message, "give weights that are not", Place(table.file)))
-        X = join(blocks, chosen, consume=len(rows) == 1)
+        X = join(blocks, chosen, consume=len(rows) == 1, shared=several)
         Y = outputs(target, expected[chosen], dtype)
         refuse_overflow(target, table, chosen, Y)
         examples = Examples(X, Y, share.astype(dtype)[None, None, :])
