@@ -62,9 +62,9 @@ class OverOutputs:
         self.values, self.row, self.rows = values, row, rows
         self.repeat = partial(ones[:, :1].copy().dot, row.reshape(1, M * m), rows.reshape(K, M * m))
         add = partial(ones.dot if M == 1 else partial(np.matmul, ones), by_member(values), by_member(rows))
-        self.add = add if K <= FEW and m > 1 else self.reduce
+        self.add = add if K <= FEW and m > 1 else self._reduce
 
-    def reduce(self) -> None:
+    def _reduce(self) -> None:
         np.copyto(self.row, sum_of_rows(self.values))
         self.repeat()
 

@@ -167,7 +167,11 @@ class Pass:
         self.neurons = self._neurons(network, backward)
         activate = [[partial(n.sigma.value, n.a, *n.rooms) for n in groups] for groups in self.neurons]
         pull_back = [[partial(n.sigma.vjp, n.a, n.delta, n.rooms[0]) for n in groups] for groups in self.neurons]
+        # The last σ comes before the loss, and its way back behind it; a loss that starts from z leaves it for afterwards.
         self.activate_last, self.pull_back_last = activate[-1], pull_back[-1]
+        self.before, self.after, self.back = activate[-1], [], pull_back[-1]
+        if self.fused is not None:
+            self.before, self.after, self.back = [], activate[-1], []
         self.drops: list[Dropout] = []
         if dropout and len(N) > 2:
             # The numbers of one member lie side by side, so that it can draw them all at once.
@@ -244,11 +248,9 @@ class Pass:
     def cost_of(self, x: Array, y: Array, s: Array) -> Array:
         """The cost C of a batch, (M,), without its gradient; y (K, m) or (M, K, m), s (1 or M, 1, m)."""
         self._weighted_sums(matrix(x).mT, self.own)
-        if self.fused is None:
-            each(self.activate_last)
+        each(self.before)
         C = self.costs(self.z[-1], outputs_first(y), outputs_first(s))
-        if self.fused is not None:
-            each(self.activate_last)
+        each(self.after)
         return C
 
     def cost_and_gradient(self, x: Array, y: Array, s: Array) -> Array:
@@ -257,8 +259,7 @@ class Pass:
         y, s = (np.broadcast_to(outputs_first(values), z.shape) for values in (y, s))
         self.gradient_of_cost(self.batch(x, y, s, z))
         C = self.costs(z, y, s)
-        if self.fused is not None:
-            each(self.activate_last)
+        each(self.after)
         return C
 
     def draw(self, generators: Sequence[np.random.Generator]) -> None:
@@ -279,15 +280,15 @@ class Pass:
         """
         x, x_transposed, y, s, start, z = batch
         self._weighted_sums(x_transposed, z)
-        if self.fused is None:
-            each(self.activate_last)
+        for call in self.before:
+            call()
         if not self.direct:
             np.copyto(start, self.z[-1])
         delta = self.delta[-1]
         self.slope(start, y, delta, self.over)
         np.multiply(delta, s, delta)
-        if self.fused is None:
-            each(self.pull_back_last)
+        for call in self.back:
+            call()
         for delta_times, gradient, a_transposed, theta_times, below, delta, inner, pull_back, dropped in self.down:
             delta_times(a_transposed, gradient)
             theta_times(delta, below)
