@@ -167,7 +167,7 @@ class Pass:
         self.neurons = self._neurons(network, backward)
         activate = [[partial(n.sigma.value, n.a, *n.rooms) for n in groups] for groups in self.neurons]
         pull_back = [[partial(n.sigma.vjp, n.a, n.delta, n.rooms[0]) for n in groups] for groups in self.neurons]
-        # The last σ comes before the loss, and its way back behind it; a loss that starts from z leaves it for afterwards.
+        # The last σ comes before the loss, and its way back after it; a loss that starts from z leaves it for the end.
         self.activate_last, self.pull_back_last = activate[-1], pull_back[-1]
         self.before, self.after, self.back = activate[-1], [], pull_back[-1]
         if self.fused is not None:
