@@ -28,6 +28,7 @@ from nnfit.core.losses import LOSSES, OverOutputs, total
 from nnfit.core.members import buffer, by_member, matrix, times
 from nnfit.core.parameter import Array
 from nnfit.progress import tracked
+from nnfit.workers.threads import spread
 
 SMALL = 1 << 12  # numbers of a matrix of which a row more costs less than a call
 CACHE = 5 << 19  # bytes that members who learn together work on in a step, more or less: what a core has near it
@@ -330,20 +331,32 @@ def each(calls: Sequence[Callable[[], object]]) -> None:
 
 
 CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, small enough for constant memory
+CHUNKS, WORK = 16, 1 << 32  # chunks of one piece, at most; and multiplications, some tenths of a second
 
 
 def predict(network: Network, theta: Array, X: Array) -> Array:
     """ŷ (M, K, n), float64, for the rows X (n, N₁ + 1), ones in column 0.
 
     All is computed in float64, also for weights in float32: how a matrix product rounds depends on its size, and a
-    softmax makes 10⁻⁵ of it, so in float32 a prediction would depend on the rows that are predicted with it.
+    softmax makes 10⁻⁵ of it, so in float32 a prediction would depend on the rows that are predicted with it. Member
+    after member, piece after piece of the rows: so the buffers stay in a core's cache, and pieces go to all cores.
     """
-    n = len(X)
+    n, rows = len(X), CHUNK * max(1, min(CHUNKS, WORK // (CHUNK * network.P)))
     theta = theta.astype(np.float64, copy=False)
     result = np.empty((len(theta), network.N[-1], n))
-    whole = Pass(network, theta, min(CHUNK, n))
-    for start in tracked(range(0, n, CHUNK), "predicting"):
-        x = X[start : start + CHUNK].astype(np.float64, copy=False)
-        batch = whole if len(x) == whole.m else Pass(network, theta, len(x))
-        result[:, :, start : start + CHUNK] = batch.forward(x)
+
+    def piece(place: tuple[int, int]) -> None:
+        """The outputs of one member for the rows from a first one on."""
+        k, first = place
+        end = min(n, first + rows)
+        own = theta[k : k + 1]
+        whole = Pass(network, own, min(CHUNK, end - first))
+        for start in range(first, end, CHUNK):
+            x = X[start : min(end, start + CHUNK)].astype(np.float64, copy=False)
+            batch = whole if len(x) == whole.m else Pass(network, own, len(x))
+            result[k, :, start : start + len(x)] = batch.forward(x)[0]
+
+    places = [(k, first) for k in range(len(theta)) for first in range(0, n, rows)]
+    for _ in tracked((spread if len(places) > 1 else map)(piece, places), "predicting", len(places)):
+        pass
     return result

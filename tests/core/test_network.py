@@ -22,6 +22,7 @@ from nnfit.core import network as core
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Pass, predict, views
+from nnfit.workers.threads import threads
 
 MIXED = (group(2, "relu"), group(3, "tanh"), group(1, "linear", k=0.5))
 NETWORKS = {
@@ -212,3 +213,19 @@ def test_the_gradient_of_any_function_of_the_outputs_with_respect_to_the_inputs_
         above, below = ((weight * predict(net, theta, X + sign * step) ** 3 / 3).sum(axis=1) for sign in (1, -1))
         np.testing.assert_allclose(found[:, j], (above - below) / (2 * h), rtol=1e-6, atol=1e-8)
     assert np.abs(found).max() > 0 or any(part.sigma.name == "step" for layer in net.layers for part in layer)
+
+
+@every_depth
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_member_alone_predicts_what_it_predicts_among_others_with_any_number_of_threads(monkeypatch, L, count):
+    monkeypatch.setattr(core, "CHUNK", 64)
+    monkeypatch.setattr(core, "CHUNKS", 2)
+    net, X = NETWORKS[L], inputs(np.random.default_rng(8), 300, 4)
+    theta = start(net, 3)
+    pieces = [slice(first, first + 64) for first in range(0, 300, 64)]
+    at_once = np.concatenate([Pass(net, theta, len(X[p])).forward(X[p]).copy() for p in pieces], axis=2)
+    token = threads.set(count)
+    together, alone = predict(net, theta, X), np.concatenate([predict(net, own[None], X) for own in theta])
+    threads.reset(token)
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together, at_once)
