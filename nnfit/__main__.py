@@ -13,6 +13,7 @@ def run() -> None:
     try:
         from nnfit.cli.main import main
     except signals.Stopped as stopped:
+        signals.over()
         what = "interrupted" if stopped.exit_code == 130 else "terminated"
         print(f"\nnnfit: {what}; output files are as they were", file=sys.stderr)
         sys.exit(stopped.exit_code)

@@ -123,6 +123,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except BaseException as error:
+        signals.over()
         told = ending(error)
         if told is None:
             raise

@@ -143,19 +143,18 @@ def train(
             keeper = Keeper(loaded.spec.training.checkpoint)
             again = command(spec, overrides, options, blas_threads, quiet)
             start = time.perf_counter()
-            with signals.collected() as stop:
-                for epoch in progress.watch(trainer.epochs(stop), total, quiet):
-                    if keeper.due(epoch.number):
-                        files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
-                seconds = time.perf_counter() - start
-                with kept(trainer, places, again):
-                    result = None if stop else trainer.result(stop)
-                if result is None or stop:
-                    files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
-                    raise signals.Stopped(stop[0], f"{run.state.epochs} of {total} epochs are done; go on with {again}")
-
-            model, epochs = result.model, len(run.history)
             with kept(trainer, places, again):
+                with signals.collected() as stop:
+                    for epoch in progress.watch(trainer.epochs(stop), total, quiet):
+                        if keeper.due(epoch.number):
+                            files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
+                    seconds = time.perf_counter() - start
+                    if stop:
+                        files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
+                        done = f"{run.state.epochs} of {total} epochs are done; go on with {again}"
+                        raise signals.Stopped(stop[0], done)
+                result = trainer.result()
+                model, epochs = result.model, len(run.history)
                 written = [(places.model, bytes_of(model))]
                 if places.json is not None:
                     told = results.report(model, places.model, epochs, seconds, overrides or (), result.warnings)
@@ -249,7 +248,7 @@ def refuse_checkpoint(path: Path) -> None:
 
 @contextmanager
 def kept(trainer: Trainer, places: Outputs, again: str) -> Iterator[None]:
-    """Whatever ends the block, once the network is trained: where it stands is saved if the model is not."""
+    """Whatever ends the block once all epochs are over: the network as it is trained is saved if the model is not."""
     from nnfit.cli import screen, signals
     from nnfit.errors import OutputError, Problem
     from nnfit.fit import checkpoint
@@ -258,7 +257,7 @@ def kept(trainer: Trainer, places: Outputs, again: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if places.model not in files.placed:
+        if trainer.run.ended and places.model not in files.placed:
             with suppress(OutputError):
                 files.write((places.checkpoint, checkpoint.to_bytes(trainer.run, trainer.blas_threads)))
                 message, remedy = f"the trained network is kept in {places.checkpoint}", f"go on with {again}"

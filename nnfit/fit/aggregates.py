@@ -39,7 +39,9 @@ def gathered(run: Run, found: Scores, health: Health) -> Aggregates | None:
     whole = Aggregates(
         rows.name,
         seen(min(1.0, (FULL / min(real, SHOWN)) ** 0.5)),  # a picture of a real target takes as many cells squared
-        intervals(target, prediction, rows.truth, w, prepared.spec.seed, rows.thresholds, HEADLINE),
+        intervals(
+            target, prediction, rows.truth, w, prepared.spec.seed, rows.thresholds, HEADLINE, found.metrics[rows.name]
+        ),
         curves(run),
         prepared.missing[:COLUMNS],
         health,

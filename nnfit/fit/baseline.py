@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,17 +28,14 @@ def reduced(prepared: Prepared) -> Prepared | None:
     return prepared._replace(spec=spec, network=network_of(spec))
 
 
-def linear(prepared: Prepared, stop: Sequence[object] = ()) -> Scores | None:
-    """The scores of the same spec without hidden layers; None if there is no such or it diverges.
-
-    With anything in `stop` its training ends early, and the scores are not to be used.
-    """
+def linear(prepared: Prepared) -> Scores | None:
+    """The scores of the same spec without hidden layers; None if there is no such or it diverges."""
     less = reduced(prepared)
     if less is None:
         return None
     run = start(less)
     try:
-        for _ in epochs(run, stop, "linear model"):
+        for _ in epochs(run, name="linear model"):
             pass
     except TrainingError:
         return None

@@ -2,7 +2,8 @@
 
     table        the encoded rows of every set, with the copies of those that each member learns from alone
     weights      θ, its gradient, its average, the best so far, and what the optimizer remembers of each parameter
-    activations  a and δ of every neuron for a batch; at the end, in float64, the outputs for every row
+    activations  a and δ of every neuron for a batch, or for the rows whose health is looked at; at the end, in float64,
+                 the outputs for every row
     members      what Python holds of each member: its random numbers, rows and metrics
 
 All grow with the members M. The figures leave out what is small or short-lived: what they refuse cannot fit.
@@ -26,6 +27,7 @@ from nnfit.core import network as core
 from nnfit.core.averaging import NoAverage
 from nnfit.core.network import Network
 from nnfit.core.optimizers import LBFGS
+from nnfit.diagnostics import health
 from nnfit.errors import SpecError
 from nnfit.model.layout import network_of
 from nnfit.storage import npz
@@ -89,10 +91,11 @@ def needed(spec: Spec, rows: Mapping[str, int]) -> Need:
     learning = units(network) * item * (in_parts(n, lbfgs.CHUNK) if whole else M * in_parts(n, batch))
     learning += M * units(network, forward=True) * in_parts(held_out, stopping.CHUNK) * item
     scoring = M * network.P * (8 if item < 8 else 0) + M * network.N[-1] * sum(rows.values()) * 8
-    scoring += M * units(network, forward=True) * in_parts(n, core.CHUNK) * 8
+    scoring += units(network, forward=True) * in_parts(n, core.CHUNK) * 8  # one member after the other
+    looking = M * units(network) * min(n, health.ROWS) * item
     if not training.epochs:
         gradient = learning = 0
-    return Need(table, kept + gradient, max(learning, scoring - gradient, 0), M * MEMBER)
+    return Need(table, kept + gradient, max(learning, looking, scoring - gradient, 0), M * MEMBER)
 
 
 def in_parts(n: int, size: int) -> int:

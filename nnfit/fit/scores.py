@@ -23,9 +23,10 @@ from nnfit.model.aggregates import SETS
 from nnfit.progress import phase, tracked
 from nnfit.scoring.calibration import temperature
 from nnfit.scoring.comparison import Outcome
-from nnfit.scoring.evaluation import Ends, Metrics, cost, evaluate, of_prior, spread
+from nnfit.scoring.evaluation import Ends, Metrics, averaged, cost, evaluate, of_prior, over_members
 from nnfit.scoring.threshold import threshold
 from nnfit.storage.json_text import tidy
+from nnfit.workers.threads import spread
 
 PARTS = 10  # that rows are cut into, to score each part by the temperature and threshold of the others
 
@@ -100,12 +101,16 @@ def score(run: Run) -> Scores:
         least = cost(loss, np.broadcast_to(mean_of_cost[:, None], (K, n)), outputs(target, expected, "float64"), w)
         of_constant[name] = tidy({"loss": least}) | of_prior(target, mean, expected, w if weighted else None)
     if kept:
-        of_members = []
-        for y_hat, rows in tracked(list(zip(each, kept, strict=True)), "scoring every member"):
+
+        def alone(member: tuple[Array, Rows]) -> Metrics:
+            """The metrics of one member on the rows kept from it."""
+            y_hat, rows = member
             truth, w = sets["train"].truth[rows], sets["train"].w[rows]
             own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
-            of_members.append(evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own))
-        metrics[unseen]["members"] = spread(of_members)
+            return evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own)
+
+        members = tracked(spread(alone, zip(each, kept, strict=True)), "scoring every member", len(kept))
+        metrics[unseen]["members"] = over_members(list(members))
     best, shown = (next(name for name in order if name in sets) for order in (HONEST, SETS))
     seen_by = {
         name: seen_of(name, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
@@ -118,7 +123,7 @@ def score(run: Run) -> Scores:
 @phase("predicting by the prior")
 def seen_of(name: str, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats) -> Seen:
     """What the network and the prior say of rows that tell of new ones."""
-    y_hat = rows.y_hat.mean(axis=0, dtype=np.float64)
+    y_hat = averaged(rows.y_hat)
     constant = [np.repeat(each[:, None], len(rows.truth), axis=1) for each in (mean, mean_of_cost)]
     with np.errstate(all="ignore"):
         network = Outcome(y_hat, decode(target, y_hat) if ends is None else ends.decode(y_hat))
@@ -164,8 +169,10 @@ def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Ends |
 
     n = len(expected)
     tenth = folds(strata(expected), min(PARTS, n), generator(prepared.spec.seed, Purpose.THRESHOLD))
-    each = tracked(range(-1, min(PARTS, n)), "fitting the temperature" if tempered else "fitting the threshold")
-    whole, *without = [fit(rows) if len(rows := np.flatnonzero(tenth != k)) else target for k in each]  # −1: no part
+    parts = range(-1, min(PARTS, n))  # −1: no part
+    fits = spread(lambda k: fit(rows) if len(rows := np.flatnonzero(tenth != k)) else target, parts)
+    name = "fitting the temperature" if tempered else "fitting the threshold"
+    whole, *without = tracked(fits, name, len(parts))
     return whole, Ends(tenth, tuple(without))
 
 

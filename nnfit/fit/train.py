@@ -88,12 +88,9 @@ class Trainer:
         message = f"the costs of {run.plan.epochs:,} epochs may have no room in the model file, and be left out of it"
         return [Problem("record-cut", message, "--history writes them to a file of their own")]
 
-    def result(self, stop: Sequence[object] = ()) -> Result:
-        """The model with its metrics, beside those of the prior and of the linear model, which is trained here.
-
-        With anything in `stop` that ends early, and the result is not to be used.
-        """
-        model = replace(finished(self.run, self.blas_threads, stop), home=self.loaded.folder)
+    def result(self) -> Result:
+        """The model with its metrics, beside those of the prior and of the linear model, which is trained here."""
+        model = replace(finished(self.run, self.blas_threads), home=self.loaded.folder)
         seen = model.aggregates
         found = () if seen is None else stuck(seen.health)
         doubts = (
@@ -164,11 +161,11 @@ def train(
         return trainer.result()
 
 
-def finished(run: Run, blas_threads: int, stop: Sequence[object] = ()) -> Model:
+def finished(run: Run, blas_threads: int) -> Model:
     """The model of a run, with the record of its training, in which what is not finite is null."""
     prepared = run.prepared
     with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
-        found, less = score(run), baseline.linear(prepared, stop)
+        found, less = score(run), baseline.linear(prepared)
         seen = gathered(run, found, examine(prepared, run.theta))
     spec, history = prepared.spec, history_of(run.history)
     record: dict[str, Any] = {

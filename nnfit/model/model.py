@@ -35,7 +35,7 @@ from nnfit.model.format import FORMAT, said
 from nnfit.model.layout import network_of, weight_kind
 from nnfit.model.learnt import Counts
 from nnfit.model.remarks import Remarks
-from nnfit.scoring.evaluation import evaluate, intervals, of_prior
+from nnfit.scoring.evaluation import averaged, evaluate, intervals, of_prior
 from nnfit.storage import files, json_text, npz
 from nnfit.version import __version__
 from nnfit.words import count, listed, short, sizes
@@ -218,8 +218,8 @@ class Model:
 
     def intervals(self, found: Evaluation) -> dict[str, Any]:
         """The 95 % bootstrap interval over the rows of every metric of an evaluation."""
-        prediction = decode(self.target, found.y_hat.mean(axis=0, dtype=np.float64))
-        return intervals(self.target, prediction, found.truth, found.w)
+        prediction = decode(self.target, averaged(found.y_hat))
+        return intervals(self.target, prediction, found.truth, found.w, known=found.metrics)
 
     def weights(self, table: Table, expected: NDArray[Any]) -> NDArray[np.float64]:
         """The weights w (n,) of labelled rows in the cost, with mean 1: weight column times class weight."""

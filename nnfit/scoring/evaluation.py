@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,9 +13,10 @@ from nnfit.core.losses import LOSSES, of_rows
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decide, decode, outputs
 from nnfit.progress import tracked
-from nnfit.scoring.intervals import bootstrap, wilson
-from nnfit.scoring.metrics import METRICS, Metric, confusion, per_class
+from nnfit.scoring.intervals import bootstrap, readied, wilson
+from nnfit.scoring.metrics import METRICS, Judged, Metric, OfWeights, in_two_steps, of_table, ready
 from nnfit.storage.json_text import tidy
+from nnfit.workers.threads import spread
 
 Metrics = dict[str, Any]
 
@@ -66,15 +68,21 @@ def evaluate(
         return {"loss": cost(loss, outcome, Y, w), **found}
 
     with np.errstate(all="ignore"):
-        outcomes = [y_hat.mean(axis=0, dtype=np.float64), *(y_hat if len(y_hat) > 1 else [])]
-        result, *each = [one(outcome) for outcome in tracked(outcomes, "scoring every member")]
+        outcomes = [averaged(y_hat), *(y_hat if len(y_hat) > 1 else [])]
+        result, *each = tracked(spread(one, outcomes), "scoring every member", len(outcomes))
         if each:
-            result["members"] = spread(each)
+            result["members"] = over_members(each)
         found: Metrics = tidy(result)
     return found
 
 
-def spread(each: list[Metrics]) -> Metrics:
+def averaged(y_hat: Array) -> NDArray[np.float64]:
+    """The mean output (K, n) of members (M, K, n)."""
+    found: NDArray[np.float64] = y_hat.mean(axis=0, dtype=np.float64)
+    return found
+
+
+def over_members(each: list[Metrics]) -> Metrics:
     """Mean and standard deviation over the members of every metric that is a number for all of them."""
     values = {name: [member[name] for member in each] for name in each[0]}
     return {
@@ -103,8 +111,8 @@ def metrics(
     """
     rows = compared(target, expected, prediction, thresholds)
     named = tracked(scores(target).items(), "computing the metrics")
-    result: Metrics = {name: float(metric(*rows, w)) for name, metric in named}
-    if target.task == "regression":
+    result: Metrics = {name: float(ready(metric, rows)(w)) for name, metric in named}
+    if not isinstance(rows, Judged):
         if len(target.columns) > 1:
             result["per_target"] = {
                 name: {
@@ -114,10 +122,10 @@ def metrics(
             }
         return result
     if target.task == "multilabel":
-        each = [of_classes(truth, label, 2, w) for truth, label in zip(rows[0].T, rows[1].T, strict=True)]
+        each = [of_classes(own, w) for own in rows.targets]
         details: Metrics = {name: [one[name] for one in each] for name in each[0]}
     else:
-        details = of_classes(rows[0], rows[1], rows[2].shape[1], w)
+        details = of_classes(rows, w)
     return result | details | {"classes": list(target.classes)}
 
 
@@ -126,11 +134,11 @@ def compared(
     expected: NDArray[Any],
     prediction: NDArray[np.float64],
     thresholds: NDArray[np.float64] | None = None,
-) -> tuple[NDArray[Any], ...]:
+) -> Judged | tuple[NDArray[Any], ...]:
     """What a metric of METRICS takes for this target: rows of arrays, the first axis the row."""
     if target.task == "regression":
         return expected, prediction
-    return expected, decide(target, prediction, thresholds), prediction
+    return Judged(expected, decide(target, prediction, thresholds), prediction)
 
 
 def scores(target: Target) -> dict[str, Callable[..., Any]]:
@@ -153,18 +161,20 @@ def row_of(name: str) -> Metric:
 def of_labels(metric: Callable[..., Any]) -> Callable[..., Any]:
     """A metric of one 0/1 target as the mean over several; not a number if it is for one of them."""
 
-    def average(truth: NDArray[Any], label: NDArray[Any], p: NDArray[Any], w: NDArray[Any] | None = None) -> Any:
-        each = zip(truth.T, label.T, p.T, strict=True)
-        return np.mean([metric(t, d, np.column_stack([1 - q, q]), w) for t, d, q in each], axis=0)
+    @in_two_steps
+    def average(rows: Judged) -> OfWeights:
+        each = [ready(metric, own) for own in rows.targets]
+        return lambda w: np.mean([one(w) for one in each], axis=0)
 
     return average
 
 
-def of_classes(truth: NDArray[Any], label: NDArray[Any], K: int, w: NDArray[np.float64] | None) -> Metrics:
+def of_classes(rows: Judged, w: NDArray[np.float64] | None) -> Metrics:
     """What is told class by class: precision, recall and F1 in the order of the classes, and the confusion."""
+    table = rows.confusion(w)
     return {
-        "per_class": {name: values.tolist() for name, values in per_class(truth, label, K, w).items()},
-        "confusion": confusion(truth, label, K, w).tolist(),
+        "per_class": {name: values.tolist() for name, values in of_table(table).items()},
+        "confusion": table.tolist(),
     }
 
 
@@ -176,18 +186,24 @@ def intervals(
     seed: int = 0,
     thresholds: NDArray[np.float64] | None = None,
     of: Sequence[str] | None = None,
+    known: Metrics | None = None,
 ) -> Metrics:
     """The 95 % interval [low, high] over the rows of every metric, or of those named, of predictions (see `decode`).
 
-    Wilson's of the accuracy, by bootstrap of the others; None where the rows do not have one.
+    Wilson's of the accuracy, by bootstrap of the others; None where the rows do not have one. `known` are the metrics
+    of these predictions, if they have been computed.
     """
     rows = compared(target, expected, prediction, thresholds)
     wanted = {name: metric for name, metric in scores(target).items() if of is None or name in of}
     with np.errstate(all="ignore"):
-        found = bootstrap(wanted, rows, np.random.default_rng(seed), w)
+        if known is None:
+            whole = {name: float(metric(w)) for name, metric in readied(wanted, rows).items()}
+        else:
+            whole = {name: math.nan if known[name] is None else known[name] for name in wanted}
+        found = bootstrap(wanted, rows, np.random.default_rng(seed), w, whole=whole)
         if "accuracy" in found and target.task != "multilabel":
             each = np.ones(len(expected)) if w is None else w
-            found["accuracy"] = wilson(float(wanted["accuracy"](*rows, w)), each)
+            found["accuracy"] = wilson(whole["accuracy"], each)
         result: Metrics = tidy({name: list(ends) for name, ends in found.items()})
     return result
 

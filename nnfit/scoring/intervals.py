@@ -9,13 +9,15 @@ many resamples in one call. The interval tells of the rows alone, not of another
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.progress import tracked
+from nnfit.scoring.metrics import Judged, OfWeights, ready
+from nnfit.workers.threads import spread
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -63,10 +65,11 @@ class Sample(NamedTuple):
 
 def bootstrap(
     metrics: Metrics,
-    rows: Sequence[NDArray[Any]],
+    rows: Iterable[NDArray[Any]],
     rng: np.random.Generator,
     w: NDArray[np.float64] | None = None,
     resamples: int = RESAMPLES,
+    whole: Mapping[str, float] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """The percentile interval of every metric, called as metric(*rows, weights) with weights (…, n).
 
@@ -76,45 +79,66 @@ def bootstrap(
 
     Resamples for which a metric is not defined are left out. NaN if it is for none, if the rows are fewer than FEWEST,
     and if all resamples are alike: without a mistake among the rows there is none to be drawn, and no width would say
-    that there is no doubt.
+    that there is no doubt. `whole` are the metrics of all rows, if they are known.
     """
-    (found,) = resampled(metrics, [rows], rng, w, resamples)
+    (found,) = resampled(metrics, [rows], rng, w, resamples, None if whole is None else [whole])
     return {name: sample.interval for name, sample in found.items()}
 
 
 def resampled(
     metrics: Metrics,
-    each: Sequence[Sequence[NDArray[Any]]],
+    each: Sequence[Iterable[NDArray[Any]]],
     rng: np.random.Generator,
     w: NDArray[np.float64] | None = None,
     resamples: int = RESAMPLES,
+    whole: Sequence[Mapping[str, float]] | None = None,
 ) -> list[dict[str, Sample]]:
     """Every metric of what several models say of the same rows, with the same resamples for all of them.
 
-    Each of `each` is what the metrics take of one model. Of fewer rows than FEWEST there are no resamples.
+    Each of `each` is what the metrics take of one model; `whole` are its metrics of all rows, if they are known. Of
+    fewer rows than FEWEST there are no resamples.
     """
-    n = len(each[0][0])
-    m, w = min(n, MOST), np.ones(n) if w is None else w
-    part = rng.permutation(n)[:m] if m < n else np.arange(n)
-    few, few_w = [[column[part] for column in rows] for rows in each], w[part]
-    found: list[dict[str, list[NDArray[np.float64]]]] = [{name: [np.empty(0)] for name in metrics} for _ in each]
-    size, left = max(1, AT_ONCE // m), resamples if n >= FEWEST else 0
-    for start in tracked(range(0, left, size), "bootstrap of the intervals"):
-        B = min(size, left - start)
-        drawn = rng.integers(m, size=(B, m)) + m * np.arange(B)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=B * m).reshape(B, m)
-        weights = np.multiply(counts.T, few_w[:, None], order="C").T  # row by row in memory, for metrics that sort rows
-        for own, rows in zip(found, few, strict=True):
-            for name, metric in metrics.items():
-                own[name].append(metric(*rows, weights))
+    n = len(next(iter(each[0])))
+    m = min(n, MOST)
     scale = math.sqrt(m / n)
+    part = rng.permutation(n)[:m] if m < n else np.arange(n)
+    few_w = np.ones(m) if w is None else w[part]
+    of_few = [readied(metrics, some(rows, part)) for rows in each]
+    if whole is None:
+        whole = [{name: float(metric(w)) for name, metric in readied(metrics, rows).items()} for rows in each]
+    size, left = max(1, AT_ONCE // m), resamples if n >= FEWEST else 0
+    sizes = [min(size, left - start) for start in range(0, left, size)]
+
+    def values(drawn: NDArray[np.int64]) -> list[list[NDArray[np.float64]]]:
+        """Every metric of every model in some resamples: the rows that were drawn, (B, m)."""
+        B = len(drawn)
+        counts = np.bincount((drawn + m * np.arange(B)[:, None]).ravel(), minlength=B * m).reshape(B, m)
+        weights = np.multiply(counts.T, few_w[:, None], order="C").T  # row by row in memory, for metrics that sort rows
+        return [[metric(weights) for metric in own.values()] for own in of_few]
+
+    drawn = (rng.integers(m, size=(B, m)) for B in sizes)  # by the caller's thread, in order
+    blocks = list(tracked(spread(values, drawn), "bootstrap of the intervals", len(sizes)))
+    parts = [{name: float(metric(few_w)) for name, metric in own.items()} for own in of_few]
     return [
         {
-            name: Sample(float(metric(*rows, w)), float(metric(*drawn_from, few_w)), np.concatenate(own[name]), scale)
-            for name, metric in metrics.items()
+            name: Sample(
+                own[name], part[name], np.concatenate([np.empty(0), *(block[i][j] for block in blocks)]), scale
+            )
+            for j, name in enumerate(metrics)
         }
-        for rows, drawn_from, own in zip(each, few, found, strict=True)
+        for i, (own, part) in enumerate(zip(whole, parts, strict=True))
     ]
+
+
+def readied(metrics: Metrics, rows: Iterable[NDArray[Any]]) -> dict[str, OfWeights]:
+    """Every metric of some rows, as a function of their weights."""
+    return {name: ready(metric, rows) for name, metric in metrics.items()}
+
+
+def some(rows: Iterable[NDArray[Any]], part: NDArray[np.intp]) -> Iterable[NDArray[Any]]:
+    """Some of the rows, as metrics take them."""
+    columns = [column[part] for column in rows]
+    return Judged(*columns) if isinstance(rows, Judged) else columns
 
 
 def wilson(share: float, w: NDArray[np.float64]) -> tuple[float, float]:

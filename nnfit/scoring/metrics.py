@@ -5,23 +5,121 @@ of the class, `label` (n,) the predicted one, `p` (n, K) the probabilities. Regr
 target's own unit, averaged over the K targets. Every metric also takes weights of the rows, w (…, n), by default 1:
 a row of weight 2 counts like two rows. With w (B, n) it returns B numbers, which is how intervals.py resamples. Not
 a number (NaN) means that the metric is not defined for these rows.
+
+A metric is written in two steps: what it makes of the rows, a `Judged` or a pair of real targets, and of that a
+function of their weights. So several metrics share what they all ask of the rows (`ready`), and resamples the first
+step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property, partial, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.losses import clipped
+from nnfit.scoring.ranking import Ranking
 
 Labels = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Weights = Floats | None
+OfWeights = Callable[[Weights], Any]
 
 BINS = 15  # of the calibration error
+NUMBERS = 1 << 16  # that are worked on together, so that what is between stays in cache
+
+
+class Judged:
+    """Rows of known class: truth (n,), label (n,), p (n, K); of several 0/1 targets each (n, K).
+
+    What more than one metric asks of them is computed once.
+    """
+
+    def __init__(self, truth: Labels, label: Labels, p: Floats) -> None:
+        self.truth, self.label, self.p = truth, label, p
+        self.K = p.shape[1]
+        self.rankings: dict[int, Ranking] = {}
+        self.counted: tuple[Weights, NDArray[Any]] | None = None
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return iter((self.truth, self.label, self.p))
+
+    @cached_property
+    def hit(self) -> NDArray[np.bool_]:
+        """Whether the predicted class is the true one, (n,)."""
+        return np.asarray(self.truth == self.label)
+
+    @cached_property
+    def targets(self) -> list[Judged]:
+        """The rows for each of several 0/1 targets."""
+        each = zip(self.truth.T, self.label.T, self.p.T, strict=True)
+        return [Judged(truth, label, np.column_stack([1 - q, q])) for truth, label, q in each]
+
+    @cached_property
+    def cells(self) -> Labels:
+        """The cell of the confusion that each row counts in, (n,), K · truth + label."""
+        return np.asarray(self.truth * self.K + self.label, np.intp)
+
+    @cached_property
+    def by_cell(self) -> tuple[Labels, Labels, Labels]:
+        """The rows ordered by their cell, the cells that there are, and the place of the first row of each."""
+        order = np.argsort(self.cells, kind="stable")
+        found, first = np.unique(self.cells[order], return_index=True)
+        return order, found, first
+
+    def confusion(self, w: Weights = None) -> NDArray[Any]:
+        """Rows of class i that were predicted as class j, (…, K, K); with weights their weight."""
+        counted = self.counted
+        if counted is None or counted[0] is not w:
+            counted = self.counted = w, self.count(w)
+        return counted[1]
+
+    def count(self, w: Weights) -> NDArray[Any]:
+        """The confusion."""
+        K = self.K
+        if w is None:
+            return np.bincount(self.cells, minlength=K * K).reshape(K, K)
+        order, found, first = self.by_cell
+        table = np.zeros((*w.shape[:-1], K * K))
+        table[..., found] = np.add.reduceat(w.T[order], first, axis=0).T
+        return table.reshape(*w.shape[:-1], K, K)
+
+    def ranking(self, k: int) -> Ranking:
+        """Class k against the rest, by its probability."""
+        if k not in self.rankings:
+            self.rankings[k] = Ranking(self.truth == k, self.p[:, k])
+        return self.rankings[k]
+
+
+def in_two_steps(judge: Callable[[Judged], OfWeights]) -> Callable[..., Any]:
+    """The metric of classes from its two steps: metric(truth, label, p, w), and metric.ready(rows)(w)."""
+
+    @wraps(judge)
+    def metric(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
+        return judge(Judged(truth, label, p))(w)
+
+    metric.ready = lambda rows: judge(rows if isinstance(rows, Judged) else Judged(*rows))  # type: ignore[attr-defined]
+    return metric
+
+
+def of_pairs(compare: Callable[[Floats, Floats], OfWeights]) -> Callable[..., Any]:
+    """The metric of real targets from its two steps: metric(y, y_hat, w), and metric.ready(rows)(w)."""
+
+    @wraps(compare)
+    def metric(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
+        return compare(y, y_hat)(w)
+
+    metric.ready = lambda rows: compare(*rows)  # type: ignore[attr-defined]
+    return metric
+
+
+def ready(metric: Callable[..., Any], rows: Any) -> OfWeights:
+    """The metric of some rows, as a function of their weights."""
+    judge = getattr(metric, "ready", None)
+    return partial(metric, *rows) if judge is None else judge(rows)
 
 
 def mean(values: NDArray[Any], w: Weights) -> Any:
@@ -48,19 +146,13 @@ def ratio(part: Any, whole: Any) -> Any:
 
 def confusion(truth: Labels, label: Labels, K: int, w: Weights = None) -> NDArray[Any]:
     """Rows of class i that were predicted as class j, (…, K, K); with weights their weight."""
-    cell = truth * K + label
-    if w is None:
-        return np.bincount(cell, minlength=K * K).reshape(K, K)
-    order = np.argsort(cell, kind="stable")
-    found, first = np.unique(cell[order], return_index=True)
-    table = np.zeros((*w.shape[:-1], K * K))
-    table[..., found] = np.add.reduceat(w.T[order], first, axis=0).T
-    return table.reshape(*w.shape[:-1], K, K)
+    return Judged(truth, label, np.empty((0, K))).confusion(w)
 
 
-def accuracy(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
+@in_two_steps
+def accuracy(rows: Judged) -> OfWeights:
     """The share of rows whose predicted class is the true one."""
-    return mean((truth == label).astype(float), w)
+    return partial(mean, rows.hit.astype(float))
 
 
 def per_class(truth: Labels, label: Labels, K: int, w: Weights = None) -> dict[str, Any]:
@@ -71,7 +163,11 @@ def per_class(truth: Labels, label: Labels, K: int, w: Weights = None) -> dict[s
     NaN where the denominator is 0: the precision of a class that is never predicted, the recall of one that never
     occurs.
     """
-    table = confusion(truth, label, K, w)
+    return of_table(confusion(truth, label, K, w))
+
+
+def of_table(table: NDArray[Any]) -> dict[str, Any]:
+    """The same from the confusion (…, K, K)."""
     hits, predicted, true = np.diagonal(table, axis1=-2, axis2=-1), table.sum(axis=-2), table.sum(axis=-1)
     return {
         "precision": ratio(hits, predicted),
@@ -83,12 +179,15 @@ def per_class(truth: Labels, label: Labels, K: int, w: Weights = None) -> dict[s
 def macro(name: str, text: str) -> Callable[..., Any]:
     """The mean of one column of `per_class` over the classes, true or predicted; where it is 0 / 0 it counts as 0."""
 
-    def metric(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
-        found = per_class(truth, label, p.shape[1], w)
-        return over_defined(np.nan_to_num(found[name]), ~np.isnan(found["f1"]))
+    def judge(rows: Judged) -> OfWeights:
+        def metric(w: Weights) -> Any:
+            found = of_table(rows.confusion(w))
+            return over_defined(np.nan_to_num(found[name]), ~np.isnan(found["f1"]))
 
-    metric.__doc__ = text
-    return metric
+        return metric
+
+    judge.__doc__ = text
+    return in_two_steps(judge)
 
 
 precision_macro = macro("precision", "The mean over classes, true or predicted, of TP / (TP + FP).")
@@ -96,123 +195,152 @@ recall_macro = macro("recall", "The mean over classes, true or predicted, of TP 
 f1_macro = macro("f1", "The mean over classes, true or predicted, of 2 TP / (2 TP + FP + FN).")
 
 
-def balanced_accuracy(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
+@in_two_steps
+def balanced_accuracy(rows: Judged) -> OfWeights:
     """The mean recall of the classes that occur: accuracy if all of them were equally frequent."""
-    recall = per_class(truth, label, p.shape[1], w)["recall"]
-    return over_defined(recall, ~np.isnan(recall))
+
+    def metric(w: Weights) -> Any:
+        recall = of_table(rows.confusion(w))["recall"]
+        return over_defined(recall, ~np.isnan(recall))
+
+    return metric
 
 
 # --- from the order of the probabilities ---------------------------------------------------------------------------
 
 
-def one_versus_rest(curve: Callable[[NDArray[np.bool_], Floats, Weights], Any]) -> Callable[..., Any]:
+def one_versus_rest(curve: Callable[[Ranking, Weights], Any]) -> Callable[..., Any]:
     """A metric of two classes for K: of the second class for two, else the mean over the classes against the rest.
 
     A class that does not occur, or that all rows have, is left out; without any the metric is NaN.
     """
 
-    def metric(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
-        K = p.shape[1]
-        values = np.stack([curve(truth == k, p[:, k], w) for k in ([1] if K == 2 else range(K))], axis=-1)
-        return over_defined(values, ~np.isnan(values))
+    def judge(rows: Judged) -> OfWeights:
+        classes = [1] if rows.K == 2 else range(rows.K)
 
-    metric.__doc__ = curve.__doc__
-    return metric
+        def metric(w: Weights) -> Any:
+            values = np.stack([curve(rows.ranking(k), w) for k in classes], axis=-1)
+            return over_defined(values, ~np.isnan(values))
 
+        return metric
 
-def thresholds(positive: NDArray[np.bool_], score: Floats, w: Weights) -> tuple[Any, Any]:
-    """The weight of the positive and of the negative rows at or above each distinct score, from the highest, (T, …)."""
-    order = np.argsort(-score, kind="stable")
-    last = np.r_[np.flatnonzero(np.diff(score[order])), len(score) - 1]
-    # The rows come first here: whole lines of resamples are then moved and added.
-    sorted_w = (np.ones(len(score)) if w is None else w.T)[order]
-    others, up = sorted_w.copy(), positive[order]
-    sorted_w[~up], others[up] = 0, 0
-    return np.cumsum(sorted_w, axis=0, out=sorted_w)[last], np.cumsum(others, axis=0, out=others)[last]
+    judge.__doc__ = curve.__doc__
+    return in_two_steps(judge)
 
 
 @one_versus_rest
-def roc_auc(positive: NDArray[np.bool_], score: Floats, w: Weights) -> Any:
+def roc_auc(ranking: Ranking, w: Weights) -> Any:
     """The probability that a row of the class scores above one of another class, ties half: the area under the ROC.
 
     Σ_t (FP_t − FP_{t−1}) ½ (TP_t + TP_{t−1}) / (P N) over the thresholds t
     """
-    TP, FP = thresholds(positive, score, w)
-    area = FP[0] * TP[0] / 2 + (np.diff(FP, axis=0) * (TP[1:] + TP[:-1])).sum(axis=0) / 2
-    return ratio(area, TP[-1] * FP[-1])
+    return ratio(*ranking.roc_area(w))
 
 
 @one_versus_rest
-def average_precision(positive: NDArray[np.bool_], score: Floats, w: Weights) -> Any:
+def average_precision(ranking: Ranking, w: Weights) -> Any:
     """The area under the precision-recall curve as a sum over thresholds: Σ_t (recall_t − recall_{t−1}) precision_t."""
-    TP, FP = thresholds(positive, score, w)
-    # Where no row is above a threshold yet, in a resample, TP is 0 and so is the term.
-    precision = TP / np.where(TP > 0, TP + FP, 1)
-    area = TP[0] * precision[0] + (np.diff(TP, axis=0) * precision[1:]).sum(axis=0)
-    return np.where(FP[-1] > 0, ratio(area, TP[-1]), np.nan)
+    area, positives, negatives = ranking.precision_area(w)
+    return np.where(negatives > 0, ratio(area, positives), np.nan)
 
 
 # --- from the probabilities themselves -----------------------------------------------------------------------------
 
 
-def log_loss(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
+@in_two_steps
+def log_loss(rows: Judged) -> OfWeights:
     """−mean log p[true class], natural logarithm, probabilities kept off 0 by one machine epsilon."""
-    return mean(-np.log(clipped(p)[np.arange(len(p)), truth]), w)
+    return partial(mean, -np.log(clipped(rows.p[np.arange(len(rows.p)), rows.truth])))
 
 
-def brier(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
+@in_two_steps
+def brier(rows: Judged) -> OfWeights:
     """mean Σ_k (p_k − y_k)² with y one-hot (Brier 1950), halved for two classes, which makes it mean (p₁ − y₁)²."""
-    squares = ((p - (truth[:, None] == np.arange(p.shape[1]))) ** 2).sum(axis=1)
-    return mean(squares / 2 if p.shape[1] == 2 else squares, w)
+    classes = np.arange(rows.K)
+    squares, size = np.empty(len(rows.p)), max(1, NUMBERS // rows.K)
+    for start in range(0, len(squares), size):
+        part = slice(start, start + size)
+        squares[part] = ((rows.p[part] - (rows.truth[part, None] == classes)) ** 2).sum(axis=1)
+    return partial(mean, squares / 2 if rows.K == 2 else squares)
 
 
-def calibration_error(truth: Labels, label: Labels, p: Floats, w: Weights = None) -> Any:
+@in_two_steps
+def calibration_error(rows: Judged) -> OfWeights:
     """The expected calibration error (Guo et al. 2017, eq. 3), with 15 bins of equal width.
 
         ECE = Σ_b W_b / W |accuracy_b − confidence_b| = Σ_b |Σ_{i in b} w_i (hit_i − confidence_i)| / W
 
     The confidence of a row is its highest probability; bin b holds those in ((b − 1) / 15, b / 15].
     """
-    confidence = p.max(axis=1)
-    gap = (truth == label) - confidence
+    confidence = rows.p.max(axis=1)
+    gap = rows.hit - confidence
     bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
-    # One column for each bin, so that one product adds up the gaps of every bin.
-    return np.abs(mean(gap[:, None] * (bins[:, None] == np.arange(BINS)), w)).sum(axis=-1)
+
+    @cache
+    def columns() -> Floats:
+        """One column for each bin, so that one product adds up the gaps of every bin in all resamples."""
+        return np.asarray(gap[:, None] * (bins[:, None] == np.arange(BINS)), np.float64)
+
+    def metric(w: Weights) -> Any:
+        if w is None or w.ndim == 1:
+            sums = np.bincount(bins, gap if w is None else w * gap, BINS)
+            return np.abs(sums).sum() / (len(gap) if w is None else w.sum())
+        return np.abs(mean(columns(), w)).sum(axis=-1)
+
+    return metric
 
 
 # --- of real targets -----------------------------------------------------------------------------------------------
 
 
-def rmse(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
+@of_pairs
+def rmse(y: Floats, y_hat: Floats) -> OfWeights:
     """√ mean (y − ŷ)²."""
-    return np.sqrt(mean((y - y_hat) ** 2, w)).mean(axis=-1)
+    squares = (y - y_hat) ** 2
+    return lambda w: np.sqrt(mean(squares, w)).mean(axis=-1)
 
 
-def mae(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
+@of_pairs
+def mae(y: Floats, y_hat: Floats) -> OfWeights:
     """mean |y − ŷ|."""
-    return mean(np.abs(y - y_hat), w).mean(axis=-1)
+    sizes = np.abs(y - y_hat)
+    return lambda w: mean(sizes, w).mean(axis=-1)
 
 
-def r2(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
+@of_pairs
+def r2(y: Floats, y_hat: Floats) -> OfWeights:
     """1 − Σ (y − ŷ)² / Σ (y − ȳ)²; for a constant y 1 if it is met exactly, else 0; NaN for less than two rows."""
-    if len(y) < 2:
-        return np.full(() if w is None else w.shape[:-1], np.nan)[()]
-    centred = y - mean(y, w if w is None or w.ndim == 1 else w.sum(axis=0))
-    square = mean(centred**2, w)
-    spread = square - mean(centred, w) ** 2
-    # A constant y has no spread; its mean may differ from it by a rounding error.
-    spread = np.where((np.ptp(y, axis=0) > 0) & (spread > 1e-12 * square), spread, 0.0)
-    residual = mean((y - y_hat) ** 2, w)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
-    return share.mean(axis=-1)
+    squares, varies = (y - y_hat) ** 2, len(y) > 1 and np.ptp(y, axis=0) > 0
+
+    def metric(w: Weights) -> Any:
+        if len(y) < 2:
+            return np.full(() if w is None else w.shape[:-1], np.nan)[()]
+        centred = y - mean(y, w if w is None or w.ndim == 1 else w.sum(axis=0))
+        square = mean(centred**2, w)
+        spread = square - mean(centred, w) ** 2
+        # A constant y has no spread; its mean may differ from it by a rounding error.
+        spread = np.where(varies & (spread > 1e-12 * square), spread, 0.0)
+        residual = mean(squares, w)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(spread > 0, 1 - residual / spread, np.where(residual > 0, 0.0, 1.0))
+        return share.mean(axis=-1)
+
+    return metric
 
 
-def mape(y: Floats, y_hat: Floats, w: Weights = None) -> Any:
+@of_pairs
+def mape(y: Floats, y_hat: Floats) -> OfWeights:
     """mean |y − ŷ| / |y|, a share and not a percentage; NaN if any y is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = mean(np.abs(y - y_hat) / np.abs(y), w).mean(axis=-1)
-    return share if y.all() else share * np.nan
+        shares = np.abs(y - y_hat) / np.abs(y)
+    whole = bool(y.all())
+
+    def metric(w: Weights) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = mean(shares, w).mean(axis=-1)
+            return share if whole else share * np.nan
+
+    return metric
 
 
 class Metric(NamedTuple):

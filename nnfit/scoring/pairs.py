@@ -22,9 +22,12 @@ from numpy.typing import NDArray
 
 from nnfit.core.parameter import Array
 from nnfit.data.target import Target, decode
+from nnfit.progress import tracked
 from nnfit.scoring.comparison import LEAST, sure
-from nnfit.scoring.evaluation import compared, row_of, scores
-from nnfit.scoring.intervals import Sample, resampled
+from nnfit.scoring.evaluation import averaged, compared, row_of, scores
+from nnfit.scoring.intervals import Sample, readied, resampled
+from nnfit.scoring.metrics import Judged
+from nnfit.workers.threads import spread
 
 FEWEST_MEMBERS = 5  # whose spread says something
 
@@ -90,15 +93,14 @@ def scored(each: Sequence[Said], w: NDArray[np.float64] | None = None, seed: int
     """The metrics of each model, with the same resamples for all."""
     with np.errstate(all="ignore"):
         metrics = scores(each[0].target)
-        rows = [taken(said, said.y_hat.mean(axis=0, dtype=np.float64)) for said in each]
+        rows = [taken(said, averaged(said.y_hat)) for said in each]
         samples = resampled(metrics, rows, np.random.default_rng(seed), w)
         n = len(each[0].truth)
         if w is not None and w.any():
             n = max(2, int(w.sum() ** 2 / (w**2).sum()))  # so many that count alike would tell as much
-        whole = [{name: float(metric(*own, w)) for name, metric in metrics.items()} for own in rows]
         return [
-            Scored(n, len(said.y_hat), values, sample, over_members(said, w))
-            for said, values, sample in zip(each, whole, samples, strict=True)
+            Scored(n, len(said.y_hat), {name: one.whole for name, one in own.items()}, own, over_members(said, w))
+            for said, own in zip(each, samples, strict=True)
         ]
 
 
@@ -109,7 +111,7 @@ def told(models: tuple[int, int], own: Scored, other: Scored, pairs: int = 1) ->
         return tuple(judged(name, models, own, other, pairs) for name in both)
 
 
-def taken(said: Said, y_hat: Array) -> tuple[NDArray[Any], ...]:
+def taken(said: Said, y_hat: Array) -> Judged | tuple[NDArray[Any], ...]:
     """What the metrics take of outputs (K, n) for the rows of a model."""
     return compared(said.target, said.truth, decode(said.target, y_hat))
 
@@ -125,8 +127,14 @@ def over_members(said: Said, w: NDArray[np.float64] | None) -> dict[str, float]:
     if not said.apart or M < FEWEST_MEMBERS:
         return {}
     total = said.y_hat.sum(axis=0, dtype=np.float64)
-    without = [taken(said, (total - own) / (M - 1)) for own in said.y_hat]
-    found = {name: np.array([metric(*rows, w) for rows in without]) for name, metric in scores(said.target).items()}
+
+    def without(own: Array) -> dict[str, float]:
+        """The metrics without one of the members."""
+        rows = taken(said, (total - own) / (M - 1))
+        return {name: float(metric(w)) for name, metric in readied(scores(said.target), rows).items()}
+
+    each = list(tracked(spread(without, said.y_hat), "leaving out every member", M))
+    found = {name: np.array([one[name] for one in each]) for name in each[0]}
     return {name: float((M - 1) * values.var()) for name, values in found.items() if np.isfinite(values).all()}
 
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from nnfit.data.scales import FAR, Floats
 from nnfit.data.target import Target
-from nnfit.scoring.metrics import thresholds
+from nnfit.progress import tracked
+from nnfit.scoring.ranking import Ranking
+from nnfit.workers.threads import spread
 
 LEVELS = np.linspace(0, 1, 101)  # thresholds at which rows are counted
 BINS = np.linspace(0, 1, 11)  # of the calibration curve
@@ -115,15 +117,22 @@ def profile(
     if target.task == "regression":
         pairs = [(name, truth[:, k], prediction[:, k]) for k, name in enumerate(target.columns[:SHOWN])]
         near = [each for each in pairs if all((np.abs(values) <= FAR).all() for values in each[1:])]
-        return Profile(n, targets=tuple(of_target(*each, cells) for each in near if n >= least))
+        several = tracked(spread(lambda each: of_target(*each, cells), near), "profile of the predictions", len(near))
+        return Profile(n, targets=tuple(several if n >= least else ()))
     if target.task == "multilabel":
         names, positive, shown = target.columns, truth.astype(bool), list(range(min(SHOWN, len(target.columns))))
     else:
-        names, positive = target.classes, truth[:, None] == np.arange(len(target.classes))
-        most = np.argsort(-positive.sum(axis=0), kind="stable")[:SHOWN]
+        names, positive = target.classes, None
+        most = np.argsort(-np.bincount(truth, minlength=len(names)), kind="stable")[:SHOWN]
         shown = [1] if len(names) == 2 else sorted(most.tolist())
     firm = min(FIRM, least)
-    found = [of_class(names[k], positive[:, k], prediction[:, k], w, points, firm) for k in shown]
+
+    def one(k: int) -> ClassProfile:
+        """The profile of a class."""
+        rows = truth == k if positive is None else positive[:, k]
+        return of_class(names[k], rows, prediction[:, k], w, points, firm)
+
+    found = list(tracked(spread(one, shown), "profile of the predictions", len(shown)))
     if len(names) > 2 or target.task == "multilabel":
         found = [each._replace(tp_at=(), fp_at=()) for each in found]
     return Profile(n, tuple(found))
@@ -142,17 +151,18 @@ def of_class(
     A bin of fewer than `firm` rows has no mean.
     """
     weights = np.ones(len(p)) if w is None else w
-    tp, fp = thresholds(positive, p, w)
-    at = np.searchsorted(np.sort(-p), -LEVELS, side="right")  # rows with p of at least each level
-    order = np.argsort(-p, kind="stable")
-    summed = [np.r_[0.0, np.cumsum(np.where(rows, weights, 0.0)[order])][at] for rows in (positive, ~positive)]
+    ranking = Ranking(positive, p)
+    tp, fp = ranking.curve(w)
+    at = np.searchsorted(-ranking.scores, -LEVELS, side="right")  # scores of at least each level
+    summed = [np.r_[0.0, each][at] for each in (tp, fp)]
     chosen = np.arange(len(tp)) if points is None else spaced(tp, fp, points)
     cell = np.clip(np.searchsorted(BINS, p, side="left") - 1, 0, len(BINS) - 2)
     size = np.bincount(cell, weights, len(BINS) - 1)
     mean, share = (np.bincount(cell, weights * each, len(BINS) - 1) for each in (p, positive))
     whole, known = size > 0, np.bincount(cell, minlength=len(BINS) - 1) >= firm
     means, shares = (np.divide(each, size, out=np.zeros_like(size), where=whole) for each in (mean, share))
-    own, others = (np.histogram(p[rows], FINE, weights=weights[rows])[0] for rows in (positive, ~positive))
+    fine = np.clip(np.searchsorted(FINE, p, side="right") - 1, 0, len(FINE) - 2)
+    own, others = (np.bincount(fine[rows], weights[rows], len(FINE) - 1) for rows in (positive, ~positive))
     return ClassProfile(
         name,
         tidy(weights[positive].sum()),

@@ -12,6 +12,7 @@ from nnfit.data.scales import Floats
 from nnfit.data.target import Labels, Target, decode
 from nnfit.errors import DataError, Place, Problem
 from nnfit.scoring.evaluation import compared, higher, scores
+from nnfit.scoring.metrics import ready
 
 
 class WatchedMetric:
@@ -40,7 +41,7 @@ class WatchedMetric:
                 values[k] = np.inf
             elif len(places):
                 with np.errstate(all="ignore"):
-                    found = self.metric(*compared(self.target, truth, decode(self.target, own)), w)
+                    found = ready(self.metric, compared(self.target, truth, decode(self.target, own)))(w)
                 values[k] = self.sign * float(found)
         return values
 

@@ -263,7 +263,7 @@ SCORED = [
 ]
 TRAINED = [
     *(*PREPARED, "epoch", *SCORED, "starting the training", "linear model", *SCORED),
-    *("bootstrap of the intervals", "comparing with the linear model"),
+    *("profile of the predictions", "bootstrap of the intervals", "comparing with the linear model"),
 ]
 PHASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "train": (("flowers.yaml",), TRAINED),

@@ -167,9 +167,9 @@ def test_a_stop_while_the_linear_model_is_trained_keeps_the_network_for_resume(
     assert run(*command, "whole.npz").code == 0
     real = baseline.linear
 
-    def interrupted(prepared: Any, stop: Any) -> Any:
+    def interrupted(prepared: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
-        return real(prepared, stop)
+        return real(prepared)
 
     with monkeypatch.context() as patch:
         patch.setattr(baseline, "linear", interrupted)

@@ -75,10 +75,10 @@ def test_what_needs_more_memory_than_there_is_is_refused_at_its_key(
 
 
 def test_the_batch_is_blamed_where_a_smaller_one_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "memory", lambda: 25 * 10**6)
+    monkeypatch.setattr(resources, "memory", lambda: 150 * 10**6)
     overrides = {"network.layers.0.size": 4000, "network.dtype": "float64", **WHOLE, "training.epochs": 9}
-    with pytest.raises(SpecError, match=r"training.batch_size: the training takes .* and there are 25.0 MB"):
-        begin(load_spec(SPEC, overrides, ["train"]), {"train": frame(300)})
+    with pytest.raises(SpecError, match=r"training.batch_size: the training takes .* and there are 150.0 MB"):
+        begin(load_spec(SPEC, overrides, ["train"]), {"train": frame(3000)})
 
 
 def test_the_table_is_blamed_where_it_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

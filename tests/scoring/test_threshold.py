@@ -10,8 +10,7 @@ import pytest
 
 from nnfit.data.target import Target, decide, decode
 from nnfit.model.model import Model
-from nnfit.scoring import evaluation
-from nnfit.scoring.metrics import AIMS, METRICS
+from nnfit.scoring.metrics import AIMS, METRICS, per_class
 from nnfit.scoring.threshold import threshold
 
 BINARY = Target("binary", ("y",), ("a", "b"))
@@ -20,7 +19,7 @@ Train = Callable[..., Model]
 
 def score(aim: str, truth: np.ndarray, label: np.ndarray, w: np.ndarray | None) -> float:
     if aim == "f1":
-        return float(evaluation.of_classes(truth, label, 2, w)["per_class"]["f1"][1])
+        return float(per_class(truth, label, 2, w)["f1"][1])
     return float(METRICS["classification"][aim].of(truth, label, np.eye(2)[label], w))
 
 
