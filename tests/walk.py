@@ -216,7 +216,7 @@ def went(overrides: Any, data: pd.DataFrame, spec: dict[str, Any] = SPEC) -> str
         for epoch in trainer.epochs(stop):
             if epoch.number >= 2 and loaded.spec.training.epochs > 2:
                 stop.append(1)
-        result = trainer.result(stop)
+        result = trainer.result()
     except TrainingError as error:
         return error.code
     model = result.model

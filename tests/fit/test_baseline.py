@@ -222,23 +222,6 @@ def test_a_linear_model_that_diverges_leaves_the_network_as_it_is(trained: Train
     assert "the linear model beside the network diverged, so there are no figures of it" in told(model)
 
 
-def test_training_ends_between_two_steps_of_it(prepared: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    ready = prepared(SPEC, PRODUCT)
-    epochs: list[int] = []
-    stop: list[object] = []
-    real = baseline.epochs
-
-    def counted(run: Any, signals: Any, name: str) -> Any:
-        for epoch in real(run, signals, name):
-            epochs.append(epoch.number)
-            stop.append("now")
-            yield epoch
-
-    monkeypatch.setattr(baseline, "epochs", counted)
-    baseline.linear(ready, stop)
-    assert epochs == [1]
-
-
 def test_a_network_that_has_learnt_something_is_never_told_that_it_has_not(trained: Train) -> None:
     for seed in range(8):  # 30 rows tell little, and the network is better on them, or on new rows
         draws = np.random.default_rng(seed)
