@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,19 @@ def draw(n: int, share: float, strata: NDArray[np.intp] | None, rng: np.random.G
 
 def strata(truth: NDArray[Any]) -> NDArray[Any]:
     """What rows are to be alike in, (n,): the class, the real target, or the combination of several (n, K)."""
-    order = truth if truth.ndim == 1 else np.unique(truth, axis=0, return_inverse=True)[1]
-    return order.reshape(-1)
+    return truth if truth.ndim == 1 else places(list(truth.T))
+
+
+def places(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+    """The place of each row among the different rows of some columns, in their order, the first column first, (n,).
+
+    Column by column: a row as a whole is sorted ten times as slowly, and nothing ends that.
+    """
+    found = np.zeros(len(columns[0]), np.intp)
+    for column in columns:
+        values, place = np.unique(column, return_inverse=True)
+        found = np.unique(found * len(values) + place, return_inverse=True)[1]
+    return found
 
 
 @phase("drawing folds")

@@ -83,7 +83,7 @@ def score(run: Run) -> Scores:
     of_sets = tracked(prepared.sets.items(), "predicting every set")
     sets = {name: Predicted(outputs_of(run, rows), rows.truth, rows.weights) for name, rows in of_sets}
     unseen = "validation"
-    each, seen = outputs_held_out(run, sets["train"].y_hat), np.unique(np.concatenate(kept or [np.empty(0, np.intp)]))
+    each, seen = outputs_held_out(run, sets["train"].y_hat), held_out(run)
     if kept:
         unseen = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec.training.resample]
         train = sets.pop("train")
@@ -118,6 +118,14 @@ def score(run: Run) -> Scores:
     }
     counts = {name: len(rows.truth) for name, rows in sets.items()}
     return Scores(target, metrics, of_constant, counts, seen_by[best], seen_by[shown])
+
+
+def held_out(run: Run) -> Rows:
+    """The training rows that some member does not learn from, in their order."""
+    there = np.zeros(run.prepared.sets["train"].n, bool)
+    for rows in run.kept:
+        there[rows] = True
+    return np.flatnonzero(there)
 
 
 @phase("predicting by the prior")

@@ -7,7 +7,7 @@ import numpy as np
 from nnfit.config.spec import Spec
 from nnfit.data.cells import Rows
 from nnfit.data.seeds import Purpose, generator
-from nnfit.data.split import draw
+from nnfit.data.split import draw, places
 from nnfit.data.table import Table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count
@@ -23,7 +23,7 @@ def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
         for name in targets:
             text = whole.text(name)
             sorted_codes.append(np.argsort(np.argsort(np.array(text.labels)))[text.codes])
-        strata = np.unique(np.column_stack(sorted_codes), axis=0, return_inverse=True)[1].reshape(-1)
+        strata = places(sorted_codes)
     rng = generator(spec.seed, Purpose.SPLIT)
     left = np.arange(whole.n)
     drawn = {}
