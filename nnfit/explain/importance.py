@@ -10,13 +10,14 @@ share their importance: while one is permuted, the others still tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
+from nnfit.data.split import Rows as Order
 from nnfit.data.target import Target, decode, refuse_beyond
 from nnfit.errors import DataError, Place, Problem
 from nnfit.explain.losses import losses, metric_of, weighted
@@ -24,6 +25,7 @@ from nnfit.explain.rows import Rows, affordable, averaged, columns_of, of_member
 from nnfit.model.model import refuse_overflow
 from nnfit.progress import tracked
 from nnfit.scoring.comparison import of_root, sure
+from nnfit.workers.threads import spread
 
 REPEATS = 5
 WORK = 5e10  # multiplications in all: a few seconds
@@ -85,28 +87,30 @@ def importance(rows: Rows, repeats: int = REPEATS, seed: int = 0) -> Importance:
     as_they_are, alone = asked(part, y_hat)
     baseline = metric_of(target, as_they_are, part.w)
     rng = np.random.default_rng([seed, 1])
-    X = part.X.copy()
+    places = list(blocks.values())
     found = [Sums(np.zeros((part.n, len(baseline))), [], []) for _ in blocks]
 
-    def permute(chosen: Iterable[int], times: int) -> None:
+    def without(column: tuple[int, Order]) -> tuple[int, Floats, Floats]:
+        """A column, what each row adds to the metric where it is permuted so, and the metric of each member."""
+        c, order = column
+        X = part.X.copy()
+        X[:, places[c]] = part.X[order, places[c]]
+        return c, *asked(part, of_members(part, X))
+
+    def permute(chosen: Sequence[int], times: int, name: str) -> None:
         """Permute some of the columns so many times."""
-        places = list(blocks.values())
-        for c in chosen:
-            block, sums = places[c], found[c]
-            for _ in tracked(range(times), "shuffles"):
-                X[:, block] = part.X[rng.permutation(part.n), block]
-                permuted, of_each = asked(part, of_members(part, X))
-                sums.each.append(metric_of(target, permuted, part.w) - baseline)
-                sums.members.append(of_each - alone)
-                sums.of_rows[:] += changes(target, permuted, part.w) - own_changes
-            X[:, block] = part.X[:, block]
+        orders = ((c, rng.permutation(part.n)) for c in chosen for _ in range(times))  # drawn in this order
+        for c, permuted, of_each in tracked(spread(without, orders), name, len(chosen) * times):
+            found[c].each.append(metric_of(target, permuted, part.w) - baseline)
+            found[c].members.append(of_each - alone)
+            found[c].of_rows[:] += changes(target, permuted, part.w) - own_changes
 
     with np.errstate(all="ignore"):
         own_changes = changes(target, as_they_are, part.w)
-        permute(tracked(range(C), "importance of the columns"), R)
+        permute(range(C), R, "importance of the columns")
         if again:
             first = np.argsort([-sums.each[0].mean() for sums in found], kind="stable")[:again]
-            permute(tracked(sorted(first.tolist()), "importance of the first columns"), R_again)
+            permute(sorted(first.tolist()), R_again, "importance of the first columns")
         error = [weighted(sums.of_rows.mean(axis=1) / len(sums.each), part.w)[1] for sums in found]
     shuffles = tuple(len(sums.each) for sums in found)
     each = np.full((C, max(shuffles, default=0)), np.nan)
