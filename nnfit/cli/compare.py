@@ -57,9 +57,12 @@ def compare(
 
 def report(names: Sequence[str], found: Comparison) -> dict[str, Any]:
     """What --json prints."""
+    from nnfit.scoring.intervals import MOST
+
     learnt = [None if counts is None else counts.get("train", 0) for counts in found.learnt]
     return {
         "rows": found.rows,
+        "interval_rows": min(found.rows, MOST),
         "models": [
             {"model": name, "metrics": metrics, "learnt_from": count}
             for name, metrics, count in zip(names, found.metrics, learnt, strict=True)
@@ -92,6 +95,7 @@ def show(console: Console, names: Sequence[str], found: Comparison) -> None:
     from nnfit.cli import screen
     from nnfit.model.described import number, shown_metrics
     from nnfit.scoring.evaluation import higher
+    from nnfit.scoring.intervals import level
 
     metrics = [name for name in shown_metrics(list(found.metrics)) if name != "loss"]
     values = {name: [each[name] for each in found.metrics] for name in metrics}
@@ -118,7 +122,7 @@ def show(console: Console, names: Sequence[str], found: Comparison) -> None:
             if name in pairs
         ]
     old = any(problem.code == "learnt-from" for problem in found.warnings)
-    heading = "95 %, not of new rows" if old else "95 %"
+    heading = level(found.rows) + ", not of new rows" * old
     title = f"Less {names[other]}" + (f", the best by {main}; --json has every pair" if len(names) > 2 else "")
     console.print(screen.grid(title, ["model", "metric", "difference", heading, "the model is"], body))
     together = f" for {len(names) * (len(names) - 1) // 2} pairs of models together" if len(names) > 2 else ""

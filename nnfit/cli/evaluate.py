@@ -27,6 +27,7 @@ def evaluate(
     from nnfit.data.table import read_table
     from nnfit.model.loading import load
     from nnfit.model.prediction import like_training
+    from nnfit.scoring.intervals import MOST, level
 
     start = time.perf_counter()
     trained = load(model)
@@ -49,6 +50,7 @@ def evaluate(
             "metrics": {"data": found.metrics},
             "trivial": {"data": found.of_prior},
             "intervals": intervals,
+            "interval_rows": min(table.n, MOST),
             "warnings": [problem.as_json() for problem in warnings],
         }
         print(json_of(report))
@@ -57,6 +59,6 @@ def evaluate(
     regression = trained.target.task == "regression"
     trivial, rows = {"data": found.of_prior}, {"data": table.n}
     new = all(problem.code != "learnt-from" for problem in found.warnings)
-    heading = "95 %" if new else "95 %, not of new rows"
+    heading = level(table.n) + ("" if new else ", not of new rows")
     screen.show_metrics(console, {"data": found.metrics}, trivial, rows, regression, intervals, heading=heading)
     screen.show_confusion(console, "data", found.metrics)

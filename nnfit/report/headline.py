@@ -13,6 +13,7 @@ from nnfit.model.learnt import HONEST
 from nnfit.model.model import Model
 from nnfit.report.parts import Cells, Doubt, Section, percent, table
 from nnfit.report.told import LOUD, Metrics, Told
+from nnfit.scoring.intervals import level
 from nnfit.words import count, listed, short, sizes
 
 FEW = 50  # rows below which an interval is too wide to decide much
@@ -140,7 +141,7 @@ def measures(told: Told, prior: str) -> Cells:
     """The metrics with what they mean."""
     sets = [told.metrics, told.trivial, *([told.linear] if told.linear else [])]
     less = [prior, *["linear model"] * bool(told.linear)]
-    header = ["metric", "this model", "95 % interval", *less, "what it is"]
+    header = ["metric", "this model", f"{level(told.n)} interval", *less, "what it is"]
     rows = []
     for name in shown_metrics([dict(each) for each in sets]):
         ends = told.intervals.get(name)

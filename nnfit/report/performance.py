@@ -13,6 +13,7 @@ from nnfit.report.figures.classes import MATRIX
 from nnfit.report.parts import Cells, Section, Shown, Slider, percent, table
 from nnfit.report.svg import svg
 from nnfit.report.told import Told, threshold_of
+from nnfit.scoring.intervals import level
 from nnfit.scoring.profile import BINS, FINE, ClassProfile, Profile, TargetProfile
 from nnfit.words import count, short
 
@@ -159,7 +160,7 @@ def areas(told: Told) -> Cells:
         (text, told.metrics.get(key), *(told.intervals.get(key) or (None, None)))
         for key, text in (("roc_auc", "area under the ROC"), ("average_precision", "average precision"))
     ]
-    return table("Areas under the curves", ("", "value", "95 % from", "to"), rows)
+    return table("Areas under the curves", ("", "value", f"{level(told.n)}: from", "to"), rows)
 
 
 def points(found: ClassProfile, roc: bool) -> Cells:

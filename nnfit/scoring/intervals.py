@@ -141,6 +141,11 @@ def some(rows: Iterable[NDArray[Any]], part: NDArray[np.intp]) -> Iterable[NDArr
     return Judged(*columns) if isinstance(rows, Judged) else columns
 
 
+def level(n: int) -> str:
+    """What an interval over n rows is called: where it comes from some of them, from how many."""
+    return "95 %" if n <= MOST else f"95 %, from {MOST:,} rows"
+
+
 def wilson(share: float, w: NDArray[np.float64]) -> tuple[float, float]:
     """The 95 % interval of a share of n rows, (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n), z = 1.96.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nnfit
+from nnfit.scoring import intervals
 
 Run = Callable[..., Any]
 
@@ -139,3 +140,13 @@ def test_the_file_that_stopped_a_training_and_a_file_of_which_nothing_is_known_a
     (tmp_path / "train.csv").unlink()
     err = run("evaluate", tmp_path / "s.npz", tmp_path / "new.csv").err
     assert "whether these rows were learnt from is not known: the training file is not found as it was\n" in err
+
+
+def test_an_interval_that_comes_from_some_of_the_rows_says_of_how_many(
+    flower_model: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = flower_model.parent / "flowers.csv"
+    monkeypatch.setattr(intervals, "MOST", 20)
+    assert "95 %, from 20 rows" in " ".join(run("evaluate", flower_model, table).out.split())
+    assert "95 %, from 20 rows" in " ".join(run("compare", flower_model, flower_model, "--data", table).out.split())
+    assert json.loads(run("evaluate", flower_model, table, "--json").out)["interval_rows"] == 20
