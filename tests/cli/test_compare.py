@@ -77,7 +77,7 @@ def test_json_has_every_metric_of_every_pair_with_full_precision(run: Run) -> No
     names = ["bad.npz", "flowers.npz", "bad.npz"]
     ended = run("compare", *names, "--data", "new.csv", "--json")
     report = strict(ended.out)
-    assert list(report) == ["rows", "models", "differences", "warnings"]
+    assert list(report) == ["rows", "interval_rows", "models", "differences", "warnings"]
     assert [each["model"] for each in report["models"]] == names
     assert [each["learnt_from"] for each in report["models"]] == [0, 0, 0]
     evaluated = strict(run("evaluate", "flowers.npz", "new.csv", "--json").out)

@@ -14,6 +14,7 @@ import pytest
 from conftest import Ended
 
 from nnfit.cli import signals
+from nnfit.fit import train as fitting
 from nnfit.model.loading import load
 from nnfit.storage import files
 
@@ -115,3 +116,63 @@ main()
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert "Traceback" not in err
+
+
+def test_a_signal_that_a_library_swallows_ends_the_command_all_the_same(flowers: Path) -> None:
+    code = """\
+import os, signal, sys
+sys.argv = ["nnfit", "train", "flowers.yaml", "--set", "training.epochs=100000", "--quiet"]
+from nnfit.fit import train as fitting
+from nnfit.cli.main import main
+
+def prepare(*arguments, original=fitting.prepare):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException:
+        pass
+    while True:
+        original(*arguments)
+
+fitting.prepare = prepare
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=flowers, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (143, "\nnnfit: terminated; output files are as they were\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_last_epoch_is_answered_at_once_and_the_network_kept(
+    flowers: Path, run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    assert run("train", flowers / "flowers.yaml", "-o", flowers / "whole.npz").code == 0
+    monkeypatch.setattr(signals, "pending", [])
+    took: list[float] = []
+
+    def score(trained: object) -> None:
+        took.append(time.monotonic())
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        while time.monotonic() < took[0] + 20:  # as a metric of very many rows, block by block
+            time.sleep(0.01)
+
+    command = ("train", flowers / "flowers.yaml", "-o", flowers / "out.npz")
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "score", score)
+        ended = run(*command)
+    assert time.monotonic() - took[0] < 5
+    assert ended.code == 128 + number
+    assert "the trained network is kept in " in ended.err
+    monkeypatch.setattr(signals, "pending", [])
+    assert run(*command, "--resume").code == 0
+    assert (flowers / "out.npz").read_bytes() == (flowers / "whole.npz").read_bytes()
+
+
+@pytest.mark.slow
+def test_signals_at_random_moments_are_answered_and_trainings_go_on_from_them() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "signals.py"
+    ended = subprocess.run(
+        [sys.executable, script, "--rows", "4000", "--signals", "20"], capture_output=True, text=True, timeout=300
+    )
+    last = ended.stdout.splitlines()[-1]
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    assert last.startswith("20 signals, the slowest answer ") and float(last.split()[5]) < 2, last
