@@ -55,7 +55,10 @@ from nnfit.cli import signals
 signals.install()
 told = open("phases", "a", buffering=1)
 print("loading", file=told)
-from nnfit.cli import main, progress
+try:
+    from nnfit.cli import main, progress
+except signals.Stopped as stopped:
+    sys.exit(stopped.exit_code)
 begin, end = progress.Shown.begin, progress.Shown.end
 def began(self, phase):
     if not self.under_way:
