@@ -15,10 +15,10 @@ from typing import Any, get_args, get_origin
 UNSETTLED = object()
 
 
-def settled(value: Any, kind: Any, least: float | None) -> Any:
+def settled(value: Any, kind: Any, least: float | None, most: float | None) -> Any:
     """The value of a parameter of a kind, where it is plain what it is; else UNSETTLED."""
     if get_origin(kind) is list and isinstance(value, list | tuple):
-        found = [settled(each, get_args(kind)[0], least) for each in value]
+        found = [settled(each, get_args(kind)[0], least, most) for each in value]
         return UNSETTLED if any(each is UNSETTLED for each in found) else found
     if isinstance(value, str) and not encodable(value):
         return UNSETTLED
@@ -26,7 +26,7 @@ def settled(value: Any, kind: Any, least: float | None) -> Any:
         return value
     if kind is int and isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
         value = int(value)
-    if kind is int and type(value) is int and (least is None or value >= least):
+    if kind is int and type(value) is int and (least is None or value >= least) and (most is None or value <= most):
         return value
     if kind is Path and isinstance(value, str) and value and "\0" not in value:
         return Path(value) if os.access(value, os.R_OK) or not os.path.lexists(value) else UNSETTLED
@@ -48,7 +48,7 @@ def process(self: Any, context: Any, value: Any) -> Any:
     if value is None:
         found = () if several else None
     else:
-        found = settled(value, self.type_descriptor.annotation, getattr(self, "min", None))
+        found = settled(value, self.type_descriptor.annotation, getattr(self, "min", None), getattr(self, "max", None))
     if found is UNSETTLED or (self.required and self.value_is_missing(found)):
         return type(self).process_value(self, context, value)
     return found if self.callback is None else self.callback(context, self, found)

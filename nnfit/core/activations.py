@@ -3,7 +3,8 @@
 Both functions work in place on one group of neurons, feature-major, shape (N, M, m): N neurons, M members, m
 examples. `value` turns z into a = σ(z); `vjp` turns ∂C/∂a into ∂C/∂z = J_σᵀ ∂C/∂a, written in terms of a alone,
 so that z is never kept. `scratch` is a buffer of the same shape. Where a does not tell σ′ (a falls and rises again),
-the entry says `keeps_slope`: `value` leaves σ′(z) in the scratch buffer, which is then the group's own until `vjp`.
+the entry says `keeps_slope`: `value` leaves σ′(z) in the scratch buffer, which is then the group's own until `vjp`,
+unless there is no way back (`slope=False`).
 Some functions need more `rooms` of that shape; memory that is asked for in every step costs more than what is computed.
 An activation is one class of the union Activation.
 """
@@ -270,7 +271,7 @@ class GELU:
         "z Φ(z), in the form with tanh", Range("[−0.170…, ∞)", -0.1701, INF), "he", keeps_slope=True, rooms=4
     )
 
-    def value(self, z: Array, scratch: Array, *rooms: Array) -> None:
+    def value(self, z: Array, scratch: Array, *rooms: Array, slope: bool = True) -> None:
         """σ(z) = z s(u), u = √(8/π) (z + 0.044715 z³), s the logistic function; σ′ = s + a (1 − s) ∂u/∂z.
 
         The tanh form of z Φ(z) with Φ the normal distribution, since ½ (1 + tanh u/2) = s(u).
@@ -286,6 +287,8 @@ class GELU:
         np.multiply(scratch, s, s)
         logistic(s, scratch)
         np.multiply(z, s, z)
+        if not slope:
+            return
         np.multiply(near, s, near)
         np.multiply(square, 3 * CUBE, scratch)
         np.add(scratch, ONE, scratch)
@@ -309,13 +312,15 @@ class SiLU:
         "z / (1 + e^−z)", Range("[−0.278…, ∞)", -0.2785, INF), "he", keeps_slope=True, rooms=2
     )
 
-    def value(self, z: Array, scratch: Array, *rooms: Array) -> None:
+    def value(self, z: Array, scratch: Array, *rooms: Array, slope: bool = True) -> None:
         """σ(z) = z s(z) with s the logistic function (Elfwing, Uchibe and Doya 2018); σ′ = s + a (1 − s)."""
         (s,) = rooms or np.empty((1, *z.shape), z.dtype)
         at_least(z, LOW, scratch)
         np.copyto(s, z)
         logistic_above(s)
         np.multiply(z, s, z)
+        if not slope:
+            return
         np.subtract(ONE, s, scratch)
         np.multiply(scratch, z, scratch)
         np.add(scratch, s, scratch)
@@ -334,7 +339,7 @@ class Mish:
         "z tanh log(1 + e^z)", Range("[−0.308…, ∞)", -0.3089, INF), "he", keeps_slope=True, rooms=4
     )
 
-    def value(self, z: Array, scratch: Array, *rooms: Array) -> None:
+    def value(self, z: Array, scratch: Array, *rooms: Array, slope: bool = True) -> None:
         """σ(z) = z T, T = tanh log(1 + e^z) (Misra 2019); σ′ = T + z s (1 − T²), s the logistic function.
 
         With n = e^z (e^z + 2), T = n / (n + 2) and s (1 − T²) = 4 (n − e^z) / (n + 2)²: no difference of like
@@ -344,18 +349,20 @@ class Mish:
         at_least(z, LOW, scratch)
         near.fill(FAR)
         np.minimum(z, near, out=near)  # T = 1 to the last digit beyond
-        np.exp(near, r)
-        np.add(r, 2, n)
-        np.multiply(n, r, n)
-        np.subtract(n, r, scratch)
+        np.exp(near, scratch)
+        np.add(scratch, 2, n)
+        np.multiply(n, scratch, n)
         np.add(n, 2, r)
         np.reciprocal(r, r)
-        np.multiply(scratch, r, scratch)
-        np.multiply(scratch, r, scratch)
-        np.multiply(near, 4, near)
-        np.multiply(scratch, near, scratch)
+        if slope:
+            np.subtract(n, scratch, scratch)
+            np.multiply(scratch, r, scratch)
+            np.multiply(scratch, r, scratch)
+            np.multiply(near, 4, near)
+            np.multiply(scratch, near, scratch)
         np.multiply(n, r, n)  # T
-        np.add(scratch, n, scratch)
+        if slope:
+            np.add(scratch, n, scratch)
         np.multiply(z, n, z)
 
     def vjp(self, a: Array, delta: Array, scratch: Array) -> None:

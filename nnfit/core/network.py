@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import matmul
@@ -122,6 +122,13 @@ class Dropout:
         np.copyto(self.a, self.whole)
 
 
+def value_of(neurons: Neurons, backward: bool) -> Callable[[], None]:
+    """What makes σ(z) of z in place, and keeps σ′(z) where the way back needs it."""
+    sigma, a, _, rooms = neurons
+    value: Any = sigma.value
+    return partial(value, a, *rooms, slope=backward) if sigma.traits.keeps_slope else partial(value, a, *rooms)
+
+
 def back(Theta: Array, below: Array) -> tuple[Callable[[Array, Array], object], Array]:
     """What makes Θ[:, 1:]ᵀ δ of δ, of each member, and where it goes in a buffer, whose row 0 is that of the bias unit.
 
@@ -166,7 +173,7 @@ class Pass:
         self.delta = [*(delta[1:] for delta in below), buffer(self.K, M, m, dtype)]
         self.over = OverOutputs(self.delta[-1][..., : m * (self.K > 1)])  # a single output needs nothing of it
         self.neurons = self._neurons(network, backward)
-        activate = [[partial(n.sigma.value, n.a, *n.rooms) for n in groups] for groups in self.neurons]
+        activate = [[value_of(n, backward) for n in groups] for groups in self.neurons]
         pull_back = [[partial(n.sigma.vjp, n.a, n.delta, n.rooms[0]) for n in groups] for groups in self.neurons]
         # The last σ comes before the loss, and its way back after it; a loss that starts from z leaves it for the end.
         self.activate_last, self.pull_back_last = activate[-1], pull_back[-1]
