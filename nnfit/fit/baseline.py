@@ -10,7 +10,7 @@ from nnfit.config.spec import Spec
 from nnfit.core.optimizers import LBFGS
 from nnfit.errors import Problem, TrainingError
 from nnfit.fit.prepare import Prepared
-from nnfit.fit.run import epochs, start
+from nnfit.fit.run import Run, epochs, start
 from nnfit.fit.scores import Scores, score
 from nnfit.model.layout import network_of
 from nnfit.model.model import Model
@@ -28,18 +28,18 @@ def reduced(prepared: Prepared) -> Prepared | None:
     return prepared._replace(spec=spec, network=network_of(spec))
 
 
-def linear(prepared: Prepared) -> Scores | None:
-    """The scores of the same spec without hidden layers; None if there is no such or it diverges."""
-    less = reduced(prepared)
+def linear(run: Run) -> Scores | None:
+    """The scores of the spec of a run without hidden layers; None if there is no such or it diverges."""
+    less = reduced(run.prepared)
     if less is None:
         return None
-    run = start(less)
+    other = start(less, beside=run)
     try:
-        for _ in epochs(run, name="linear model"):
+        for _ in epochs(other, name="linear model"):
             pass
     except TrainingError:
         return None
-    return score(run)
+    return score(other)
 
 
 @phase("comparing with the linear model")

@@ -85,13 +85,15 @@ class Run:
 
 
 @phase("starting the training")
-def start(prepared: Prepared) -> Run:
-    """A training before its first epoch."""
+def start(prepared: Prepared, beside: Run | None = None) -> Run:
+    """A training before its first epoch; one `beside` it, of another network, has drawn each member's rows already."""
     plan = planned(prepared)
     state = begin(initial(prepared), plan.optimizer, plan.average)
-    rows, kept = resampled(prepared)
+    rows, kept = resampled(prepared) if beside is None else (beside.rows, beside.kept)
     held_out = None
-    if rows:
+    if beside is not None:
+        held_out = beside.held_out
+    elif rows:
         held_out = padded(prepared.sets["train"].examples, kept)
     elif "validation" in prepared.sets:
         held_out = prepared.sets["validation"].examples

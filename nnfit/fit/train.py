@@ -165,7 +165,7 @@ def finished(run: Run, blas_threads: int) -> Model:
     """The model of a run, with the record of its training, in which what is not finite is null."""
     prepared = run.prepared
     with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
-        found, less = score(run), baseline.linear(prepared)
+        found, less = score(run), baseline.linear(run)
         seen = gathered(run, found, examine(prepared, run.theta))
     spec, history = prepared.spec, history_of(run.history)
     record: dict[str, Any] = {

@@ -45,7 +45,7 @@ class Word(StrEnum):
     ],
 )
 def test_a_value_is_settled_only_where_it_is_plain(value: Any, kind: Any, least: float | None, expected: Any) -> None:
-    found = settled(value, kind, least)
+    found = settled(value, kind, least, 9)
     assert found is expected if expected is UNSETTLED else (found, type(found)) == (expected, type(expected))
 
 
