@@ -50,9 +50,10 @@ class Loss(NamedTuple):
 
 
 class OverOutputs:
-    """What is the same for all outputs of a buffer (K, M, m), in its shape: their largest, and their sum.
+    """What is the same for all outputs of a buffer (K, M, m), once for each: `repeat` makes `rows` of a `row` (M, m).
 
-    NumPy takes longer to broadcast a short row, or to add up a few, than BLAS to multiply by ones.
+    `add` makes the row of their sums, and repeats it. NumPy takes longer to broadcast a short row, or to add up a few,
+    than BLAS to multiply by ones.
     """
 
     def __init__(self, values: Array) -> None:
@@ -67,17 +68,6 @@ class OverOutputs:
     def _reduce(self) -> None:
         np.copyto(self.row, sum_of_rows(self.values))
         self.repeat()
-
-    def largest(self) -> Array:
-        """The largest value over the outputs."""
-        np.maximum.reduce(self.values, axis=0, out=self.row)
-        self.repeat()
-        return self.rows
-
-    def sum(self) -> Array:
-        """The sum over the outputs."""
-        self.add()
-        return self.rows
 
 
 def total(c: Array, s: Array) -> Array:
@@ -179,10 +169,12 @@ def cross_entropy_softmax(z: Array, y: Array) -> Array:
 
 def cross_entropy_softmax_slope(z: Array, y: Array, slope: Array, over: OverOutputs) -> None:
     """∂c/∂z_k = ŷ_k − y_k."""
-    np.copyto(slope, z)
-    np.subtract(slope, over.largest(), slope)
+    np.maximum.reduce(z, axis=0, out=over.row)
+    over.repeat()
+    np.subtract(z, over.rows, slope)
     np.exp(slope, slope)
-    np.divide(slope, over.sum(), slope)
+    over.add()
+    np.divide(slope, over.rows, slope)
     np.subtract(slope, y, slope)
 
 
