@@ -25,7 +25,7 @@ INF = float("inf")
 # Constants as arrays: NumPy takes longer to convert a Python number than to work on a small layer.
 ZERO, ONE = (np.array(constant, np.float32) for constant in (0, 1))
 LOW, FAR = -80.0, 20.0
-FEW = 2000  # numbers
+FEW = 3000  # numbers
 STEEP, CUBE, BEYOND = 1.5957691216057308, 0.044715, 10.0  # of gelu: √(8/π), its cubic term, where it is z or 0
 
 
