@@ -5,7 +5,7 @@ read the tables → split → fit the encoding on the training rows alone → fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -214,23 +214,34 @@ def encoded_sets(
     """
     dtype = spec.network.dtype
     expected = truth(target, table)
-    w, of_class = example_weights(table, spec.data.weight), weighting.of_rows(target, expected)
+    weights = {name: own.astype(dtype)[None, None, :] for name, own in shares(spec, target, table, expected, rows)}
     unseen: dict[str, Problem] = {}
     blocks = encode(features, table, dtype, unseen, consume=True)
     strange = [problem._replace(remedy="here they become zeros") for problem in unseen.values()]
     several = spec.network.members > 1 and threads.get() > 1  # workers, who may share the rows
     sets = {}
     for name, chosen in rows.items():
+        X = join(blocks, chosen, consume=len(rows) == 1, shared=several)
+        Y = outputs(target, expected[chosen], dtype)
+        refuse_overflow(target, table, chosen, Y)
+        sets[name] = Dataset(Examples(X, Y, weights[name]), expected[chosen])
+    return sets, strange
+
+
+def shares(
+    spec: Spec, target: Target, table: Table, expected: NDArray[np.float64] | Labels, rows: dict[str, Rows]
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """The weight of every row of each set, with mean 1: that of its class times that in its column."""
+    if spec.data.weight is None and not target.class_weights:
+        yield from ((name, np.ones(len(chosen))) for name, chosen in rows.items())
+        return
+    w, of_class = example_weights(table, spec.data.weight), weighting.of_rows(target, expected)
+    for name, chosen in rows.items():
         share = with_mean_one(w[chosen], of_class[chosen])
         if not share.any():
             message = f"the weight {quoted(str(spec.data.weight))} is 0 in all rows of {name}"
             raise DataError(Problem("zero-weights", message, "give weights that are not", Place(table.file)))
-        X = join(blocks, chosen, consume=len(rows) == 1, shared=several)
-        Y = outputs(target, expected[chosen], dtype)
-        refuse_overflow(target, table, chosen, Y)
-        examples = Examples(X, Y, share.astype(dtype)[None, None, :])
-        sets[name] = Dataset(examples, expected[chosen])
-    return sets, strange
+        yield name, share
 
 
 def refuse_overflow(target: Target, table: Table, rows: Rows, Y: Array) -> None:
