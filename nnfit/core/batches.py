@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,10 +24,17 @@ class Examples(NamedTuple):
     w: Array
 
 
-def gather(examples: Examples, rows: Rows) -> Examples:
-    """The rows that each member has for itself, (M, r): copies, (M, r, N₁ + 1), (M, K, r) and (M, 1, r)."""
+def gather(examples: Examples, rows: Rows, empty: Callable[..., Array] = np.empty) -> Examples:
+    """The rows that each member has for itself, (M, r): copies, (M, r, N₁ + 1), (M, K, r) and (M, 1, r).
+
+    `empty` makes the array of the first of these.
+    """
     X, Y, w = examples
-    return Examples(X[rows], np.ascontiguousarray(Y[:, rows].swapaxes(0, 1)), w[0, 0][rows][:, None, :])
+    return Examples(
+        X.take(rows, 0, empty((*rows.shape, X.shape[1]), X.dtype), "clip"),
+        np.ascontiguousarray(Y[:, rows].swapaxes(0, 1)),
+        w[0, 0][rows][:, None, :],
+    )
 
 
 class Streams:

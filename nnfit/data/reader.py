@@ -343,9 +343,10 @@ class Reader:
         return rows, found
 
     def seems_regular(self, piece: Piece) -> bool:
-        """Whether there are as many separators as there should be, and lines end in one way."""
+        """Whether there are as many separators as there should be, lines end in one way, and some are not blank."""
         separators = np.count_nonzero(np.frombuffer(piece.data, np.uint8) == ord(self.dialect.separator))
-        return separators == (len(self.header) - 1) * piece.n and b"\r" not in piece.data
+        regular = separators == (len(self.header) - 1) * piece.n and b"\r" not in piece.data
+        return regular and len(piece.data) > piece.n
 
     def parse_with(self) -> Parse:
         """Who parses: Python alone, or pandas, which is imported only here."""

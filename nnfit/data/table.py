@@ -138,6 +138,7 @@ def read_table(
                 break  # a row that is wrong comes behind the cells that are
     if stated:
         raise DataError(*stated)
+    fallen = {name: fallen[name] for name in reader.header if name in fallen}
     mixed = [] if mixtures else [mixture(table, name, problem.place) for name, problem in fallen.items()]
     if any(mixed):
         raise DataError(*(problem for problem in mixed if problem))

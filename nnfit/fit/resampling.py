@@ -9,6 +9,8 @@ from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.errors import DataError, Place, Problem
 from nnfit.fit.prepare import Prepared
+from nnfit.workers.memory import zeros
+from nnfit.workers.threads import threads
 
 
 def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
@@ -37,7 +39,7 @@ def padded(examples: Examples, kept: tuple[Rows, ...]) -> Examples:
     """The rows kept from each member, side by side; shorter lists are filled up with rows of weight 0."""
     longest = max(map(len, kept))
     index = np.array([np.resize(rows, longest) for rows in kept])
-    found = gather(examples, index)
+    found = gather(examples, index, zeros if threads.get() > 1 else np.empty)  # for workers, who may share it
     for w, rows in zip(found.w, kept, strict=True):
         w[:, len(rows) :] = 0
         if not w.sum():

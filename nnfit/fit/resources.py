@@ -104,9 +104,12 @@ def in_parts(n: int, size: int) -> int:
 
 
 def units(network: Network, forward: bool = False) -> int:
-    """How many numbers a pass holds for each row: a, δ and the scratch array, as core.network.Pass allocates them."""
+    """How many numbers a pass holds for each row: a, δ and the rooms of the activations, as Pass allocates them."""
     hidden, last = sum(network.N[1:-1]), network.N[-1]
-    return hidden * (1 if forward else 2) + 2 * last + max(network.N[1:])
+    groups = [group for layer in network.layers for group in layer]
+    shared = max(group.sigma.traits.rooms for group in groups) * max(network.N[1:])
+    own = 0 if forward else sum(group.size for group in groups if group.sigma.traits.keeps_slope)
+    return hidden * (1 if forward else 2) + 2 * last + shared + own
 
 
 def alternatives(spec: Spec) -> Iterator[tuple[Keys, Spec, str]]:

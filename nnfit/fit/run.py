@@ -61,11 +61,13 @@ class Run:
     cross_fitted: CrossFitted | None  # with early stopping, what the rows held out are scored by
     stage: Stage
     history: list[Progress] = field(default_factory=list)
+    over: bool = False  # no member moves any more
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state.epochs >= self.plan.epochs or (self.best is not None and bool(self.best.watch.stopped.all()))
+        stopped = self.best is not None and bool(self.best.watch.stopped.all())
+        return self.over or stopped or self.state.epochs >= self.plan.epochs
 
     @property
     def theta(self) -> Array:
@@ -165,6 +167,7 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
         with phase(name, run.plan.epochs, state.epochs) as now:
             for costs, validations, over in spread(job, stop):
                 if over:
+                    run.over = True
                     return
                 number = state.epochs + 1
                 state.end_epoch(number)

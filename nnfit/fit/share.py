@@ -18,7 +18,7 @@ from nnfit.core.stopping import HeldOut
 from nnfit.core.training import Diverged, Plan, State, fit, refuse_divergence, sizes
 from nnfit.errors import Problem, TrainingError
 from nnfit.workers.memory import shared
-from nnfit.workers.processes import Channel, WorkerDied, started
+from nnfit.workers.processes import Channel, Worker, WorkerDied, started
 from nnfit.workers.threads import threads
 
 GO = "go"  # the message that asks a worker for one more epoch
@@ -73,9 +73,10 @@ def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
     if not others:
         yield from reports
         return
-    share_memory(job)
-    workers = started([named(each) for each in others], work, job, others)
+    workers: list[Worker] = []
     try:
+        share_memory(job)
+        workers = started([named(each) for each in others], work, job, others)
         latest: list[Report] = []
         while True:
             waited_for = [worker for worker, last in zip_longest(workers, latest[1:]) if last is None or not last.over]
@@ -88,6 +89,7 @@ def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
             for each in found:
                 if isinstance(each, Diverged):  # in which layer is to be said of all members
                     refuse_divergence(job.network, job.state.theta, job.state.cost, each.epoch)
+                if isinstance(each, Exception):
                     raise each
             latest = [each for each in found if isinstance(each, Report)]
             if len(latest) < len(found):
@@ -96,8 +98,12 @@ def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
             if all(each.over for each in latest):
                 return
     except WorkerDied as error:
-        message, remedy = f"the process that trains {error.name} has ended: {error.how}", "try again with --threads 1"
-        raise TrainingError(Problem("worker-died", message, f"if memory ran out, {remedy}")) from None
+        message = f"the process that trains {error.name} has ended: {error.how}"
+        remedy = "if memory ran out, try again with --threads 1; what training.checkpoint has kept can be gone on from"
+        raise TrainingError(Problem("worker-died", message, remedy)) from None
+    except OSError as error:
+        message = f"no more processes or shared memory for {len(others)} workers: {error.strerror or error}"
+        raise TrainingError(Problem("no-workers", message, "try again with --threads 1")) from None
     finally:
         for worker in workers:
             worker.close()
@@ -133,7 +139,8 @@ def share_memory(job: Job) -> None:
 
 def named(members: slice) -> str:
     """Some members in words, numbered from 1."""
-    return f"members {members.start + 1} to {members.stop}"
+    first, last = members.start + 1, members.stop
+    return f"member {last}" if first == last else f"members {first} to {last}"
 
 
 def joined(reports: list[Report]) -> Report:
@@ -150,9 +157,9 @@ def work(channel: Channel, job: Job, members: slice) -> None:
         channel.send(told(reports))
 
 
-def told(reports: Iterator[Report]) -> Report | Diverged | None:
+def told(reports: Iterator[Report]) -> Report | Diverged | MemoryError | None:
     """The next report, or why there is none; None is that there was something in `stop`."""
     try:
         return next(reports, None)
-    except Diverged as error:
+    except (Diverged, MemoryError) as error:
         return error

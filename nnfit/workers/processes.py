@@ -132,7 +132,7 @@ class Channel:
 def main(fd: int) -> None:
     """What a worker does: wait for a target and its arguments, and call it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, EOFError):  # its owner is gone
         connection = Connection(fd)
         sent, own = connection.recv()
         target, argument = opened(sent)

@@ -33,6 +33,8 @@ HOSTILE = {
     "all gaps": "x,t\n,a\n,b\n",
     "one column": "x\n1\n2\n",
     "one column with a gap, which is a blank line": "x\n1\n\n2\n",
+    "one column, and blank lines at the end": "x\n1\n2\n" + "\n" * 200,
+    "one column of blank lines": "x\n" + "\n" * 200,
     "blank lines at the end": "x,t\n1,a\n\n\n",
     "blank lines of Windows at the end": "x,t\r\n1,a\r\n\r\n\r\n",
     "a blank line": "x,t\n1,a\n\n2,b\n",
