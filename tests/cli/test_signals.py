@@ -140,11 +140,20 @@ main()
     assert (ended.returncode, ended.stderr) == (143, "\nnnfit: terminated; output files are as they were\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+CONVERGES = "training={epochs: 500, batch_size: full, optimizer: {name: lbfgs, tolerance: 0.01}, l2: 0.1}"
+
+
+@pytest.mark.parametrize(
+    ("number", "more"), [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGINT, ("--set", CONVERGES))]
+)
 def test_a_signal_after_the_last_epoch_is_answered_at_once_and_the_network_kept(
-    flowers: Path, run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    flowers: Path,
+    run: Callable[..., Ended],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    more: tuple[str, ...],
 ) -> None:
-    assert run("train", flowers / "flowers.yaml", "-o", flowers / "whole.npz").code == 0
+    assert run("train", flowers / "flowers.yaml", "-o", flowers / "whole.npz", *more).code == 0
     monkeypatch.setattr(signals, "pending", [])
     took: list[float] = []
 
@@ -155,7 +164,7 @@ def test_a_signal_after_the_last_epoch_is_answered_at_once_and_the_network_kept(
         while time.monotonic() < took[0] + 20:  # as a metric of very many rows, block by block
             time.sleep(0.01)
 
-    command = ("train", flowers / "flowers.yaml", "-o", flowers / "out.npz")
+    command = ("train", flowers / "flowers.yaml", "-o", flowers / "out.npz", *more)
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "score", score)
         ended = run(*command)

@@ -146,6 +146,65 @@ def test_a_worker_that_cannot_start_is_an_error_too(prepared: Prepare, monkeypat
         list(pipeline.epochs(pipeline.start(prepared(SPEC, CSV))))
 
 
+def test_a_worker_that_ends_before_it_has_its_work_is_one_too(
+    prepared: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(processes.Worker):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.process.wait()
+
+    monkeypatch.setattr(processes, "CODE", "raise SystemExit(3) # {path} {fd}")
+    monkeypatch.setattr(processes, "Worker", Late)
+    with working(5), pytest.raises(TrainingError, match="member 2 has ended: ended with 3"):
+        list(pipeline.epochs(pipeline.start(prepared(SPEC, CSV))))
+
+
+def test_without_room_for_workers_the_error_says_what_would_do(
+    prepared: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(share, "started", started)
+    with working(3), pytest.raises(TrainingError) as caught:
+        list(pipeline.epochs(pipeline.start(prepared(SPEC, CSV))))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.remedy) == ("no-workers", "try again with --threads 1")
+    assert problem.message == "no more processes or shared memory for 2 workers: Too many open files"
+
+
+def test_a_worker_without_memory_says_so_to_its_owner() -> None:
+    def reports() -> Iterator[share.Report]:
+        yield share.Report(np.zeros(1), None)
+        raise MemoryError
+
+    each = reports()
+    assert isinstance(share.told(each), share.Report)
+    assert isinstance(share.told(each), MemoryError)
+    assert share.told(each) is None
+
+
+@pytest.mark.parametrize("kind", ["folds", "bootstrap"])
+def test_workers_that_are_stopped_within_an_epoch_go_on_from_where_each_of_them_was(
+    prepared: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(processes, "LOOK", 0.001)
+    rows = "x,z,y\n" + "".join(f"{i % 71},{i * i % 53},{'abc'[i * i % 11 % 3]}\n" for i in range(12_000))
+    ready = prepared(SPEC, rows, *KINDS[kind], "training.epochs=3")
+    whole, path = finished(pipeline.start(ready), 2), tmp_path / "run.checkpoint.npz"
+    within = []
+    for delay in (0.02, 0.05, 0.1):
+        run, stop = pipeline.start(ready), []
+        with working(3):
+            for _ in pipeline.epochs(run, stop):
+                threading.Timer(delay, stop.append, ["now"]).start()
+        within += [steps for steps in run.state.steps.tolist() if 0 < steps < run.steps]
+        path.write_bytes(checkpoint.to_bytes(run, 1))
+        assert finished(checkpoint.read(path, ready, 1)[0], 2) == whole
+    assert len(set(within)) > 1, "no worker was within an epoch"
+
+
 def test_divergence_in_a_worker_is_told_as_it_is_in_one_process(prepared: Prepare) -> None:
     told = []
     for count in (1, 2, 5):
