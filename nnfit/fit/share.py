@@ -22,9 +22,9 @@ from nnfit.workers.processes import Channel, Worker, WorkerDied, started
 from nnfit.workers.threads import threads
 
 GO = "go"  # the message that asks a worker for one more epoch
-# Another worker takes a quarter of a second to start. What a training takes is estimated: CALLS seconds for what NumPy
-# is asked in a layer, EACH for the products of one parameter with one example.
-PAYS, CALLS, EACH = 1.0, 6e-6, 1.2e-10
+# What a training takes is estimated, in seconds: START for another worker, CALLS for what NumPy is asked in a layer,
+# EACH for the products of one parameter with one example. Workers are to take less than GAIN of the time of one.
+START, CALLS, EACH, GAIN = 0.3, 6e-6, 1e-10, 0.75
 
 
 class Job(NamedTuple):
@@ -110,20 +110,21 @@ def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
 
 
 def shares(job: Job, count: int) -> list[slice]:
-    """The members that each worker trains: as many workers as may be, or one where another takes longer to start."""
+    """The members that each worker trains: so many workers, or one where several would not be much sooner done."""
     M = len(job.state.theta)
-    count = min(count, M) if seconds(job) > PAYS else 1
-    ends = [M * k // count for k in range(count + 1)]
+    count = min(count, M)
+    sooner = START + seconds(job, -(-M // count)) < GAIN * seconds(job, M)
+    ends = [M * k // count for k in range(count + 1)] if sooner else [0, M]
     return [slice(start, end) for start, end in pairwise(ends)]
 
 
-def seconds(job: Job) -> float:
-    """About how long one core takes for the epochs that are left."""
-    network, state, plan = job.network, job.state, job.plan
+def seconds(job: Job, members: int) -> float:
+    """About how long one core takes for the epochs that are left, of so many members; small ones share their calls."""
+    network, plan = job.network, job.plan
     n, m = sizes(job.examples, plan, job.rows)
-    M, steps = len(state.theta), -(-n // m)
-    step = CALLS * len(network.layers) * -(-M // together(network, m, state.theta.itemsize)) + M * m * network.P * EACH
-    return (plan.epochs - state.epochs) * steps * step
+    groups = -(-members // together(network, m, job.state.theta.itemsize))
+    step = CALLS * len(network.layers) * groups + EACH * members * m * network.P
+    return (plan.epochs - job.state.epochs) * -(-n // m) * step
 
 
 def share_memory(job: Job) -> None:

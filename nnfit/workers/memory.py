@@ -27,11 +27,12 @@ Array = NDArray[Any]
 class Segment(mmap.mmap):
     """A piece of memory with the descriptor by which another process finds it."""
 
-    fd: int
+    fd: int = -1
     address: int
 
     def __del__(self) -> None:
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
 
 
 segments: weakref.WeakSet[Segment] = weakref.WeakSet()
@@ -64,14 +65,22 @@ def mapped(fd: int, size: int) -> Segment:
 
 
 def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An array of zeros that other processes may see."""
+    """An array of zeros that other processes may see; where the system has no such memory left, one of this process."""
+    try:
+        return visible(shape, dtype)
+    except OSError:
+        return np.zeros(shape, dtype)
+
+
+def visible(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    """An array of zeros that other processes may see, or an OSError."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     return np.frombuffer(segment(size), dtype, math.prod(shape)).reshape(shape)
 
 
 def shared(array: Array) -> Array:
-    """A copy of the array that other processes may see."""
-    found = zeros(array.shape, array.dtype)
+    """A copy of the array that other processes may see, or an OSError."""
+    found = visible(array.shape, array.dtype)
     found[...] = array
     return found
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import queue
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from nnfit.workers.memory import opened, parcel
@@ -22,6 +24,35 @@ from nnfit.workers.memory import opened, parcel
 LOOK = 0.05  # seconds between two looks at whether to stop
 CODE = "import sys; sys.path[:] = {path!r}; from nnfit.workers.processes import main; main({fd})"
 STOP = "stop"  # the message that asks a worker to end what it does as soon as it can
+
+
+class Line:
+    """One end of the way between a worker and its owner. To write when the other is gone is an OSError, and no SIGPIPE:
+
+    a command lets that signal end it, as it should where its output goes to `head`.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+
+    def send(self, message: Any) -> None:
+        """Hand a message over: its length, and its bytes."""
+        data = pickle.dumps(message)
+        self.end.sendall(len(data).to_bytes(8, "big") + data, getattr(socket, "MSG_NOSIGNAL", 0))
+
+    def receive(self) -> Any:
+        """The next message; an EOFError once the other end is closed."""
+        return pickle.loads(self.take(int.from_bytes(self.take(8), "big")))
+
+    def take(self, size: int) -> bytes:
+        """So many bytes."""
+        parts = []
+        while size:
+            parts.append(self.end.recv(min(size, 1 << 20)))
+            if not parts[-1]:
+                raise EOFError
+            size -= len(parts[-1])
+        return b"".join(parts)
 
 
 class WorkerDied(Exception):  # noqa: N818
@@ -37,7 +68,8 @@ class Worker:
 
     def __init__(self, name: str, fds: Sequence[int]) -> None:
         self.name = name
-        self.connection, theirs = Pipe()
+        ours, theirs = socket.socketpair()
+        self.line = Line(ours)
         code = CODE.format(path=sys.path, fd=theirs.fileno())
         with theirs:
             # A process group of its own: Ctrl-C reaches it through its owner, who knows what is to be kept.
@@ -52,19 +84,19 @@ class Worker:
     def send(self, message: Any) -> None:
         """Hand a message over."""
         try:
-            self.connection.send(message)
+            self.line.send(message)
         except OSError:
             raise WorkerDied(self.name, self.how()) from None
 
     def receive(self, stop: Sequence[object] = ()) -> Any:
         """The next message; as soon as there is anything in `stop`, the worker is asked to end what it does."""
         told = False
-        while not wait([self.connection], LOOK):
+        while not select.select([self.line.end], [], [], LOOK)[0]:
             if stop and not told:
                 self.send(STOP)
                 told = True
         try:
-            return self.connection.recv()
+            return self.line.receive()
         except (EOFError, OSError):
             raise WorkerDied(self.name, self.how()) from None
 
@@ -75,7 +107,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        self.connection.close()
+        self.line.end.close()
         self.process.kill()
         self.process.wait()
 
@@ -102,8 +134,8 @@ def started(names: Sequence[str], target: Callable[..., object], argument: Any, 
 class Channel:
     """The way to the owner, as a worker sees it; there is something in `stop` once it is to end what it does."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, line: Line) -> None:
+        self.line = line
         self.stop: list[str] = []
         self.messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self.listen, daemon=True).start()
@@ -112,7 +144,7 @@ class Channel:
         """Take messages as they come; once the owner is gone there is nobody to work for."""
         while True:
             try:
-                message = self.connection.recv()
+                message = self.line.receive()
             except (EOFError, OSError):
                 os._exit(0)
             if message == STOP:
@@ -126,14 +158,15 @@ class Channel:
 
     def send(self, message: Any) -> None:
         """Hand a message over."""
-        self.connection.send(message)
+        self.line.send(message)
 
 
 def main(fd: int) -> None:
     """What a worker does: wait for a target and its arguments, and call it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # their owner is asked too, and knows what is to be kept
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError, EOFError):  # its owner is gone
-        connection = Connection(fd)
-        sent, own = connection.recv()
+        line = Line(socket.socket(fileno=fd))
+        sent, own = line.receive()
         target, argument = opened(sent)
-        target(Channel(connection), argument, own)
+        target(Channel(line), argument, own)

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import builders
 import numpy as np
 import pandas as pd
 import pytest
 
 import nnfit
+from nnfit.core.training import Plan, begin
 from nnfit.errors import TrainingError
 from nnfit.fit import checkpoint, share
 from nnfit.fit import run as pipeline
@@ -54,7 +56,7 @@ Prepare = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def every_training_is_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "PAYS", 0.0)
+    monkeypatch.setattr(share, "seconds", lambda job, members: 100.0 * members)
 
 
 @pytest.fixture
@@ -138,6 +140,44 @@ def test_a_worker_that_dies_is_an_error_that_names_its_members(prepared: Prepare
     (problem,) = caught.value.problems
     assert problem.code == "worker-died"
     assert "members 4 to 5 has ended: killed by SIGKILL" in problem.message
+
+
+def test_a_worker_that_dies_does_not_end_its_owner_by_a_broken_pipe(prepared: Prepare, workers: list[Any]) -> None:
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as the command has it
+    try:
+        with working(2), pytest.raises(TrainingError, match="killed by SIGKILL"):
+            for _ in pipeline.epochs(pipeline.start(prepared(SPEC, CSV))):
+                workers[0].process.kill()
+                workers[0].process.wait()
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
+def test_a_termination_of_a_whole_group_is_left_to_the_owner(prepared: Prepare, workers: list[Any]) -> None:
+    ready = prepared(SPEC, CSV)
+    whole, run = finished(pipeline.start(ready), 1), pipeline.start(ready)
+    with working(3):
+        for _ in pipeline.epochs(run):
+            for worker in workers:
+                os.kill(worker.process.pid, signal.SIGTERM)
+    assert training.finished(run, 1).to_bytes() == whole
+
+
+def test_members_of_small_networks_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    network = builders.network(20, builders.group(16, "relu"), builders.group(1, "logistic"), loss="bce")
+    large = builders.network(20, *[builders.group(128, "mish")] * 2, builders.group(1, "logistic"), loss="bce")
+    data = builders.examples(np.random.default_rng(0), network, 20_000, dtype="float32")
+    rule = builders.optimizer("adam")
+    for each, m, epochs, found in (
+        (network, 32, 1000, 1),
+        (network, 512, 1000, 2),
+        (large, 512, 60, 2),
+        (large, 512, 1, 1),
+    ):
+        state = begin(builders.start(each, 8, "float32"), rule)
+        job = share.Job(each, state, data, Plan(epochs, m, rule), (0,), (), None)
+        assert len(share.shares(job, 2)) == found
 
 
 def test_a_worker_that_cannot_start_is_an_error_too(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +266,7 @@ def test_a_worker_ends_when_its_owner_is_gone(prepared: Prepare, workers: list[A
     with working(2):
         epochs = pipeline.epochs(pipeline.start(prepared(SPEC, CSV, "training.epochs=1000")))
         next(epochs)
-        workers[0].connection.close()  # what the system does when the owner is killed
+        workers[0].line.end.close()  # what the system does when the owner is killed
         start = time.monotonic()
         assert workers[0].process.wait(10) == 0
         assert time.monotonic() - start < 5
@@ -252,6 +292,5 @@ def test_the_library_takes_one_worker_and_the_number_that_it_is_given() -> None:
 def test_what_takes_no_time_is_not_spread(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(share, "started", lambda *_: pytest.fail("a worker was started"))
-    assert share.PAYS >= 1
     with working(8):
         list(pipeline.epochs(pipeline.start(prepared(SPEC, CSV))))
