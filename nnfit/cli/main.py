@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections import Counter
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -130,7 +131,8 @@ def main() -> None:
         lines, code = told
         if debug and isinstance(error, NnfitError):
             traceback.print_exc()
-        print(*[""] * isinstance(error, signals.Stopped), *lines, sep="\n", file=sys.stderr)
+        with suppress(OSError):  # standard error itself may be what cannot be written
+            print(*[""] * isinstance(error, signals.Stopped), *lines, sep="\n", file=sys.stderr)
         if isinstance(error, OSError):
             os._exit(code)  # at a plain exit Python would try once more to write what is left in the buffer
         sys.exit(code)

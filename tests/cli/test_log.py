@@ -172,3 +172,10 @@ def test_a_log_that_can_take_no_more_is_told_and_the_model_is_written(
     ended = run("train", "flowers.yaml", "-o", "out.npz", "--log", "l.log", "--quiet")
     assert ended == (0, "", "warning: l.log: the log ends here: No space left on device\n")
     assert np.isfinite(nnfit.load("out.npz").theta).all()
+
+
+@pytest.mark.process
+def test_a_full_standard_error_is_an_output_that_cannot_be_written_and_no_bug() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "nnfit", "train", "flowers.yaml", "-o", "out.npz"]
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, stderr=full, timeout=60).returncode == 7
