@@ -148,8 +148,8 @@ def fit(
     comes from streams of its own, of default_rng([*seeds, e, …]), so a state says all that is needed to go on, and a
     member is the same with others and alone: the state may be that of some of the members, from number `first` on.
     Before each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
-    examples, the gradient, the optimizer's slots and the buffers of one batch. A cost or a weight that is not finite
-    raises Diverged.
+    examples, the gradient, the optimizer's slots, a block of batches, and the buffers of one for each group. A cost or
+    a weight that is not finite raises Diverged.
     """
     n, m = sizes(examples, plan, rows)
     groups = [

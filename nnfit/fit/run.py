@@ -25,7 +25,7 @@ from nnfit.fit.advice import diverged
 from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.resampling import padded, resampled
-from nnfit.fit.share import Job, spread
+from nnfit.fit.share import Job, learn_all
 from nnfit.progress import phase
 
 
@@ -165,7 +165,7 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
     job = Job(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, held_out)
     try:
         with phase(name, run.plan.epochs, state.epochs) as now:
-            for costs, validations, over in spread(job, stop):
+            for costs, validations, over in learn_all(job, stop):
                 if over:
                     run.over = True
                     return

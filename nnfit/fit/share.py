@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +62,7 @@ def learn(job: Job, members: slice, stop: Sequence[object]) -> Iterator[Report]:
         yield Report(state.cost.copy(), None if watched is None else watched.costs(), over=True)
 
 
-def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
+def learn_all(job: Job, stop: Sequence[object]) -> Iterator[Report]:
     """Train all members in place, by as many workers as there are threads, where that pays: this process is the first.
 
     Every worker trains some of the members, epoch by epoch in step with the others; all see the same arrays, and what
@@ -77,15 +77,13 @@ def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
     try:
         share_memory(job)
         workers = started([named(each) for each in others], work, job, others)
-        latest: list[Report] = []
+        last: dict[Worker, Report] = {}  # of workers whose members do not move any more
+        ended: Report | None = None  # the same of this process
         while True:
-            waited_for = [worker for worker, last in zip_longest(workers, latest[1:]) if last is None or not last.over]
-            for worker in waited_for:
-                worker.send(GO)
-            found = [latest[0] if latest and latest[0].over else told(reports)]
-            found += [
-                worker.receive(stop) if worker in waited_for else latest[i] for i, worker in enumerate(workers, 1)
-            ]
+            for worker in workers:
+                if worker not in last:
+                    worker.send(GO)
+            found = [ended or told(reports), *(last.get(worker) or worker.receive(stop) for worker in workers)]
             for each in found:
                 if isinstance(each, Diverged):  # in which layer is to be said of all members
                     refuse_divergence(job.network, job.state.theta, job.state.cost, each.epoch)
@@ -97,6 +95,8 @@ def spread(job: Job, stop: Sequence[object]) -> Iterator[Report]:
             yield joined(latest)
             if all(each.over for each in latest):
                 return
+            ended = latest[0] if latest[0].over else None
+            last = {worker: each for worker, each in zip(workers, latest[1:], strict=True) if each.over}
     except WorkerDied as error:
         message = f"the process that trains {error.name} has ended: {error.how}"
         remedy = "if memory ran out, try again with --threads 1; what training.checkpoint has kept can be gone on from"

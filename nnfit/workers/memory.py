@@ -1,7 +1,7 @@
 """Memory that several processes see: arrays in it are the same array in all of them, and nothing is copied per process.
 
-shared(array)     the array in such memory
-Parcel(value)     a value as bytes and segments: what is large and not shared yet is copied into a segment, once
+shared(array)     a copy of the array in such memory
+parcel(value)     a value as bytes and segments: what is large and not shared yet is copied into a segment, once
 opened(parcel)    the value in another process, whose arrays lie in the same memory
 """
 
@@ -103,7 +103,7 @@ class Parcel(NamedTuple):
 
 
 def parcel(value: Any) -> tuple[Parcel, list[Segment]]:
-    """A value for other processes, and the segments that have to be there until they have opened it."""
+    """A value for other processes, and its segments, which have to be there until these have been started."""
     known = list(segments)
     buffers: list[memoryview] = []
     found: list[tuple[Segment, int] | None] = []
