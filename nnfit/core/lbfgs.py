@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -38,6 +38,15 @@ class Point(NamedTuple):
     theta: Floats
     value: float
     gradient: Floats
+
+
+class Function(Protocol):
+    """What is minimised: the point at θ (P,), which may be rounded to `dtype`."""
+
+    dtype: np.dtype[Any]
+
+    def __call__(self, theta: Floats) -> Point:
+        """The point at θ."""
 
 
 class Move(NamedTuple):
@@ -74,7 +83,7 @@ class Cost:
     """
 
     def __init__(self, examples: Examples, rows: Rows | None, plan: Plan, work: Work) -> None:
-        self.examples, self.work = examples, work
+        self.examples, self.work, self.dtype = examples, work, work.theta.dtype
         self.rows, self.n = rows, len(examples.X) if rows is None else len(rows)
         w = examples.w if rows is None else examples.w[:, :, rows]
         self.s = w / self.n if LOSSES[work.network.loss].mean else w
@@ -152,15 +161,18 @@ def fit(
         return
 
 
-def stepped(cost: Cost, at: Point, S: Array, Y: Array) -> Move | None:
-    """One step with the memory S, Y (history, P), which stays as it is; None if no step leads lower."""
+def stepped(cost: Function, at: Point, S: Array, Y: Array, longest: float = 1.0) -> Move | None:
+    """One step with the memory S, Y (history, P), which stays as it is; None if no step leads lower.
+
+    `longest` is the length of the first step that is tried without a memory, at most.
+    """
     d = direction(at.gradient, S, Y)
     known = bool(Y[-1].any())
     found = search(cost, at, d, LBFGS.learning_rate) if known and at.gradient @ d < 0 else None
     if found is not None:
         return Move(found, anew=False)
-    # No memory yet, or a bad one: down the gradient, by a step of length one at most.
-    found = search(cost, at, -at.gradient, min(1.0, 1 / float(np.abs(at.gradient).sum())))
+    # No memory yet, or a bad one: down the gradient.
+    found = search(cost, at, -at.gradient, min(1.0, longest / float(np.abs(at.gradient).sum())))
     return None if found is None else Move(found, anew=True)
 
 
@@ -190,14 +202,14 @@ def direction(gradient: Floats, S: Array, Y: Array) -> Floats:
     return q
 
 
-def search(cost: Cost, at: Point, d: Floats, alpha: float) -> Point | None:
+def search(cost: Function, at: Point, d: Floats, alpha: float) -> Point | None:
     """The first point along d that goes down enough and is flat enough, between brackets that secants narrow.
 
     None if there is no such, or it is so near that no weight moves by more than the rounding of the largest.
     """
-    least = float(np.finfo(cost.work.theta.dtype).eps) * float(np.abs(at.theta).max())
+    least = float(np.finfo(cost.dtype).eps) * float(np.abs(at.theta).max())
     slope = float(at.gradient @ d)
-    noise = max(NOISE, 10 * float(np.finfo(cost.work.theta.dtype).eps))
+    noise = max(NOISE, 10 * float(np.finfo(cost.dtype).eps))
     highest = at.value + noise * abs(at.value)
     low, low_slope, high, high_slope = 0.0, slope, math.inf, math.nan
     for _ in range(TRIES):

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from nnfit.config.spec import Spec
+from nnfit.core.batches import Rows
+from nnfit.core.linear import minimised
 from nnfit.core.optimizers import LBFGS
-from nnfit.errors import Problem, TrainingError
+from nnfit.core.training import begin
+from nnfit.errors import Problem
 from nnfit.fit.prepare import Prepared
-from nnfit.fit.run import Run, epochs, start
+from nnfit.fit.run import Run
 from nnfit.fit.scores import Scores, score
 from nnfit.model.layout import network_of
 from nnfit.model.model import Model
@@ -19,27 +24,33 @@ from nnfit.scoring.comparison import Outcome, difference
 
 
 def reduced(prepared: Prepared) -> Prepared | None:
-    """The same data and training for the output layer alone; None where there is nothing else, or nothing is wanted."""
+    """The same data for the output layer alone; None where there is nothing else, or nothing is wanted."""
     spec = prepared.spec
     if len(spec.network.layers) == 1 or not spec.training.baseline or not spec.training.epochs:
         return None
-    network = replace(spec.network, layers=spec.network.layers[-1:])
-    spec = replace(spec, network=network, training=replace(spec.training, dropout=0.0))
+    spec = replace(spec, network=replace(spec.network, layers=spec.network.layers[-1:]))
     return prepared._replace(spec=spec, network=network_of(spec))
 
 
+def straight(prepared: Prepared) -> Rows | None:
+    """The numbers, from 0, of the inputs that are columns as they are, in which the model is linear; None for all."""
+    return None
+
+
 def linear(run: Run) -> Scores | None:
-    """The scores of the spec of a run without hidden layers; None if there is no such or it diverges."""
+    """The scores of the linear model on the rows of a run; None if there is no such, or its cost is no number.
+
+    How the network is trained is nothing to it: it is the least cost with the penalty that scikit-learn has by default,
+    each member's on its own rows, without early stopping, dropout, smoothed labels or an average.
+    """
     less = reduced(run.prepared)
     if less is None:
         return None
-    other = start(less, beside=run)
-    try:
-        for _ in epochs(other, name="linear model"):
-            pass
-    except TrainingError:
+    found = minimised(less.network, less.sets["train"].examples, run.rows, straight(less))
+    if not (np.isfinite(found.costs).all() and np.isfinite(found.theta).all()):
         return None
-    return score(other)
+    state = begin(found.theta, less.spec.training.optimizer)
+    return score(replace(run, prepared=less, state=state, best=None, cross_fitted=None))
 
 
 @phase("comparing with the linear model")

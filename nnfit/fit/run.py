@@ -87,15 +87,13 @@ class Run:
 
 
 @phase("starting the training")
-def start(prepared: Prepared, beside: Run | None = None) -> Run:
-    """A training before its first epoch; one `beside` it, of another network, has drawn each member's rows already."""
+def start(prepared: Prepared) -> Run:
+    """A training before its first epoch."""
     plan = planned(prepared)
     state = begin(initial(prepared), plan.optimizer, plan.average)
-    rows, kept = resampled(prepared) if beside is None else (beside.rows, beside.kept)
+    rows, kept = resampled(prepared)
     held_out = None
-    if beside is not None:
-        held_out = beside.held_out
-    elif rows:
+    if rows:
         held_out = padded(prepared.sets["train"].examples, kept)
     elif "validation" in prepared.sets:
         held_out = prepared.sets["validation"].examples
@@ -151,10 +149,10 @@ def smoothed(prepared: Prepared) -> Examples:
     return examples._replace(Y=((1 - share) * examples.Y + share * middle).astype(examples.Y.dtype))
 
 
-def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterator[Progress]:
+def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
     """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`.
 
-    `name` is that of the phase. A TrainingError where training diverges.
+    A TrainingError where training diverges.
     """
     if run.ended:
         return
@@ -164,7 +162,7 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
     seeds = prepared.spec.seed, Purpose.SHUFFLE
     job = Job(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, held_out)
     try:
-        with phase(name, run.plan.epochs, state.epochs) as now:
+        with phase("epoch", run.plan.epochs, state.epochs) as now:
             for costs, validations, over in learn_all(job, stop):
                 if over:
                     run.over = True
