@@ -96,8 +96,8 @@ def train(
     """Train the network of SPEC on its data and save it.
 
     Prints the network, the epochs and the metrics on the training, validation and test rows, beside those of a
-    trivial predictor and of the same network without hidden layers. The model goes to -o, else to the spec's output,
-    else beside the spec with the ending .npz. Paths in a spec from standard input are relative to the current folder.
+    trivial predictor and of the linear model at its optimum. The model goes to -o, else to the spec's output, else
+    beside the spec with the ending .npz. Paths in a spec from standard input are relative to the current folder.
     The same spec, data, seed, versions and --blas-threads give the same bytes. Ctrl-C saves the state of the training
     in a checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """

@@ -1,10 +1,10 @@
 """The network without hidden layers at its optimum: all members at once, by L-BFGS on inputs that are made white.
 
-    C_k(Θ) = 1/n_k Σ_i w_i c(y⁽ⁱ⁾, σ(Θ x⁽ⁱ⁾)) + λ_k/2 Σ θ²,   λ_k = 1/n_k (of rss, whose c is twice that of mse, 2/n_k)
+    C_k(Θ) = 1/n_k Σ_i w_i c(y⁽ⁱ⁾, σ(Θ x⁽ⁱ⁾)) + λ_k/2 Σ θ²,   λ_k = strength / n_k
 
-over the n_k rows of member k, biases free of the penalty: with mse that of scikit-learn's Ridge(alpha=1), with
-bce and cross_entropy of its LogisticRegression(C=1). The members share the inputs and differ in the weights of their
-rows, so one product serves all of them, and Σ_k C_k is minimised as one function. In the coordinates φ of
+over the n_k rows of member k, biases free of the penalty. Its strength is 1 with linear outputs and mse, the cost of
+scikit-learn's Ridge(alpha=1), and of classes with bce or cross_entropy, that of its LogisticRegression(C=1). The members share the inputs and differ in the weights of their
+rows, so one product serves all of them, and Σ_k C_k is minimised as one function. In the coordinates Φ of
 
     Θ = Φ Rᵀ,   Rᵀ A R = I,   A = κ/n Σ_i w_i x xᵀ + λ I,   κ the curvature of c at the mean of the targets
 
@@ -28,11 +28,13 @@ from nnfit.core.training import decaying
 from nnfit.progress import phase
 
 CHUNK = 2048  # examples that are passed together
-WIDE = 1024  # inputs; of more the matrix A would take long, and they are only scaled
-NEARLY = 1e-12  # for each input, of the diagonal: what rounding may take from a matrix without an inverse
+WIDE = 2048  # inputs; of more A would take long and much memory, and they are only scaled
+NEARLY = 1e-12  # for each input, of A's diagonal: what rounding may take from one without an inverse
 HISTORY = 10  # steps that are remembered
 STEPS = 1000  # at most
 TOLERANCE = 1e-9  # of the cost: what a step may still promise
+FLOOR = 1e-4  # of the cost at the start: where all rows are of one class, its bias would go on for ever
+PATIENCE, SLOW = 10, 1e-6  # so many steps that take off less than this share of the cost are the last
 
 
 class Optimum(NamedTuple):
@@ -50,60 +52,70 @@ class Whitening(NamedTuple):
     gradient: Callable[[Floats], Floats]
 
 
-def minimised(
-    network: Network, examples: Examples, rows: Sequence[Rows] = (), inputs: Rows | None = None
-) -> Optimum:
+def minimised(network: Network, examples: Examples, rows: Sequence[Rows] = (), inputs: Rows | None = None) -> Optimum:
     """The weights of a network without hidden layers at the least cost, in float64, of a member for each of `rows`.
 
     Without `rows` there is one member, which learns from all. Of `inputs`, numbers from 0, the others have the weight
     0; without, all are taken. Nothing is drawn. Where numbers go beyond float64, it ends with a cost that is no number.
     """
     with np.errstate(all="ignore"), phase("linear model") as now:
-        columns = np.arange(network.inputs + 1) if inputs is None else np.concatenate([[0], inputs + 1])
-        cost = Cost(network, examples, rows, columns)
-        at, steps = cost(np.zeros(cost.theta.size)), 0
-        S, Y = np.zeros((2, HISTORY, cost.theta.size))
-        while steps < STEPS and not cost.least(at):
+        cost = Cost(network, examples, rows, inputs)
+        phi = np.zeros(cost.shape)
+        at = cost(phi.ravel())
+        if not at.gradient.any():  # as below relu, which is flat at 0
+            phi[..., 0] = 1
+            at = cost(phi.ravel())
+        S, Y = np.zeros((2, HISTORY, phi.size))
+        first, values = cost.costs.copy(), [math.inf] * PATIENCE + [at.value]
+        while math.isfinite(at.value) and len(values) < STEPS and not cost.least(at, first):
             move = stepped(cost, at, S, Y, longest=math.inf)
             if move is None:
                 break
             remember(at, move, S, Y)
-            at, steps = move.to, steps + 1
+            at = move.to
+            values.append(at.value)
             now.step()
+            if values[-1 - PATIENCE] - at.value <= SLOW * at.value:
+                break
         cost(at.theta)  # the last step that was tried may have been another
         theta = np.zeros((len(cost.costs), network.P))
+        columns = slice(None) if inputs is None else np.concatenate([[0], inputs + 1])
         views(network, theta)[0][:, :, columns] = cost.theta.reshape(cost.shape)
-        return Optimum(theta, cost.costs, steps)
+        return Optimum(theta, cost.costs, len(values) - 1 - PATIENCE)
 
 
 class Cost:
-    """Σ_k C_k as a function of φ, which leaves θ (M, P) and the cost of each member (M,) beside it."""
+    """Σ_k C_k as a function of Φ, which leaves θ (M, P) and the cost of each member (M,) beside it."""
 
     dtype = np.dtype(np.float64)
 
-    def __init__(self, network: Network, examples: Examples, rows: Sequence[Rows], columns: Rows) -> None:
+    def __init__(self, network: Network, examples: Examples, rows: Sequence[Rows], inputs: Rows | None) -> None:
         X, _, w = self.examples = examples
-        self.columns = columns
-        self.network = network = network._replace(inputs=len(columns) - 1)
+        self.inputs = inputs
+        self.network = network if inputs is None else network._replace(inputs=len(inputs))
         M = len(rows) or 1
         self.n, self.w = np.full((M, 1), len(X), self.dtype), np.repeat(w[:1], M, 0)
         for k, own in enumerate(rows):
             self.n[k], self.w[k] = len(own), w[0] * np.bincount(own, minlength=len(X))
         self.passes: dict[int, Pass] = {}
-        self.shape = M, network.N[-1], len(columns)
-        self.theta, self.gradient = np.empty((2, M, network.P))
+        self.shape = M, self.network.N[-1], self.network.inputs + 1
+        self.theta, self.gradient = np.empty((2, M, self.network.P))
         self.costs = np.empty(M)
-        twice = 1 if LOSSES[network.loss].mean else 2
-        self.penalty = twice / self.n * decaying(network, self.dtype)
-        self.white = whitening(self, curvature(network, examples), twice / len(X))
+        l2 = strength(self.network)
+        self.penalty = l2 / self.n * decaying(self.network, self.dtype)
+        self.white = whitening(self, l2 / len(X), curvature(self.network, examples))
 
     def x(self, start: int) -> Floats:
-        """The inputs from an example on, (m, N₁ + 1), in float64."""
-        found: Floats = self.examples.X[start : start + CHUNK].take(self.columns, 1).astype(self.dtype)
+        """The inputs of the examples from one on, (m, N₁ + 1)."""
+        X = self.examples.X[start : start + CHUNK]
+        if self.inputs is None:
+            return X.astype(self.dtype)
+        found = np.ones((len(X), self.shape[-1]))
+        found[:, 1:] = X[:, self.inputs + 1]
         return found
 
     def __call__(self, phi: Floats) -> Point:
-        """The point at φ (M · P,)."""
+        """The point at Φ, (M · P,)."""
         Y = self.examples.Y
         self.theta[:] = self.white.weights(phi.reshape(self.shape)).reshape(self.theta.shape)
         self.costs[:] = np.vecdot(self.penalty, self.theta**2) / 2
@@ -122,36 +134,49 @@ class Cost:
             self.passes[m] = Pass(self.network, self.theta, m, self.gradient)
         return self.passes[m]
 
-    def least(self, at: Point) -> bool:
-        """Whether no member's cost can fall much: in white coordinates a step promises about ½ ‖∂C/∂φ‖²."""
+    def least(self, at: Point, first: Floats) -> bool:
+        """Whether no member's cost, which was `first`, can fall much: white, a step promises about ½ ‖∂C/∂Φ‖²."""
         g = at.gradient.reshape(len(self.theta), -1)
-        return bool((np.vecdot(g, g) / 2 <= TOLERANCE * self.costs).all())
+        return bool((np.vecdot(g, g) / 2 <= TOLERANCE * np.maximum(self.costs, FLOOR * first)).all())
 
 
 def curvature(network: Network, examples: Examples) -> float:
     """κ, the mean over the outputs of ∂²c/∂z² where each is the mean of its targets: p (1 − p) of classes."""
     loss = LOSSES[network.loss]
+    if loss.accepts.high != 1:
+        return strength(network)
+    p = np.average(examples.Y, axis=1, weights=examples.w[0, 0])
+    return float(np.mean(p * (1 - p)))
+
+
+def strength(network: Network) -> float:
+    """What the penalty is to weigh, in rows: 1; with other outputs than linear ones what is one for what they output.
+
+    Where the cost accepts any output ŷ ≈ σ(0) + σ′ z that is σ′², the mean over the outputs, of rss, whose c is twice that
+    of mse, 2 σ′². σ′ is taken as the mean between z = −½ and ½.
+    """
+    loss, K = LOSSES[network.loss], network.N[-1]
     if loss.accepts.high == 1:
-        p = np.average(examples.Y, axis=1, weights=examples.w[0, 0])
-        return float(np.mean(p * (1 - p)))
-    return 1.0 if loss.mean else 2.0
+        return 1.0
+    theta = np.concatenate([np.eye(K), -np.eye(K)]) / 2  # of biases alone, one output up or down
+    y_hat = Pass(Network(0, network.layers[-1:], network.loss), theta, 1).forward(np.ones((1, 1)))[..., 0]
+    slope = np.diagonal(y_hat[:K] - y_hat[K:])
+    return float(np.mean(slope**2)) * (1 if loss.mean else 2) or 1.0
 
 
-def whitening(cost: Cost, kappa: float, l2: float) -> Whitening:
-    """The coordinates in which A is the unit matrix, or, of very many inputs, has a diagonal of ones."""
-    w, N = cost.examples.w[0, 0], len(cost.columns)
+def whitening(cost: Cost, l2: float, kappa: float) -> Whitening:
+    """The coordinates in which A, of all rows, is the unit matrix, or, of very many inputs, has a diagonal of ones."""
+    w, N = cost.examples.w[0, 0], cost.shape[-1]
+    share = np.sqrt(w[:, None] * (kappa / len(w)))
     A = np.zeros(N if N > WIDE else (N, N))
     for start in range(0, len(w), CHUNK):
-        x = cost.x(start)
-        x *= np.sqrt(w[start : start + CHUNK, None] * (kappa / len(w)))
+        x = cost.x(start) * share[start : start + CHUNK]
         A += np.vecdot(x, x, axis=0) if N > WIDE else x.T @ x
-    if N > WIDE:
-        scale = 1 / np.sqrt(A + l2)
+    diagonal = (A if N > WIDE else A.diagonal()) + l2
+    scale = np.where(np.isfinite(diagonal), 1 / np.sqrt(diagonal), np.nan)
+    if N > WIDE or not np.isfinite(diagonal).all():
         return Whitening(lambda phi: phi * scale, lambda gradient: gradient * scale)
-    scale = 1 / np.sqrt(A.diagonal() + l2)
     A *= scale[:, None] * scale
     A[np.diag_indices(N)] = 1 + N * NEARLY
-    if not np.isfinite(A).all():
-        return Whitening(np.asarray, np.asarray)  # nor will the cost be
     R = scale[:, None] * np.linalg.inv(np.linalg.cholesky(A)).T
     return Whitening(lambda phi: phi @ R.T, lambda gradient: gradient @ R)

@@ -135,8 +135,9 @@ def tell(column: Floats | Text, target: Floats | Text) -> bool:
     if np.isnan(column).any():
         return False
     x, y = column - column.mean(), target - target.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return scale > 0 and abs(float(x @ y)) / scale > 1 - 1e-12
+    with np.errstate(over="ignore"):
+        scale = float(np.sqrt((x @ x) * (y @ y)))
+    return 0 < scale < np.inf and abs(float(x @ y)) / scale > 1 - 1e-12
 
 
 def codes(column: Floats | Text) -> NDArray[np.intp]:

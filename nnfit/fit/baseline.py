@@ -1,4 +1,4 @@
-"""The linear model beside the network: the same spec without hidden layers, and warnings from the comparison."""
+"""The linear model beside the network: its output layer alone, at its optimum; and warnings from the comparison."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from nnfit.config.spec import Spec
 from nnfit.core.batches import Rows
-from nnfit.core.linear import minimised
+from nnfit.core.linear import minimised, strength
+from nnfit.core.losses import LOSSES
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.training import begin
 from nnfit.errors import Problem
@@ -40,8 +41,8 @@ def straight(prepared: Prepared) -> Rows | None:
 def linear(run: Run) -> Scores | None:
     """The scores of the linear model on the rows of a run; None if there is no such, or its cost is no number.
 
-    How the network is trained is nothing to it: it is the least cost with the penalty that scikit-learn has by default,
-    each member's on its own rows, without early stopping, dropout, smoothed labels or an average.
+    How the network is trained is nothing to it, penalties included: it is the least cost with the one that scikit-learn
+    has by default, each member's on its own rows, without early stopping, dropout, smoothed labels or an average.
     """
     less = reduced(run.prepared)
     if less is None:
@@ -112,11 +113,13 @@ def doubts(model: Model) -> Iterator[Problem]:
     if found["linear"] and found["linear"]["verdict"] == "worse":
         message = f"the network is worse than the linear model: {figures('linear')}, more than by chance"
         others = f"other sizes, other epochs{rate} or more rows"
-        remedy = f"as they are trained, the hidden layers do not help: leave them out, or try {others}"
+        l2 = strength(network_of(model.spec)) / (record["rows"]["train"] if LOSSES[model.spec.loss].mean else 1)
+        without = f"leave them out (optimizer lbfgs, batch_size full and l2 {l2:.3g} give that model)"
+        remedy = f"as they are trained, the hidden layers do not help: {without}, or try {others}"
         if rows in ("out_of_fold", "out_of_bag"):
             message += ", member by member"
             remedy = f"their mean, which predicts, may be better: data.test would tell; else try {others}"
         yield Problem("worse-than-linear", message, remedy)
     if training.baseline and len(layers) > 1 and not record["linear"]:
-        message = "the linear model beside the network diverged, so there are no figures of it"
-        yield Problem("linear-diverged", message)
+        message = "the inputs are too large for the linear model beside the network, so there are no figures of it"
+        yield Problem("linear-diverged", message, "give them a scale")

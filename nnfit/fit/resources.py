@@ -22,7 +22,7 @@ import numpy as np
 from nnfit.config.document import Document
 from nnfit.config.document import Path as Keys
 from nnfit.config.spec import Spec
-from nnfit.core import lbfgs, stopping
+from nnfit.core import lbfgs, linear, stopping
 from nnfit.core import network as core
 from nnfit.core.averaging import NoAverage
 from nnfit.core.network import Network
@@ -93,9 +93,19 @@ def needed(spec: Spec, rows: Mapping[str, int]) -> Need:
     scoring = M * network.P * (8 if item < 8 else 0) + M * network.N[-1] * sum(rows.values()) * 8
     scoring += units(network, forward=True) * in_parts(n, core.CHUNK) * 8  # one member after the other
     looking = M * units(network) * min(n, health.ROWS) * item
+    beside = of_linear(spec, n) if training.baseline and len(spec.network.layers) > 1 else 0
     if not training.epochs:
-        gradient = learning = 0
-    return Need(table, kept + gradient, max(learning, looking, scoring - gradient, 0), M * MEMBER)
+        gradient = learning = beside = 0
+    return Need(table, kept + gradient, max(learning, looking, max(scoring, beside) - gradient, 0), M * MEMBER)
+
+
+def of_linear(spec: Spec, n: int) -> int:
+    """What the linear model beside a network takes: points and the steps remembered, weights of rows, buffers, A."""
+    network = network_of(replace(spec, network=replace(spec.network, layers=spec.network.layers[-1:])))
+    M, N = (1 if spec.training.resample == "none" else spec.network.members), network.N[0] + 1
+    points = M * network.P * 8 * (2 * linear.HISTORY + 10)
+    rows = M * n * np.dtype(spec.network.dtype).itemsize + M * units(network) * in_parts(n, linear.CHUNK) * 8
+    return points + rows + (3 * N * N * 8 if N <= linear.WIDE else 0)
 
 
 def in_parts(n: int, size: int) -> int:

@@ -262,7 +262,7 @@ SCORED = [
     "predicting by the prior",
 ]
 TRAINED = [
-    *(*PREPARED, "epoch", *SCORED, "starting the training", "linear model", *SCORED),
+    *(*PREPARED, "epoch", *SCORED, "linear model", *SCORED),
     *("profile of the predictions", "bootstrap of the intervals", "comparing with the linear model"),
 ]
 PHASES: dict[str, tuple[tuple[str, ...], list[str]]] = {

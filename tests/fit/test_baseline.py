@@ -1,7 +1,8 @@
-"""The linear model beside the network: the same training without hidden layers, and the warnings it allows."""
+"""The linear model beside the network: the output layer alone at its optimum, and the warnings it allows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from nnfit.config.build import build
 from nnfit.config.spec import Spec
 from nnfit.fit import baseline
+from nnfit.fit.prepare import Prepared
+from nnfit.fit.run import start
 from nnfit.model.model import Model
 
 Train = Callable[..., Model]
@@ -35,12 +38,44 @@ def told(model: Model) -> list[str]:
     return [str(doubt) for doubt in baseline.doubts(model)]
 
 
-def test_it_is_the_same_spec_trained_without_hidden_layers(trained: Train) -> None:
+ALONE = ("training.resample=none", "training.early_stopping=null")
+
+
+def test_it_is_the_least_cost_whatever_the_training_does(trained: Train) -> None:
     model = trained(SPEC, PRODUCT)
-    alone = trained(SPEC.replace(HIDDEN, "").replace("dropout: 0.1", "dropout: 0"), PRODUCT)
-    assert alone.spec.network.layers == model.spec.network.layers[1:]
-    assert model.record["linear"] == alone.record["metrics"]
     assert list(model.record["linear"]) == ["train", "out_of_fold", "test"]
+    other = (
+        *("training.epochs=1", "training.l2=3", "training.dropout=0.5", "training.early_stopping=null"),
+        *("training.average=ema", "training.optimizer=sgd", "network.initialization={}"),
+    )
+    assert trained(SPEC, PRODUCT, *other).record["linear"] == model.record["linear"]
+
+
+def test_its_members_have_the_rows_of_the_network_s(
+    prepared: Callable[..., Prepared], train: Callable[[Prepared], Model]
+) -> None:
+    """Least squares with Ridge's penalty, by the normal equations."""
+    ready = prepared(SPEC, NOISE)
+    (X, Y, _), run = ready.sets["train"].examples, start(ready)
+    X, y = X.astype(np.float64), Y[0].astype(np.float64)
+    errors = []
+    for rows, kept in zip(run.rows, run.kept, strict=True):
+        theta = np.linalg.solve(X[rows].T @ X[rows] + np.diag([0, 1, 1]), X[rows].T @ y[rows])
+        errors.append((X[kept] @ theta - y[kept]) * ready.target.sd[0])
+    expected = np.sqrt(np.mean(np.concatenate(errors) ** 2))
+    assert train(ready).record["linear"]["out_of_fold"]["rmse"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_advice_for_one_that_is_better_gives_it(trained: Train) -> None:
+    model = trained(SPEC, STRAIGHT, *ALONE)
+    (doubt,) = told(model)
+    found = re.search(r"leave them out \(optimizer lbfgs, batch_size full and l2 (\S+) give that model\)", doubt)
+    assert found
+    training = f"{{epochs: 100, optimizer: lbfgs, batch_size: full, l2: {found[1]}}}"
+    alone = trained(SPEC.replace(HIDDEN, ""), STRAIGHT, f"training={training}")
+    for rows in ("train", "test"):
+        rmse = model.record["linear"][rows]["rmse"]
+        assert alone.record["metrics"][rows]["rmse"] == pytest.approx(rmse, rel=1e-2)
 
 
 def test_it_takes_nothing_from_the_network(trained: Train) -> None:
@@ -78,9 +113,6 @@ def test_a_network_that_learnt_nothing_is_told(trained: Train) -> None:
     assert doubt.startswith("the network does not beat the trivial predictor: rmse ")
 
 
-ALONE = ("training.resample=none", "training.early_stopping=null")
-
-
 @pytest.mark.parametrize(
     ("rows", "more"),
     [
@@ -101,12 +133,12 @@ def test_the_most_honest_rows_decide(trained: Train, rows: str, more: tuple[str,
 
 
 def test_a_difference_within_the_noise_of_the_rows_is_no_verdict(trained: Train) -> None:
-    level = 0
+    level, patient = 0, "training.early_stopping={patience: 30}"
     for seed in range(6):
         draws = np.random.default_rng(seed)
         u, v, e = draws.normal(size=(3, 80))
         text = "u,v,y\n" + "".join(f"{a:.5f},{b:.5f},{2 * a - b + c:.5f}\n" for a, b, c in zip(u, v, e, strict=True))
-        model = trained(SPEC, text, f"seed={seed}", "training.epochs=60", "training.dropout=0")
+        model = trained(SPEC, text, f"seed={seed}", "training.epochs=60", "training.dropout=0", patient)
         found = model.record["compared"]["linear"]
         if found["verdict"] == "level":
             level += 1
@@ -211,15 +243,21 @@ def test_no_learning_rate_is_advised_where_there_is_none(trained: Train) -> None
     assert "learning rate" not in text
 
 
-def test_a_linear_model_that_diverges_leaves_the_network_as_it_is(trained: Train) -> None:
+def test_inputs_beyond_all_squares_leave_the_network_without_a_linear_model(trained: Train) -> None:
     columns = "data.columns={u: {type: numeric, scale: none}, v: {type: numeric, scale: none}}"
-    sgd = "training.optimizer={name: sgd, learning_rate: 0.05}"
-    spec = SPEC.replace("dropout: 0.1, ", "").replace("schedule: cosine, l2: 0.001,", "")
-    large = "u,v,y\n" + "".join(f"{u * 1e6:.6f},{v * 1e6:.6f},{u:.6f}\n" for u, v in x)
-    model = trained(spec, large, columns, sgd)
+    large = "u,v,y\n" + "".join(f"{u:.6f}e200,{v:.6f}e200,{u:.6f}\n" for u, v in x)
+    model = trained(SPEC, large, columns, "network.dtype=float64")
     assert np.isfinite(model.theta).all()
     assert model.record["linear"] == {}
-    assert "the linear model beside the network diverged, so there are no figures of it" in told(model)
+    message = "the inputs are too large for the linear model beside the network, so there are no figures of it"
+    assert f"{message}; give them a scale" in told(model)
+
+
+def test_large_inputs_have_one(trained: Train) -> None:
+    columns = "data.columns={u: {type: numeric, scale: none}, v: {type: numeric, scale: none}}"
+    large = "u,v,y\n" + "".join(f"{u:.6f}e20,{v:.6f}e-20,{u:.6f}\n" for u, v in x)
+    linear = trained(SPEC, large, columns).record["linear"]
+    assert linear["out_of_fold"]["rmse"] < 1e-3, "y is u, but for its scale"
 
 
 def test_a_network_that_has_learnt_something_is_never_told_that_it_has_not(trained: Train) -> None:
