@@ -272,7 +272,7 @@ class Training:
     clip_value: float | None = parameter(None, "the largest entry of the gradient, up or down", above=0)
     baseline: bool = parameter(
         True,
-        "fits the same network without hidden layers as well, at its optimum with l2 = 1 / rows, and shows its metrics as linear",
+        "fits the output layer alone as well, at its optimum with an l2 of 1 / rows, and shows its metrics as linear",
     )
     checkpoint: Checkpoint | None = parameter(
         None, "saves the state now and then, for --resume; Ctrl-C saves it in any case"

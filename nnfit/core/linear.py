@@ -3,8 +3,9 @@
     C_k(Θ) = 1/n_k Σ_i w_i c(y⁽ⁱ⁾, σ(Θ x⁽ⁱ⁾)) + λ_k/2 Σ θ²,   λ_k = strength / n_k
 
 over the n_k rows of member k, biases free of the penalty. Its strength is 1 with linear outputs and mse, the cost of
-scikit-learn's Ridge(alpha=1), and of classes with bce or cross_entropy, that of its LogisticRegression(C=1). The members share the inputs and differ in the weights of their
-rows, so one product serves all of them, and Σ_k C_k is minimised as one function. In the coordinates Φ of
+scikit-learn's Ridge(alpha=1), and of classes with bce or cross_entropy, that of its LogisticRegression(C=1). The
+members share the inputs and differ in the weights of their rows, so one product serves all of them, and Σ_k C_k is
+minimised as one function. In the coordinates Φ of
 
     Θ = Φ Rᵀ,   Rᵀ A R = I,   A = κ/n Σ_i w_i x xᵀ + λ I,   κ the curvature of c at the mean of the targets
 
@@ -32,7 +33,7 @@ WIDE = 2048  # inputs; of more A would take long and much memory, and they are o
 NEARLY = 1e-12  # for each input, of A's diagonal: what rounding may take from one without an inverse
 HISTORY = 10  # steps that are remembered
 STEPS = 1000  # at most
-TOLERANCE = 1e-9  # of the cost: what a step may still promise
+DIGITS = 9  # a step may still promise 10⁻⁹ of the cost
 FLOOR = 1e-4  # of the cost at the start: where all rows are of one class, its bias would go on for ever
 PATIENCE, SLOW = 10, 1e-6  # so many steps that take off less than this share of the cost are the last
 
@@ -58,7 +59,7 @@ def minimised(network: Network, examples: Examples, rows: Sequence[Rows] = (), i
     Without `rows` there is one member, which learns from all. Of `inputs`, numbers from 0, the others have the weight
     0; without, all are taken. Nothing is drawn. Where numbers go beyond float64, it ends with a cost that is no number.
     """
-    with np.errstate(all="ignore"), phase("linear model") as now:
+    with np.errstate(all="ignore"), phase("linear model", DIGITS) as now:
         cost = Cost(network, examples, rows, inputs)
         phi = np.zeros(cost.shape)
         at = cost(phi.ravel())
@@ -67,14 +68,14 @@ def minimised(network: Network, examples: Examples, rows: Sequence[Rows] = (), i
             at = cost(phi.ravel())
         S, Y = np.zeros((2, HISTORY, phi.size))
         first, values = cost.costs.copy(), [math.inf] * PATIENCE + [at.value]
-        while math.isfinite(at.value) and len(values) < STEPS and not cost.least(at, first):
+        while (left := cost.left(at, first)) and len(values) < STEPS:
+            now.reach(max(now.done, DIGITS - left))
             move = stepped(cost, at, S, Y, longest=math.inf)
             if move is None:
                 break
             remember(at, move, S, Y)
             at = move.to
             values.append(at.value)
-            now.step()
             if values[-1 - PATIENCE] - at.value <= SLOW * at.value:
                 break
         cost(at.theta)  # the last step that was tried may have been another
@@ -114,10 +115,10 @@ class Cost:
         found[:, 1:] = X[:, self.inputs + 1]
         return found
 
-    def __call__(self, phi: Floats) -> Point:
-        """The point at Φ, (M · P,)."""
+    def __call__(self, theta: Floats) -> Point:
+        """The point at Φ, (M · P,), which is what the search takes for its θ."""
         Y = self.examples.Y
-        self.theta[:] = self.white.weights(phi.reshape(self.shape)).reshape(self.theta.shape)
+        self.theta[:] = self.white.weights(theta.reshape(self.shape)).reshape(self.theta.shape)
         self.costs[:] = np.vecdot(self.penalty, self.theta**2) / 2
         gradient = self.penalty * self.theta
         for start in range(0, Y.shape[1], CHUNK):
@@ -126,7 +127,7 @@ class Cost:
             self.costs += self.over(len(x)).cost_and_gradient(x, y, s)
             gradient += self.gradient
         found = self.white.gradient(gradient.reshape(self.shape))
-        return Point(phi, float(self.costs.sum()), found.ravel())
+        return Point(theta, float(self.costs.sum()), found.ravel())
 
     def over(self, m: int) -> Pass:
         """The pass over m examples."""
@@ -134,10 +135,15 @@ class Cost:
             self.passes[m] = Pass(self.network, self.theta, m, self.gradient)
         return self.passes[m]
 
-    def least(self, at: Point, first: Floats) -> bool:
-        """Whether no member's cost, which was `first`, can fall much: white, a step promises about ½ ‖∂C/∂Φ‖²."""
+    def left(self, at: Point, first: Floats) -> float:
+        """By how many digits a step promises too much for the end to any member, whose cost was `first`; else 0.
+
+        In white coordinates it promises about ½ ‖∂C/∂Φ‖².
+        """
         g = at.gradient.reshape(len(self.theta), -1)
-        return bool((np.vecdot(g, g) / 2 <= TOLERANCE * np.maximum(self.costs, FLOOR * first)).all())
+        excess = np.vecdot(g, g) / 2 / (np.maximum(self.costs, FLOOR * first) + np.finfo(self.dtype).tiny)
+        most = float(excess.max())
+        return DIGITS + math.log10(most) if math.isfinite(most) and most > 10**-DIGITS else 0.0
 
 
 def curvature(network: Network, examples: Examples) -> float:
@@ -150,10 +156,10 @@ def curvature(network: Network, examples: Examples) -> float:
 
 
 def strength(network: Network) -> float:
-    """What the penalty is to weigh, in rows: 1; with other outputs than linear ones what is one for what they output.
+    """How many rows the penalty weighs: 1, or what is one row for a cost of any outputs ŷ ≈ σ(0) + σ′ z.
 
-    Where the cost accepts any output ŷ ≈ σ(0) + σ′ z that is σ′², the mean over the outputs, of rss, whose c is twice that
-    of mse, 2 σ′². σ′ is taken as the mean between z = −½ and ½.
+    That is σ′², the mean over the outputs, and of rss, whose c is twice that of mse, 2 σ′². σ′ is the mean between
+    z = −½ and ½.
     """
     loss, K = LOSSES[network.loss], network.N[-1]
     if loss.accepts.high == 1:
@@ -171,7 +177,7 @@ def whitening(cost: Cost, l2: float, kappa: float) -> Whitening:
     A = np.zeros(N if N > WIDE else (N, N))
     for start in range(0, len(w), CHUNK):
         x = cost.x(start) * share[start : start + CHUNK]
-        A += np.vecdot(x, x, axis=0) if N > WIDE else x.T @ x
+        A += (x * x).sum(axis=0) if N > WIDE else x.T @ x
     diagonal = (A if N > WIDE else A.diagonal()) + l2
     scale = np.where(np.isfinite(diagonal), 1 / np.sqrt(diagonal), np.nan)
     if N > WIDE or not np.isfinite(diagonal).all():

@@ -1,4 +1,4 @@
-"""The linear model at its optimum: no gradient is left, whatever the scale of the inputs and the rows of the members."""
+"""The linear model at its optimum: no gradient is left, whatever the inputs and the rows of the members."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from builders import group, network
 
 from nnfit.core import linear
 from nnfit.core.batches import Examples
-from nnfit.core.linear import minimised, strength
 from nnfit.core.lbfgs import Floats
+from nnfit.core.linear import minimised, strength
 from nnfit.core.network import Network, predict
 
 N, INPUTS = 200, 5

@@ -1,4 +1,4 @@
-"""The linear model beside a network against scikit-learn's Ridge and LogisticRegression: same inputs, rows and penalty."""
+"""The linear model beside a network against scikit-learn's, of the same inputs, rows and penalty."""
 
 from __future__ import annotations
 
