@@ -4,9 +4,9 @@
 
 Of every CSV in FOLDER that has the target column the spec of `nnfit init` is taken, without what it does to predictions
 afterwards (clamp, temperature). The members of nnfit and those of scikit-learn learn from the same encoded inputs and
-rows with the same penalty (alpha = 1, C = 1), and predict the rows that each leaves out. Printed is the out-of-fold metric
-as `nnfit train` prints it, the same of scikit-learn, how far they are apart, and the seconds, of nnfit without and with
-the scoring.
+rows with the same penalty (alpha = 1, C = 1), and predict the rows that each leaves out. Printed is the out-of-fold
+metric as `nnfit train` prints it, the same of scikit-learn, how far they are apart, and the seconds, of nnfit without
+and with the scoring.
 """
 
 from __future__ import annotations

@@ -78,6 +78,7 @@ def minimised(network: Network, examples: Examples, rows: Sequence[Rows] = (), i
             values.append(at.value)
             if values[-1 - PATIENCE] - at.value <= SLOW * at.value:
                 break
+        now.reach(DIGITS)
         cost(at.theta)  # the last step that was tried may have been another
         theta = np.zeros((len(cost.costs), network.P))
         columns = slice(None) if inputs is None else np.concatenate([[0], inputs + 1])

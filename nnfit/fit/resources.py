@@ -105,7 +105,8 @@ def of_linear(spec: Spec, n: int) -> int:
     M, N = (1 if spec.training.resample == "none" else spec.network.members), network.N[0] + 1
     points = M * network.P * 8 * (2 * linear.HISTORY + 10)
     rows = M * n * np.dtype(spec.network.dtype).itemsize + M * units(network) * in_parts(n, linear.CHUNK) * 8
-    return points + rows + (3 * N * N * 8 if N <= linear.WIDE else 0)
+    passing = 3 * M * network.N[-1] * min(n, linear.CHUNK) * 8  # what a cost makes on its way
+    return points + rows + passing + (3 * N * N * 8 if N <= linear.WIDE else 0)
 
 
 def in_parts(n: int, size: int) -> int:

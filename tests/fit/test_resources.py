@@ -17,9 +17,12 @@ from conftest import Ended
 
 import nnfit
 from nnfit.config.loader import load_spec
+from nnfit.core.linear import minimised
 from nnfit.errors import SpecError
 from nnfit.fit import prepare, resources
-from nnfit.fit.resources import Need, needed
+from nnfit.fit.baseline import reduced
+from nnfit.fit.resources import Need, needed, of_linear
+from nnfit.fit.run import start
 from nnfit.fit.train import begin
 from nnfit.workers import cores
 
@@ -136,6 +139,25 @@ def test_the_estimate_is_what_is_used_and_never_more(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 0.6 * peak < estimates[-1] <= peak
+
+
+@pytest.mark.parametrize(
+    ("n", "columns", "members", "classes"), [(2500, 4, 60, 2), (300, 1200, 2, 2), (200, 2100, 20, 2), (2500, 40, 8, 20)]
+)
+def test_so_is_that_of_the_linear_model(n: int, columns: int, members: int, classes: int) -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame(rng.normal(size=(n, columns)), columns=[f"x{i}" for i in range(columns)])
+    data["y"] = [f"c{k:02}" for k in np.arange(n) % classes]
+    layers = [{"size": 2, "activation": "tanh"}, {"size": "auto", "activation": "softmax"}]
+    spec = {"data": SPEC["data"], "network": {"layers": layers, "members": members}, "training": {"resample": "folds"}}
+    ready = prepare.prepare(load_spec(spec, (), {"train": data}), {"train": data})
+    run, less = start(ready), reduced(ready)
+    assert less is not None
+    tracemalloc.start()
+    minimised(less.network, ready.sets["train"].examples, run.rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.6 * peak < of_linear(ready.spec, n) <= peak
 
 
 def test_the_memory_there_is_is_the_least_that_any_limit_leaves(
