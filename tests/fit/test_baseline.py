@@ -78,6 +78,13 @@ def test_the_advice_for_one_that_is_better_gives_it(trained: Train) -> None:
         assert alone.record["metrics"][rows]["rmse"] == pytest.approx(rmse, rel=1e-2)
 
 
+def test_it_has_the_inputs_that_are_columns_as_they_are(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = trained(SPEC, STRAIGHT, "data.ignore=[v]").record["linear"]
+    monkeypatch.setattr(baseline, "straight", lambda prepared: np.array([0]))
+    found = trained(SPEC, STRAIGHT).record["linear"]
+    assert found["out_of_fold"]["rmse"] == pytest.approx(other["out_of_fold"]["rmse"], rel=1e-9)
+
+
 def test_it_takes_nothing_from_the_network(trained: Train) -> None:
     model, without = trained(SPEC, PRODUCT), trained(SPEC, PRODUCT, "training.baseline=false")
     np.testing.assert_array_equal(model.theta, without.theta)
