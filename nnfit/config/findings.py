@@ -49,6 +49,14 @@ class Column(NamedTuple):
     text: str  # what is in it, for a comment
     special: bool  # whether a spec must say so: the type that is inferred would be another, or other keys hold
 
+    @property
+    def bends(self) -> bool:
+        """Whether it is numbers of more than two values, so that a network can bend between them."""
+        if isinstance(self.cells, Text):
+            return False
+        known = self.cells[~np.isnan(self.cells)]
+        return bool(len(known) and ((known > known.min()) & (known < known.max())).any())
+
 
 class Reading(NamedTuple):
     """How the texts of a column are read: type and keys, the texts that mean a missing cell, and what is in doubt."""

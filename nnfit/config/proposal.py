@@ -9,18 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nnfit.config.document import MAX_BYTES, parse
 from nnfit.config.findings import Findings, look
+from nnfit.config.recipe import LEAST, STEPS, WAVES, Recipe, recipe
 from nnfit.config.task import Task
 from nnfit.errors import DataError, Place, Problem, SpecError, UsageError
 from nnfit.words import count, plain
 
 WIDE = 400  # a spec that lists more columns than this is no longer read by anybody
-UPDATES = 6000  # about as many steps of the optimizer are proposed, where the rows are many
-MEMBERS = 8
-LEAST = 4  # rows; of fewer none is left out by a member
 LONG_KEY = 900  # bytes; YAML takes a longer key only behind a question mark
 
 
@@ -78,21 +74,27 @@ def lines(found: Findings, data: Path, folder: Path, detailed: bool) -> Iterator
             yield f"  # {plain(word(name))} is left out: {reason}"
     if found.left_out:
         yield f"  ignore: {listed(tuple(found.left_out))}"
-    yield from column_lines(found, detailed and len(found.columns) <= WIDE)
-    yield from network_lines(found, n)
+    chosen = recipe(n, sum(column.bends for column in found.columns.values()))
+    yield from column_lines(found, chosen, detailed and len(found.columns) <= WIDE)
+    yield from network_lines(found, chosen, n)
 
 
-def column_lines(found: Findings, all_of_them: bool) -> Iterator[str]:
+def column_lines(found: Findings, chosen: Recipe, all_of_them: bool) -> Iterator[str]:
     """The columns, or those that would be read otherwise."""
     entries = {name: (keys, "the target") for name, keys in found.task.entries.items()}
+    beside = {"piecewise": STEPS, "periodic": WAVES, "amplitude": chosen.amplitude}
     for name, column in found.columns.items():
         if all_of_them or column.special:
-            entries[name] = (column.keys, column.text)
+            bent = beside if column.bends and chosen.bent else {}
+            entries[name] = ({**column.keys, **bent}, column.text)
     if not entries:
         return
     yield "  columns:"
     if any("unknown" in keys for keys, _ in entries.values()):
         yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
+    if any("piecewise" in keys for keys, _ in entries.values()):
+        yield f"    # piecewise, periodic: {STEPS} steps and {WAVES} waves beside a number, to bend with;"
+        yield "    # amplitude: how far they are trusted, with so many rows"
     for name, (keys, why) in entries.items():
         entry = f"{{{', '.join(f'{key}: {value_of(value)}' for key, value in keys.items())}}}"
         key = word(name)
@@ -102,32 +104,32 @@ def column_lines(found: Findings, all_of_them: bool) -> Iterator[str]:
         yield comment(f"    {key}: {entry}", why) if all_of_them else f"    {key}: {entry}"
 
 
-def network_lines(found: Findings, n: int) -> Iterator[str]:
-    """The network and its training, sized by the number of rows."""
-    members, folds = (min(MEMBERS, n), True) if n >= LEAST else (MEMBERS, False)
-    batch = 32 if n < 4_000 else 64 if n < 10_000 else 128 if n < 50_000 else 512
-    per_epoch = max(1, round(n * (MEMBERS - 1) / MEMBERS / batch))
-    epochs = int(np.clip(round(UPDATES / per_epoch), 20, 60))
+def network_lines(found: Findings, chosen: Recipe, n: int) -> Iterator[str]:
+    """The network and its training."""
     size, why, loss, why_loss = output_of(found.task)
     yield "network:"
     yield "  layers:"
     for _ in range(2):
-        yield comment("    - {size: 128, activation: mish}", "hidden")
+        yield comment(f"    - {{size: {chosen.width}, activation: mish}}", "hidden")
     yield comment(f"    - {{size: {size}}}", why)
-    yield comment("  initialization: {bias: 0, output_gain: 0.1}", "the first outputs are close to the mean")
-    yield comment(f"  members: {members}", "networks trained together; predictions are averaged")
+    keys = "{bias: 0, output_gain: 0.1, data_driven: true}"
+    yield comment(f"  initialization: {keys}", "neurons start where they bend, outputs close to the mean")
+    yield comment(f"  members: {chosen.members}", "networks trained together; predictions are averaged")
     yield comment(f"loss: {loss}", why_loss)
     yield "training:"
-    yield comment(f"  epochs: {epochs}", f"about {epochs * per_epoch:,} updates")
-    yield comment(f"  batch_size: {'full' if n <= batch else batch}", "examples per update")
+    yield comment(f"  epochs: {chosen.epochs}", f"about {chosen.updates:,} updates")
+    batch_size = "full" if n <= chosen.batch_size else chosen.batch_size
+    yield comment(f"  batch_size: {batch_size}", "examples per update")
     yield "  optimizer: {name: adamw, learning_rate: 0.01, beta2: 0.95, weight_decay: 0.02}"
     yield comment("  schedule: cosine", "the learning rate falls to 0")
-    if folds:
+    if chosen.folds:
         yield comment("  resample: folds", "each member leaves out a fold: scores on rows that were not learnt from")
     if found.task.classes is None:
         yield comment("  clamp: true", "predictions stay within the range of the target in these rows")
-    if folds:
-        yield comment(f"  early_stopping: {{patience: {epochs}}}", "keeps the best weights, by the cost on that fold")
+    if chosen.folds:
+        yield comment(
+            f"  early_stopping: {{patience: {chosen.patience}}}", "keeps the best weights, by the cost on that fold"
+        )
     yield comment("seed: 0", "of the folds, the initial weights and the order of the rows")
 
 

@@ -81,6 +81,10 @@ class Column:
     log1p: bool | None = said_of(Numeric, "log1p")
     degree: int | None = said_of(Numeric, "degree")
     bins: int | None = said_of(Numeric, "bins")
+    piecewise: int | None = said_of(Numeric, "piecewise")
+    periodic: int | None = said_of(Numeric, "periodic")
+    frequency: float | None = said_of(Numeric, "frequency")
+    amplitude: float | None = said_of(Numeric, "amplitude")
     missing: Literal["median", "mean", "category"] | float | None = said_of(Numeric, "missing")
     thousands: str | None = said_of(Numeric, "thousands")
     decimal: str | None = said_of(Numeric, "decimal")
@@ -168,6 +172,9 @@ class Initial:
 
     weights: Initialization = parameter(AUTO, "the random weights; auto suits each activation", entries=INITIALIZATIONS)
     bias: float = parameter(1.0, "the bias weights", least=-1e300, most=1e300)
+    data_driven: bool = parameter(
+        False, "scales the weights of each hidden neuron so that its weighted sum varies by 1 over training rows"
+    )
     output_gain: float = parameter(1.0, "a factor on the random weights of the output layer", least=-1e300, most=1e300)
 
 

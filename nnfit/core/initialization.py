@@ -6,6 +6,7 @@ neurons in all; biases are a constant. A scheme is one class of the union Scheme
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar, Literal
@@ -13,10 +14,14 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nnfit.core.activations import Activation
+from nnfit.core.batches import Rows
 from nnfit.core.network import Network, views
 from nnfit.core.parameter import Array, named, parameter, table
 
 Shape = tuple[int, int]
+
+LOOKED_AT = 1000  # rows, from which a standard deviation is known to some percent
+FLAT = 1e-6  # of its size; a weighted sum that varies less is constant up to rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +138,36 @@ def initialize(
                 Theta[0, rows, 1:] = scheme.fill(rng, shape, Theta.shape[1])
                 start += group.size
     return theta
+
+
+def fit_to_rows(
+    network: Network, theta: Array, X: Array, rows: Sequence[Rows], generators: Sequence[np.random.Generator]
+) -> None:
+    """Scale the weights of each hidden neuron, in place, so that its weighted sum varies by 1 over training rows.
+
+        Θ_j ← Θ_j / sd(Σ_{i ≥ 1} Θ_ji a_i),   one layer after the other
+
+    However many inputs there are and however they are spread, neurons then begin where their activation bends, and none
+    is asleep. Each member (M, P) looks at some of its own `rows` (of all of X without) that its generator draws. What
+    does not vary is left as it is. Sources: Krähenbühl, Doersch, Donahue and Darrell 2016, "Data-dependent
+    initializations of convolutional neural networks", section 3.1; Holzmüller et al. 2024 (RealMLP), appendix A.
+    """
+    for k, rng in enumerate(generators):
+        own = rows[k] if rows else np.arange(len(X))
+        chosen = own if len(own) <= LOOKED_AT else rng.choice(own, LOOKED_AT, replace=False)
+        a = np.ascontiguousarray(X[chosen].T, np.float64)
+        for Theta, layer in zip(views(network, theta[k : k + 1])[:-1], network.layers[:-1], strict=True):
+            z = Theta[0, :, 1:] @ a[1:]
+            sd, size = z.std(axis=1), np.abs(z).max(axis=1)
+            factor = np.divide(1, sd, out=np.ones(len(z)), where=sd > FLAT * size)[:, None]
+            Theta[0, :, 1:] *= factor
+            a = np.ones((len(z) + 1, len(chosen)))
+            np.add(z * factor, Theta[0, :, :1], a[1:])
+            start = 1
+            for group in layer:
+                part = a[start : start + group.size, None]
+                group.sigma.value(part, np.empty_like(part))
+                start += group.size
 
 
 def suited(sigma: Activation) -> Scheme:

@@ -40,6 +40,24 @@ class Numeric:
         least=2,
         most=1000,
     )
+    piecewise: int | None = parameter(
+        None,
+        "numeric: beside the value, one input for each of so many quantile bins, which rises within it",
+        least=2,
+        most=1000,
+    )
+    periodic: int | None = parameter(
+        None, "numeric: beside the value, cosine and sine of so many frequencies of the scaled value", most=500
+    )
+    frequency: float = parameter(
+        0.3, "numeric: the spread of these frequencies, in turns per unit of the scaled value", above=0, most=1e6
+    )
+    amplitude: float = parameter(
+        1.0,
+        "numeric: a factor on the inputs of piecewise and periodic: the smaller, the less they are trusted",
+        above=0,
+        most=1e6,
+    )
     missing: Literal["median", "mean", "category"] | float = parameter(
         "median",
         "numeric: what stands in for a missing number; category: the median, always with indicator",

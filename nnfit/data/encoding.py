@@ -77,7 +77,8 @@ def fit_feature(table: Table, rows: Rows, name: str, options: ColumnType) -> Fea
     if isinstance(options, Categorical):
         return Feature(name, options, False, fit_categories(table, rows, name, options))
     x = values(name, options, table)[rows]
-    if isinstance(options, Numeric) and (options.scale != "none" or options.bins or options.missing == "mean"):
+    quantiles = isinstance(options, Numeric) and (options.bins or options.piecewise)
+    if isinstance(options, Numeric) and (options.scale != "none" or quantiles or options.missing == "mean"):
         refuse_beyond(table, rows, name, x)
     gaps = bool(np.isnan(x).any())
     indicator = gaps if options.indicator == "auto" else options.indicator

@@ -62,12 +62,21 @@ class Feature(NamedTuple):
         """The names of the inputs it becomes."""
         return own_inputs(self) + ([f"{self.name} is missing"] if self.indicator else [])
 
+    @property
+    def beside(self) -> int:
+        """How many of the inputs stand beside the value of a number, behind it: what it is expanded to."""
+        if not isinstance(self.options, Numeric):
+            return 0
+        assert isinstance(self.fitted, numeric.Fitted)
+        return numeric.expansion(self.options, self.fitted).width
+
 
 def own_inputs(feature: Feature) -> list[str]:
     """The names of the inputs, but for the one that says where a cell is missing."""
     name, options = feature.name, feature.options
     if isinstance(options, Numeric):
-        return numeric.names(name, options)
+        assert isinstance(feature.fitted, numeric.Fitted)
+        return numeric.names(name, options, feature.fitted)
     if isinstance(options, Date):
         return [f"{name} {part}" for part in dates.NAMES]
     if isinstance(options, Boolean):

@@ -166,24 +166,35 @@ def one_hot(own: str, categories: Categories) -> Iterator[str]:
 
 
 def of_number(own: str, options: Numeric, fitted: numeric.Fitted, first: int) -> Iterator[str]:
-    """A number, its logarithm if wanted, scaled, and its powers or bins."""
+    """A number, its logarithm if wanted, scaled, and its powers or bins; then what stands beside these."""
     x = f"sign({own}) log(1 + |{own}|)" if options.log1p else own
     if options.bins:
         for low, high in pairwise(fitted.edges):
             inside = f"min(1, max(0, {scaled(x, low, high - low)}))" if high > low else ""
             yield inside or f"1 if {x} ≥ {high!r} else 0"
         return
+    yield value(x, options, fitted)
+    z = symbol("x", first)
+    for power in range(2, options.degree + 1):
+        yield f"{z}^{power}"
+    beside = numeric.expansion(options, fitted)
+    factor = "" if beside.amplitude == 1 else f"{number(beside.amplitude)} "
+    for low, high in pairwise(beside.knots):
+        yield f"{factor}(min(2, max(−1, {scaled(z, low, high - low)})) − 0.5)"
+    for wave in ("cos", "sin"):
+        yield from (f"{factor}{wave}(2 π {number(f)} {z})" for f in beside.frequencies)
+
+
+def value(x: str, options: Numeric, fitted: numeric.Fitted) -> str:
+    """The scaled value of x."""
     if options.scale == "quantile":
         ends = f"from {number(fitted.scale[0])} to {number(fitted.scale[-1])}"
         knots = f"between the {len(fitted.scale)} quantiles of the training rows, {ends}"
-        yield f"the normal score of the rank of {x} {knots}"
-    elif options.scale == "none":
-        yield x
-    else:
-        z = scaled(x, *fitted.scale)
-        yield f"u / √(1 + (u / 3)^2), u = {z}" if options.scale in ("robust", "clipped") else z
-    for power in range(2, options.degree + 1):
-        yield f"{symbol('x', first)}^{power}"
+        return f"the normal score of the rank of {x} {knots}"
+    if options.scale == "none":
+        return x
+    z = scaled(x, *fitted.scale)
+    return f"u / √(1 + (u / 3)^2), u = {z}" if options.scale in ("robust", "clipped") else z
 
 
 # --- the layers ----------------------------------------------------------------------------------------------------

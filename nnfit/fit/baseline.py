@@ -35,7 +35,15 @@ def reduced(prepared: Prepared) -> Prepared | None:
 
 def straight(prepared: Prepared) -> Rows | None:
     """The numbers, from 0, of the inputs that are columns as they are, in which the model is linear; None for all."""
-    return None
+    found: list[int] = []
+    start = 0
+    for feature in prepared.features:
+        end = start + len(feature.inputs)
+        last = end - feature.indicator
+        found += range(start, last - feature.beside)
+        found += range(last, end)
+        start = end
+    return None if len(found) == start else np.array(found)
 
 
 def linear(run: Run) -> Scores | None:

@@ -75,4 +75,9 @@ def column_options(loaded: LoadedSpec, table: Table, name: str) -> ColumnType:
             remedy = "remove the key, or set another type"
             found.append(loaded.document.problem(("data", "columns", name, key), "wrong-type", message, remedy))
         raise SpecError(*found)
+    beside = next((key for key in ("piecewise", "periodic") if getattr(column, key)), "")
+    if column.bins and beside:
+        message = "stands beside the value, and bins stand in place of it"
+        at = ("data", "columns", name, beside)
+        raise SpecError(loaded.document.problem(at, "no-value", message, "remove bins, or this key"))
     return column.as_type(type_)

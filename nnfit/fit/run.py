@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.batches import Examples, Rows
-from nnfit.core.initialization import initialize
+from nnfit.core.initialization import fit_to_rows, initialize
 from nnfit.core.network import views
 from nnfit.core.parameter import Array
 from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
@@ -90,8 +90,8 @@ class Run:
 def start(prepared: Prepared) -> Run:
     """A training before its first epoch."""
     plan = planned(prepared)
-    state = begin(initial(prepared), plan.optimizer, plan.average)
     rows, kept = resampled(prepared)
+    state = begin(initial(prepared, rows), plan.optimizer, plan.average)
     held_out = None
     if rows:
         held_out = padded(prepared.sets["train"].examples, kept)
@@ -108,13 +108,18 @@ def start(prepared: Prepared) -> Run:
     return Run(prepared, plan, rows, kept, held_out, state, best, cross_fitted, first_stage(len(state.theta)))
 
 
-def initial(prepared: Prepared) -> Array:
-    """θ before training; member k draws from a stream of its own. A SpecError if a weight is not finite."""
+def initial(prepared: Prepared, rows: Sequence[Rows] = ()) -> Array:
+    """θ before training; member k draws from a stream of its own, and may look at its `rows`, else at all.
+
+    A SpecError if a weight is not finite.
+    """
     network = prepared.spec.network
     keys = network.initialization
     generators = [generator(prepared.spec.seed, Purpose.INITIAL, k) for k in range(network.members)]
     with np.errstate(over="ignore", invalid="ignore"):
         theta = initialize(prepared.network, network.members, network.dtype, generators, keys.weights, keys.bias)
+        if keys.data_driven:
+            fit_to_rows(prepared.network, theta, prepared.sets["train"].examples.X, rows, generators)
         views(prepared.network, theta)[-1][:, :, 1:] *= keys.output_gain
     if not np.isfinite(theta).all():
         message, place = f"gives weights beyond what {network.dtype} can hold", Place(key="network.initialization")

@@ -61,7 +61,12 @@ def of_numbers(options: Numeric, fitted: numeric.Fitted) -> str:
         )
     elif options.scale == "quantile":
         text = f"normal score of the rank of {text}"
-    return text + (f", powers to {options.degree}" if options.degree > 1 else "")
+    text += f", powers to {options.degree}" if options.degree > 1 else ""
+    beside = numeric.expansion(options, fitted)
+    parts = [f"{beside.steps} steps"] * bool(beside.steps)
+    parts += [f"cos and sin of {len(beside.frequencies)} frequencies"] * bool(beside.frequencies)
+    factor = f" × {beside.amplitude:.4g}" if beside.amplitude != 1 else ""
+    return text + (f", and {' and '.join(parts)}{factor}" if parts else "")
 
 
 def shown_metrics(each: list[dict[str, Any]]) -> list[str]:

@@ -166,7 +166,7 @@ def test_numbers_are_read_as_they_are_written_and_this_is_told(
     assert {key: getattr(columns(tmp_path)["x"], key) for key in keys} == keys
     assert columns(tmp_path)["x"].type == "numeric"
     assert any(line.startswith("x is read as numbers, ") for line in told(proposal))
-    assert encoded().network.inputs == 1
+    assert [feature.options.type for feature in encoded().features] == ["numeric"]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_every_default_is_filled_in(read: Read) -> None:
         "network": {
             "input": "auto",
             "layers": [{"size": "auto", "activation": {"name": "softmax"}}],
-            "initialization": {"weights": {"name": "auto"}, "bias": 1.0, "output_gain": 1.0},
+            "initialization": {"weights": {"name": "auto"}, "bias": 1.0, "data_driven": False, "output_gain": 1.0},
             "dtype": "float32",
             "members": 1,
         },

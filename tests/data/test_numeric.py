@@ -20,9 +20,9 @@ X = np.array([3.0, -1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0])
 def encoded(x: np.ndarray, fitted_to: np.ndarray = X, **options: Any) -> np.ndarray:
     chosen = Numeric(**options)
     fitted = numeric.fit(fitted_to, chosen)
-    out = np.empty((len(x), numeric.width(chosen)))
+    out = np.empty((len(x), len(numeric.names("x", chosen, fitted))))
     numeric.apply(x, chosen, fitted, out)
-    assert len(numeric.names("x", chosen)) == out.shape[1]
+    assert len(set(numeric.names("x", chosen, fitted))) == out.shape[1]
     return out
 
 
