@@ -16,6 +16,7 @@ WAITING = 1000  # updates without a gain on the rows held out, after which a mem
 FEW = 3000  # rows, below which time is no matter, and a wider network is a little better
 STEPS, WAVES = 16, 4  # what a number becomes beside itself: steps, and frequencies of a cosine and a sine each
 MOST_BENT = 100  # numbers that are; of more, the inputs would be thousands
+LEAST_TRUSTED = 0.03
 TRUSTED = 10_000  # rows, from which on steps and waves are trusted as much as the number itself
 
 
@@ -41,7 +42,7 @@ def recipe(n: int, numbers: int) -> Recipe:
     learnt_from = n * (members - 1) / members if folds else n
     per_epoch = max(1, round(learnt_from / batch_size))
     epochs = int(np.clip(round(UPDATES / per_epoch), 10, 30))
-    amplitude = float(np.clip(round(n / TRUSTED, 2), 0.1, 1))
+    amplitude = float(np.clip(round(n / TRUSTED, 2), LEAST_TRUSTED, 1))
     return Recipe(
         members,
         folds,

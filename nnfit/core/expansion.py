@@ -1,10 +1,10 @@
 """φ(x): one number becomes several inputs beside it, which bend where it does not (the notes' transformed features).
 
-    piecewise   A (min(2, max(−1, (z − b_t) / (b_{t+1} − b_t))) − ½)    of knots b_1 < … < b_{T+1}, t = 1 … T
-    periodic    A cos 2π f_k z,  A sin 2π f_k z                         of frequencies f_1 … f_K
+    piecewise   A (min(1, max(0, (z − b_t) / (b_{t+1} − b_t))) − ½)    of knots b_1 < … < b_{T+1}, t = 1 … T
+    periodic    A cos 2π f_k z,  A sin 2π f_k z                        of frequencies f_1 … f_K
 
-Each step of the first runs from −A/2 at its one knot to A/2 at the next, and on for its own width beyond both: so the
-outermost go on behind the training rows. The smaller A, the less such an input moves when a step of the optimizer
+Each step of the first runs from −A/2 up to its one knot to A/2 from the next on. The outermost go on behind the
+training rows, for their own width: the first down to −1 in place of 0, the last up to 2 in place of 1. The smaller A, the less such an input moves when a step of the optimizer
 moves its weight: few or noisy rows are then bent less. Sources: Gorishniy, Rubachev and Babenko 2022, "On embeddings
 for numerical features in tabular deep learning", section 3.2, here beside the number and around 0; Holzmüller,
 Grinsztajn and Steinwart 2024 (RealMLP), section 3, of which these are the frequencies, here fixed.
@@ -45,6 +45,8 @@ class Expansion(NamedTuple):
         knots = np.array(self.knots)
         low, width = knots[:T].astype(dtype), np.diff(knots).astype(dtype)
         turns = (2 * np.pi * np.array(self.frequencies)).astype(dtype)
+        lowest, highest = np.zeros(T, dtype), np.ones(T, dtype)
+        lowest[:1], highest[-1:] = -1, 2
         A = dtype.type(self.amplitude)
         for start in range(0, len(z), PIECE):
             own, into = z[start : start + PIECE, None], out[start : start + PIECE]
@@ -52,8 +54,8 @@ class Expansion(NamedTuple):
                 step = into[:, :T]
                 np.subtract(own, low, step)
                 np.divide(step, width, step)
-                np.maximum(step, dtype.type(-1), out=step)
-                np.minimum(step, dtype.type(2), out=step)
+                np.maximum(step, lowest, out=step)
+                np.minimum(step, highest, out=step)
                 np.subtract(step, dtype.type(0.5), step)
             if K:
                 angle = own * turns

@@ -179,8 +179,9 @@ def of_number(own: str, options: Numeric, fitted: numeric.Fitted, first: int) ->
         yield f"{z}^{power}"
     beside = numeric.expansion(options, fitted)
     factor = "" if beside.amplitude == 1 else f"{number(beside.amplitude)} "
-    for low, high in pairwise(beside.knots):
-        yield f"{factor}(min(2, max(−1, {scaled(z, low, high - low)})) − 0.5)"
+    for t, (low, high) in enumerate(pairwise(beside.knots), 1):
+        least, most = "0" if t > 1 else "−1", "1" if t < beside.steps else "2"
+        yield f"{factor}(min({most}, max({least}, {scaled(z, low, high - low)})) − 0.5)"
     for wave in ("cos", "sin"):
         yield from (f"{factor}{wave}(2 π {number(f)} {z})" for f in beside.frequencies)
 
