@@ -4,10 +4,11 @@
     periodic    A cos 2π f_k z,  A sin 2π f_k z                        of frequencies f_1 … f_K
 
 Each step of the first runs from −A/2 up to its one knot to A/2 from the next on. The outermost go on behind the
-training rows, for their own width: the first down to −1 in place of 0, the last up to 2 in place of 1. The smaller A, the less such an input moves when a step of the optimizer
-moves its weight: few or noisy rows are then bent less. Sources: Gorishniy, Rubachev and Babenko 2022, "On embeddings
-for numerical features in tabular deep learning", section 3.2, here beside the number and around 0; Holzmüller,
-Grinsztajn and Steinwart 2024 (RealMLP), section 3, of which these are the frequencies, here fixed.
+training rows, for their own width: the first down to −1 in place of 0, the last up to 2 in place of 1. The smaller A,
+the less such an input moves when a step of the optimizer moves its weight: few or noisy rows are then bent less.
+Sources: Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical features in tabular deep learning", section
+3.2, here beside the number and around 0; Holzmüller, Grinsztajn and Steinwart 2024 (RealMLP), section 3, of which these
+are the frequencies, here fixed.
 """
 
 from __future__ import annotations
