@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from nnfit.config.document import MAX_BYTES, parse
 from nnfit.config.findings import Findings, look
-from nnfit.config.recipe import LEAST, STEPS, WAVES, Recipe, recipe
+from nnfit.config.recipe import LEAST, Bend, Recipe, recipe
 from nnfit.config.task import Task
 from nnfit.errors import DataError, Place, Problem, SpecError, UsageError
 from nnfit.words import count, plain
@@ -33,23 +33,38 @@ def propose(data: Path, target: str | Sequence[str], folder: Path, task: str | N
     `task` is regression or classification; without it, it is inferred. What is proposed trains. A DataError where
     nothing can be learnt from the file, or not this.
     """
+    found = looked_at(data, target, task)
+    return written(found, recipe_of(found), data, folder)
+
+
+def looked_at(data: Path, target: str | Sequence[str], task: str | None) -> Findings:
+    """What is found out about a file and its targets."""
     targets = (target,) if isinstance(target, str) else tuple(target)
     if len(set(targets)) < len(targets):
         raise UsageError(Problem("given-twice", "a target is given twice", place=Place("--target")))
-    found = look(str(data), targets, task)
+    return look(str(data), targets, task)
+
+
+def recipe_of(found: Findings) -> Recipe:
+    """What suits the rows and columns of a table."""
+    return recipe(found.rows, sum(column.bends for column in found.columns.values()))
+
+
+def written(found: Findings, chosen: Recipe, data: Path, folder: Path, why_bent: str = "") -> Proposal:
+    """The spec in `folder`; `why_bent` says how it was chosen what numbers are expanded to."""
     notes = found.notes
     if found.rows < LEAST:
         message = f"with {count(found.rows, 'row')}, none is left out: there is no score on rows not learnt from"
         notes = (*notes, Problem("small", message))
     for detailed in (True, False):
-        text = "\n".join(lines(found, data, folder, detailed)) + "\n"
+        text = "\n".join(lines(found, chosen, data, folder, why_bent, detailed)) + "\n"
         if len(text.encode()) <= MAX_BYTES:
             return Proposal(text, notes)
     message = f"the spec of {count(len(found.columns), 'column')} would be larger than {MAX_BYTES // 1024} KiB"
     raise DataError(Problem("wide-table", message, "leave out columns, or give them shorter names", Place(str(data))))
 
 
-def lines(found: Findings, data: Path, folder: Path, detailed: bool) -> Iterator[str]:
+def lines(found: Findings, chosen: Recipe, data: Path, folder: Path, why_bent: str, detailed: bool) -> Iterator[str]:
     """The spec, line by line; of a wide table, or without detail, only the columns of which it must say something."""
     n, targets = found.rows, found.task.targets
     made_of = f"{count(n, 'row')}, {count(len(found.columns), 'column')} to learn from"
@@ -74,27 +89,25 @@ def lines(found: Findings, data: Path, folder: Path, detailed: bool) -> Iterator
             yield f"  # {plain(word(name))} is left out: {reason}"
     if found.left_out:
         yield f"  ignore: {listed(tuple(found.left_out))}"
-    chosen = recipe(n, sum(column.bends for column in found.columns.values()))
-    yield from column_lines(found, chosen, detailed and len(found.columns) <= WIDE)
+    yield from column_lines(found, chosen.bend, why_bent, detailed and len(found.columns) <= WIDE)
     yield from network_lines(found, chosen, n)
 
 
-def column_lines(found: Findings, chosen: Recipe, all_of_them: bool) -> Iterator[str]:
+def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them: bool) -> Iterator[str]:
     """The columns, or those that would be read otherwise."""
     entries = {name: (keys, "the target") for name, keys in found.task.entries.items()}
-    beside = {"piecewise": STEPS, "periodic": WAVES, "amplitude": chosen.amplitude}
     for name, column in found.columns.items():
         if all_of_them or column.special:
-            bent = beside if column.bends and chosen.bent else {}
-            entries[name] = ({**column.keys, **bent}, column.text)
+            beside = bend.keys if bend is not None and column.bends else {}
+            entries[name] = ({**column.keys, **beside}, column.text)
     if not entries:
         return
     yield "  columns:"
     if any("unknown" in keys for keys, _ in entries.values()):
         yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
-    if any("piecewise" in keys for keys, _ in entries.values()):
-        yield f"    # piecewise, periodic: {STEPS} steps and {WAVES} waves beside a number, to bend with;"
-        yield "    # amplitude: how far they are trusted, with so many rows"
+    if bend is not None and any("amplitude" in keys for keys, _ in entries.values()):
+        yield "    # piecewise, periodic: steps and waves beside a number, with which the network bends more easily;"
+        yield f"    # amplitude: how far they are trusted, with so many rows{'; ' + why_bent if why_bent else ''}"
     for name, (keys, why) in entries.items():
         entry = f"{{{', '.join(f'{key}: {value_of(value)}' for key, value in keys.items())}}}"
         key = word(name)

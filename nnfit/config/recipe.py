@@ -11,17 +11,39 @@ import numpy as np
 
 MEMBERS = 8
 LEAST = 4  # rows; of fewer none is left out by a member
-UPDATES = 3000  # about as many steps of the optimizer, where the rows are many
+UPDATES = 3000  # about as many steps of the optimizer
+EPOCHS = 30  # at most
+ENOUGH, MANY = 10, 20_000  # epochs at least, and rows from which on twice as many still gain
 WAITING = 1000  # updates without a gain on the rows held out, after which a member stops
 FEW = 3000  # rows, below which time is no matter, and a wider network is a little better
 STEPS, WAVES = 16, 4  # what a number becomes beside itself: steps, and frequencies of a cosine and a sine each
 MOST_BENT = 100  # numbers that are; of more, the inputs would be thousands
-LEAST_TRUSTED = 0.03
-TRUSTED = 10_000  # rows, from which on steps and waves are trusted as much as the number itself
+TRUSTED, LEAST_TRUSTED = (
+    10_000,
+    0.03,
+)  # rows from which on steps and waves are trusted as the number is; at least so far
+
+
+class Bend(NamedTuple):
+    """What numbers are expanded to: how many steps and frequencies (none: 0), and how far these are trusted."""
+
+    steps: int
+    waves: int
+    amplitude: float
+
+    @property
+    def keys(self) -> dict[str, int | float]:
+        """What the spec says of a column."""
+        found = {"piecewise": self.steps, "periodic": self.waves, "amplitude": self.amplitude}
+        return {key: value for key, value in found.items() if value}
+
+    def __str__(self) -> str:
+        parts = [f"{self.steps} steps"] * bool(self.steps) + [f"{self.waves} waves"] * bool(self.waves)
+        return f"{' and '.join(parts)} at {self.amplitude:g}"
 
 
 class Recipe(NamedTuple):
-    """What is proposed for so many rows and numbers; `patience` counts epochs, `bent` says whether numbers are."""
+    """What is proposed for so many rows and numbers; `patience` counts epochs. Without `bend` numbers stay alone."""
 
     members: int
     folds: bool
@@ -30,8 +52,7 @@ class Recipe(NamedTuple):
     epochs: int
     patience: int
     updates: int
-    bent: bool
-    amplitude: float
+    bend: Bend | None
 
 
 def recipe(n: int, numbers: int) -> Recipe:
@@ -41,7 +62,7 @@ def recipe(n: int, numbers: int) -> Recipe:
     batch_size = 32 if n < 4_000 else 64 if n < 10_000 else 128 if n < 50_000 else 512
     learnt_from = n * (members - 1) / members if folds else n
     per_epoch = max(1, round(learnt_from / batch_size))
-    epochs = int(np.clip(round(UPDATES / per_epoch), 10, 30))
+    epochs = int(np.clip(round(UPDATES / per_epoch), ENOUGH if n < MANY else 2 * ENOUGH, EPOCHS))
     amplitude = float(np.clip(round(n / TRUSTED, 2), LEAST_TRUSTED, 1))
     return Recipe(
         members,
@@ -49,8 +70,16 @@ def recipe(n: int, numbers: int) -> Recipe:
         128 if n < FEW else 64,
         batch_size,
         epochs,
-        min(epochs, max(10, round(WAITING / per_epoch))),
+        min(epochs, max(ENOUGH, round(WAITING / per_epoch))),
         epochs * per_epoch,
-        0 < numbers <= MOST_BENT,
-        amplitude,
+        Bend(STEPS, WAVES, amplitude) if 0 < numbers <= MOST_BENT else None,
+    )
+
+
+def others(bend: Bend) -> tuple[Bend, ...]:
+    """What else may suit the numbers of a table: less trust, steps alone, waves alone."""
+    return (
+        bend._replace(amplitude=round(bend.amplitude / 4, 3)),
+        bend._replace(waves=0),
+        bend._replace(steps=0),
     )

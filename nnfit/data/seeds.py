@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     RESAMPLE = 4
     THRESHOLD = 5
     EPOCH = 6
+    CHOICE = 7
 
 
 def generator(seed: int, purpose: Purpose, *more: int) -> np.random.Generator:

@@ -154,10 +154,10 @@ def smoothed(prepared: Prepared) -> Examples:
     return examples._replace(Y=((1 - share) * examples.Y + share * middle).astype(examples.Y.dtype))
 
 
-def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
+def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterator[Progress]:
     """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`.
 
-    A TrainingError where training diverges.
+    `name` is that of the phase. A TrainingError where training diverges.
     """
     if run.ended:
         return
@@ -167,7 +167,7 @@ def epochs(run: Run, stop: Sequence[object] = ()) -> Iterator[Progress]:
     seeds = prepared.spec.seed, Purpose.SHUFFLE
     job = Job(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, held_out)
     try:
-        with phase("epoch", run.plan.epochs, state.epochs) as now:
+        with phase(name, run.plan.epochs, state.epochs) as now:
             for costs, validations, over in learn_all(job, stop):
                 if over:
                     run.over = True

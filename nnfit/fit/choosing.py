@@ -1,0 +1,136 @@
+"""What suits the numbers of a table is chosen by its folds: a proposal is trained in several ways, and judged by rows.
+
+    d_i = Σ_k (ŷ_ki − y_ki)² of another way less that of the usual one, i = 1 … n, each row by a network that has not
+    learnt from it;  another way is taken if  mean(d) ≤ −2 sd(d) / √n,  of several the one with the least mean
+
+The squared error of probabilities is Brier's score, which a single network that is too sure of itself does not decide
+as it does the log-loss. What is chosen by a score is flattered by it; by how much is measured by choosing without each
+fold in turn, and scoring the fold by what the others chose (Varma and Simon 2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nnfit.config.document import parse
+from nnfit.config.findings import Findings
+from nnfit.config.loader import LoadedSpec, load_spec
+from nnfit.config.proposal import recipe_of, written
+from nnfit.config.recipe import Recipe, others, recipe
+from nnfit.core.batches import Examples
+from nnfit.core.parameter import Array
+from nnfit.data.scales import Floats
+from nnfit.data.seeds import Purpose, generator
+from nnfit.errors import TrainingError
+from nnfit.fit.prepare import Dataset, Prepared, prepare
+from nnfit.fit.run import epochs, start
+from nnfit.fit.scores import outputs_held_out
+
+FOLDS = 4  # and so many networks, for each way
+LEAST = 2000  # rows, below which folds do not tell which way is better
+TRIED = 20_000  # rows at most, drawn
+APART = 2.0  # standard errors by which another way must be better than the usual one
+
+
+class Choice(NamedTuple):
+    """Which way was chosen, 0 the usual one; the squared error of it and of the usual one; the rows; the optimism.
+
+    The last is the share by which the squared error of what is chosen is too low for having chosen it.
+    """
+
+    way: int
+    error: float
+    usual: float
+    rows: int
+    optimism: float
+
+
+def worth_it(found: Findings) -> bool:
+    """Whether there is something to choose, and rows enough to choose by."""
+    return found.rows >= LEAST and recipe_of(found).bend is not None
+
+
+def tuned(found: Findings, data: Path) -> tuple[Recipe, str]:
+    """The recipe for a file, with what its numbers are expanded to as its folds choose it; and why, in words."""
+    chosen = recipe_of(found)
+    assert chosen.bend is not None
+    bends = (chosen.bend, *others(chosen.bend))
+    few = recipe(min(found.rows, TRIED), 1)
+    shorter = {
+        "network.members": FOLDS,
+        "training.baseline": False,
+        "training.batch_size": few.batch_size,
+        "training.epochs": few.epochs,
+        "training.early_stopping.patience": few.patience,
+    }
+    texts = (written(found, chosen._replace(bend=bend), data, Path()).text for bend in bends)
+    choice = choose([load_spec(parse(text.encode(), "").value, shorter) for text in texts])
+    rows = f"{choice.rows:,} rows, each by a network that did not learn from it"
+    if not choice.way:
+        return chosen, f"of {len(bends)} ways none was better by more than chance on {rows}"
+    why = (
+        f"chosen of {len(bends)} ways: its squared error is {1 - choice.error / choice.usual:.1%} below that of "
+        f"{bends[0]} on {rows}; having been chosen flatters it by about {max(0.0, choice.optimism):.1%}"
+    )
+    return chosen._replace(bend=bends[choice.way]), why
+
+
+def choose(ways: Sequence[LoadedSpec]) -> Choice:
+    """Train every way, the usual one first, and choose; one that diverges is not chosen."""
+    errors, fold = zip(*(tried(way, f"way {k} of {len(ways)}") for k, way in enumerate(ways, 1)), strict=True)
+    table = np.array(errors)
+    way = best(table)
+    return Choice(way, float(table[way].mean()), float(table[0].mean()), table.shape[1], optimism(table, fold[0]))
+
+
+def best(errors: Floats) -> int:
+    """The way of least squared error (ways, n), of those that are better than the first by more than chance."""
+    with np.errstate(invalid="ignore"):
+        d = errors - errors[0]
+        mean, se = d.mean(axis=1), d.std(axis=1) / np.sqrt(d.shape[1])
+    mean[(mean > -APART * se) | ~np.isfinite(mean)] = 0
+    return int(np.argmin(mean))
+
+
+def optimism(errors: Floats, fold: Floats) -> float:
+    """The share by which the error of the chosen way is below that of folds by which it was not chosen."""
+    apparent = errors[best(errors)].mean()
+    honest = np.concatenate([errors[best(errors[:, fold != f])][fold == f] for f in np.unique(fold)]).mean()
+    return float(honest / apparent - 1) if 0 < apparent < np.inf else 0.0
+
+
+def tried(way: LoadedSpec, name: str) -> tuple[Floats, Floats]:
+    """The squared error of each row, by a network that has not learnt from it, and the row's fold, each (n,).
+
+    Where training diverges it is infinite.
+    """
+    prepared = drawn(prepare(way))
+    run = start(prepared)
+    train = prepared.sets["train"]
+    errors, fold = np.full(train.n, np.inf), np.zeros(train.n)
+    for k, rows in enumerate(run.kept):
+        fold[rows] = k
+    try:
+        for _ in epochs(run, name=name):
+            pass
+    except TrainingError:
+        return errors, fold
+    Y = train.examples.Y.astype(np.float64)
+    for y_hat, rows in zip(outputs_held_out(run, np.empty(0)), run.kept, strict=True):
+        errors[rows] = ((y_hat - Y[:, rows]) ** 2).sum(axis=0)
+    return errors, fold
+
+
+def drawn(prepared: Prepared) -> Prepared:
+    """With at most so many training rows, the same for every way."""
+    train = prepared.sets["train"]
+    if train.n <= TRIED:
+        return prepared
+    rows = np.sort(generator(prepared.spec.seed, Purpose.CHOICE).choice(train.n, TRIED, replace=False))
+    X, Y, w = train.examples
+    few: Array = X[rows]
+    return prepared._replace(sets={"train": Dataset(Examples(few, Y[:, rows], w[..., rows]), train.truth[rows])})
