@@ -107,7 +107,9 @@ def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them:
         yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
     if bend is not None and any("amplitude" in keys for keys, _ in entries.values()):
         yield "    # piecewise, periodic: steps and waves beside a number, with which the network bends more easily;"
-        yield f"    # amplitude: how far they are trusted, with so many rows{'; ' + why_bent if why_bent else ''}"
+        yield "    # amplitude: how far they are trusted, with so many rows"
+        if why_bent:
+            yield f"    # {why_bent}"
     for name, (keys, why) in entries.items():
         entry = f"{{{', '.join(f'{key}: {value_of(value)}' for key, value in keys.items())}}}"
         key = word(name)

@@ -149,3 +149,33 @@ def test_names_that_would_fake_a_line_are_escaped(tmp_path: Path, run: Callable[
     )
     err = run("init", tmp_path / "data.csv", "--target", "y").err
     assert "a\\nwrote it\\x1b[2J is left out: the same in every row\n" in err
+
+
+def test_what_numbers_are_expanded_to_is_tried_by_folds_and_told_unless_quick(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    table = tmp_path / "data.csv"
+    rows = [f"{i * 37 % 101},{i * 53 % 89},{(i * 37 % 101) ** 2 % 7}" for i in range(2000)]
+    table.write_text("\n".join(["a,b,y", *rows]) + "\n")
+    tried = run("init", str(table), "--target", "y", "--task", "regression")
+    quick = run("init", str(table), "--target", "y", "--task", "regression", "--quick")
+    assert tried.code == quick.code == 0
+    assert "trying what the numbers are best expanded to; --quick does without" in tried.err
+    assert "2,000 rows, each by a network that did not learn from it" in tried.err
+    assert "2,000 rows, each by a network that did not learn from it" in tried.out
+    assert "trying" not in quick.err
+    assert "did not learn from it" not in quick.out
+    assert "piecewise: 16, periodic: 4, amplitude: 0.2" in quick.out
+
+
+def test_of_many_numbers_or_of_two_values_nothing_is_expanded(tmp_path: Path, run: Callable[..., Any]) -> None:
+    table = tmp_path / "data.csv"
+    header = ",".join(["flag", *(f"x{k}" for k in range(101)), "y"])
+    rows = [",".join([str(i % 2), *(f"{(i * (k % 10 + 1)) % 11}.5" for k in range(101)), "ab"[i % 3 == 0]]) for i in range(40)]
+    table.write_text("\n".join([header, *rows]) + "\n")
+    wide = run("init", str(table), "--target", "y")
+    assert "piecewise" not in wide.out
+    few = [",".join(row.split(",")[:3] + row.split(",")[-1:]) for row in [header, *rows]]
+    table.write_text("\n".join(few) + "\n")
+    narrow = run("init", str(table), "--target", "y").out.splitlines()
+    assert [("piecewise" in line) for line in narrow if line.lstrip().startswith(("flag:", "x1:"))] == [False, True]
