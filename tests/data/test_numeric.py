@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -102,3 +103,95 @@ def test_every_scale_gives_finite_numbers_for_any_column(scale: str, values: lis
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_scale_fits_as_many_values_as_it_says(scale: str) -> None:
     assert len(SCALES[scale].fit(X)) == SCALES[scale].size
+
+
+# --- beside the value ----------------------------------------------------------------------------------------------
+
+SKEWED = np.round(np.random.default_rng(4).gamma(1.5, 2, 200), 2) - 1
+AROUND = np.array([-1e6, -3.0, -1.0, 0.0, 0.7, 2.0, 4.5, 30.0, 1e6])
+
+
+def knots_of(fitted_to: np.ndarray, parts: int, **options: Any) -> np.ndarray:
+    """The quantiles of the numbers, scaled as these are, in float32; those that are one only once."""
+    x = np.sort(fitted_to)
+    places = [t * (len(x) - 1) / parts for t in range(parts + 1)]
+    quantiles = [np.interp(place, np.arange(len(x)), x) for place in places]
+    return np.unique(encoded(np.array(quantiles), fitted_to, **options)[:, 0].astype(np.float32)).astype(float)
+
+
+@pytest.mark.parametrize("degree", [1, 3])
+@pytest.mark.parametrize("scale", SCALES)
+def test_steps_and_waves_of_the_scaled_value_stand_behind_it_and_its_powers(scale: str, degree: int) -> None:
+    plain = encoded(AROUND, SKEWED, scale=scale, degree=degree)
+    both = {"piecewise": 5, "periodic": 3, "frequency": 0.2, "amplitude": 0.4}
+    found = encoded(AROUND, SKEWED, scale=scale, degree=degree, **both)
+    z, knots = plain[:, 0], knots_of(SKEWED, 5, scale=scale)
+    np.testing.assert_array_equal(found[:, :degree], plain)
+    rises = [(z - low) / (high - low) for low, high in pairwise(knots)]
+    ends = [(-1, 1)] + [(0, 1)] * (len(rises) - 2) + [(0, 2)]
+    steps = [0.4 * (np.clip(rise, *end) - 0.5) for rise, end in zip(rises, ends, strict=True)]
+    waves = [0.2 * NormalDist().inv_cdf((1 + share) / 2) for share in (1 / 6, 3 / 6, 5 / 6)]
+    angles = [2 * np.pi * f * z for f in waves]
+    expected = [*steps, *(0.4 * np.cos(angle) for angle in angles), *(0.4 * np.sin(angle) for angle in angles)]
+    np.testing.assert_allclose(found[:, degree:].T, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_knots_of_a_number_on_the_log_scale_are_those_of_its_logarithm() -> None:
+    logarithm = np.sign(SKEWED) * np.log1p(np.abs(SKEWED))
+    options = {"piecewise": 4, "scale": "clipped", "periodic": 1}
+    np.testing.assert_array_equal(
+        encoded(SKEWED, SKEWED, log1p=True, **options), encoded(logarithm, logarithm, **options)
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "steps"),
+    [
+        (np.full(50, 7.0), 0),
+        (np.repeat([0.0, 1.0], [26, 25]), 1),
+        (np.repeat([0.0, 1.0], 25), 2),  # the median is between them
+        (np.array([0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0]), 1),  # up to the seventh knot all are 0
+        (np.array([5.0]), 0),
+        (1e16 + np.arange(50.0), 0),  # float32 does not tell them apart, but scaled
+        (np.arange(50.0), 8),
+    ],
+)
+def test_knots_that_are_one_make_no_step(x: np.ndarray, steps: int) -> None:
+    for scale in ("none", "standard", "minmax"):
+        if scale != "none" and x[0] == 1e16:
+            continue  # once scaled they are apart
+        options = Numeric(piecewise=8, scale=scale)
+        names = numeric.names("x", options, numeric.fit(x, options))
+        assert names == ["x", *(f"x step {t}" for t in range(1, steps + 1))]
+        assert np.isfinite(encoded(np.array([*x, -1e9, 1e9]), x, piecewise=8, scale=scale)).all()
+
+
+def test_a_filled_cell_counts_among_the_numbers_that_the_knots_divide() -> None:
+    x = np.array([1.0, 2.0, 3.0, np.nan, np.nan, np.nan])
+    options = Numeric(piecewise=2, scale="none", missing=10.0)
+    assert numeric.fit(x, options).knots == (1.0, 6.5, 10.0)
+    np.testing.assert_allclose(encoded(x, x, piecewise=2, scale="none", missing=10.0)[3], [10, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("scale", SCALES)
+def test_numbers_of_any_size_beside_themselves_are_finite_wherever_they_are(scale: str, dtype: str) -> None:
+    for unit in (1e-320, 1e-300, 1e-30, 1.0, 1e30, 1e280):
+        x = np.random.default_rng(1).normal(size=30) * unit
+        if (unit < 1e-300 and scale == "quantile") or (scale == "none" and dtype == "f4" and unit > 1e38):
+            continue  # no such number: see encode_feature
+        chosen = Numeric(piecewise=4, periodic=2, scale=scale, amplitude=3.0)
+        fitted = numeric.fit(x, chosen)
+        out = np.full((32, len(numeric.names("x", chosen, fitted))), np.nan, dtype)
+        with np.errstate(over="ignore"):
+            numeric.apply(np.array([*x, x.min() - abs(x.min()), 2 * x.max()]), chosen, fitted, out)
+        assert np.isfinite(out).all(), unit
+        assert np.abs(out[:, 1:]).max() <= 4.5
+
+
+def test_the_names_of_the_inputs_are_apart() -> None:
+    options = Numeric(piecewise=20, periodic=12, degree=10)
+    names = numeric.names("x", options, numeric.fit(SKEWED, options))
+    assert len(names) == len(set(names)) == 10 + 20 + 24
+    assert names[9:12] == ["x^10", "x step 1", "x step 2"]
+    assert names[-24:-22] + names[-12:-10] == ["x cos 1", "x cos 2", "x sin 1", "x sin 2"]
