@@ -158,7 +158,9 @@ def fit_to_rows(
         a = np.ascontiguousarray(X[chosen].T, np.float64)
         for Theta, layer in zip(views(network, theta[k : k + 1])[:-1], network.layers[:-1], strict=True):
             z = Theta[0, :, 1:] @ a[1:]
-            sd, size = z.std(axis=1), np.abs(z).max(axis=1)
+            size = np.abs(z).max(axis=1)
+            unit = np.ldexp(1.0, np.frexp(size)[1] - 1)  # squares of very large or small sums are no numbers
+            sd = (z / unit[:, None]).std(axis=1) * unit
             factor = np.divide(1, sd, out=np.ones(len(z)), where=sd > FLAT * size)[:, None]
             Theta[0, :, 1:] *= factor
             a = np.ones((len(z) + 1, len(chosen)))

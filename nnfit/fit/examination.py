@@ -11,13 +11,14 @@ from nnfit.diagnostics import health
 from nnfit.diagnostics.gradcheck import GradientCheck, check_gradient
 from nnfit.diagnostics.health import Health
 from nnfit.fit.prepare import Prepared
+from nnfit.fit.resampling import resampled
 from nnfit.fit.run import initial
 
 
 def gradient_check(prepared: Prepared) -> GradientCheck:
     """The gradients of this network, at its initial weights, on its own training rows."""
     few, rng = some(prepared, 32)
-    return check_gradient(prepared.network, initial(prepared), few, rng)
+    return check_gradient(prepared.network, initial(prepared, resampled(prepared)[0]), few, rng)
 
 
 def some(prepared: Prepared, most: int) -> tuple[Examples, np.random.Generator]:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from builders import group, network
+from builders import group, inputs, network, weighted_sums
 
 from nnfit.core.activations import ACTIVATIONS
-from nnfit.core.initialization import INITIALIZATIONS, initialize
+from nnfit.core.initialization import INITIALIZATIONS, LOOKED_AT, fit_to_rows, initialize
 from nnfit.core.network import views
 
 N_IN, N_OUT = 300, 400
@@ -122,3 +122,119 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(scheme):
     first, again, other = (initialize(LAYER, 1, "float32", generators(1, seed), chosen).tobytes() for seed in (1, 1, 2))
     assert first == again
     assert (first != other) == (scheme != "zeros")
+
+
+# --- fitted to rows ------------------------------------------------------------------------------------------------
+
+ROWS = np.column_stack([np.ones(60), np.random.default_rng(8).gamma(0.3, 50, (60, 7)) * 10.0 ** np.arange(-3, 4)])
+
+
+def fitted(net, X=ROWS, members=1, dtype="float64", rows=(), bias=0.5, scheme="auto", **settings):
+    """θ as it is before, and as it is once it is fitted."""
+    rngs = generators(members)
+    before = initialize(net, members, dtype, rngs, INITIALIZATIONS[scheme](**settings), bias)
+    after = before.copy()
+    with np.errstate(all="raise", under="ignore"):
+        fit_to_rows(net, after, X, rows, rngs)
+    return before, after
+
+
+def deviations(net, theta, X=ROWS):
+    """The standard deviation of every weighted sum of the hidden layers, of one member."""
+    Theta = [each[0].astype(float) for each in views(net, theta)]
+    return [z.std(axis=1) for z in weighted_sums(net, Theta, X.astype(float))[:-1]]
+
+
+@pytest.mark.parametrize(("dtype", "near"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize("sigma", [name for name in ACTIVATIONS if name != "step"])
+def test_the_weighted_sum_of_every_hidden_neuron_varies_by_1(sigma, dtype, near):
+    net = network(7, group(6, sigma), group(5, sigma), group(4, sigma), group(2, "linear"), loss="mse")
+    _, theta = fitted(net, ROWS.astype(dtype), dtype=dtype)
+    for sd in deviations(net, theta):
+        np.testing.assert_allclose(sd, 1, rtol=near)
+
+
+def test_so_it_does_in_mixed_layers_and_above_a_step():
+    first = (group(3, "tanh"), group(4, "relu"), group(6, "step"))
+    net = network(7, first, (group(2, "gelu"), group(3, "selu")), group(2, "softmax"), loss="cross_entropy")
+    for sd in deviations(net, fitted(net)[1]):
+        np.testing.assert_allclose(sd, 1, rtol=1e-12)
+
+
+def test_directions_biases_and_the_output_layer_are_as_they_were():
+    net = network(7, group(6, "tanh"), group(5, "relu"), group(2, "linear"), loss="mse")
+    before, after = (views(net, theta) for theta in fitted(net))
+    np.testing.assert_array_equal(before[-1], after[-1])
+    for old, new in zip(before[:-1], after[:-1], strict=True):
+        np.testing.assert_array_equal(new[:, :, 0], 0.5)
+        factors = new[0, :, 1:] / old[0, :, 1:]
+        np.testing.assert_allclose(factors, np.broadcast_to(factors[:, :1], factors.shape), rtol=1e-12)
+        assert (factors > 0).all()
+        assert not np.allclose(factors, 1)
+
+
+def test_a_network_without_hidden_layers_is_left_alone():
+    before, after = fitted(network(7, group(3, "softmax"), loss="cross_entropy"))
+    np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [ROWS[:1], np.ones((9, 8)), np.column_stack([np.ones((9, 1)), np.zeros((9, 7))]), np.tile(1e5 + ROWS[:1], (9, 1))],
+)
+def test_where_nothing_varies_nothing_is_scaled(X):
+    before, after = fitted(network(7, group(6, "tanh"), group(5, "mish"), group(2, "linear"), loss="mse"), X)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_weights_of_0_stay_0():
+    before, after = fitted(network(7, group(6, "tanh"), group(2, "linear"), loss="mse"), scheme="zeros")
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_column_that_does_not_vary_does_not_keep_others_from_it():
+    X = ROWS.copy()
+    X[:, 3] = 7
+    net = network(7, group(6, "tanh"), group(2, "linear"), loss="mse")
+    np.testing.assert_allclose(deviations(net, fitted(net, X)[1], X)[0], 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("sd", [1e-290, 1e-150, 1e150, 1e290])
+def test_weights_whose_squares_are_no_numbers_are_scaled_as_others_are(sd):
+    net = network(7, group(6, "tanh"), group(2, "linear"), loss="mse")
+    expected, found = (fitted(net, scheme="normal", sd=each)[1] for each in (1.0, sd))
+    hidden, other = (views(net, theta)[0] for theta in (expected, found))
+    np.testing.assert_allclose(other, hidden, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_each_member_looks_at_its_own_rows_and_at_no_other(dtype):
+    net = network(7, group(6, "relu"), group(5, "mish"), group(2, "linear"), loss="mse")
+    rows = [np.arange(60)[np.arange(60) % 3 != k] for k in range(3)]
+    _, theta = fitted(net, ROWS.astype(dtype), 3, dtype, rows)
+    for k, own in enumerate(rows):
+        absurd = np.full_like(ROWS, 1e30).astype(dtype)
+        absurd[:, 0] = 1
+        absurd[own] = ROWS[own]
+        _, other = fitted(net, absurd, 3, dtype, rows)
+        assert other[k].tobytes() == theta[k].tobytes()
+        assert not np.array_equal(other[(k + 1) % 3], theta[(k + 1) % 3])
+        for sd in deviations(net, theta[k : k + 1], ROWS[own]):
+            np.testing.assert_allclose(sd, 1, rtol=1e-5)
+
+
+def test_a_member_is_fitted_the_same_whatever_the_number_of_members():
+    net = network(7, group(6, "relu"), group(2, "linear"), loss="mse")
+    X = inputs(np.random.default_rng(2), 3 * LOOKED_AT, 7)
+    many = fitted(net, X, 4)[1]
+    for members in (1, 3):
+        assert fitted(net, X, members)[1].tobytes() == many[:members].tobytes()
+
+
+def test_of_many_rows_some_are_looked_at():
+    net = network(7, group(6, "tanh"), group(5, "tanh"), group(2, "linear"), loss="mse")
+    X = inputs(np.random.default_rng(2), 5 * LOOKED_AT, 7)
+    found = np.concatenate(deviations(net, fitted(net, X)[1], X))
+    assert (found != 1).all()
+    # Five standard errors of a normal standard deviation, which has heavier tails than these sums.
+    np.testing.assert_allclose(found, 1, atol=5 / math.sqrt(2 * LOOKED_AT))
