@@ -123,7 +123,8 @@ def initial(prepared: Prepared, rows: Sequence[Rows] = ()) -> Array:
         views(prepared.network, theta)[-1][:, :, 1:] *= keys.output_gain
     if not np.isfinite(theta).all():
         message, place = f"gives weights beyond what {network.dtype} can hold", Place(key="network.initialization")
-        raise SpecError(Problem("overflow", message, "give smaller numbers", place))
+        remedy = "give smaller numbers" + ", or no data_driven" * keys.data_driven
+        raise SpecError(Problem("overflow", message, remedy, place))
     return theta
 
 

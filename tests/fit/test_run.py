@@ -112,6 +112,43 @@ def test_initial_weights_that_no_float_can_hold_are_refused(prepared: Prepare, k
         pipeline.initial(ready)
 
 
+@pytest.mark.parametrize(("dtype", "unit"), [("float32", "e-40"), ("float64", "e-310")])
+def test_so_are_those_that_rows_would_need_which_hardly_vary(prepared: Prepare, dtype: str, unit: str) -> None:
+    rows = "x,y\n" + "".join(f"{i % 7}{unit},{i % 3}\n" for i in range(40))
+    more = "data.columns={x: {scale: none}}", f"network.dtype={dtype}"
+    with pytest.raises(SpecError, match=rf"weights beyond what {dtype} can hold; give smaller .*, or no data_driven$"):
+        pipeline.initial(prepared(SPEC, rows, *more, "network.initialization={data_driven: true}"))
+    with pytest.raises(SpecError, match=r"give smaller numbers, or no data_driven$"):
+        pipeline.initial(
+            prepared(SPEC, CSV, "network.initialization={data_driven: true, weights: {name: normal, sd: 3e38}}")
+        )
+
+
+@pytest.mark.parametrize("resample", ["folds", "bootstrap"])
+def test_weights_that_start_from_rows_do_not_look_at_those_that_the_member_does_not_learn_from(
+    prepared: Prepare, resample: str
+) -> None:
+    more = (
+        "data.validation=null",
+        "data.columns={x: {scale: none}}",
+        "network.members=3",
+        "network.initialization={data_driven: true}",
+        f"training.resample={resample}",
+    )
+    rows = [(i % 7, i % 3) for i in range(40)]
+
+    def started(changed: Any = ()) -> pipeline.Run:
+        table = [(1e20 if i in changed else x, y) for i, (x, y) in enumerate(rows)]
+        return pipeline.start(prepared(SPEC, "x,y\n" + "".join(f"{x},{y}\n" for x, y in table), *more))
+
+    run = started()
+    for k, kept in enumerate(run.kept):
+        other = started(set(kept.tolist()))
+        np.testing.assert_array_equal(other.kept[k], kept)
+        same = [other.state.theta[m].tobytes() == run.state.theta[m].tobytes() for m in range(3)]
+        assert same == [m == k for m in range(3)]
+
+
 @pytest.mark.parametrize(
     "key", ["bias: 1e51", "weights: {name: normal, sd: 1e300}", "weights: {name: uniform, bound: 1e308}"]
 )
