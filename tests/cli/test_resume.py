@@ -79,13 +79,20 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     assert (flowers / "out.npz").read_bytes() == whole
 
 
+EXPANDED = [
+    *("--set", "data.columns={length: {piecewise: 5, periodic: 2, amplitude: 0.5}}"),
+    *("--set", "network.initialization={data_driven: true, bias: 0, output_gain: 0.1}"),
+]
+
+
 @pytest.mark.process
-def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path, run: Run) -> None:
+@pytest.mark.parametrize("columns", [[], EXPANDED])
+def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path, run: Run, columns: list[str]) -> None:
     training = (
         "{epochs: 2000, resample: folds, schedule: cosine, dropout: 0.2, early_stopping: {patience: 2000}, "
         "label_smoothing: 0.1, calibration: temperature}"
     )
-    more = ["--set", f"training={training}", "--set", "network.members=3", "--set", "data.validation=null"]
+    more = ["--set", f"training={training}", "--set", "network.members=3", "--set", "data.validation=null", *columns]
     command = ["train", "flowers.yaml", "-o", "out.npz", *more]
     process = started(*command)
     process.send_signal(signal.SIGINT)

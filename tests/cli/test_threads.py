@@ -28,6 +28,12 @@ AGREEMENT = {"float32": 1e-5, "float64": 1e-9}  # relative, across numbers of BL
 # Products of small batches are taken by one thread, however many there are; those of a full batch are shared out.
 FULL = ("training.batch_size=full", "training.epochs=10")
 FOLDS = ("training.epochs=3", "training.resample=folds", "network.members=3", "data.validation=null")
+EXPANDED = (
+    *("training.epochs=6", "training.resample=folds", "training.early_stopping={patience: 3}", "network.members=3"),
+    "data.validation=null",
+    "data.columns={sepal_length: {piecewise: 8, periodic: 3, amplitude: 0.5}, petal_width: {piecewise: 4}}",
+    "network.initialization={data_driven: true, bias: 0, output_gain: 0.1}",
+)
 
 Run = Callable[..., Ended]
 Columns = dict[str, NDArray[np.generic]]
@@ -72,6 +78,7 @@ def agree(one: Columns, other: Columns, tolerance: float) -> None:
         *((config, ()) for config in CONFIGS),
         ("digits", FULL),
         ("digits", (*FULL, "network.dtype=float64")),
+        ("iris", EXPANDED),
     ],
 )
 def test_two_threads_predict_what_one_does(
@@ -94,7 +101,7 @@ def test_the_same_command_gives_the_same_bytes(
     assert by_command(config, threads, overrides) == by_command(config, threads, overrides)
 
 
-@pytest.mark.parametrize(("config", "overrides"), [("iris", ()), ("digits", FOLDS)])
+@pytest.mark.parametrize(("config", "overrides"), [("iris", ()), ("digits", FOLDS), ("iris", EXPANDED)])
 def test_any_number_of_workers_gives_the_same_bytes(
     run: Run, tmp_path: Path, config: str, overrides: tuple[str, ...]
 ) -> None:

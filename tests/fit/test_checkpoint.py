@@ -122,6 +122,12 @@ OPTIONS = {
         "training.calibration=temperature",
         "training.average=ema",
     ),
+    "expanded": (
+        "training.resample=folds",
+        "training.early_stopping={patience: 2}",
+        "data.columns={x: {piecewise: 4, periodic: 2, amplitude: 0.5}, z: {piecewise: 3, degree: 2}}",
+        "network.initialization={data_driven: true, bias: 0, output_gain: 0.1}",
+    ),
     "monitor": (
         "training.resample=folds",
         "training.early_stopping={patience: 2, monitor: accuracy}",

@@ -40,6 +40,12 @@ KINDS = {
         "training.dropout=0.3",
         "training.schedule={name: plateau, patience: 1, gamma: 0.5, threshold: 0.5}",
     ),
+    "expanded": (
+        "training.resample=folds",
+        "training.early_stopping={patience: 2}",
+        "data.columns={x: {piecewise: 4, periodic: 2, amplitude: 0.5}, z: {piecewise: 3, degree: 2}}",
+        "network.initialization={data_driven: true, bias: 0, output_gain: 0.1}",
+    ),
     "bootstrap": ("training.resample=bootstrap", "training.average={name: swa, start: 0.4}", "training.clip_norm=0.5"),
     "validation": ("data.validation=0.2", "training.early_stopping={patience: 1, monitor: accuracy}"),
     "lbfgs": (
