@@ -47,7 +47,10 @@ class Numeric:
         most=1000,
     )
     periodic: int | None = parameter(
-        None, "numeric: beside the value, cosine and sine of so many frequencies of the scaled value", most=500
+        None,
+        "numeric: beside the value, cosine and sine of so many frequencies of the scaled value",
+        least=1,
+        most=500,
     )
     frequency: float = parameter(
         0.3, "numeric: the spread of these frequencies, in turns per unit of the scaled value", above=0, most=1e6

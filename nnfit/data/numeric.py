@@ -60,6 +60,10 @@ def restored(options: Numeric, flat: tuple[float, ...]) -> Fitted:
     fitted = Fitted(fill, low, high, tuple(rest[:middle]), tuple(rest[middle:end]), tuple(rest[end:]))
     if middle == 2 and not fitted.scale[1] > 0:
         raise ValueError("a deviation is not above 0")
+    if options.bins and (options.piecewise or options.periodic):
+        raise ValueError("bins stand in place of the value, and beside it there is more")
+    if any(low > high for low, high in pairwise(fitted.knots)):
+        raise ValueError("the knots do not rise")
     return fitted
 
 
