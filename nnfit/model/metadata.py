@@ -192,11 +192,14 @@ def features_of(known: Described, fitted: list[float], fail: Fail) -> tuple[Feat
     entries = known.raw["columns"]
     names = texts([entry["name"] for entry in entries], "the names of the columns", fail)
     said = dict(known.spec.data.columns.pairs)
-    features, start = [], 0
+    features, start, waves = [], 0, 0
     for name, entry in zip(names, entries, strict=True):
         end = start + entry["fitted"]
         feature = feature_of(name, entry, said.get(name), tuple(fitted[start:end]), fail)
         features.append(feature)
+        waves += 2 * (getattr(feature.options, "periodic", None) or 0)
+        if waves > int(known.spec.network.input):  # what a word asks for is not made before it is known to be there
+            fail("the columns do not fit the network")
         start = end
     if start != len(fitted):
         fail(f"the columns have {start:,} fitted values, the file {len(fitted):,}")

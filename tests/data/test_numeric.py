@@ -7,13 +7,17 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnfit.config.loader import load_spec
 from nnfit.data import numeric
 from nnfit.data.columns import Numeric
 from nnfit.data.scales import SCALES
+from nnfit.errors import DataError
+from nnfit.fit.prepare import prepare
 
 X = np.array([3.0, -1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0])
 
@@ -107,6 +111,23 @@ def test_a_scale_fits_as_many_values_as_it_says(scale: str) -> None:
 
 # --- beside the value ----------------------------------------------------------------------------------------------
 
+
+def inputs(x: np.ndarray, fitted_to: np.ndarray = X, dtype: str = "float64", **options: Any) -> np.ndarray:
+    """The inputs (n, N) of a column with these options, as training makes them, all of them."""
+    keys = {
+        "data": {"target": "y", "columns": {"x": {"type": "numeric", "indicator": False, **options}}},
+        "network": {"layers": [{"size": 1, "activation": "linear"}], "dtype": dtype},
+    }
+    tables = {"train": fitted_to, "validation": x}
+    frames = {name: pd.DataFrame({"x": each, "y": np.arange(len(each)) % 7.0}) for name, each in tables.items()}
+    found = prepare(load_spec(keys, frames=list(frames)), frames)
+    names = found.features[0].inputs
+    encoded = np.asarray(found.sets["validation"].examples.X)[:, 1:]
+    assert len(set(names)) == len(names) == encoded.shape[1]
+    assert encoded.dtype == dtype
+    return encoded
+
+
 SKEWED = np.round(np.random.default_rng(4).gamma(1.5, 2, 200), 2) - 1
 AROUND = np.array([-1e6, -3.0, -1.0, 0.0, 0.7, 2.0, 4.5, 30.0, 1e6])
 
@@ -116,15 +137,15 @@ def knots_of(fitted_to: np.ndarray, parts: int, **options: Any) -> np.ndarray:
     x = np.sort(fitted_to)
     places = [t * (len(x) - 1) / parts for t in range(parts + 1)]
     quantiles = [np.interp(place, np.arange(len(x)), x) for place in places]
-    return np.unique(encoded(np.array(quantiles), fitted_to, **options)[:, 0].astype(np.float32)).astype(float)
+    return np.unique(inputs(np.array(quantiles), fitted_to, **options)[:, 0].astype(np.float32)).astype(float)
 
 
 @pytest.mark.parametrize("degree", [1, 3])
 @pytest.mark.parametrize("scale", SCALES)
 def test_steps_and_waves_of_the_scaled_value_stand_behind_it_and_its_powers(scale: str, degree: int) -> None:
-    plain = encoded(AROUND, SKEWED, scale=scale, degree=degree)
+    plain = inputs(AROUND, SKEWED, scale=scale, degree=degree)
     both = {"piecewise": 5, "periodic": 3, "frequency": 0.2, "amplitude": 0.4}
-    found = encoded(AROUND, SKEWED, scale=scale, degree=degree, **both)
+    found = inputs(AROUND, SKEWED, scale=scale, degree=degree, **both)
     z, knots = plain[:, 0], knots_of(SKEWED, 5, scale=scale)
     np.testing.assert_array_equal(found[:, :degree], plain)
     rises = [(z - low) / (high - low) for low, high in pairwise(knots)]
@@ -140,7 +161,7 @@ def test_knots_of_a_number_on_the_log_scale_are_those_of_its_logarithm() -> None
     logarithm = np.sign(SKEWED) * np.log1p(np.abs(SKEWED))
     options = {"piecewise": 4, "scale": "clipped", "periodic": 1}
     np.testing.assert_array_equal(
-        encoded(SKEWED, SKEWED, log1p=True, **options), encoded(logarithm, logarithm, **options)
+        inputs(SKEWED, SKEWED, log1p=True, **options), inputs(logarithm, logarithm, **options)
     )
 
 
@@ -163,30 +184,52 @@ def test_knots_that_are_one_make_no_step(x: np.ndarray, steps: int) -> None:
         options = Numeric(piecewise=8, scale=scale)
         names = numeric.names("x", options, numeric.fit(x, options))
         assert names == ["x", *(f"x step {t}" for t in range(1, steps + 1))]
-        assert np.isfinite(encoded(np.array([*x, -1e9, 1e9]), x, piecewise=8, scale=scale)).all()
+        assert np.isfinite(inputs(np.array([*x, -1e9, 1e9]), x, piecewise=8, scale=scale)).all()
 
 
 def test_a_filled_cell_counts_among_the_numbers_that_the_knots_divide() -> None:
     x = np.array([1.0, 2.0, 3.0, np.nan, np.nan, np.nan])
     options = Numeric(piecewise=2, scale="none", missing=10.0)
     assert numeric.fit(x, options).knots == (1.0, 6.5, 10.0)
-    np.testing.assert_allclose(encoded(x, x, piecewise=2, scale="none", missing=10.0)[3], [10, 0.5, 0.5])
+    found = inputs(x, x, piecewise=2, scale="none", missing=10.0)
+    np.testing.assert_allclose(found[3], [10, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scale", SCALES)
 def test_numbers_of_any_size_beside_themselves_are_finite_wherever_they_are(scale: str, dtype: str) -> None:
     for unit in (1e-320, 1e-300, 1e-30, 1.0, 1e30, 1e280):
         x = np.random.default_rng(1).normal(size=30) * unit
-        if (unit < 1e-300 and scale == "quantile") or (scale == "none" and dtype == "f4" and unit > 1e38):
-            continue  # no such number: see encode_feature
-        chosen = Numeric(piecewise=4, periodic=2, scale=scale, amplitude=3.0)
-        fitted = numeric.fit(x, chosen)
-        out = np.full((32, len(numeric.names("x", chosen, fitted))), np.nan, dtype)
-        with np.errstate(over="ignore"):
-            numeric.apply(np.array([*x, x.min() - abs(x.min()), 2 * x.max()]), chosen, fitted, out)
-        assert np.isfinite(out).all(), unit
-        assert np.abs(out[:, 1:]).max() <= 4.5
+        far = np.array([*x, x.min() - abs(x.min()), 2 * x.max()])
+        options = {"piecewise": 4, "periodic": 2, "scale": scale, "amplitude": 3.0}
+        if (scale == "quantile" and unit < 1e-300) or (scale == "none" and dtype == "float32" and unit > 1e38):
+            with pytest.raises(DataError, match=rf"is beyond what {dtype} can hold once it is scaled"):
+                inputs(far, x, dtype, **options)
+            continue
+        found = inputs(far, x, dtype, **options)
+        assert np.isfinite(found).all(), unit
+        assert np.abs(found[:, 1:]).max() <= 4.5
+
+
+@pytest.mark.parametrize("scale", [name for name in SCALES if name not in ("robust", "clipped", "quantile")])
+def test_a_number_that_the_precision_cannot_hold_is_an_error_of_its_cell(scale: str) -> None:
+    for value in (1e300, -1e200):
+        with pytest.raises(DataError, match=r"column \"x\": -?1e\+\d00 is beyond what float32 can hold") as caught:
+            inputs(np.array([1.0, value]), X, "float32", piecewise=3, periodic=1, scale=scale)
+        assert caught.value.problems[0].code == "overflow"
+
+
+def test_an_angle_beyond_all_numbers_is_an_error_of_its_cell() -> None:
+    with pytest.raises(DataError, match=r"1e\+308 is beyond what float64 can hold"):
+        inputs(np.array([1.0, 1e308]), X, periodic=1, frequency=1e6, scale="none")
+    with pytest.raises(DataError, match=r"1e\+35 is beyond what float32 can hold"):
+        inputs(np.array([1.0, 1e35]), X, "float32", periodic=1, frequency=1e6, scale="none")
+
+
+def test_a_training_cell_that_no_quantile_can_be_fitted_to_is_an_error_of_its_cell() -> None:
+    for options in ({"piecewise": 3}, {"bins": 3}):
+        with pytest.raises(DataError, match=r"1e\+300 is beyond ±1e\+290, and nothing can be fitted to it"):
+            inputs(X, np.array([*X, 1e300]), scale="none", **options)
 
 
 def test_the_names_of_the_inputs_are_apart() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import trained_bytes
-from model_files import closed, loaded, opened, refused
+from model_files import closed, loaded, opened, refused, within_limits
 
 import nnfit
 from nnfit.errors import ModelFileError, NnfitError
@@ -96,6 +96,7 @@ def test_what_is_fitted_are_the_quantiles_as_they_are_in_the_table(data: bytes) 
         (lambda data: said(data, "x", periodic=3), "the columns do not fit the network"),
         (lambda data: said(data, "q", periodic=None), "the columns do not fit the network"),
         (lambda data: said(data, "q", periodic=10**6), "spec.data.columns.q.periodic: is not what nnfit writes"),
+        (lambda data: said(data, "q", periodic=500), "the columns do not fit the network"),
         (lambda data: said(data, "x", piecewise=1), "spec.data.columns.x.piecewise: is not what nnfit writes"),
         (lambda data: said(data, "x", piecewise=4.0), "is not"),
         (lambda data: said(data, "x", amplitude=0.0), "spec.data.columns.x.amplitude: is not what nnfit writes"),
@@ -108,6 +109,26 @@ def test_what_is_fitted_are_the_quantiles_as_they_are_in_the_table(data: bytes) 
 )  # fmt: skip
 def test_what_does_not_fit_together_is_refused(data: bytes, change: Callable[[bytes], bytes], message: str) -> None:
     assert message in refused(change(data))
+
+
+def test_a_file_that_asks_for_very_many_waves_is_refused_before_they_are_made(
+    train: Callable[..., Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"c{i}" for i in range(1500)]
+    spec = (
+        "data: {train: data.csv, target: y}\nnetwork: {layers: [{size: 1, activation: linear}]}\n"
+        "training: {epochs: 0, baseline: false}\n"
+    )
+    rows = ["".join(f"{(i * k) % 17}," for i in range(1, 1501)) + f"{k}\n" for k in range(1, 6)]
+    arrays, metadata = opened(trained_bytes(tmp_path, train, spec, ",".join([*names, "y\n"]) + "".join(rows)))
+    for column in metadata["columns"]:
+        asked = {"periodic": 500, "frequency": 0.3 + len(column["name"]) / 7}
+        column["options"].update(asked)
+        metadata["spec"]["data"]["columns"][column["name"]].update(asked)
+    path = tmp_path / "m.npz"
+    path.write_bytes(closed(arrays, metadata))
+    monkeypatch.setattr("nnfit.data.numeric.frequencies", lambda *_: pytest.fail("waves were made"))
+    assert "the columns do not fit the network" in within_limits(path)
 
 
 def test_a_file_of_the_same_shape_with_other_knots_predicts_by_those(data: bytes) -> None:
