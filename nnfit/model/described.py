@@ -10,7 +10,7 @@ from nnfit.core.network import Group
 from nnfit.data import numeric
 from nnfit.data.columns import Numeric
 from nnfit.data.feature import Feature
-from nnfit.words import digits, short
+from nnfit.words import count, digits, short
 
 if TYPE_CHECKING:
     from nnfit.model.model import Model
@@ -63,8 +63,9 @@ def of_numbers(options: Numeric, fitted: numeric.Fitted) -> str:
         text = f"normal score of the rank of {text}"
     text += f", powers to {options.degree}" if options.degree > 1 else ""
     beside = numeric.expansion(options, fitted)
-    parts = [f"{beside.steps} steps"] * bool(beside.steps)
-    parts += [f"cos and sin of {len(beside.frequencies)} frequencies"] * bool(beside.frequencies)
+    K = len(beside.frequencies)
+    parts = [count(beside.steps, "step")] * bool(beside.steps)
+    parts += [f"cos and sin of {K} frequenc{'y' if K == 1 else 'ies'}"] * bool(K)
     factor = f" × {beside.amplitude:.4g}" if beside.amplitude != 1 else ""
     return text + (f", and {' and '.join(parts)}{factor}" if parts else "")
 

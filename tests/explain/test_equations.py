@@ -276,6 +276,14 @@ KINDS = {
         columns={"a": {"scale": "clipped", "missing": "mean"},
                  "b": {"log1p": True, "scale": "minmax", "indicator": True}},
     ),
+    "steps and waves": spec(
+        "y", ["a", "b"], (3, "tanh"), (1, "linear"),
+        columns={"a": {"piecewise": 3, "periodic": 2, "amplitude": 0.3},
+                 "b": {"log1p": True, "degree": 2, "scale": "robust", "piecewise": 2, "indicator": True}},
+    ),
+    "waves of a number as it is": spec(
+        "y", ["b"], (2, "tanh"), (1, "linear"), columns={"b": {"scale": "none", "periodic": 1, "frequency": 0.05}}
+    ),
     "a range": spec("y", FEW, (1, "linear"), clamp=True),
     "several targets": spec(["y", "v"], ["a", "b"], (3, "relu"), (2, "linear"), columns={"v": {"scale": "none"}}),
     "members": spec("y", FEW, (2, "tanh"), (1, "linear"), members=3),
@@ -377,6 +385,19 @@ def test_numbers_beside_a_small_deviation_have_the_digits_that_it_needs() -> Non
     sections = equations(nnfit.train(spec("y", ["year"], (1, "linear")), frame).model)
     assert sections[0].formulas == ('x₁ = ("year" − 2022.1667) / 1.0274',)
     assert sections[-1].formulas == ("y = 1000001 + 0.8165 ŷ₁",)
+
+
+def test_steps_and_waves_are_formulas_of_the_scaled_value() -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0, 4.0], "y": [0.0, 1.0, 4.0, 9.0, 16.0]})
+    columns = {"a": {"scale": "minmax", "piecewise": 3, "periodic": 1, "frequency": 1, "amplitude": 0.5}}
+    assert equations(nnfit.train(spec("y", ["a"], (1, "linear"), columns=columns), frame).model)[0].formulas == (
+        "x₁ = (a − 0) / 4",
+        "x₂ = 0.5 (min(1, max(−1, (x₁ − 0) / 0.33333)) − 0.5)",
+        "x₃ = 0.5 (min(1, max(0, (x₁ − 0.33333) / 0.33333)) − 0.5)",
+        "x₄ = 0.5 (min(2, max(0, (x₁ − 0.66667) / 0.33333)) − 0.5)",
+        "x₅ = 0.5 cos(2 π 0.67449 x₁)",
+        "x₆ = 0.5 sin(2 π 0.67449 x₁)",
+    )
 
 
 def test_the_rank_of_a_number_is_told_in_words() -> None:
