@@ -51,6 +51,23 @@ def test_json_of_a_spec_that_is_fine(run: Run, spec: Path) -> None:
     assert 0 < report["gradient_check"]["max_relative_error"] < report["gradient_check"]["tolerance"] <= 1e-5
 
 
+def test_steps_and_waves_are_told_and_their_gradients_checked(run: Run, spec: Path) -> None:
+    options = (
+        *("--set", "data.columns={length: {piecewise: 5, periodic: 2, amplitude: 0.5}}"),
+        *("--set", "network.initialization={data_driven: true, bias: 0, output_gain: 0.1}"),
+        *("--set", "network.members=3"),
+        *("--set", "training.resample=folds"),
+    )
+    ended = run("check", spec, *options)
+    assert (ended.code, ended.err) == (0, "")
+    assert "5 steps and cos and sin of 2" in " ".join(ended.out.split())
+    report = json.loads(run("check", spec, "--json", *options).out)
+    assert (report["ok"], report["warnings"]) == (True, [])
+    assert report["network"]["layers"][0]["theta_shape"] == [4, 1 + 1 + 5 + 4 + 2]
+    assert report["gradient_check"]["checked"] == 3 * (4 * 13 + 3 * 5)
+    assert report["gradient_check"]["max_relative_error"] < 1e-8
+
+
 def test_warnings_are_listed_and_do_not_fail(run: Run, spec: Path) -> None:
     options = ("--set", "training.batch_size=99")
     report = json.loads(run("check", spec, "--json", *options).out)

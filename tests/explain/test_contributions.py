@@ -151,6 +151,12 @@ def test_of_500_rows_like_those_of_diabetes_too(configs: Any) -> None:
     assert np.std([each.contributions[2] for each in found]) > 5
 
 
+def expanded(keys: dict[str, Any]) -> dict[str, Any]:
+    """The same with numbers that stand beside steps and waves of themselves."""
+    a, b = {"piecewise": 4, "degree": 2, "amplitude": 0.5}, {"piecewise": 3, "periodic": 2, "scale": "robust"}
+    return {**keys, "data": {**keys["data"], "columns": {**COLUMNS, "a": a, "b": b}}}
+
+
 KINDS = {
     "binary": spec("p", layer(6, "gelu"), layer(1, "logistic"), members=2),
     "binary with its own temperature": spec(
@@ -160,6 +166,7 @@ KINDS = {
     "classes by lines, cut to probabilities": spec("kind", layer(6, "relu"), layer(3, "linear")) | {"loss": "mse"},
     "several yes or no": spec(["p", "q"], layer(6, "selu"), layer(2, "logistic"), members=2),
     "several real ones": spec(["y", "v"], layer(6, "silu"), layer(2, "linear"), members=2),
+    "steps and waves": expanded(spec("y", layer(6, "tanh"), layer(1, "linear"), members=2)),
     "a mixed layer": spec(
         "y",
         layer(6, [{"name": "softplus", "size": 3}, {"name": "relu", "size": 3}]),

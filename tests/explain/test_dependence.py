@@ -17,7 +17,7 @@ from nnfit.explain import dependence as module
 from nnfit.explain.dependence import Dependence, dependence
 from nnfit.explain.rows import Rows, predictions, rows_of
 
-from .conftest import BINARY, LABELS, REAL, binary_csv, labels_csv, real_csv
+from .conftest import BINARY, LABELS, REAL, Told, binary_csv, labels_csv, real_csv
 
 
 def with_all(table: Table, name: str, value: float | str) -> Table:
@@ -45,6 +45,19 @@ def test_it_is_the_mean_prediction_for_the_table_with_one_value_in_the_column(ri
         np.testing.assert_allclose(found.mean[:, g], each.mean(axis=0), rtol=1e-12)
         np.testing.assert_allclose(found.lines[:, g], each[:, found.shown], rtol=1e-12)
     assert found.shown == np.argmax(np.ptp(found.mean, axis=1))
+
+
+@pytest.mark.parametrize("name", ["x", "z"])
+def test_so_it_is_of_a_column_that_stands_beside_steps_and_waves(told: Told, name: str) -> None:
+    columns = (
+        "{x: {piecewise: 4, periodic: 2, degree: 2, amplitude: 0.5, indicator: true}, z: {piecewise: 3, log1p: true}}"
+    )
+    rows = told(REAL.replace("target: [u, v]", f"target: [u, v], columns: {columns}"), real_csv())
+    found = dependence(rows, name)
+    for g, value in enumerate(found.grid):
+        each = predictions(rows_of(rows.model, with_all(rows.table, name, value)))
+        np.testing.assert_allclose(found.mean[:, g], each.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(found.lines[:, g], each[:, found.shown], rtol=1e-12)
 
 
 def test_a_grid_has_the_values_themselves_or_points_between_the_percentiles(rich_rows: Rows) -> None:

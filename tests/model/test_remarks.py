@@ -153,7 +153,16 @@ def test_a_missing_cell_is_nothing_new_where_training_rows_miss_some_or_the_spec
 
 
 @pytest.mark.parametrize(
-    "column", ["scale: robust", "scale: clipped", "scale: quantile", "scale: none", "bins: 4", "log1p: true"]
+    "column",
+    [
+        "scale: robust",
+        "scale: clipped",
+        "scale: quantile",
+        "scale: none",
+        "bins: 4",
+        "log1p: true",
+        "piecewise: 4, periodic: 2",
+    ],
 )
 def test_every_scale_tells_of_values_outside_the_range(run: Run, trained: Trained, tmp_path: Path, column: str) -> None:
     trained(SPEC, ROWS, WIDER, f"data.columns={{x: {{{column}}}}}", "training.epochs=1").save(tmp_path / "m.npz")

@@ -51,6 +51,12 @@ KINDS: dict[str, tuple[list[str], dict[str, Any], str, dict[str, Any]]] = {
     "folds": (["three"], SOFTMAX, "cross_entropy", FOLDS),
     "a number": (["price"], LINEAR, "mse", {"data.test": 0.3}),
     "two numbers": (["price", "size"], LINEAR, "mse", FOLDS),
+    "steps and waves": (
+        ["price"],
+        LINEAR,
+        "mse",
+        {"data.test": 0.3, "data.columns": {"x": {"piecewise": 4, "periodic": 2, "amplitude": 0.5}}},
+    ),
     "several 0/1": (["a", "b"], LOGISTIC, "bce", {"data.test": 0.3}),
     "nothing held out": (["two"], LOGISTIC, "bce", {}),
     "no epoch": (["two"], LOGISTIC, "bce", {"training.epochs": 0}),

@@ -216,8 +216,8 @@ TOLD = [
     (
         "x,y\n1,a\n2,b\n",
         "columns: {x: {bins: 2, piecewise: 2}}",
-        "spec.yaml:1:59: data.columns.x.piecewise: stands beside the value, and bins stand in place of it; remove bins, "
-        "or this key",
+        "spec.yaml:1:59: data.columns.x.piecewise: stands beside the value, and bins stand in place of it; remove "
+        "bins, or this key",
     ),
     (
         "x,y\n1,a\n2,b\n",
@@ -228,8 +228,8 @@ TOLD = [
     (
         "x,y\na,a\nb,b\n",
         "columns: {x: {piecewise: 2}}",
-        "spec.yaml:1:50: data.columns.x.piecewise: is for numeric columns, and this one is categorical; remove the key, "
-        "or set another type",
+        "spec.yaml:1:50: data.columns.x.piecewise: is for numeric columns, and this one is categorical; remove the "
+        "key, or set another type",
     ),
     ("x,y\n1,a\n2,b\n", "ignore: [x]", "spec.yaml:1:1: data: no column is left to learn from"),
     ("x,y\n1,a\n2,b\n", "ignore: [z]", 'spec.yaml:1:36: data.ignore: data.csv has no column "z"; it has x, y'),
