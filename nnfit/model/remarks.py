@@ -2,8 +2,8 @@
 
 taken-as-zeros   a category that no training row has becomes zeros
 filled           a missing cell where no training row misses one: what stands in for it is a guess
-outside-range    a number or date outside the range of the training rows; the scales robust and clipped, and bins,
-                 hardly tell how far outside
+outside-range    a number or date outside the range of the training rows; the scales robust, clipped and quantile, and
+                 bins, hardly tell how far outside, nor do steps and waves, beside which the value does
 cut              a real prediction outside the range of the training rows, which training.clamp brings back
 """
 

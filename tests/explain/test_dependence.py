@@ -47,10 +47,10 @@ def test_it_is_the_mean_prediction_for_the_table_with_one_value_in_the_column(ri
     assert found.shown == np.argmax(np.ptp(found.mean, axis=1))
 
 
-@pytest.mark.parametrize("name", ["x", "z"])
+@pytest.mark.parametrize("name", ["a", "b"])
 def test_so_it_is_of_a_column_that_stands_beside_steps_and_waves(told: Told, name: str) -> None:
     columns = (
-        "{x: {piecewise: 4, periodic: 2, degree: 2, amplitude: 0.5, indicator: true}, z: {piecewise: 3, log1p: true}}"
+        "{a: {piecewise: 4, periodic: 2, degree: 2, amplitude: 0.5, indicator: true}, b: {piecewise: 3, log1p: true}}"
     )
     rows = told(REAL.replace("target: [u, v]", f"target: [u, v], columns: {columns}"), real_csv())
     found = dependence(rows, name)
