@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from nnfit.core import lbfgs
 from nnfit.core.batches import Examples, Rows
-from nnfit.core.network import Network, together
+from nnfit.core.cost import step
+from nnfit.core.network import Network
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.stopping import HeldOut
 from nnfit.core.training import Diverged, Plan, State, fit, refuse_divergence, sizes
@@ -22,9 +23,8 @@ from nnfit.workers.processes import Channel, Worker, WorkerDied, started
 from nnfit.workers.threads import threads
 
 GO = "go"  # the message that asks a worker for one more epoch
-# What a training takes is estimated, in seconds: START for another worker, CALLS for what NumPy is asked in a layer,
-# EACH for the products of one parameter with one example. Workers are to take less than GAIN of the time of one.
-START, CALLS, EACH, GAIN = 0.3, 6e-6, 1e-10, 0.75
+# What another worker takes to start, in seconds; and workers are to take less than GAIN of the time of one.
+START, GAIN = 0.3, 0.75
 
 
 class Job(NamedTuple):
@@ -119,12 +119,10 @@ def shares(job: Job, count: int) -> list[slice]:
 
 
 def seconds(job: Job, members: int) -> float:
-    """About how long one core takes for the epochs that are left, of so many members; small ones share their calls."""
-    network, plan = job.network, job.plan
-    n, m = sizes(job.examples, plan, job.rows)
-    groups = -(-members // together(network, m, job.state.theta.itemsize))
-    step = CALLS * len(network.layers) * groups + EACH * members * m * network.P
-    return (plan.epochs - job.state.epochs) * -(-n // m) * step
+    """About how long one core takes for the epochs that are left, of so many members."""
+    n, m = sizes(job.examples, job.plan, job.rows)
+    steps = (job.plan.epochs - job.state.epochs) * -(-n // m)
+    return steps * step(job.network, members, m, job.state.theta.itemsize)
 
 
 def share_memory(job: Job) -> None:
