@@ -32,7 +32,7 @@ set_blas_threads()
 import pandas as pd  # noqa: E402
 
 import nnfit  # noqa: E402
-from nnfit.config.proposal import looked_at, recipe_of, written  # noqa: E402
+from nnfit.config.proposal import fitted_to, looked_at, written  # noqa: E402
 from nnfit.data.table import read_table  # noqa: E402
 from nnfit.fit import choosing  # noqa: E402
 
@@ -141,10 +141,10 @@ def score(variant: str, path: Path, target: str, seed: int) -> dict[str, Any]:
         table.drop(test.index).to_csv(file, index=False)
         test.to_csv(folder / "test.csv", index=False)
         found = looked_at(file, target, task_of(path))
-        recipe = recipe_of(found)
-        if variant == CHOSEN and choosing.worth_it(found):
-            recipe, _ = choosing.tuned(found, file)
-        spec = training("baseline: false")(written(found, recipe, file, folder).text)
+        fit = fitted_to(found)
+        if variant == CHOSEN and choosing.worth_it(fit):
+            fit, _ = choosing.tuned(found, fit, file)
+        spec = training("baseline: false")(written(found, fit, file, folder).text)
         (folder / "spec.yaml").write_text(VARIANTS[variant](spec))
         start = time.process_time()
         model = nnfit.train(folder / "spec.yaml").model

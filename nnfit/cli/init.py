@@ -33,6 +33,14 @@ def init(
     task: Annotated[
         Task | None, typer.Option(help="What the target is: classes, or a number. Without it, it is inferred and told.")
     ] = None,
+    time: Annotated[
+        float | None,
+        typer.Option(
+            "--time",
+            metavar="SECONDS",
+            help="About how long training may take on one core; what is proposed is cut to fit, by a table of costs.",
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.", callback=named),
@@ -46,12 +54,12 @@ def init(
 
     Separator, encoding, markers for missing cells, the type of each column and how its numbers and dates are written
     are found out; the output layer and the loss follow from the target, the layer sizes and epochs from the number of
-    rows. What numbers are expanded to is tried on 2,000 rows or more, unless --quick: a few short trainings whose folds
-    choose. Each choice has a comment. What is left out, what could not be decided and what was inferred is told on
-    standard error, a line each, most important first.
+    rows. What numbers are expanded to is tried on 2,000 rows or more, unless --quick, or --time has something cut: a
+    few short trainings whose folds choose. Each choice has a comment. What is left out, what could not be decided and
+    what was inferred is told on standard error, a line each, most important first.
     """
     from nnfit.cli import screen
-    from nnfit.config.proposal import looked_at, recipe_of, written
+    from nnfit.config.proposal import fitted_to, looked_at, written
     from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.fit import choosing
     from nnfit.storage import files
@@ -65,19 +73,18 @@ def init(
         remedy = "choose another name, or replace it with --force"
         raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
     found, why = looked_at(data, target, task and task.value), ""
-    if quick or not choosing.worth_it(found):
-        chosen = recipe_of(found)
-    else:
+    fit = fitted_to(found, time)
+    if not quick and choosing.worth_it(fit):
         screen.note("trying what the numbers are best expanded to; --quick does without")
-        chosen, why = choosing.tuned(found, data)
-    proposal = written(found, chosen, data, path.parent if path else Path(), why)
+        fit, why = choosing.tuned(found, fit, data)
+    proposal = written(found, fit, data, path.parent if path else Path(), why)
     if path is not None:
         files.write((path, proposal.text.encode()))
     else:
         sys.stdout.write(proposal.text)
         sys.stdout.flush()
     if why:
-        screen.note(f"{chosen.bend}: {why}")
+        screen.note(f"{fit.recipe.bend}: {why}")
     for code, notes in groupby(proposal.notes, lambda note: note.code):
         each = list(notes)
         for note in each[:MOST]:

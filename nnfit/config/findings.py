@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnfit.config.column import NONE, Column, merged, own_count
 from nnfit.config.task import Task, task_of
 from nnfit.data import suspicions
 from nnfit.data.cells import Floats, Text
@@ -32,30 +33,9 @@ from nnfit.words import count, quoted, short
 # Of these nobody makes a class; what else marks a missing number may be one, as NA is a continent.
 NO_CLASS = MARKERS - {"NA", "na", "None", "none", "nil", "missing", "-", "--", "—", "."}
 THREE = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*")  # 1.234: a decimal point, or a thousands separator?
-KNOWN = 1000  # no column has more categories of its own
-RARE = 5  # of a column of many categories, those with fewer rows share an input
-MANY = 50  # categories, from which on the rare ones do
-# What is told, most important first.
 MERGED = 0.1  # of the rows; where more of them share an input, that is told
+# What is told, most important first.
 ORDER = ("left-out", "not-decided", "task", "dropped-rows", "small", "file", "read-as")
-
-
-class Column(NamedTuple):
-    """A column that can be learnt from: its cells as they are read, its type, and the keys that say how."""
-
-    cells: Floats | Text
-    type: str
-    keys: Mapping[str, Any]
-    text: str  # what is in it, for a comment
-    special: bool  # whether a spec must say so: the type that is inferred would be another, or other keys hold
-
-    @property
-    def bends(self) -> bool:
-        """Whether it is numbers of more than two values, so that a network can bend between them."""
-        if isinstance(self.cells, Text):
-            return False
-        known = self.cells[~np.isnan(self.cells)]
-        return bool(len(known) and ((known > known.min()) & (known < known.max())).any())
 
 
 class Reading(NamedTuple):
@@ -130,8 +110,13 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
             left_out[name] = reason + (f" ({reading.doubt[0]})" if reading.mixed else "")
             continue
         columns[name] = column
-        notes += of_column(name, column, reading)
         notes += read_as(name, cells, reading, dialect)
+    columns = merged(columns, table.n)
+    for name in [name for name, column in columns.items() if column.merged == 1]:
+        left_out[name] = f"{count(len(columns[name].counts), 'different text')}, each in too few rows to learn from"
+        del columns[name]
+    for name, column in columns.items():
+        notes += of_column(name, column, readings.get(name, Reading("numeric")))
     bring_back(table, columns, left_out, readings)
     if not columns:
         reasons = "; ".join(f"{short(name)}: {reason}" for name, reason in list(left_out.items())[:5])
@@ -299,28 +284,26 @@ def made(cells: Floats | Text, reading: Reading, dialect: Dialect) -> Column:
             return Column(cells, "empty", keys, "", False)
         text = f"numbers from {np.nanmin(cells):.6g} to {np.nanmax(cells):.6g}"
         keys |= {"scale": "clipped", **reading.keys}
-        return Column(cells, "numeric", keys, text + missing(np.isnan(cells)), bool(reading.keys))
-    labels_, counts = cells_of(cells, dialect.gaps)
+        gone = np.isnan(cells)
+        return Column(cells, "numeric", keys, text + missing(gone), bool(reading.keys), bool(gone.any()))
+    labels_, sizes = cells_of(cells, dialect.gaps)
     shown = ", ".join(short(label) for label in labels_[:4]) + (", …" if len(labels_) > 4 else "")
     text = f"{count(len(labels_), 'different text')}: {shown}"
     gone = np.isin(cells.codes, [i for i, label in enumerate(cells.labels) if label in dialect.gaps])
+    counts = NONE
     if reading.type == "categorical":
+        counts = np.array([*sizes, *([int(gone.sum())] if gone.any() else [])])
         keys["unknown"] = "zero"
-        if len(labels_) > MANY:
-            keys["min_count"] = least_count(counts)
+        if least := own_count(counts):
+            keys["min_count"] = least
     special = bool(reading.keys) or "min_count" in keys or bool(reading.doubt[0])
-    return Column(cells, reading.type, keys | dict(reading.keys), text + missing(gone), special)
+    text += missing(gone)
+    return Column(cells, reading.type, keys | dict(reading.keys), text, special, bool(gone.any()), counts)
 
 
 def missing(gaps: np.ndarray[Any, Any]) -> str:
     """How many cells are missing, if any."""
     return f"; {int(gaps.sum()):,} missing" if gaps.any() else ""
-
-
-def least_count(counts: Sequence[int]) -> int:
-    """The number of rows below which categories share an input, so that no more than are known have their own."""
-    ranked = sorted(counts, reverse=True)
-    return max(RARE, ranked[KNOWN] + 1 if len(ranked) > KNOWN else RARE)
 
 
 def why_not(name: str, column: Column, dialect: Dialect) -> str | None:
@@ -340,14 +323,10 @@ def of_column(name: str, column: Column, reading: Reading) -> list[Problem]:
     """What is told of a column that is learnt from."""
     found = in_doubt(name, reading)
     cells = column.cells
-    if isinstance(cells, Text) and "min_count" in column.keys:
-        counts, least = np.bincount(cells.codes), column.keys["min_count"]
-        share = counts[counts < least].sum() / len(cells.codes)
-        if share >= MERGED:
-            message = (
-                f"{short(name)}: {share:.0%} of the rows have texts of fewer than {least} rows, which share an input"
-            )
-            found.append(Problem("not-decided", message, "with min_count: 1 each has its own"))
+    if column.merged >= MERGED:
+        rare = f"texts of fewer than {column.keys['min_count']:,} rows, which share an input"
+        message = f"{short(name)}: {column.merged:.0%} of the rows have {rare}"
+        found.append(Problem("not-decided", message, "with min_count: 1 each has its own"))
     if not isinstance(cells, Text) and len(cells) >= 20 and not reading.keys:
         whole = not np.isnan(cells).any() and bool((cells == np.floor(cells)).all())
         if whole and in_order(cells):

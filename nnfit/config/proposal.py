@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nnfit.config.budget import Fitted, Size, fitted
 from nnfit.config.document import MAX_BYTES, parse
 from nnfit.config.findings import Findings, look
-from nnfit.config.recipe import LEAST, Bend, Recipe, recipe
+from nnfit.config.recipe import LEAST, STEPS, WAVES, Bend, Recipe, recipe
 from nnfit.config.task import Task
 from nnfit.errors import DataError, Place, Problem, SpecError, UsageError
 from nnfit.words import count, plain
@@ -27,14 +29,16 @@ class Proposal(NamedTuple):
     notes: tuple[Problem, ...]
 
 
-def propose(data: Path, target: str | Sequence[str], folder: Path, task: str | None = None) -> Proposal:
+def propose(
+    data: Path, target: str | Sequence[str], folder: Path, task: str | None = None, budget: float | None = None
+) -> Proposal:
     """A spec in `folder` that predicts the targets from the other columns of the file `data`.
 
-    `task` is regression or classification; without it, it is inferred. What is proposed trains. A DataError where
-    nothing can be learnt from the file, or not this.
+    `task` is regression or classification; without it, it is inferred. What is proposed trains, in about `budget`
+    seconds on one core, if that is given. A DataError where nothing can be learnt from the file, or not this.
     """
     found = looked_at(data, target, task)
-    return written(found, recipe_of(found), data, folder)
+    return written(found, fitted_to(found, budget), data, folder)
 
 
 def looked_at(data: Path, target: str | Sequence[str], task: str | None) -> Findings:
@@ -45,31 +49,63 @@ def looked_at(data: Path, target: str | Sequence[str], task: str | None) -> Find
     return look(str(data), targets, task)
 
 
-def recipe_of(found: Findings) -> Recipe:
-    """What suits the rows and columns of a table."""
-    return recipe(found.rows, sum(column.bends for column in found.columns.values()))
+def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
+    """What suits the rows and columns of a table, and fits a budget; a UsageError for one that is none."""
+    if budget is not None and not 0 < budget < math.inf:
+        message = f"expected a number of seconds above 0, got {budget:g}"
+        raise UsageError(Problem("usage", message, place=Place("--time")))
+    columns = found.columns.values()
+    numbers = sum(column.bends for column in columns)
+    size = Size(found.rows, sum(column.inputs for column in columns), numbers, outputs(found.task))
+    return fitted(recipe(found.rows, numbers), size, budget)
 
 
-def written(found: Findings, chosen: Recipe, data: Path, folder: Path, why_bent: str = "") -> Proposal:
+def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str = "") -> Proposal:
     """The spec in `folder`; `why_bent` says how it was chosen what numbers are expanded to."""
     notes = found.notes
     if found.rows < LEAST:
         message = f"with {count(found.rows, 'row')}, none is left out: there is no score on rows not learnt from"
         notes = (*notes, Problem("small", message))
+    notes = (*notes, *of_time(fit))
     for detailed in (True, False):
-        text = "\n".join(lines(found, chosen, data, folder, why_bent, detailed)) + "\n"
+        text = "\n".join(lines(found, fit, data, folder, why_bent, detailed)) + "\n"
         if len(text.encode()) <= MAX_BYTES:
             return Proposal(text, notes)
     message = f"the spec of {count(len(found.columns), 'column')} would be larger than {MAX_BYTES // 1024} KiB"
     raise DataError(Problem("wide-table", message, "leave out columns, or give them shorter names", Place(str(data))))
 
 
-def lines(found: Findings, chosen: Recipe, data: Path, folder: Path, why_bent: str, detailed: bool) -> Iterator[str]:
+def of_time(fit: Fitted) -> Iterator[Problem]:
+    """What is told where a budget cuts something, or cannot be met."""
+    if not fit.met:
+        message = f"training in {words_of(fit.most)} on one core is not to be had: the least takes {about(fit)}"
+        yield Problem("time", message, "leave out columns or rows")
+    elif fit.cuts:
+        yield Problem("time", f"to train in {words_of(fit.most)} on one core, the spec has {', '.join(fit.cuts)}")
+
+
+def about(fit: Fitted) -> str:
+    """The estimate, in two digits."""
+    return f"about {words_of(float(f'{fit.seconds:.2g}'))}"
+
+
+def words_of(seconds: float) -> str:
+    """A time as a person says it."""
+    return f"{seconds:,.10g} s"
+
+
+def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str, detailed: bool) -> Iterator[str]:
     """The spec, line by line; of a wide table, or without detail, only the columns of which it must say something."""
     n, targets = found.rows, found.task.targets
     made_of = f"{count(n, 'row')}, {count(len(found.columns), 'column')} to learn from"
     yield f"# Made by nnfit init for {plain(data.name)}: {made_of}."
     yield "# Try it: nnfit check, then nnfit train. nnfit schema prints every key."
+    yield f"# Training takes {about(fit)} on one core, by the size of the table."
+    if fit.size.numbers and fit.recipe.bend is None:
+        inputs = fit.size.with_bend(Bend(STEPS, WAVES, 1))
+        yield f"# Numbers have no steps and waves beside them, to bend with: the inputs would be {inputs:,}."
+    if fit.cuts:
+        yield f"# To take no more than {words_of(fit.most)}: {', '.join(fit.cuts)}. init --time sets it."
     yield "data:"
     yield f"  train: {word(os.path.relpath(data, folder))}"
     yield comment(f"  target: {word(targets[0]) if len(targets) == 1 else listed(targets)}", found.task.words)
@@ -89,22 +125,24 @@ def lines(found: Findings, chosen: Recipe, data: Path, folder: Path, why_bent: s
             yield f"  # {plain(word(name))} is left out: {reason}"
     if found.left_out:
         yield f"  ignore: {listed(tuple(found.left_out))}"
-    yield from column_lines(found, chosen.bend, why_bent, detailed and len(found.columns) <= WIDE)
-    yield from network_lines(found, chosen, n)
+    yield from column_lines(found, fit.recipe.bend, why_bent, detailed and len(found.columns) <= WIDE)
+    yield from network_lines(found, fit.recipe, n)
 
 
 def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them: bool) -> Iterator[str]:
     """The columns, or those that would be read otherwise."""
     entries = {name: (keys, "the target") for name, keys in found.task.entries.items()}
     for name, column in found.columns.items():
-        if all_of_them or column.special:
-            beside = bend.keys if bend is not None and column.bends else {}
+        beside = bend.keys if bend is not None and column.bends else {}
+        if all_of_them or column.special or beside:
             entries[name] = ({**column.keys, **beside}, column.text)
     if not entries:
         return
     yield "  columns:"
     if any("unknown" in keys for keys, _ in entries.values()):
         yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
+    if any("min_count" in keys for keys, _ in entries.values()):
+        yield "    # min_count: categories of fewer rows share an input, since each input takes time and memory"
     if bend is not None and any("amplitude" in keys for keys, _ in entries.values()):
         yield "    # piecewise, periodic: steps and waves beside a number, with which the network bends more easily;"
         yield "    # amplitude: how far they are trusted, with so many rows"
@@ -121,12 +159,12 @@ def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them:
 
 def network_lines(found: Findings, chosen: Recipe, n: int) -> Iterator[str]:
     """The network and its training."""
-    size, why, loss, why_loss = output_of(found.task)
+    neurons, why, loss, why_loss = output_of(found.task)
     yield "network:"
     yield "  layers:"
     for _ in range(2):
         yield comment(f"    - {{size: {chosen.width}, activation: mish}}", "hidden")
-    yield comment(f"    - {{size: {size}}}", why)
+    yield comment(f"    - {{size: {neurons}}}", why)
     keys = "{bias: 0, output_gain: 0.1, data_driven: true}"
     yield comment(f"  initialization: {keys}", "neurons start where they bend, outputs close to the mean")
     yield comment(f"  members: {chosen.members}", "networks trained together; predictions are averaged")
@@ -161,6 +199,13 @@ def output_of(task: Task) -> tuple[str, str, str, str]:
         why = "the probability of one of 2 classes"
         return "1, activation: logistic", why, "bce", "binary cross-entropy, for two classes"
     return "auto, activation: softmax", "one probability per class", "cross_entropy", "for more than two classes"
+
+
+def outputs(task: Task) -> int:
+    """The neurons of the output layer."""
+    if len(task.targets) > 1 or task.classes is None:
+        return len(task.targets)
+    return 1 if len(task.classes) == 2 else len(task.classes)
 
 
 def comment(text: str, why: str) -> str:

@@ -37,6 +37,11 @@ class Bend(NamedTuple):
         found = {"piecewise": self.steps, "periodic": self.waves, "amplitude": self.amplitude}
         return {key: value for key, value in found.items() if value}
 
+    @property
+    def inputs(self) -> int:
+        """How many inputs stand beside a number."""
+        return self.steps + 2 * self.waves
+
     def __str__(self) -> str:
         parts = [f"{self.steps} steps"] * bool(self.steps) + [f"{self.waves} waves"] * bool(self.waves)
         return f"{' and '.join(parts)} at {self.amplitude:g}"

@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnfit.config.budget import Fitted
 from nnfit.config.document import parse
 from nnfit.config.findings import Findings
 from nnfit.config.loader import LoadedSpec, load_spec
-from nnfit.config.proposal import recipe_of, written
-from nnfit.config.recipe import Recipe, others, recipe
+from nnfit.config.proposal import written
+from nnfit.config.recipe import others, recipe
 from nnfit.core.batches import Examples
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
@@ -49,14 +50,14 @@ class Choice(NamedTuple):
     optimism: float
 
 
-def worth_it(found: Findings) -> bool:
-    """Whether there is something to choose, and rows enough to choose by."""
-    return found.rows >= LEAST and recipe_of(found).bend is not None
+def worth_it(fit: Fitted) -> bool:
+    """Whether there is something to choose, rows enough to choose by, and time: nothing had to be cut."""
+    return fit.size.rows >= LEAST and fit.recipe.bend is not None and not fit.cuts
 
 
-def tuned(found: Findings, data: Path) -> tuple[Recipe, str]:
-    """The recipe for a file, with what its numbers are expanded to as its folds choose it; and why, in words."""
-    chosen = recipe_of(found)
+def tuned(found: Findings, fit: Fitted, data: Path) -> tuple[Fitted, str]:
+    """What is proposed for a file, with what its numbers are expanded to as its folds choose it; and why, in words."""
+    chosen = fit.recipe
     assert chosen.bend is not None
     bends = (chosen.bend, *others(chosen.bend))
     few = recipe(min(found.rows, TRIED), 1)
@@ -67,16 +68,16 @@ def tuned(found: Findings, data: Path) -> tuple[Recipe, str]:
         "training.epochs": few.epochs,
         "training.early_stopping.patience": few.patience,
     }
-    texts = (written(found, chosen._replace(bend=bend), data, Path()).text for bend in bends)
+    texts = (written(found, fit.bent(bend), data, Path()).text for bend in bends)
     choice = choose([load_spec(parse(text.encode(), "").value, shorter) for text in texts])
     rows = f"{choice.rows:,} rows, each by a network that did not learn from it"
     if not choice.way:
-        return chosen, f"of {len(bends)} ways none was better by more than chance on {rows}"
+        return fit, f"of {len(bends)} ways none was better by more than chance on {rows}"
     why = (
         f"chosen of {len(bends)} ways: its squared error is {1 - choice.error / choice.usual:.1%} below that of "
         f"{bends[0]} on {rows}; having been chosen flatters it by about {max(0.0, choice.optimism):.1%}"
     )
-    return chosen._replace(bend=bends[choice.way]), why
+    return fit.bent(bends[choice.way]), why
 
 
 def choose(ways: Sequence[LoadedSpec]) -> Choice:

@@ -171,7 +171,10 @@ def test_what_numbers_are_expanded_to_is_tried_by_folds_and_told_unless_quick(
 def test_of_many_numbers_or_of_two_values_nothing_is_expanded(tmp_path: Path, run: Callable[..., Any]) -> None:
     table = tmp_path / "data.csv"
     header = ",".join(["flag", *(f"x{k}" for k in range(101)), "y"])
-    rows = [",".join([str(i % 2), *(f"{(i * (k % 10 + 1)) % 11}.5" for k in range(101)), "ab"[i % 3 == 0]]) for i in range(40)]
+    rows = [
+        ",".join([str(i % 2), *(f"{(i * (k % 10 + 1)) % 11}.5" for k in range(101)), "ab"[i % 3 == 0]])
+        for i in range(40)
+    ]
     table.write_text("\n".join([header, *rows]) + "\n")
     wide = run("init", str(table), "--target", "y")
     assert "piecewise" not in wide.out

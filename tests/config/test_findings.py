@@ -372,11 +372,18 @@ def test_a_column_of_very_many_categories_keeps_the_most_frequent(
     assert len(encoded().features[0].categories.own) <= 1000
 
 
+def test_a_column_of_texts_in_too_few_rows_each_is_left_out(init: Callable[..., Proposal]) -> None:
+    proposal = init({"city": lambda i: f"city {i % 140}", "z": lambda i: i % 5, "y": label}, n=450)
+    assert "# city is left out: 140 different texts, each in too few rows to learn from" in proposal.text
+    assert "city is left out: 140 different texts, each in too few rows to learn from" in told(proposal)
+
+
 def test_texts_that_share_an_input_are_told_where_they_are_many(init: Callable[..., Proposal]) -> None:
-    proposal = init({"city": lambda i: f"city {i * 37 % 140}", "z": lambda i: i % 5, "y": label}, n=450)
+    cities = {"city": lambda i: f"city {i * 37 % 140 if i % 3 else 'A'}", "z": lambda i: i % 5, "y": label}
+    proposal = init(cities, n=450)
     (line,) = [text for text in told(proposal) if text.startswith("city: ")]
     assert line.endswith(
         " of the rows have texts of fewer than 5 rows, which share an input; with min_count: 1 each has its own"
     )
-    proposal = init({"city": lambda i: f"city {i % 20}", "z": lambda i: i % 5, "y": label}, n=450)
+    proposal = init({**cities, "city": lambda i: f"city {i % 20}"}, n=450)
     assert not [text for text in told(proposal) if "share an input" in text]

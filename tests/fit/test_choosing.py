@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnfit.config.loader import load_spec
-from nnfit.config.proposal import looked_at, recipe_of
+from nnfit.config.proposal import fitted_to, looked_at
 from nnfit.fit import choosing
 from nnfit.workers.threads import working
 
@@ -72,18 +72,21 @@ def test_choosing_among_luck_is_told_as_what_flatters() -> None:
 def test_a_choice_is_the_same_for_any_number_of_workers(short: None, written_table: Callable[..., Path]) -> None:
     path = written_table(300, lambda x: np.sin(9 * x[:, 0]) + x[:, 1] + RNG.normal(0, 0.1, len(x)))
     found = looked_at(path, "y", None)
-    assert choosing.worth_it(found)
+    fit = fitted_to(found)
+    assert choosing.worth_it(fit)
+    assert not choosing.worth_it(fitted_to(found, 0.9 * fit.seconds))
     with working(1):
-        alone = choosing.tuned(found, path)
+        alone = choosing.tuned(found, fit, path)
     with working(2):
-        assert choosing.tuned(found, path) == alone
+        assert choosing.tuned(found, fit, path) == alone
 
 
 def test_of_noise_the_usual_way_is_kept(short: None, written_table: Callable[..., Path]) -> None:
     path = written_table(300, lambda x: np.random.default_rng(1).normal(size=len(x)).round(4))
     found = looked_at(path, "y", None)
-    chosen, why = choosing.tuned(found, path)
-    assert chosen == recipe_of(found)
+    fit = fitted_to(found)
+    chosen, why = choosing.tuned(found, fit, path)
+    assert chosen == fit
     assert why == (
         "of 4 ways none was better by more than chance on 300 rows, each by a network that did not learn from it"
     )

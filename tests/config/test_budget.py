@@ -1,0 +1,87 @@
+"""A proposal is cut to fit a time, by a table of costs: more time never gives less, and the least there is is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from nnfit.config.budget import MOST, Size, fitted
+from nnfit.config.recipe import Recipe, recipe
+
+SIZES = {
+    "two rows": Size(2, 3, 3, 1),
+    "four rows": Size(4, 3, 3, 1),
+    "a small table": Size(1000, 10, 10, 1),
+    "many classes": Size(3000, 10, 10, 500),
+    "300 numbers": Size(20_000, 300, 300, 2),
+    "100 numbers": Size(30_000, 100, 100, 1),
+    "categories": Size(100_000, 1000, 2, 1),
+    "a long table": Size(5_000_000, 8, 8, 1),
+}
+BUDGETS = [0.01 * 1.5**k for k in range(40)]
+
+
+def proposed(size: Size) -> Recipe:
+    return recipe(size.rows, size.numbers)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_more_time_never_gives_less(name: str) -> None:
+    size = SIZES[name]
+    found = [fitted(proposed(size), size, budget) for budget in BUDGETS]
+    taken = [each.seconds for each in found]
+    assert taken == sorted(taken)
+    assert all(each.seconds <= budget for each, budget in zip(found, BUDGETS, strict=True) if each.met)
+    assert not found[0].met
+    assert found[-1].met
+    assert found[-1].cuts == ()
+    assert len({each.recipe for each in found}) == len({each.seconds for each in found}) > 1
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_budget_that_fits_the_proposal_cuts_nothing(name: str) -> None:
+    size = SIZES[name]
+    whole = fitted(proposed(size), size, 1e9)
+    assert fitted(proposed(size), size, whole.seconds) == whole._replace(most=whole.seconds)
+    less = fitted(proposed(size), size, 0.999 * whole.seconds)
+    assert less.seconds < whole.seconds
+    assert less.cuts
+
+
+def test_layers_are_cut_first_then_half_of_the_epochs_then_members_and_what_bends_last() -> None:
+    size = SIZES["a small table"]
+    whole = fitted(proposed(size), size, 1e9)
+    found = [fitted(proposed(size), size, whole.seconds * k / 1000).recipe for k in range(1000, 0, -1)]
+    kept = list(dict.fromkeys((each.width, each.members, each.bend is not None, each.epochs) for each in found))
+    widths = [128, 64, 32]
+    assert kept[:3] == [(width, 8, True, 30) for width in widths]
+    assert kept[3:18] == [(32, 8, True, epochs) for epochs in range(29, 14, -1)]
+    others = [each for each in kept[18:] if each[2]]
+    flat = kept[18 + len(others) :]
+    assert others == [(32, 4, True, epochs) for epochs in range(others[0][3], 3, -1)]
+    assert flat == [(32, 4, False, epochs) for epochs in range(flat[0][3], 0, -1)]
+    assert others[0][3] > 25
+    assert flat[0][3] > 15
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_without_a_budget_it_is_minutes_at_most(name: str) -> None:
+    size = SIZES[name]
+    found = fitted(proposed(size), size)
+    assert found.seconds <= MOST == 120
+    assert found.recipe.members >= min(4, size.rows)
+
+
+def test_numbers_do_not_bend_where_the_inputs_would_not_fit_into_memory() -> None:
+    size = Size(1_000_000, 90, 90, 1)
+    found = fitted(proposed(size), size, 1e9)
+    assert proposed(size).bend
+    assert (found.recipe.bend, found.cuts) == (None, ())
+
+
+def test_the_updates_and_the_patience_are_those_of_the_epochs_that_are_left() -> None:
+    size = SIZES["a small table"]
+    for budget in (0.6, 0.7, 0.8, 1.0, 1e9):
+        found = fitted(proposed(size), size, budget).recipe
+        learnt_from = size.rows * (found.members - 1) // found.members
+        assert found.updates == found.epochs * -(-learnt_from // found.batch_size)
+        assert 1 <= found.patience <= found.epochs
