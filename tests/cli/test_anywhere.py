@@ -73,3 +73,37 @@ def test_the_proposal_trains_and_says_what_it_left_out(tmp_path: Path, run: Run,
     assert run("init", table, "--target", "y", *LEAST, "-o", spec, "--force").code == 0
     trained = run("train", spec, "--quiet")
     assert trained.code == 0, trained.err
+
+
+ROWS = "x,z,y\n" + "".join(f"{i * 7 % 101 / 10},{i * 3 % 17},{i * i % 23}.5\n" for i in range(400))
+
+
+def test_a_time_is_fitted_and_what_was_cut_is_said(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "data.csv").write_text(ROWS)
+    arguments = ("init", tmp_path / "data.csv", "--target", "y", "--time")
+    whole, again = run(*arguments, "60"), run(*arguments, "60")
+    assert (whole.code, whole.out) == (0, again.out)
+    assert "# To take no more than" not in whole.out
+    assert "on one core" not in whole.err
+    short = run(*arguments, "0.55")
+    cuts = "layers of 32 for 128, 4 members for 8, "
+    (line,) = [line for line in short.out.splitlines() if line.startswith("# To take no more than 0.55 s: ")]
+    assert cuts in line
+    assert f"to train in 0.55 s on one core, the spec has {cuts}" in short.err
+    assert "Training takes about 0.5" in short.out
+
+
+def test_a_time_that_cannot_be_met_gives_the_least_and_says_what_it_takes(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "data.csv").write_text(ROWS)
+    said = run("init", tmp_path / "data.csv", "--target", "y", "--time", "1e-3")
+    assert said.code == 0
+    assert "training in 0.001 s on one core is not to be had: the least takes about 0.5 s" in said.err
+    assert "epochs: 1 " in said.out
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon", ""])
+def test_a_time_that_is_none_is_refused_by_name(tmp_path: Path, run: Run, seconds: str) -> None:
+    (tmp_path / "data.csv").write_text(ROWS)
+    said = run("init", tmp_path / "data.csv", "--target", "y", "--time", seconds)
+    assert (said.code, said.out) == (2, "")
+    assert "--time" in said.err

@@ -47,20 +47,26 @@ def test_a_budget_that_fits_the_proposal_cuts_nothing(name: str) -> None:
     assert less.cuts
 
 
-def test_layers_are_cut_first_then_half_of_the_epochs_then_members_and_what_bends_last() -> None:
-    size = SIZES["a small table"]
+def kept(size: Size) -> list[tuple[int, int, bool, int]]:
+    """What is left of a proposal as the time gets less: units, members, whether numbers bend, epochs."""
     whole = fitted(proposed(size), size, 1e9)
-    found = [fitted(proposed(size), size, whole.seconds * k / 1000).recipe for k in range(1000, 0, -1)]
-    kept = list(dict.fromkeys((each.width, each.members, each.bend is not None, each.epochs) for each in found))
-    widths = [128, 64, 32]
-    assert kept[:3] == [(width, 8, True, 30) for width in widths]
-    assert kept[3:18] == [(32, 8, True, epochs) for epochs in range(29, 14, -1)]
-    others = [each for each in kept[18:] if each[2]]
-    flat = kept[18 + len(others) :]
-    assert others == [(32, 4, True, epochs) for epochs in range(others[0][3], 3, -1)]
-    assert flat == [(32, 4, False, epochs) for epochs in range(flat[0][3], 0, -1)]
-    assert others[0][3] > 25
-    assert flat[0][3] > 15
+    found = [fitted(proposed(size), size, whole.seconds * k / 2000).recipe for k in range(2000, 0, -1)]
+    return list(dict.fromkeys((each.width, each.members, each.bend is not None, each.epochs) for each in found))
+
+
+def test_layers_are_cut_first_then_epochs_then_members_and_then_all_epochs_but_one() -> None:
+    found = kept(Size(6000, 10, 10, 1))
+    assert found[:2] == [(64, 8, True, 30), (32, 8, True, 30)]
+    assert found[2:14] == [(32, 8, True, epochs) for epochs in range(29, 17, -1)]
+    assert found[14:44] == [(32, 4, True, epochs) for epochs in range(30, 0, -1)]
+    assert found[44:] == [(32, 4, False, epochs) for epochs in range(found[44][3], 0, -1)]
+
+
+def test_many_numbers_do_not_bend_where_all_epochs_then_take_less_than_an_eighth_of_them() -> None:
+    found = kept(Size(6000, 100, 100, 1))
+    bent = [each for each in found if each[2]]
+    assert bent[-1] == (32, 4, True, 4)
+    assert found[len(bent) :] == [(32, 4, False, epochs) for epochs in range(30, 0, -1)]
 
 
 @pytest.mark.parametrize("name", SIZES)
