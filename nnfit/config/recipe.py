@@ -18,10 +18,8 @@ WAITING = 1000  # updates without a gain on the rows held out, after which a mem
 FEW = 3000  # rows, below which time is no matter, and a wider network is a little better
 STEPS, WAVES = 16, 4  # what a number becomes beside itself: steps, and frequencies of a cosine and a sine each
 MOST_BENT = 100  # numbers that are; of more, the inputs would be thousands
-TRUSTED, LEAST_TRUSTED = (
-    10_000,
-    0.03,
-)  # rows from which on steps and waves are trusted as the number is; at least so far
+TRUSTED = 10_000  # rows, from which on steps and waves are trusted as the number itself is
+LEAST_TRUSTED = 0.03
 
 
 class Bend(NamedTuple):

@@ -65,7 +65,7 @@ def of_numbers(options: Numeric, fitted: numeric.Fitted) -> str:
     beside = numeric.expansion(options, fitted)
     K = len(beside.frequencies)
     parts = [count(beside.steps, "step")] * bool(beside.steps)
-    parts += [f"cos and sin of {K} frequenc{'y' if K == 1 else 'ies'}"] * bool(K)
+    parts += [count(K, "wave")] * bool(K)
     factor = f" × {beside.amplitude:.4g}" if beside.amplitude != 1 else ""
     return text + (f", and {' and '.join(parts)}{factor}" if parts else "")
 

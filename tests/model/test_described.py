@@ -15,9 +15,9 @@ def test_a_column_is_scaled_by_one_sign_only() -> None:
 def test_steps_that_there_are_and_waves_are_told_with_their_factor() -> None:
     options = Numeric(scale="none", degree=2, piecewise=4, periodic=3, amplitude=0.25)
     fitted = Fitted(0.0, 0.0, 5.0, (), (), (0.0, 0.0, 1.0, 2.0, 5.0))
-    assert of_numbers(options, fitted) == "x, powers to 2, and 3 steps and cos and sin of 3 frequencies × 0.25"
+    assert of_numbers(options, fitted) == "x, powers to 2, and 3 steps and 3 waves × 0.25"
     alone = Numeric(scale="none", periodic=1)
-    assert of_numbers(alone, Fitted(0.0, 0.0, 5.0, (), ())) == "x, and cos and sin of 1 frequency"
+    assert of_numbers(alone, Fitted(0.0, 0.0, 5.0, (), ())) == "x, and 1 wave"
     single = Numeric(scale="none", piecewise=2)
     assert of_numbers(single, Fitted(0.0, 0.0, 1.0, (), (), (0.0, 0.0, 1.0))) == "x, and 1 step"
     constant = Numeric(scale="none", piecewise=2)
