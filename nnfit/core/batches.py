@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.parameter import Array
 
 Rows = NDArray[np.intp]
@@ -19,7 +20,7 @@ class Examples(NamedTuple):
     Where each member has rows of its own: X (M, n, N₁ + 1), Y (M, K, n), w (M, 1, n).
     """
 
-    X: Array
+    X: Encoded
     Y: Array
     w: Array
 
@@ -30,8 +31,12 @@ def gather(examples: Examples, rows: Rows, empty: Callable[..., Array] = np.empt
     `empty` makes the array of the first of these.
     """
     X, Y, w = examples
+
+    def copied(values: Array) -> Array:
+        return values.take(rows, 0, empty((*rows.shape, values.shape[1]), values.dtype), "clip")
+
     return Examples(
-        X.take(rows, 0, empty((*rows.shape, X.shape[1]), X.dtype), "clip"),
+        Expanded(copied(X.kept), X.beside) if isinstance(X, Expanded) else copied(X),
         np.ascontiguousarray(Y[:, rows].swapaxes(0, 1)),
         w[0, 0][rows][:, None, :],
     )
@@ -81,7 +86,8 @@ class Block:
         self.y, self.s, self.start = (np.empty((batches, len(Y), M, m), Y.dtype) for _ in range(3))
         self.taken = np.empty((len(Y), *self.lead, batches * m), Y.dtype)
         # A batch of all rows is the data themselves, and rows that weigh alike do so in any order.
-        self.rows = np.empty((*self.lead, batches * m, X.shape[1]), X.dtype) if own or m < len(X) else X
+        whole = not own and m == len(X)
+        self.rows = np.asarray(X) if whole else np.empty((*self.lead, batches * m, X.shape[1]), X.dtype)
         self.alike = bool((w == w[0, 0, 0]).all())
         self.s[...] = w[0, 0, 0] / self.divisor
 

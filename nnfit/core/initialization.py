@@ -15,6 +15,7 @@ import numpy as np
 
 from nnfit.core.activations import Activation
 from nnfit.core.batches import Rows
+from nnfit.core.expansion import Encoded
 from nnfit.core.network import Network, views
 from nnfit.core.parameter import Array, named, parameter, table
 
@@ -141,7 +142,7 @@ def initialize(
 
 
 def fit_to_rows(
-    network: Network, theta: Array, X: Array, rows: Sequence[Rows], generators: Sequence[np.random.Generator]
+    network: Network, theta: Array, X: Encoded, rows: Sequence[Rows], generators: Sequence[np.random.Generator]
 ) -> None:
     """Scale the weights of each hidden neuron, in place, so that its weighted sum varies by 1 over training rows.
 

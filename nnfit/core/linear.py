@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfit.core.batches import Examples, Rows
+from nnfit.core.expansion import columns
 from nnfit.core.lbfgs import Floats, Point, remember, stepped
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass, views
@@ -109,12 +110,10 @@ class Cost:
 
     def x(self, start: int) -> Floats:
         """The inputs of the examples from one on, (m, N₁ + 1)."""
-        X = self.examples.X[start : start + CHUNK]
+        X, rows = self.examples.X, slice(start, start + CHUNK)
         if self.inputs is None:
-            return X.astype(self.dtype)
-        found = np.ones((len(X), self.shape[-1]))
-        found[:, 1:] = X[:, self.inputs + 1]
-        return found
+            return X[rows].astype(self.dtype)
+        return columns(X, rows, np.concatenate([[0], self.inputs + 1])).astype(self.dtype)
 
     def __call__(self, theta: Floats) -> Point:
         """The point at Φ, (M · P,), which is what the search takes for its θ."""

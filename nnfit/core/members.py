@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import overload
 
 import numpy as np
 from numpy import matmul
 from numpy.typing import DTypeLike
 
+from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.parameter import Array
 
 NEURONS = -3  # the axis of the neurons
@@ -46,6 +48,12 @@ def sum_of_rows(values: Array) -> Array:
     return found
 
 
-def of_members(values: Array, members: slice) -> Array:
+@overload
+def of_members(values: Array, members: slice) -> Array: ...
+@overload
+def of_members(values: Encoded, members: slice) -> Encoded: ...
+def of_members(values: Encoded, members: slice) -> Encoded:
     """What some of the members have of their own, or all in common: a matrix, or the only one."""
-    return values[members] if values.ndim == 3 and len(values) > 1 else values
+    if values.ndim < 3 or len(values) == 1:
+        return values
+    return values.of(members) if isinstance(values, Expanded) else values[members]

@@ -24,6 +24,7 @@ import numpy as np
 from numpy import matmul
 
 from nnfit.core.activations import Activation
+from nnfit.core.expansion import Encoded
 from nnfit.core.losses import LOSSES, OverOutputs, total
 from nnfit.core.members import buffer, by_member, matrix, times
 from nnfit.core.parameter import Array
@@ -341,7 +342,7 @@ CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, s
 CHUNKS, WORK = 16, 1 << 32  # chunks of one piece, at most; and multiplications, some tenths of a second
 
 
-def predict(network: Network, theta: Array, X: Array) -> Array:
+def predict(network: Network, theta: Array, X: Encoded) -> Array:
     """ŷ (M, K, n), float64, for the rows X (n, N₁ + 1), ones in column 0.
 
     All is computed in float64, also for weights in float32: how a matrix product rounds depends on its size, and a

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.batches import Examples
+from nnfit.core.expansion import Encoded
 from nnfit.core.losses import LOSSES
 from nnfit.core.members import of_members
 from nnfit.core.network import Network, Pass, together
@@ -86,32 +87,33 @@ class HeldOut:
 
     def of(self, members: slice, theta: Array) -> HeldOut:
         """The rows of some of the members, whose weights are these."""
-        examples = Examples(*(of_members(each, members) for each in (self.X, self.Y, self.w)))
-        return HeldOut(self.network, theta, examples, self.y_hat[members])
+        Y, w = (of_members(each, members) for each in (self.Y, self.w))
+        return HeldOut(self.network, theta, Examples(of_members(self.X, members), Y, w), self.y_hat[members])
 
     def costs(self) -> NDArray[np.float64]:
         """The cost of each member at the weights as they are, (M,); `y_hat` are then the outputs at these."""
         total = np.zeros(len(self.y_hat))
         with np.errstate(all="ignore"):
-            for members, run, rows, y_hat in self.parts:
-                total[members] += run.cost_of(*rows)
+            for members, run, X, part, (y, s), y_hat in self.parts:
+                total[members] += run.cost_of(X[..., part, :], y, s)
                 y_hat[...] = run.outputs
         return total
 
     @cached_property
-    def parts(self) -> list[tuple[slice, Pass, tuple[Array, Array, Array], Array]]:
-        """Members and rows that are looked at together: the pass, x, y and s, and where ŷ goes."""
+    def parts(self) -> list[tuple[slice, Pass, Encoded, slice, tuple[Array, Array], Array]]:
+        """Members and rows that are looked at together: the pass, X and which rows of it, y and s, where ŷ goes."""
         M, _, n = self.y_hat.shape
         s = self.w / self.w.sum(axis=-1, keepdims=True) if LOSSES[self.network.loss].mean else self.w
         found = []
         size = together(self.network, min(n, CHUNK), self.theta.itemsize)
         for first in range(0, M, size):
             members = slice(first, min(M, first + size))
-            X, Y, own = (of_members(each, members) for each in (self.X, self.Y, s))
+            X = of_members(self.X, members)
+            Y, own = (of_members(each, members) for each in (self.Y, s))
             sizes = {min(n, CHUNK), n % CHUNK or CHUNK}
             passes = {rows: Pass(self.network, self.theta[members], rows) for rows in sizes if rows <= n}
             for start in range(0, n, CHUNK):
                 part = slice(start, min(n, start + CHUNK))
-                rows = X[..., part, :], Y[..., part], np.ascontiguousarray(own[..., part])
-                found.append((members, passes[part.stop - start], rows, self.y_hat[members, :, part]))
+                targets = Y[..., part], np.ascontiguousarray(own[..., part])
+                found.append((members, passes[part.stop - start], X, part, targets, self.y_hat[members, :, part]))
         return found

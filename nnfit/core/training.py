@@ -152,6 +152,8 @@ def fit(
     a weight that is not finite raises Diverged.
     """
     n, m = sizes(examples, plan, rows)
+    if m == n and not rows:
+        examples = examples._replace(X=np.asarray(examples.X))  # once for all groups
     groups = [
         Together(
             *(network, state.of(part), examples._replace(w=of_members(examples.w, part)), plan, rows),

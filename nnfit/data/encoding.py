@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.expansion import Beside, Column, Encoded, Expanded, Expansion, stored
 from nnfit.core.parameter import Array
 from nnfit.data import dates, numeric
 from nnfit.data.cells import Rows
@@ -123,14 +124,14 @@ def fit_categories(table: Table, rows: Rows, name: str, options: Categorical) ->
 def encode(
     features: Sequence[Feature], table: Table, dtype: str, strange: dict[str, Problem], consume: bool = False
 ) -> list[Array]:
-    """The inputs of every row, one block (n, width) per column.
+    """What is kept of the inputs of every row, one block (n, kept) per column.
 
     A category that no training row has becomes zeros; `strange` takes for its column a problem that lists such values.
     With `consume`, each column leaves the table as it is encoded: the table and its encoding are never whole together.
     """
     blocks: list[Array] = []
     for feature in tracked(features, "encoding"):
-        shape = table.n, len(feature.inputs)
+        shape = table.n, feature.kept
         block = room(shape, dtype) if consume else np.empty(shape, dtype)
         problem = encode_feature(feature, table, block)
         if problem:
@@ -142,7 +143,7 @@ def encode(
 
 
 def join(blocks: list[Array], rows: Rows | None = None, consume: bool = False, shared: bool = False) -> Array:
-    """X (n, N₁ + 1): some rows (all, without `rows`) of all blocks, behind a column of ones for the bias unit.
+    """Some rows (all, without `rows`) of all blocks, behind a column of ones for the bias unit, (n, 1 + kept).
 
     With `consume`, the list is emptied on the way: the blocks and X are never whole together. With `shared`, X lies in
     memory that other processes may see.
@@ -158,14 +159,38 @@ def join(blocks: list[Array], rows: Rows | None = None, consume: bool = False, s
     return X
 
 
+def expanded(features: Sequence[Feature], kept: Array, n: int | None = None, shared: bool = False) -> Encoded:
+    """X (n, N₁ + 1): the inputs of rows of which these are kept, (n, 1 + kept), in memory or to be made when read.
+
+    That depends on n, the rows of the tables that it is one of. With `shared`, other processes may see it.
+    """
+    if not any(feature.beside for feature in features):
+        return kept
+    X = Expanded(kept, Beside([Column(1, Expansion()), *map(column, features)], kept.dtype))
+    if not stored(len(X) if n is None else n, X.shape[1] - 1, X.dtype.itemsize):
+        return X
+    return X.made(kept, (zeros if shared else np.empty)(X.shape, X.dtype))
+
+
+def column(feature: Feature) -> Column:
+    """What is kept of a column, and what stands beside it."""
+    return Column(feature.kept - feature.indicator, feature.expansion, int(feature.indicator))
+
+
+def encoded(features: Sequence[Feature], table: Table, dtype: str, strange: dict[str, Problem]) -> Encoded:
+    """X (n, N₁ + 1): all rows of a table, ones in column 0; `strange` as in `encode`."""
+    return expanded(features, join(encode(features, table, dtype, strange)))
+
+
 def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None:
-    """Write the inputs of one column to out (n, width); the problem of categories that were never seen."""
+    """Write what is kept of one column to out (n, kept); the problem of categories that were never seen."""
     fitted = feature.fitted
     if isinstance(fitted, Categories):
         return one_hot(feature.name, fitted, table, out)
     x = values(feature.name, feature.options, table)
     encode_values(feature, x, out)
-    bad = np.flatnonzero(~np.isfinite(out).all(axis=1))
+    with np.errstate(over="ignore"):
+        bad = np.flatnonzero(~(np.isfinite(out).all(axis=1) & feature.expansion.finite(out[:, 0])))
     if len(bad):  # of numbers alone: dates and truth values have a range
         name, row = feature.name, int(bad[0])
         message = f"column {quoted(name)}: {x[row]:g} is beyond what {out.dtype} can hold once it is scaled"
@@ -174,7 +199,7 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
 
 
 def encode_values(feature: Feature, x: Floats, out: Array) -> None:
-    """Write the inputs of numbers, truth values or days x (n,), missing ones as NaN, to out (n, width)."""
+    """Write the inputs of numbers, truth values or days x (n,), missing ones as NaN, to out (n, width or kept)."""
     fitted = feature.fitted
     if feature.indicator:
         out[:, -1] = np.isnan(x)

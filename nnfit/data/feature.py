@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nnfit.core.expansion import Expansion
 from nnfit.data import dates, numeric
 from nnfit.data.columns import Boolean, Categorical, ColumnType, Date, Numeric
 
@@ -63,12 +64,22 @@ class Feature(NamedTuple):
         return own_inputs(self) + ([f"{self.name} is missing"] if self.indicator else [])
 
     @property
+    def expansion(self) -> Expansion:
+        """What a number becomes beside its value; nothing of a column of another type."""
+        if not isinstance(self.options, Numeric):
+            return Expansion()
+        assert isinstance(self.fitted, numeric.Fitted)
+        return numeric.expansion(self.options, self.fitted)
+
+    @property
     def beside(self) -> int:
         """How many of the inputs stand beside the value of a number, behind it: what it is expanded to."""
-        if not isinstance(self.options, Numeric):
-            return 0
-        assert isinstance(self.fitted, numeric.Fitted)
-        return numeric.expansion(self.options, self.fitted).width
+        return self.expansion.width
+
+    @property
+    def kept(self) -> int:
+        """How many of the inputs do not: what is kept of a row."""
+        return len(self.inputs) - self.beside
 
 
 def own_inputs(feature: Feature) -> list[str]:

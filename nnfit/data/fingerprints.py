@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.parameter import Array
 from nnfit.data.cells import Floats, Text
 from nnfit.data.table import Table
@@ -19,8 +20,9 @@ from nnfit.data.table import Table
 Prints = NDArray[np.uint64]
 
 
-def of_examples(X: Array, Y: Array) -> Prints:
+def of_examples(X: Encoded, Y: Array) -> Prints:
     """Those of encoded rows X (n, N) with their outputs Y (K, n)."""
+    X = X.kept if isinstance(X, Expanded) else X
     return combined(len(X), (bits(column) for column in (*X.T, *Y)))
 
 

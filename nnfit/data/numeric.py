@@ -109,11 +109,11 @@ def expansion(options: Numeric, fitted: Fitted) -> Expansion:
 
 
 def apply(x: Floats, options: Numeric, fitted: Fitted, out: NDArray[Any]) -> None:
-    """Write the inputs of the values x (n,), missing ones as NaN, to out (n, width).
+    """Write the inputs of the values x (n,), missing ones as NaN, to out (n, width), or all but their expansion.
 
     degree d: z, z², …, z^d of the scaled value z. bins T: the piecewise-linear encoding over quantile bins,
     e_t = clip((x − b_{t−1}) / (b_t − b_{t−1}), 0, 1) (Gorishniy et al. 2022, eq. 1, here clipped at both ends).
-    Then the expansion of z, as out holds it.
+    Then, where out has room for it, the expansion of z as out holds it.
     """
     x = np.where(np.isnan(x), fitted.fill, x)
     if options.log1p:
@@ -125,7 +125,8 @@ def apply(x: Floats, options: Numeric, fitted: Fitted, out: NDArray[Any]) -> Non
     z = SCALES[options.scale].apply(x, np.array(fitted.scale))
     for power in range(1, options.degree + 1):
         out[:, power - 1] = z**power if power > 1 else z
-    expansion(options, fitted).apply(out[:, 0], out[:, options.degree :])
+    if out.shape[1] > options.degree:
+        expansion(options, fitted).apply(out[:, 0], out[:, options.degree :])
 
 
 def names(name: str, options: Numeric, fitted: Fitted) -> list[str]:

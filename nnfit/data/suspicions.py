@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.expansion import Encoded
 from nnfit.core.parameter import Array
 from nnfit.data.cells import Floats, Rows, Text
 from nnfit.data.columns import Numeric
@@ -152,14 +153,14 @@ def one_to_one(x: NDArray[np.integer], y: NDArray[np.integer]) -> bool:
 
 
 @phase("comparing rows")
-def repeated(train: tuple[Array, Array], other: tuple[Array, Array]) -> int:
+def repeated(train: tuple[Encoded, Array], other: tuple[Encoded, Array]) -> int:
     """How many of the other rows (X, Y) are, input for input and output for output, training rows too."""
     known, asked = np.sort(of_examples(*train)), of_examples(*other)
     return int((known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked).sum())
 
 
 @phase("comparing rows")
-def twins(X: Array, Y: Array) -> int:
+def twins(X: Encoded, Y: Array) -> int:
     """How many rows are, input for input and output for output, equal to another."""
     prints = np.sort(of_examples(X, Y))
     same = prints[1:] == prints[:-1]

@@ -63,7 +63,7 @@ def checked(
 ) -> GradientCheck:
     """As check_gradient, whatever the numbers do on the way."""
     theta = theta.astype(np.float64)
-    X, Y, w = (part.astype(np.float64) for part in examples)
+    X, Y, w = (np.asarray(part, np.float64) for part in examples)
     s = w / len(X) if LOSSES[network.loss].mean else w
     gradient = np.empty_like(theta)
     batch = Pass(network, theta, len(X), gradient)

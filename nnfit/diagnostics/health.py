@@ -99,7 +99,7 @@ Finding = DeadUnits | SaturatedUnits | GradientNotFinite | GradientVanishes | Gr
 
 def examine(network: Network, theta: Array, examples: Examples) -> Health:
     """The health of every layer, from one pass up and down over all the examples at once."""
-    X, Y, w = examples
+    X, Y, w = np.asarray(examples.X), examples.Y, examples.w
     gradient = np.empty_like(theta)
     batch = Pass(network, theta, len(X), gradient)
     output = len(network.layers) + 1

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.activations import Activation, Step
+from nnfit.core.expansion import means
 from nnfit.core.losses import clipped
 from nnfit.core.network import CHUNK, Network, Pass, predict
 from nnfit.core.parameter import Array
 from nnfit.data.cells import Rows
-from nnfit.data.encoding import encode, join
+from nnfit.data.encoding import encoded
 from nnfit.data.scales import Floats
 from nnfit.data.table import Table
 from nnfit.data.target import Labels, Target, decide, decode
@@ -74,7 +75,7 @@ def contributions(
     """
     part = table.rows(places(table, rows))
     predicted = model.predictions(part, unknown=unknown, remarks=remarks)
-    X = model.encoded(part, unknown).astype(np.float64)
+    X = np.asarray(model.encoded(part, unknown), np.float64)
     baseline = baseline_of(model, table)
     network = differentiable(model.network)
     theta = model.theta.astype(np.float64, copy=False)
@@ -126,8 +127,7 @@ def baseline_of(model: Model, table: Table) -> Floats:
     """x̄ (N₁,): the means of the inputs over the training rows, or else over the rows of the table."""
     if has_baseline(model):
         return np.array(model.record["input_mean"], np.float64)
-    X = join(encode(model.features, table, model.spec.network.dtype, {}))
-    return np.asarray(X[:, 1:].mean(axis=0, dtype=np.float64))
+    return means(encoded(model.features, table, model.spec.network.dtype, {}))
 
 
 def doubts(model: Model, found: Sequence[Contributions]) -> list[Problem]:

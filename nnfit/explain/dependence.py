@@ -108,7 +108,7 @@ def dependence(rows: Rows, column: str, points: int = POINTS, seed: int = 0) -> 
     first = int(target.task == "binary")
     names = target.classes[first:] if target.classes and target.task != "multilabel" else target.columns
     mean, each = np.empty((len(names), G)), np.empty((few, G, len(names)))
-    X = part.X.copy()
+    X = np.array(part.X)
     for g, inputs in enumerate(tracked(levels.inputs, f"dependence on {short(column)}")):
         X[:, block] = inputs
         found = predictions(part, X)[:, first:]

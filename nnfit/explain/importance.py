@@ -93,8 +93,8 @@ def importance(rows: Rows, repeats: int = REPEATS, seed: int = 0) -> Importance:
     def without(column: tuple[int, Order]) -> tuple[int, Floats, Floats]:
         """A column, what each row adds to the metric where it is permuted so, and the metric of each member."""
         c, order = column
-        X = part.X.copy()
-        X[:, places[c]] = part.X[order, places[c]]
+        X = np.array(part.X)
+        X[:, places[c]] = X[order, places[c]]
         return c, *asked(part, of_members(part, X))
 
     def permute(chosen: Sequence[int], times: int, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.expansion import Encoded
 from nnfit.core.network import predict
 from nnfit.core.parameter import Array
 from nnfit.data import cells
@@ -36,7 +37,7 @@ class Rows(NamedTuple):
 
     model: Model
     table: Table
-    X: Array
+    X: Encoded
     truth: Floats | Labels
     w: Floats | None
     speak: NDArray[np.bool_] | None
@@ -89,7 +90,7 @@ def columns_of(model: Model) -> dict[str, slice]:
     return found
 
 
-def of_members(rows: Rows, X: Array | None = None) -> Array:
+def of_members(rows: Rows, X: Encoded | None = None) -> Array:
     """ŷ (M, K, n) of each member, for the rows or for others, X, in their place; NaN where it may not speak."""
     model = rows.model
     network, theta, X = model.network, model.theta, rows.X if X is None else X
@@ -114,7 +115,7 @@ def averaged(rows: Rows, y_hat: Array) -> Array:
         return total
 
 
-def outputs(rows: Rows, X: Array | None = None) -> Array:
+def outputs(rows: Rows, X: Encoded | None = None) -> Array:
     """ŷ (K, n), the mean over the members that may speak, for the rows or for others, X, in their place.
 
     A DataError if the network's output for a row as it is, is not a finite number.
@@ -125,7 +126,7 @@ def outputs(rows: Rows, X: Array | None = None) -> Array:
     return y_hat
 
 
-def predictions(rows: Rows, X: Array | None = None) -> Floats:
+def predictions(rows: Rows, X: Encoded | None = None) -> Floats:
     """The outputs as predictions in the user's terms, as `decode` gives them: (n, K) probabilities or real values."""
     with np.errstate(all="ignore"):
         return decode(rows.model.target, outputs(rows, X))

@@ -21,7 +21,7 @@ from nnfit.data import class_weights as weighting
 from nnfit.data import suspicions
 from nnfit.data.cells import Rows
 from nnfit.data.dialect import Dialect
-from nnfit.data.encoding import encode, fit_feature, join
+from nnfit.data.encoding import encode, expanded, fit_feature, join
 from nnfit.data.feature import Feature
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth, with_mean_one
@@ -122,9 +122,10 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
             table.require(list(kinds), "columns")
             tables[name] = (table, {name: np.arange(table.n)})
             sha256[name] = table.sha256
-    refuse_beyond(loaded.document, resolved, {name: len(own) for _, of in tables.values() for name, own in of.items()})
+    counts = {name: len(own) for _, of in tables.values() for name, own in of.items()}
+    refuse_beyond(loaded.document, resolved, counts, sum(feature.kept for feature in features))
     for table, rows_of in tables.values():
-        encoded, strange = encoded_sets(spec, features, target, table, rows_of)
+        encoded, strange = encoded_sets(spec, features, target, table, rows_of, sum(counts.values()))
         sets |= encoded
         warnings += strange
     sets = {name: sets[name] for name in ("train", "validation", "test") if name in sets}
@@ -206,9 +207,11 @@ def reading(spec: Spec) -> dict[str, str]:
 
 
 def encoded_sets(
-    spec: Spec, features: tuple[Feature, ...], target: Target, table: Table, rows: dict[str, Rows]
+    spec: Spec, features: tuple[Feature, ...], target: Target, table: Table, rows: dict[str, Rows], n: int
 ) -> tuple[dict[str, Dataset], list[Problem]]:
     """The sets that rows of one table make. The table's columns are given up on the way, to save memory.
+
+    All of the n rows of all tables are kept alike, so that those of one may be compared with those of another.
 
     A category that the training rows lack becomes zeros here, with a warning: the split is not the user's fault.
     """
@@ -221,7 +224,8 @@ def encoded_sets(
     several = spec.network.members > 1 and threads.get() > 1  # workers, who may share the rows
     sets = {}
     for name, chosen in rows.items():
-        X = join(blocks, chosen, consume=len(rows) == 1, shared=several)
+        kept = join(blocks, chosen, consume=len(rows) == 1, shared=several)
+        X = expanded(features, kept, n, shared=several)
         Y = outputs(target, expected[chosen], dtype)
         refuse_overflow(target, table, chosen, Y)
         sets[name] = Dataset(Examples(X, Y, weights[name]), expected[chosen])

@@ -1,6 +1,7 @@
 """What a training takes of memory, computed before any of it is allocated, and refused where there is less.
 
-    table        the encoded rows of every set, with the copies of those that each member learns from alone
+    table        the encoded rows of every set, with copies of those kept from members; where these are many, but for
+                 what stands beside a number, which is made where they are read
     weights      θ, its gradient, its average, the best so far, and what the optimizer remembers of each parameter
     activations  a and δ of every neuron for a batch, or for the rows whose health is looked at; at the end, in float64,
                  the outputs for every row
@@ -25,6 +26,7 @@ from nnfit.config.spec import Spec
 from nnfit.core import lbfgs, linear, stopping
 from nnfit.core import network as core
 from nnfit.core.averaging import NoAverage
+from nnfit.core.expansion import stored
 from nnfit.core.network import Network
 from nnfit.core.optimizers import LBFGS
 from nnfit.diagnostics import health
@@ -46,16 +48,17 @@ class Need(NamedTuple):
     members: int
 
 
-def refuse_beyond(document: Document, spec: Spec, rows: Mapping[str, int], there: int | None = None) -> None:
+def refuse_beyond(document: Document, spec: Spec, rows: Mapping[str, int], kept: int, there: int | None = None) -> None:
     """A SpecError for a resolved spec that takes more memory than there is, for so many rows of each set.
 
-    Also for one whose weights no model file holds. It stands at the key by which the spec would fit.
+    Also for one whose weights no model file holds. It stands at the key by which the spec would fit. `kept` is as in
+    `needed`.
     """
     there = memory() if there is None else there
-    need = needed(spec, rows)
+    need = needed(spec, rows, kept)
 
     def takes(smaller: Spec) -> int:
-        return sum(needed(smaller, rows))
+        return sum(needed(smaller, rows, kept))
 
     if sum(need) > there:
         figures = ", ".join(f"{size(part)} for {name}" for name, part in need._asdict().items())
@@ -73,11 +76,12 @@ def weights(spec: Spec) -> int:
     return spec.network.members * network_of(spec).P * np.dtype(spec.network.dtype).itemsize
 
 
-def needed(spec: Spec, rows: Mapping[str, int]) -> Need:
-    """What a resolved spec takes for so many rows of each set."""
+def needed(spec: Spec, rows: Mapping[str, int], kept: int) -> Need:
+    """What a resolved spec takes for so many rows of each set; `kept` of the inputs are no expansions."""
     network, training = network_of(spec), spec.training
     M, item, n = spec.network.members, np.dtype(spec.network.dtype).itemsize, rows["train"]
-    width = network.N[0] + 1 + network.N[-1] + 1  # x, y and w of a row
+    made = kept < network.N[0] and not stored(sum(rows.values()), network.N[0], item)
+    width = (kept if made else network.N[0]) + 1 + network.N[-1] + 1  # x, y and w of a row
     whole = isinstance(training.optimizer, LBFGS)
     batch = n if training.batch_size == "full" else min(training.batch_size, n)
     own = {"none": 0, "folds": n, "bootstrap": M * n // 3}[training.resample]  # rows kept from members, copied
@@ -89,9 +93,11 @@ def needed(spec: Spec, rows: Mapping[str, int]) -> Need:
     gradient = M * network.P * (2 * 8 if whole else item)  # of L-BFGS the points, θ and gradient, in float64
     held_out = n if own else rows.get("validation", 0)
     learning = units(network) * item * (in_parts(n, lbfgs.CHUNK) if whole else M * in_parts(n, batch))
+    learning += n * (network.N[0] + 1) * item if made and batch == n and not (own or whole) else 0  # x of the batch
     learning += M * units(network, forward=True) * in_parts(held_out, stopping.CHUNK) * item
     scoring = M * network.P * (8 if item < 8 else 0) + M * network.N[-1] * sum(rows.values()) * 8
     scoring += units(network, forward=True) * in_parts(n, core.CHUNK) * 8  # one member after the other
+    scoring += min(n, core.CHUNK) * (network.N[0] + 1) * (8 + item) if made else 0
     looking = M * units(network) * min(n, health.ROWS) * item
     beside = of_linear(spec, n) if training.baseline and len(spec.network.layers) > 1 else 0
     if not training.epochs:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
+from nnfit.core.expansion import means
 from nnfit.diagnostics.health import stuck, unbalanced
 from nnfit.errors import Problem, UsageError
 from nnfit.fit import advice, baseline, checkpoint
@@ -193,11 +194,10 @@ def input_mean(prepared: Prepared) -> dict[str, list[float]]:
 
     Of very many inputs there is none, nor where numbers are so large that their sum is none.
     """
-    X = prepared.sets["train"].examples.X[:, 1:]
-    if X.shape[1] > MOST_MEANS:
+    if prepared.network.inputs > MOST_MEANS:
         return {}
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = X.mean(axis=0, dtype=np.float64)
+        mean = means(prepared.sets["train"].examples.X)
     return {"input_mean": mean.tolist()} if np.isfinite(mean).all() else {}
 
 

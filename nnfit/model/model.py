@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from nnfit.config.build import dump
 from nnfit.config.spec import Spec
+from nnfit.core.expansion import Encoded
 from nnfit.core.network import Network, predict, views
 from nnfit.core.parameter import Array
 from nnfit.data.class_weights import of_rows
 from nnfit.data.dialect import Dialect
-from nnfit.data.encoding import encode, join
+from nnfit.data.encoding import encoded
 from nnfit.data.feature import Feature
 from nnfit.data.table import Table
 from nnfit.data.target import Target, decide, decode, example_weights, labelled, truth, with_mean_one
@@ -119,14 +120,14 @@ class Model:
         """Where what is to be said of predictions is gathered; `outputs` and `predictions` are handed it."""
         return Remarks(self.features, self.target)
 
-    def encoded(self, table: Table, unknown: str | None = None) -> Array:
+    def encoded(self, table: Table, unknown: str | None = None) -> Encoded:
         """X (n, N₁ + 1): the rows of a table as the network takes them, ones in column 0, in the dtype of the spec.
 
         A category that no training row has is an error or becomes zeros: `unknown`, else what the spec says.
         """
         table.require(list(self.kinds), "columns")
         strange: dict[str, Problem] = {}
-        X = join(encode(self.features, table, self.spec.network.dtype, strange))
+        X = encoded(self.features, table, self.spec.network.dtype, strange)
         rules = {feature.name: unknown or feature.unknown for feature in self.features}
         refused = [problem for name, problem in strange.items() if rules[name] == "error"]
         if refused:

@@ -71,15 +71,15 @@ def traces(model: Model, table: Table, first: int, remarks: Remarks | None = Non
     def rows() -> Iterator[Traced]:
         known = set(labelled.tolist())
         for i in range(table.n):
-            y = Y[:, i : i + 1] if i in known else None
+            x, y = X[i : i + 1], Y[:, i : i + 1] if i in known else None
             yield Traced(
                 first + i,
-                X[i, 1:].astype(np.float64),
+                x[0, 1:].astype(np.float64),
                 {} if y is None else {name: table.cell(name, i) for name in target.columns},
                 {name: column[i] for name, column in predicted.items()},
                 {name: float(column[i]) for name, column in probable.items()},
                 None if y is None else y[:, 0],
-                trace(model.network, model.theta, X[i : i + 1], y, eta=eta),
+                trace(model.network, model.theta, x, y, eta=eta),
             )
 
     return rows()

@@ -94,10 +94,10 @@ def test_the_figures_say_what_takes_the_memory(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(prepare, "refuse_beyond", lambda *_: None)
     monkeypatch.setattr(resources, "memory", lambda: 1000)
     ready = begin(load_spec(SPEC, {}, ["train"]), {"train": frame()}).prepared
-    need = needed(ready.spec, {"train": 40})
+    need = needed(ready.spec, {"train": 40}, 2)
     assert need == Need(table=40 * 5 * 4, weights=65 * 4 * 4, activations=need.activations, members=resources.MEMBER)
     with pytest.raises(SpecError) as caught:
-        resources.refuse_beyond(load_spec(SPEC).document, ready.spec, {"train": 40})
+        resources.refuse_beyond(load_spec(SPEC).document, ready.spec, {"train": 40}, 2)
     assert str(caught.value).split(": ", 1)[1] == (
         f"the training takes {resources.size(sum(need))} of memory or more (800 bytes for table, 1.0 kB for weights, "
         f"{resources.size(need.activations)} for activations, 768 bytes for members), and there are 1.0 kB; make the "
@@ -129,9 +129,7 @@ def test_the_estimate_is_what_is_used_and_never_more(
     monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
 ) -> None:
     estimates: list[int] = []
-    monkeypatch.setattr(
-        prepare, "refuse_beyond", lambda document, spec, rows: estimates.append(sum(needed(spec, rows)))
-    )
+    monkeypatch.setattr(prepare, "refuse_beyond", lambda _, *of: estimates.append(sum(needed(*of))))
     data = frame(1500)
     nnfit.train(SPEC, data, overrides=overrides)  # what is imported on first use is not counted
     tracemalloc.start()
