@@ -60,7 +60,7 @@ def test_steps_and_waves_are_told_and_their_gradients_checked(run: Run, spec: Pa
     )
     ended = run("check", spec, *options)
     assert (ended.code, ended.err) == (0, "")
-    assert "5 steps and cos and sin of 2" in " ".join(ended.out.split())
+    assert "5 steps and 2 waves" in " ".join(ended.out.split())
     report = json.loads(run("check", spec, "--json", *options).out)
     assert (report["ok"], report["warnings"]) == (True, [])
     assert report["network"]["layers"][0]["theta_shape"] == [4, 1 + 1 + 5 + 4 + 2]
