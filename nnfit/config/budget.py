@@ -24,16 +24,20 @@ CELL = 1.3e-7  # seconds to read, encode and score one input of one row, for the
 
 
 class Size(NamedTuple):
-    """What a table is to a network: its rows, inputs, those of them that are numbers to bend, and outputs."""
+    """What a table is to a network: its rows, inputs, those of them that are numbers to bend, and outputs.
+
+    Numbers of few values are not among these: they have so many `steps` together, and no waves.
+    """
 
     rows: int
     inputs: int
     numbers: int
     outputs: int
+    steps: int = 0
 
     def with_bend(self, bend: Bend | None) -> int:
         """The inputs together with what stands beside the numbers."""
-        return self.inputs + (self.numbers * bend.inputs if bend else 0)
+        return self.inputs + (self.numbers * bend.inputs + self.steps if bend else 0)
 
 
 class Fitted(NamedTuple):

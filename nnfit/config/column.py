@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.config.recipe import STEPS, Bend
 from nnfit.data import dates
 from nnfit.data.cells import Floats, Text
 
@@ -34,14 +35,23 @@ class Column(NamedTuple):
     special: bool  # whether a spec must say so: the type that is inferred would be another, or other keys hold
     gaps: bool = False  # whether a cell is missing
     counts: NDArray[np.int64] = NONE  # the rows of each category, a missing cell being one; none of other types
+    values: int = 0  # how many numbers are different; none of other types
 
     @property
     def bends(self) -> bool:
         """Whether it is numbers of more than two values, so that a network can bend between them."""
-        if isinstance(self.cells, Text):
-            return False
-        known = self.cells[~np.isnan(self.cells)]
-        return bool(len(known) and ((known > known.min()) & (known < known.max())).any())
+        return self.values > 2
+
+    @property
+    def few(self) -> bool:
+        """Whether it is numbers of so few values that steps tell each from all others."""
+        return self.bends and self.values <= STEPS + 1
+
+    def expanded(self, bend: Bend) -> dict[str, int | float]:
+        """The keys that put steps and waves beside it: beside few values no waves, where steps tell all of them."""
+        if not self.bends:
+            return {}
+        return (bend._replace(waves=0) if self.few and bend.steps else bend).keys
 
     @property
     def inputs(self) -> int:

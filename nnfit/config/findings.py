@@ -285,7 +285,8 @@ def made(cells: Floats | Text, reading: Reading, dialect: Dialect) -> Column:
         text = f"numbers from {np.nanmin(cells):.6g} to {np.nanmax(cells):.6g}"
         keys |= {"scale": "clipped", **reading.keys}
         gone = np.isnan(cells)
-        return Column(cells, "numeric", keys, text + missing(gone), bool(reading.keys), bool(gone.any()))
+        values = len(np.unique(cells[~gone]))
+        return Column(cells, "numeric", keys, text + missing(gone), bool(reading.keys), bool(gone.any()), values=values)
     labels_, sizes = cells_of(cells, dialect.gaps)
     shown = ", ".join(short(label) for label in labels_[:4]) + (", …" if len(labels_) > 4 else "")
     text = f"{count(len(labels_), 'different text')}: {shown}"

@@ -55,9 +55,11 @@ def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
         message = f"expected a number of seconds above 0, got {budget:g}"
         raise UsageError(Problem("usage", message, place=Place("--time")))
     columns = found.columns.values()
-    numbers = sum(column.bends for column in columns)
-    size = Size(found.rows, sum(column.inputs for column in columns), numbers, outputs(found.task))
-    return fitted(recipe(found.rows, numbers), size, budget)
+    bent = [column for column in columns if column.bends]
+    few = [column.values - 1 for column in bent if column.few]
+    inputs = sum(column.inputs for column in columns)
+    size = Size(found.rows, inputs, len(bent) - len(few), outputs(found.task), sum(few))
+    return fitted(recipe(found.rows, len(bent)), size, budget)
 
 
 def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str = "") -> Proposal:
@@ -101,7 +103,7 @@ def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str,
     yield f"# Made by nnfit init for {plain(data.name)}: {made_of}."
     yield "# Try it: nnfit check, then nnfit train. nnfit schema prints every key."
     yield f"# Training takes {about(fit)} on one core, by the size of the table."
-    if fit.size.numbers and fit.recipe.bend is None:
+    if (fit.size.numbers or fit.size.steps) and fit.recipe.bend is None:
         inputs = fit.size.with_bend(Bend(STEPS, WAVES, 1))
         yield f"# Numbers have no steps and waves beside them, to bend with: the inputs would be {inputs:,}."
     if fit.cuts:
@@ -133,7 +135,7 @@ def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them:
     """The columns, or those that would be read otherwise."""
     entries = {name: (keys, "the target") for name, keys in found.task.entries.items()}
     for name, column in found.columns.items():
-        beside = bend.keys if bend is not None and column.bends else {}
+        beside = column.expanded(bend) if bend is not None else {}
         if all_of_them or column.special or beside:
             entries[name] = ({**column.keys, **beside}, column.text)
     if not entries:

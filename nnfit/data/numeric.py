@@ -81,12 +81,20 @@ def fit(x: Floats, options: Numeric) -> Fitted:
     if options.log1p:
         filled = logarithm(filled)
     scale = tuple(SCALES[options.scale].fit(filled))
-    return Fitted(fill, low, high, scale, quantiles(filled, options.bins), quantiles(filled, options.piecewise))
+    return Fitted(fill, low, high, scale, quantiles(filled, options.bins), knots(filled, options.piecewise))
 
 
 def quantiles(x: Floats, parts: int | None) -> tuple[float, ...]:
     """The ends of so many parts of equally many numbers; nothing without parts."""
     return tuple(np.quantile(x, np.linspace(0, 1, parts + 1)).tolist()) if parts else ()
+
+
+def knots(x: Floats, parts: int | None) -> tuple[float, ...]:
+    """The same, but of few different numbers these themselves, so that a step tells each from the next."""
+    values = np.unique(x) if parts else x
+    if not parts or len(values) > parts + 1:
+        return quantiles(x, parts)
+    return (*values.tolist(), *[float(values[-1])] * (parts + 1 - len(values)))
 
 
 def middle(x: Floats) -> float:

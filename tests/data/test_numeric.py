@@ -170,8 +170,9 @@ def test_knots_of_a_number_on_the_log_scale_are_those_of_its_logarithm() -> None
     [
         (np.full(50, 7.0), 0),
         (np.repeat([0.0, 1.0], [26, 25]), 1),
-        (np.repeat([0.0, 1.0], 25), 2),  # the median is between them
-        (np.array([0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0]), 1),  # up to the seventh knot all are 0
+        (np.repeat([0.0, 1.0], 25), 1),  # of few values the knots are these, and not the median between them
+        (np.array([0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0]), 5),
+        (np.array([0.0] * 89 + [*range(1, 12)]), 1),  # more values than knots: up to the eighth quantile all are 0
         (np.array([5.0]), 0),
         (1e16 + np.arange(50.0), 0),  # float32 does not tell them apart, but scaled
         (np.arange(50.0), 8),
