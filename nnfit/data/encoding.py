@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.core.expansion import Beside, Column, Encoded, Expanded, Expansion, stored
+from nnfit.core.expansion import Beside, Column, Encoded, Expanded, stored
 from nnfit.core.parameter import Array
 from nnfit.data import dates, numeric
 from nnfit.data.cells import Rows
@@ -166,7 +166,7 @@ def expanded(features: Sequence[Feature], kept: Array, n: int | None = None, sha
     """
     if not any(feature.beside for feature in features):
         return kept
-    X = Expanded(kept, Beside([Column(1, Expansion()), *map(column, features)], kept.dtype))
+    X = Expanded(kept, Beside([Column(1, numeric.NOTHING), *map(column, features)], kept.dtype))
     if not stored(len(X) if n is None else n, X.shape[1] - 1, X.dtype.itemsize):
         return X
     return X.made(kept, (zeros if shared else np.empty)(X.shape, X.dtype))

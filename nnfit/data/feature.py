@@ -67,7 +67,7 @@ class Feature(NamedTuple):
     def expansion(self) -> Expansion:
         """What a number becomes beside its value; nothing of a column of another type."""
         if not isinstance(self.options, Numeric):
-            return Expansion()
+            return numeric.NOTHING
         assert isinstance(self.fitted, numeric.Fitted)
         return numeric.expansion(self.options, self.fitted)
 

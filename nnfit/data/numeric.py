@@ -21,6 +21,8 @@ from nnfit.data.scales import SCALES
 
 Floats = NDArray[np.float64]
 
+NOTHING = Expansion()  # beside a number
+
 
 def logarithm(x: Floats) -> Floats:
     """sign(x) log(1 + |x|), defined for all x."""
@@ -104,9 +106,14 @@ def middle(x: Floats) -> float:
         return found if isfinite(found) else float(np.median(x / 4) * 4)
 
 
-@lru_cache(maxsize=4096)  # asked for each block of a stream
 def expansion(options: Numeric, fitted: Fitted) -> Expansion:
     """What stands beside the value; knots that are one in float32 count once, in whatever precision is computed."""
+    return expanded(options, fitted) if options.piecewise or options.periodic else NOTHING
+
+
+@lru_cache(maxsize=4096)  # asked for each block of a stream
+def expanded(options: Numeric, fitted: Fitted) -> Expansion:
+    """What stands beside the value where there is anything."""
     knots: tuple[float, ...] = ()
     if fitted.knots:
         with np.errstate(over="ignore"):
