@@ -54,9 +54,9 @@ def init(
 
     Separator, encoding, markers for missing cells, the type of each column and how its numbers and dates are written
     are found out; the output layer and the loss follow from the target, the layer sizes and epochs from the number of
-    rows. What numbers are expanded to is tried on 2,000 rows or more, unless --quick, or --time has something cut: a
-    few short trainings whose folds choose. Each choice has a comment. What is left out, what could not be decided and
-    what was inferred is told on standard error, a line each, most important first.
+    rows. What numbers are expanded to is tried on 2,000 rows or more, unless --quick, or --time is too short to try and
+    to train: a few short trainings whose folds choose. Each choice has a comment. What is left out, what could not be
+    decided and what was inferred is told on standard error, a line each, most important first.
     """
     from nnfit.cli import screen
     from nnfit.config.proposal import fitted_to, looked_at, written

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfit.config.budget import Fitted
+from nnfit.config.budget import CELL, Fitted, learning
 from nnfit.config.document import parse
 from nnfit.config.findings import Findings
 from nnfit.config.loader import LoadedSpec, load_spec
 from nnfit.config.proposal import written
-from nnfit.config.recipe import others, recipe
+from nnfit.config.recipe import Recipe, others, recipe
 from nnfit.core.batches import Examples
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
@@ -51,8 +51,19 @@ class Choice(NamedTuple):
 
 
 def worth_it(fit: Fitted) -> bool:
-    """Whether there is something to choose, rows enough to choose by, and time: nothing had to be cut."""
-    return fit.size.rows >= LEAST and fit.recipe.bend is not None and not fit.cuts
+    """Whether there is something to choose, rows enough to choose by, and time to try and to train."""
+    recipe = fit.recipe
+    if fit.size.rows < LEAST or recipe.bend is None or fit.cuts:
+        return False
+    few, size = quicker(fit.size.rows), fit.size._replace(rows=min(fit.size.rows, TRIED))
+    ways = [few._replace(members=FOLDS, width=recipe.width, bend=bend) for bend in (recipe.bend, *others(recipe.bend))]
+    encoding = CELL / 2 * fit.size.rows * sum(size.with_bend(way.bend) for way in ways)
+    return fit.seconds + encoding + sum(learning(way, size) for way in ways) <= fit.most
+
+
+def quicker(rows: int) -> Recipe:
+    """How a way is trained to be judged: as so few rows as are tried would be."""
+    return recipe(min(rows, TRIED), 1)
 
 
 def tuned(found: Findings, fit: Fitted, data: Path) -> tuple[Fitted, str]:
@@ -60,7 +71,7 @@ def tuned(found: Findings, fit: Fitted, data: Path) -> tuple[Fitted, str]:
     chosen = fit.recipe
     assert chosen.bend is not None
     bends = (chosen.bend, *others(chosen.bend))
-    few = recipe(min(found.rows, TRIED), 1)
+    few = quicker(found.rows)
     shorter = {
         "network.members": FOLDS,
         "training.baseline": False,

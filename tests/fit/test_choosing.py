@@ -74,11 +74,20 @@ def test_a_choice_is_the_same_for_any_number_of_workers(short: None, written_tab
     found = looked_at(path, "y", None)
     fit = fitted_to(found)
     assert choosing.worth_it(fit)
-    assert not choosing.worth_it(fitted_to(found, 0.9 * fit.seconds))
     with working(1):
         alone = choosing.tuned(found, fit, path)
     with working(2):
         assert choosing.tuned(found, fit, path) == alone
+
+
+def test_nothing_is_tried_where_there_is_no_time_to_try_and_to_train(
+    short: None, written_table: Callable[..., Path]
+) -> None:
+    found = looked_at(written_table(300, lambda x: x[:, 0].round(4)), "y", None)
+    fit = fitted_to(found)
+    assert choosing.worth_it(fitted_to(found, 60))
+    assert not choosing.worth_it(fitted_to(found, 1.01 * fit.seconds))
+    assert not choosing.worth_it(fitted_to(found, 0.9 * fit.seconds))
 
 
 def test_of_noise_the_usual_way_is_kept(short: None, written_table: Callable[..., Path]) -> None:
