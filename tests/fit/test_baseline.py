@@ -51,6 +51,19 @@ def test_it_is_the_least_cost_whatever_the_training_does(trained: Train) -> None
     assert trained(SPEC, PRODUCT, *other).record["linear"] == model.record["linear"]
 
 
+def test_it_is_linear_in_the_columns_and_has_nothing_of_what_stands_beside_them(trained: Train) -> None:
+    rows = "u,w,v,y\n" + "".join(
+        f"{u:.6f},{'' if i % 5 == 2 else i % 3},{v:.6f},{u * v:.6f}\n" for i, (u, v) in enumerate(x)
+    )
+    beside = "{u: {piecewise: 8, periodic: 3}, w: {piecewise: 2, degree: 2}, v: {periodic: 4, amplitude: 0.5}}"
+    plain = trained(SPEC, rows, "data.columns={w: {degree: 2}}").record["linear"]
+    found = trained(SPEC, rows, f"data.columns={beside}").record["linear"]
+    assert list(found) == list(plain) == ["train", "out_of_fold", "test"]
+    for name in plain:
+        for metric in ("loss", "rmse", "mae", "r2"):
+            assert found[name][metric] == pytest.approx(plain[name][metric], rel=1e-5), (name, metric)
+
+
 def test_its_members_have_the_rows_of_the_network_s(
     prepared: Callable[..., Prepared], train: Callable[[Prepared], Model]
 ) -> None:
