@@ -32,11 +32,11 @@ from nnfit.cli.main import main
 class Thing:
     pass
 
-def initial(prepared, original=pipeline.initial):
+def initial(*arguments, original=pipeline.initial):
     thing = Thing()
     reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
     del thing
-    return original(prepared)
+    return original(*arguments)
 
 pipeline.initial = initial
 main()

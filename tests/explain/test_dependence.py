@@ -52,7 +52,7 @@ def test_so_it_is_of_a_column_that_stands_beside_steps_and_waves(told: Told, nam
     columns = (
         "{a: {piecewise: 4, periodic: 2, degree: 2, amplitude: 0.5, indicator: true}, b: {piecewise: 3, log1p: true}}"
     )
-    rows = told(REAL.replace("target: [u, v]", f"target: [u, v], columns: {columns}"), real_csv())
+    rows = told(REAL.replace("target: [u, v]", f"target: [u, v], columns: {columns}"), real_csv(45))
     found = dependence(rows, name)
     for g, value in enumerate(found.grid):
         each = predictions(rows_of(rows.model, with_all(rows.table, name, value)))
