@@ -399,8 +399,8 @@ OPTIONS = [
     (
         "data.columns.a.b.type=numeric",
         "data.columns.a.b: there is no such key; known here: type, scale, "
-        "log1p, degree, bins, missing, thousands, decimal, prefix, suffix, indicator, min_count, max_categories, "
-        "unknown, format",
+        "log1p, degree, bins, piecewise, periodic, frequency, amplitude, missing, thousands, decimal, prefix, suffix, "
+        "indicator, min_count, max_categories, unknown, format",
     ),
     ('data.columns."a.b".typ=numeric', 'data.columns."a.b".typ: there is no such key; did you mean "type"?'),
     ('data.columns."a.b".type=numeric', 'data.columns."a.b": data.csv has no column "a.b"; it has x, two, three'),
