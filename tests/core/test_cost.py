@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import builders
 import pytest
 
 from nnfit.core import cost
 from nnfit.core.network import Network
-from tests import builders
 
 
 def network(inputs: int = 20, width: int = 64, outputs: int = 1) -> Network:
