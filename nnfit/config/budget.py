@@ -16,7 +16,6 @@ from nnfit.core.network import Group, Network
 from nnfit.words import count
 
 MOST = 120.0  # seconds on one core that are proposed where nobody names a time
-CELLS = 200_000_000  # rows times inputs, 0.8 GB; beyond, nothing stands beside numbers
 NARROW = 32  # neurons of a hidden layer; what is left out by fewer costs little accuracy
 FEWER = 4  # members, of which each learns from three quarters of the rows
 FIXED = 0.5  # seconds to start, and to write what was learnt
@@ -67,8 +66,6 @@ def fitted(recipe: Recipe, size: Size, budget: float | None = None) -> Fitted:
     """
     most = MOST if budget is None else budget
     chosen, least = recipe, float("inf")
-    if size.rows * size.with_bend(recipe.bend) > CELLS:
-        recipe = recipe._replace(bend=None)
     for each in shorter(recipe, size):
         taken = seconds(each, size)
         if taken < least:

@@ -77,13 +77,6 @@ def test_without_a_budget_it_is_minutes_at_most(name: str) -> None:
     assert found.recipe.members >= min(4, size.rows)
 
 
-def test_numbers_do_not_bend_where_the_inputs_would_not_fit_into_memory() -> None:
-    size = Size(1_000_000, 90, 90, 1)
-    found = fitted(proposed(size), size, 1e9)
-    assert proposed(size).bend
-    assert (found.recipe.bend, found.cuts) == (None, ())
-
-
 def test_the_updates_and_the_patience_are_those_of_the_epochs_that_are_left() -> None:
     size = SIZES["a small table"]
     for budget in (0.6, 0.7, 0.8, 1.0, 1e9):
