@@ -142,7 +142,7 @@ def score(variant: str, path: Path, target: str, seed: int) -> dict[str, Any]:
         test.to_csv(folder / "test.csv", index=False)
         found = looked_at(file, target, task_of(path))
         fit = fitted_to(found)
-        if variant == CHOSEN and choosing.worth_it(fit):
+        if variant == CHOSEN and choosing.seconds_to_try(fit) is not None:
             fit, _ = choosing.tuned(found, fit, file)
         spec = training("baseline: false")(written(found, fit, file, folder).text)
         (folder / "spec.yaml").write_text(VARIANTS[variant](spec))

@@ -74,9 +74,12 @@ def init(
         raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
     found, why = looked_at(data, target, task and task.value), ""
     fit = fitted_to(found, time)
-    if not quick and choosing.worth_it(fit):
+    trying = None if quick else choosing.seconds_to_try(fit)
+    if trying is not None and choosing.time_to_try(fit, trying, time):
         screen.note("trying what the numbers are best expanded to; --quick does without")
         fit, why = choosing.tuned(found, fit, data)
+    elif trying is not None:
+        screen.note(f"what the numbers are best expanded to is not tried: that takes about {trying:.2g} s more")
     proposal = written(found, fit, data, path.parent if path else Path(), why)
     if path is not None:
         files.write((path, proposal.text.encode()))

@@ -18,6 +18,7 @@ from nnfit.words import count
 MOST = 120.0  # seconds on one core that are proposed where nobody names a time
 NARROW = 32  # neurons of a hidden layer; what is left out by fewer costs little accuracy
 FEWER = 4  # members, of which each learns from three quarters of the rows
+FLAT = "no steps and waves beside numbers"
 FIXED = 0.5  # seconds to start, and to write what was learnt
 CELL = 1.3e-7  # seconds to read, encode and score one input of one row, for the linear model too
 
@@ -25,18 +26,22 @@ CELL = 1.3e-7  # seconds to read, encode and score one input of one row, for the
 class Size(NamedTuple):
     """What a table is to a network: its rows, inputs, those of them that are numbers to bend, and outputs.
 
-    Numbers of few values are not among these: they have so many `steps` together, and no waves.
+    The numbers of few values are not among these: they have so many `steps` together, and waves only without steps.
     """
 
     rows: int
     inputs: int
     numbers: int
     outputs: int
+    few: int = 0
     steps: int = 0
 
     def with_bend(self, bend: Bend | None) -> int:
         """The inputs together with what stands beside the numbers."""
-        return self.inputs + (self.numbers * bend.inputs + self.steps if bend else 0)
+        if bend is None:
+            return self.inputs
+        beside_few = self.steps if bend.steps else self.few * bend.inputs
+        return self.inputs + self.numbers * bend.inputs + beside_few
 
 
 class Fitted(NamedTuple):
@@ -72,7 +77,6 @@ def fitted(recipe: Recipe, size: Size, budget: float | None = None) -> Fitted:
             chosen, least = each, taken
         if least <= most:
             break
-    chosen = chosen._replace(updates=steps(chosen, size.rows))
     return Fitted(chosen, size, least, tuple(cuts(recipe, chosen)), most)
 
 
@@ -121,7 +125,7 @@ def steps(recipe: Recipe, rows: int) -> int:
 def cuts(recipe: Recipe, chosen: Recipe) -> Iterator[str]:
     """What a recipe lacks of what would be proposed if there were time, in words."""
     if recipe.bend and not chosen.bend:
-        yield "no steps and waves beside numbers"
+        yield FLAT
     if chosen.width < recipe.width:
         yield f"layers of {chosen.width} for {recipe.width}"
     if chosen.members < recipe.members:

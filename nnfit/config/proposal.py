@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nnfit.config.budget import Fitted, Size, fitted
+from nnfit.config.budget import FLAT, Fitted, Size, fitted, steps
 from nnfit.config.document import MAX_BYTES, parse
 from nnfit.config.findings import Findings, look
 from nnfit.config.recipe import LEAST, STEPS, WAVES, Bend, Recipe, recipe
@@ -58,7 +58,7 @@ def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
     bent = [column for column in columns if column.bends]
     few = [column.values - 1 for column in bent if column.few]
     inputs = sum(column.inputs for column in columns)
-    size = Size(found.rows, inputs, len(bent) - len(few), outputs(found.task), sum(few))
+    size = Size(found.rows, inputs, len(bent) - len(few), outputs(found.task), len(few), sum(few))
     return fitted(recipe(found.rows, len(bent)), size, budget)
 
 
@@ -103,7 +103,7 @@ def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str,
     yield f"# Made by nnfit init for {plain(data.name)}: {made_of}."
     yield "# Try it: nnfit check, then nnfit train. nnfit schema prints every key."
     yield f"# Training takes {about(fit)} on one core, by the size of the table."
-    if (fit.size.numbers or fit.size.steps) and fit.recipe.bend is None:
+    if (fit.size.numbers or fit.size.few) and fit.recipe.bend is None and FLAT not in fit.cuts:
         inputs = fit.size.with_bend(Bend(STEPS, WAVES, 1))
         yield f"# Numbers have no steps and waves beside them, to bend with: the inputs would be {inputs:,}."
     if fit.cuts:
@@ -172,7 +172,7 @@ def network_lines(found: Findings, chosen: Recipe, n: int) -> Iterator[str]:
     yield comment(f"  members: {chosen.members}", "networks trained together; predictions are averaged")
     yield comment(f"loss: {loss}", why_loss)
     yield "training:"
-    yield comment(f"  epochs: {chosen.epochs}", f"about {chosen.updates:,} updates")
+    yield comment(f"  epochs: {chosen.epochs}", f"about {steps(chosen, n):,} updates")
     batch_size = "full" if n <= chosen.batch_size else chosen.batch_size
     yield comment(f"  batch_size: {batch_size}", "examples per update")
     yield "  optimizer: {name: adamw, learning_rate: 0.01, beta2: 0.95, weight_decay: 0.02}"

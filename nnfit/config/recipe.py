@@ -54,7 +54,6 @@ class Recipe(NamedTuple):
     batch_size: int
     epochs: int
     patience: int
-    updates: int
     bend: Bend | None
 
 
@@ -74,7 +73,6 @@ def recipe(n: int, numbers: int) -> Recipe:
         batch_size,
         epochs,
         min(epochs, max(ENOUGH, round(WAITING / per_epoch))),
-        epochs * per_epoch,
         Bend(STEPS, WAVES, amplitude) if 0 < numbers <= MOST_BENT else None,
     )
 

@@ -122,7 +122,8 @@ def doubts(model: Model) -> Iterator[Problem]:
         message = f"the network is worse than the linear model: {figures('linear')}, more than by chance"
         others = f"other sizes, other epochs{rate} or more rows"
         l2 = strength(network_of(model.spec)) / (record["rows"]["train"] if LOSSES[model.spec.loss].mean else 1)
-        without = f"leave them out (optimizer lbfgs, batch_size full and l2 {l2:.3g} give that model)"
+        bent = ", no piecewise or periodic" if any(feature.beside for feature in model.features) else ""
+        without = f"leave them out (optimizer lbfgs, batch_size full and l2 {l2:.3g}{bent} give that model)"
         remedy = f"as they are trained, the hidden layers do not help: {without}, or try {others}"
         if rows in ("out_of_fold", "out_of_bag"):
             message += ", member by member"

@@ -1,8 +1,10 @@
 """What suits the numbers of a table is chosen by its folds: a proposal is trained in several ways, and judged by rows.
 
     d_i = Σ_k (ŷ_ki − y_ki)² of another way less that of the usual one, i = 1 … n, each row by a network that has not
-    learnt from it;  another way is taken if  mean(d) ≤ −2 sd(d) / √n,  of several the one with the least mean
+    learnt from it;  another way is taken if  mean(d) ≤ −2 se(d),  of several the one with the least mean
 
+se(d) is the larger of sd(d) / √n and of the standard error of the folds' means: all rows of a fold are judged by one
+network for each way, and networks that differ in their initial weights alone are further apart than their rows tell.
 The squared error of probabilities is Brier's score, which a single network that is too sure of itself does not decide
 as it does the log-loss. What is chosen by a score is flattered by it; by how much is measured by choosing without each
 fold in turn, and scoring the fold by what the others chose (Varma and Simon 2006).
@@ -35,6 +37,7 @@ FOLDS = 4  # and so many networks, for each way
 LEAST = 2000  # rows, below which folds do not tell which way is better
 TRIED = 20_000  # rows at most, drawn
 APART = 2.0  # standard errors by which another way must be better than the usual one
+TRYING = 60.0  # seconds on one core that trying may take where nobody names a time
 
 
 class Choice(NamedTuple):
@@ -50,15 +53,20 @@ class Choice(NamedTuple):
     optimism: float
 
 
-def worth_it(fit: Fitted) -> bool:
-    """Whether there is something to choose, rows enough to choose by, and time to try and to train."""
+def seconds_to_try(fit: Fitted) -> float | None:
+    """About how long one core takes to try; None where there is nothing to choose, or too few rows to choose by."""
     recipe = fit.recipe
-    if fit.size.rows < LEAST or recipe.bend is None or fit.cuts:
-        return False
+    if fit.size.rows < LEAST or recipe.bend is None:
+        return None
     few, size = quicker(fit.size.rows), fit.size._replace(rows=min(fit.size.rows, TRIED))
     ways = [few._replace(members=FOLDS, width=recipe.width, bend=bend) for bend in (recipe.bend, *others(recipe.bend))]
     encoding = CELL / 2 * fit.size.rows * sum(size.with_bend(way.bend) for way in ways)
-    return fit.seconds + encoding + sum(learning(way, size) for way in ways) <= fit.most
+    return encoding + sum(learning(way, size) for way in ways)
+
+
+def time_to_try(fit: Fitted, seconds: float, budget: float | None) -> bool:
+    """Whether there is time to try: what a budget leaves beside the training, or TRYING without one."""
+    return seconds <= (TRYING if budget is None else budget - fit.seconds)
 
 
 def quicker(rows: int) -> Recipe:
@@ -84,9 +92,11 @@ def tuned(found: Findings, fit: Fitted, data: Path) -> tuple[Fitted, str]:
     rows = f"{choice.rows:,} rows, each by a network that did not learn from it"
     if not choice.way:
         return fit, f"of {len(bends)} ways none was better by more than chance on {rows}"
+    luck = f"by {choice.optimism:.1%} or more" if choice.optimism >= 0.0005 else "by no more than shows there"
     why = (
-        f"chosen of {len(bends)} ways: its squared error is {1 - choice.error / choice.usual:.1%} below that of "
-        f"{bends[0]} on {rows}; having been chosen flatters it by about {max(0.0, choice.optimism):.1%}"
+        f"chosen of {len(bends)} ways: in short trainings of single networks its squared error is "
+        f"{1 - choice.error / choice.usual:.1%} below that of {bends[0]}, on {rows}; "
+        f"having been chosen flatters it {luck}"
     )
     return fit.bent(bends[choice.way]), why
 
@@ -95,24 +105,33 @@ def choose(ways: Sequence[LoadedSpec]) -> Choice:
     """Train every way, the usual one first, and choose; one that diverges is not chosen."""
     errors, fold = zip(*(tried(way, f"way {k} of {len(ways)}") for k, way in enumerate(ways, 1)), strict=True)
     table = np.array(errors)
-    way = best(table)
+    way = best(table, fold[0])
     return Choice(way, float(table[way].mean()), float(table[0].mean()), table.shape[1], optimism(table, fold[0]))
 
 
-def best(errors: Floats) -> int:
-    """The way of least squared error (ways, n), of those that are better than the first by more than chance."""
+def best(errors: Floats, fold: Floats) -> int:
+    """The way of least squared error (ways, n), of those that are better than the first by more than chance.
+
+    `fold` (n,) numbers the folds of the rows, of which there are two or more.
+    """
     with np.errstate(invalid="ignore"):
         d = errors - errors[0]
-        mean, se = d.mean(axis=1), d.std(axis=1) / np.sqrt(d.shape[1])
-    mean[(mean > -APART * se) | ~np.isfinite(mean)] = 0
+        mean, of_rows = d.mean(axis=1), d.std(axis=1) / np.sqrt(d.shape[1])
+        folds = np.array([d[:, fold == f].mean(axis=1) for f in np.unique(fold)])
+        of_folds = folds.std(axis=0, ddof=1) / np.sqrt(len(folds))
+        chance = ~(mean <= -APART * np.maximum(of_rows, of_folds))  # what is no number is no better
+    mean[chance] = 0
     return int(np.argmin(mean))
 
 
 def optimism(errors: Floats, fold: Floats) -> float:
-    """The share by which the error of the chosen way is below that of folds by which it was not chosen."""
-    apparent = errors[best(errors)].mean()
-    honest = np.concatenate([errors[best(errors[:, fold != f])][fold == f] for f in np.unique(fold)]).mean()
-    return float(honest / apparent - 1) if 0 < apparent < np.inf else 0.0
+    """The share by which the error of the chosen way is below that of folds by which it was not chosen.
+
+    It is measured with a fold less than the choice has, and so rather too low.
+    """
+    apparent = errors[best(errors, fold)].mean()
+    honest = [errors[best(errors[:, fold != f], fold[fold != f])][fold == f] for f in np.unique(fold)]
+    return float(np.concatenate(honest).mean() / apparent - 1) if 0 < apparent < np.inf else 0.0
 
 
 def tried(way: LoadedSpec, name: str) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from nnfit.config import column
 from nnfit.config.column import least_count, own_count
 from nnfit.config.loader import load_spec
 from nnfit.config.proposal import fitted_to, looked_at, written
+from nnfit.config.recipe import others
 from nnfit.fit.prepare import prepare
 
 Cell = Callable[[int], object]
@@ -35,6 +36,18 @@ def table(path: Path, columns: dict[str, Cell], n: int) -> Path:
     rows = [",".join(str(cell(i)) for cell in columns.values()) + f",{'ab'[i * 5 % 7 % 2]}" for i in range(n)]
     path.write_text("\n".join([",".join([*columns, "y"]), *rows]) + "\n")
     return path
+
+
+def test_the_inputs_are_counted_whatever_numbers_are_expanded_to(tmp_path: Path) -> None:
+    data = table(
+        tmp_path / "data.csv", {"few": lambda i: i % 4, "many": lambda i: i * 37 % 401, "z": lambda i: i % 2}, 400
+    )
+    found = looked_at(data, "y", None)
+    fit = fitted_to(found)
+    assert fit.recipe.bend is not None
+    for bend in (fit.recipe.bend, *others(fit.recipe.bend)):
+        (tmp_path / "spec.yaml").write_text(written(found, fit.bent(bend), data, tmp_path).text)
+        assert prepare(load_spec(tmp_path / "spec.yaml")).network.inputs == fit.size.with_bend(bend)
 
 
 @pytest.mark.parametrize("name", COLUMNS)

@@ -34,25 +34,39 @@ def written_table(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+FOLD = np.arange(1000) % 4
+
+
 def test_another_way_is_taken_only_where_it_is_better_by_more_than_chance() -> None:
     usual = RNG.exponential(size=1000)
     noise = usual + RNG.normal(0, 1, 1000)
-    assert choosing.best(np.array([usual, noise - noise.mean() + usual.mean() - 0.02])) == 0
-    assert choosing.best(np.array([usual, usual - 0.02 + RNG.normal(0, 0.1, 1000)])) == 1
+    assert choosing.best(np.array([usual, noise - noise.mean() + usual.mean() - 0.02]), FOLD) == 0
+    assert choosing.best(np.array([usual, usual - 0.02 + RNG.normal(0, 0.1, 1000)]), FOLD) == 1
+
+
+def test_a_network_that_was_lucky_with_its_fold_is_not_another_way() -> None:
+    """All rows of a fold are judged by one network: what is the same for all of them is its luck."""
+    taken = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        usual = rng.exponential(size=1000)
+        luck = rng.normal(0, 0.1, 4)[FOLD]
+        taken += choosing.best(np.array([usual, usual + luck + rng.normal(0, 0.1, 1000)]), FOLD)
+    assert taken <= 40  # two standard errors of four folds leave a tenth to chance, at most; of rows alone a half
 
 
 def test_of_several_that_are_better_the_best_is_taken() -> None:
     usual = RNG.exponential(size=1000)
     ways = [usual, usual - 0.1 + RNG.normal(0, 0.1, 1000), usual - 0.2 + RNG.normal(0, 0.1, 1000), usual + 1]
-    assert choosing.best(np.array(ways)) == 2
+    assert choosing.best(np.array(ways), FOLD) == 2
 
 
 @pytest.mark.parametrize("diverged", [0, 1])
 def test_a_way_that_diverges_is_not_chosen(diverged: int) -> None:
     ways = np.array([RNG.exponential(size=100), RNG.exponential(size=100)])
     ways[diverged] = np.inf
-    assert choosing.best(ways) == 0
-    assert choosing.optimism(ways, np.arange(100) % 4) == pytest.approx(0)
+    assert choosing.best(ways, FOLD[:100]) == 0
+    assert choosing.optimism(ways, FOLD[:100]) == pytest.approx(0)
 
 
 def test_choosing_among_luck_is_told_as_what_flatters() -> None:
@@ -61,7 +75,8 @@ def test_choosing_among_luck_is_told_as_what_flatters() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         errors = rng.exponential(size=(1, 400)) + rng.normal(0, 0.5, (60, 400))
-        way, fold = choosing.best(errors), np.arange(400) % 4
+        fold = FOLD[:400]
+        way = choosing.best(errors, fold)
         fresh = 1.0  # the mean of every way on new rows
         apart.append((fresh / errors[way].mean() - 1, choosing.optimism(errors, fold)))
     truly, told = np.mean(apart, axis=0)
@@ -73,7 +88,6 @@ def test_a_choice_is_the_same_for_any_number_of_workers(short: None, written_tab
     path = written_table(300, lambda x: np.sin(9 * x[:, 0]) + x[:, 1] + RNG.normal(0, 0.1, len(x)))
     found = looked_at(path, "y", None)
     fit = fitted_to(found)
-    assert choosing.worth_it(fit)
     with working(1):
         alone = choosing.tuned(found, fit, path)
     with working(2):
@@ -85,9 +99,16 @@ def test_nothing_is_tried_where_there_is_no_time_to_try_and_to_train(
 ) -> None:
     found = looked_at(written_table(300, lambda x: x[:, 0].round(4)), "y", None)
     fit = fitted_to(found)
-    assert choosing.worth_it(fitted_to(found, 60))
-    assert not choosing.worth_it(fitted_to(found, 1.01 * fit.seconds))
-    assert not choosing.worth_it(fitted_to(found, 0.9 * fit.seconds))
+    seconds = choosing.seconds_to_try(fit)
+    assert seconds is not None
+    assert choosing.time_to_try(fit, seconds, None)
+    assert choosing.time_to_try(fit, seconds, 60)
+    assert not choosing.time_to_try(fit, seconds, 1.01 * fit.seconds)
+
+
+def test_of_few_rows_there_is_nothing_to_choose_by(written_table: Callable[..., Path]) -> None:
+    found = looked_at(written_table(1999, lambda x: x[:, 0].round(4)), "y", None)
+    assert choosing.seconds_to_try(fitted_to(found)) is None
 
 
 def test_of_noise_the_usual_way_is_kept(short: None, written_table: Callable[..., Path]) -> None:
