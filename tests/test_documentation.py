@@ -128,11 +128,15 @@ def test_every_public_function_and_class_has_a_docstring() -> None:
 
 
 def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
-    """The functions, classes and methods of a module whose names do not begin with an underscore."""
+    """The functions, classes and methods of a module whose names do not begin with an underscore.
+
+    What @overload declares has the docstring of the function itself.
+    """
     waiting: list[ast.stmt] = list(tree.body)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        if named and "overload" not in map(ast.unparse, node.decorator_list):
             yield node
         if isinstance(node, ast.ClassDef):
             waiting += node.body

@@ -54,7 +54,9 @@ class Expansion(NamedTuple):
 
     def finite(self, z: Array) -> NDArray[np.bool_]:
         """Of which numbers z (n,) all inputs are finite: an angle may be beyond all numbers, and has no cosine."""
-        return np.isfinite(z * z.dtype.type(2 * np.pi * max(self.frequencies, default=0)))
+        if not self.frequencies:
+            return np.isfinite(z)
+        return np.isfinite(z * z.dtype.type(2 * np.pi * max(self.frequencies)))
 
 
 class Column(NamedTuple):

@@ -64,7 +64,8 @@ PHASES: dict[str, list[tuple[str, int]]] = {
         ("nnfit.storage.files.Output.place", 0),
     ],
     "init": [
-        ("nnfit.config.proposal.propose", 0),
+        ("nnfit.config.proposal.looked_at", 0),
+        ("nnfit.config.proposal.written", 0),
         ("nnfit.storage.files.Output.open", 0),
         ("nnfit.storage.files.Output.write", 0),
         ("nnfit.storage.files.Output.place", 0),
