@@ -202,7 +202,9 @@ def show_metrics(
             body.append(spread)
     baseline = "the mean of the training target" if regression else "the class frequencies of the training rows"
     title = f"Metrics, beside a trivial predictor: {baseline}"
-    table = grid(title + "; linear: without hidden layers, at the optimum" * bool(linear), columns, body)
+    table = grid(
+        title + "; linear: the values alone, without hidden layers, at the optimum" * bool(linear), columns, body
+    )
     if len(sets) > 1 and console.measure(table, options=console.options.update(width=5 * WIDE)).maximum > console.width:
         for name in sets:  # in two lines a number is another one
             show_metrics(console, {name: metrics[name]}, trivial, rows, regression, intervals, linear, heading)

@@ -52,7 +52,7 @@ def looked_at(data: Path, target: str | Sequence[str], task: str | None) -> Find
 def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
     """What suits the rows and columns of a table, and fits a budget; a UsageError for one that is none."""
     if budget is not None and not 0 < budget < math.inf:
-        message = f"expected a number of seconds above 0, got {budget:g}"
+        message = f"expected a finite number of seconds above 0, got {budget:g}"
         raise UsageError(Problem("usage", message, place=Place("--time")))
     columns = found.columns.values()
     bent = [column for column in columns if column.bends]
@@ -68,6 +68,8 @@ def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: st
     if found.rows < LEAST:
         message = f"with {count(found.rows, 'row')}, none is left out: there is no score on rows not learnt from"
         notes = (*notes, Problem("small", message))
+    if why_flat := flat(fit):
+        notes = (*notes, Problem("flat", why_flat))
     notes = (*notes, *of_time(fit))
     for detailed in (True, False):
         text = "\n".join(lines(found, fit, data, folder, why_bent, detailed)) + "\n"
@@ -75,6 +77,14 @@ def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: st
             return Proposal(text, notes)
     message = f"the spec of {count(len(found.columns), 'column')} would be larger than {MAX_BYTES // 1024} KiB"
     raise DataError(Problem("wide-table", message, "leave out columns, or give them shorter names", Place(str(data))))
+
+
+def flat(fit: Fitted) -> str:
+    """Why there is nothing beside numbers, where time is not the reason; nothing if there is."""
+    if not (fit.size.numbers or fit.size.few) or fit.recipe.bend is not None or FLAT in fit.cuts:
+        return ""
+    inputs = fit.size.with_bend(Bend(STEPS, WAVES, 1))
+    return f"numbers have no steps and waves beside them, to bend with: the inputs would be {inputs:,}"
 
 
 def of_time(fit: Fitted) -> Iterator[Problem]:
@@ -103,9 +113,8 @@ def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str,
     yield f"# Made by nnfit init for {plain(data.name)}: {made_of}."
     yield "# Try it: nnfit check, then nnfit train. nnfit schema prints every key."
     yield f"# Training takes {about(fit)} on one core, by the size of the table."
-    if (fit.size.numbers or fit.size.few) and fit.recipe.bend is None and FLAT not in fit.cuts:
-        inputs = fit.size.with_bend(Bend(STEPS, WAVES, 1))
-        yield f"# Numbers have no steps and waves beside them, to bend with: the inputs would be {inputs:,}."
+    if why_flat := flat(fit):
+        yield f"# {why_flat}"
     if fit.cuts:
         yield f"# To take no more than {words_of(fit.most)}: {', '.join(fit.cuts)}. init --time sets it."
     yield "data:"

@@ -93,8 +93,9 @@ def tuned(found: Findings, fit: Fitted, data: Path) -> tuple[Fitted, str]:
     if not choice.way:
         return fit, f"of {len(bends)} ways none was better by more than chance on {rows}"
     luck = f"by {choice.optimism:.1%} or more" if choice.optimism >= 0.0005 else "by no more than shows there"
+    error = "squared error" if found.task.classes is None else "Brier score, the squared error of probabilities,"
     why = (
-        f"chosen of {len(bends)} ways: in short trainings of single networks its squared error is "
+        f"chosen of {len(bends)} ways: in short trainings of single networks its {error} is "
         f"{1 - choice.error / choice.usual:.1%} below that of {bends[0]}, on {rows}; "
         f"having been chosen flatters it {luck}"
     )

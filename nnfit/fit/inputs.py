@@ -8,7 +8,7 @@ from dataclasses import fields
 from nnfit.config.document import Path
 from nnfit.config.loader import LoadedSpec
 from nnfit.config.spec import Column
-from nnfit.data.columns import TYPES, ColumnType
+from nnfit.data.columns import TYPES, ColumnType, Numeric
 from nnfit.data.table import Table, kind
 from nnfit.errors import SpecError
 from nnfit.words import nearest, quoted, short
@@ -80,4 +80,9 @@ def column_options(loaded: LoadedSpec, table: Table, name: str) -> ColumnType:
         message = "stands beside the value, and bins stand in place of it"
         at = ("data", "columns", name, beside)
         raise SpecError(loaded.document.problem(at, "no-value", message, "remove bins, or this key"))
+    for key, needs in (("frequency", ("periodic",)), ("amplitude", ("piecewise", "periodic"))):
+        value = getattr(column, key)
+        if value not in (None, getattr(Numeric(), key)) and not any(getattr(column, each) for each in needs):
+            message, remedy = f"does nothing without {' or '.join(needs)}", f"add {' or '.join(needs)}, or remove it"
+            raise SpecError(loaded.document.problem(("data", "columns", name, key), "no-effect", message, remedy))
     return column.as_type(type_)

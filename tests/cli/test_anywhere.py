@@ -16,7 +16,7 @@ SEEN: dict[str, tuple[int, Callable[[np.random.Generator, int], dict[str, Any]],
     "100,000 rows": (100_000, lambda rng, n: {"x": rng.integers(0, 99, n), "y": rng.integers(0, 2, n)}, "full"),
     "300 columns": (
         *(300, lambda rng, n: dict(zip(names(300), rng.normal(size=(300, n)), strict=True)) | {"y": two(n)}),
-        "Numbers have no steps and waves beside them, to bend with: the inputs would be 7,500",
+        "numbers have no steps and waves beside them, to bend with: the inputs would be 7,500",
     ),
     "one class with 5 rows": (
         *(2000, lambda rng, n: {"x": rng.normal(size=n), "y": ["b" if i % 400 == 0 else "a" for i in range(n)]}),

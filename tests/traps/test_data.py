@@ -226,6 +226,17 @@ TOLD = [
         "or this key",
     ),
     (
+        "x,y\n1,a\n2,b\n",
+        "columns: {x: {piecewise: 2, frequency: 0.2}}",
+        "spec.yaml:1:64: data.columns.x.frequency: does nothing without periodic; add periodic, or remove it",
+    ),
+    (
+        "x,y\n1,a\n2,b\n",
+        "columns: {x: {amplitude: 0.5}}",
+        "spec.yaml:1:50: data.columns.x.amplitude: does nothing without piecewise or periodic; add piecewise or "
+        "periodic, or remove it",
+    ),
+    (
         "x,y\na,a\nb,b\n",
         "columns: {x: {piecewise: 2}}",
         "spec.yaml:1:50: data.columns.x.piecewise: is for numeric columns, and this one is categorical; remove the "
