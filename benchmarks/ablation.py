@@ -124,6 +124,8 @@ VARIANTS: dict[str, Change] = {
     "label smoothing 0.02": of_classes(training("label_smoothing: 0.02")),
     "weight decay × 5": times("weight_decay", 5),
     "averaged weights (ema)": training("average: ema"),
+    "4 members": put("members: 8", "members: 4"),
+    "2 members": put("members: 8", "members: 2"),
     "16 members": put("members: 8", "members: 16"),
     "all rows for each member": put(r"  (resample|early_stopping|calibration):[^\n]*\n", ""),
     "temperature": of_classes(training("calibration: temperature")),

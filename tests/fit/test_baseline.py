@@ -91,6 +91,13 @@ def test_the_advice_for_one_that_is_better_gives_it(trained: Train) -> None:
         assert alone.record["metrics"][rows]["rmse"] == pytest.approx(rmse, rel=1e-2)
 
 
+def test_the_advice_leaves_out_what_stands_beside_numbers_too(trained: Train) -> None:
+    model = trained(SPEC, STRAIGHT, *ALONE, "data.columns={u: {piecewise: 4}}")
+    advised = [doubt for doubt in told(model) if "leave them out" in doubt]
+    assert all(", no piecewise or periodic give that model" in doubt for doubt in advised)
+    assert advised
+
+
 def test_it_has_the_inputs_that_are_columns_as_they_are(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     other = trained(SPEC, STRAIGHT, "data.ignore=[v]").record["linear"]
     monkeypatch.setattr(baseline, "straight", lambda prepared: np.array([0]))
