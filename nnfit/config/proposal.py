@@ -29,16 +29,14 @@ class Proposal(NamedTuple):
     notes: tuple[Problem, ...]
 
 
-def propose(
-    data: Path, target: str | Sequence[str], folder: Path, task: str | None = None, budget: float | None = None
-) -> Proposal:
+def propose(data: Path, target: str | Sequence[str], folder: Path, task: str | None = None) -> Proposal:
     """A spec in `folder` that predicts the targets from the other columns of the file `data`.
 
-    `task` is regression or classification; without it, it is inferred. What is proposed trains, in about `budget`
-    seconds on one core, if that is given. A DataError where nothing can be learnt from the file, or not this.
+    `task` is regression or classification; without it, it is inferred. What is proposed trains. A DataError where
+    nothing can be learnt from the file, or not this.
     """
     found = looked_at(data, target, task)
-    return written(found, fitted_to(found, budget), data, folder)
+    return written(found, fitted_to(found), data, folder)
 
 
 def looked_at(data: Path, target: str | Sequence[str], task: str | None) -> Findings:

@@ -77,9 +77,10 @@ def recipe(n: int, numbers: int) -> Recipe:
     )
 
 
-def others(bend: Bend) -> tuple[Bend, ...]:
-    """What else may suit the numbers of a table: less trust, steps alone, waves alone."""
+def ways(bend: Bend) -> tuple[Bend, ...]:
+    """What may suit the numbers of a table: this, the usual one, with less trust, steps alone, waves alone."""
     return (
+        bend,
         bend._replace(amplitude=round(bend.amplitude / 4, 3)),
         bend._replace(waves=0),
         bend._replace(steps=0),

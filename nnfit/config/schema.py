@@ -158,7 +158,7 @@ def single(hint: Any, p: Parameter, definitions: dict[str, Schema]) -> Iterator[
     elif hint is float:
         yield {**bounds(p), "type": "number"}
     elif hint is int:
-        whole = bounds(p) if p.least is not None and p.least >= 0 else {"minimum": 1}
+        whole = {"minimum": 1} | bounds(p)
         yield ({} if "maximum" in whole else {"exclusiveMaximum": LARGEST}) | whole | {"type": "integer"}
     elif hint is str:
         yield text(p)

@@ -82,8 +82,9 @@ def minimised(network: Network, examples: Examples, rows: Sequence[Rows] = (), i
         now.reach(DIGITS)
         cost(at.theta)  # the last step that was tried may have been another
         theta = np.zeros((len(cost.costs), network.P))
-        columns = slice(None) if inputs is None else np.concatenate([[0], inputs + 1])
-        views(network, theta)[0][:, :, columns] = cost.theta.reshape(cost.shape)
+        views(network, theta)[0][:, :, slice(None) if cost.places is None else cost.places] = cost.theta.reshape(
+            cost.shape
+        )
         return Optimum(theta, cost.costs, len(values) - 1 - PATIENCE)
 
 
@@ -94,7 +95,7 @@ class Cost:
 
     def __init__(self, network: Network, examples: Examples, rows: Sequence[Rows], inputs: Rows | None) -> None:
         X, _, w = self.examples = examples
-        self.inputs = inputs
+        self.places = None if inputs is None else np.concatenate([[0], inputs + 1])
         self.network = network if inputs is None else network._replace(inputs=len(inputs))
         M = len(rows) or 1
         self.n, self.w = np.full((M, 1), len(X), self.dtype), np.repeat(w[:1], M, 0)
@@ -111,9 +112,8 @@ class Cost:
     def x(self, start: int) -> Floats:
         """The inputs of the examples from one on, (m, N₁ + 1)."""
         X, rows = self.examples.X, slice(start, start + CHUNK)
-        if self.inputs is None:
-            return X[rows].astype(self.dtype)
-        return columns(X, rows, np.concatenate([[0], self.inputs + 1])).astype(self.dtype)
+        found = X[rows] if self.places is None else columns(X, rows, self.places)
+        return found.astype(self.dtype)
 
     def __call__(self, theta: Floats) -> Point:
         """The point at Φ, (M · P,), which is what the search takes for its θ."""

@@ -49,7 +49,6 @@ class Numeric:
     periodic: int | None = parameter(
         None,
         "numeric: beside the value, cosine and sine of so many frequencies of the scaled value",
-        least=1,
         most=500,
     )
     frequency: float = parameter(

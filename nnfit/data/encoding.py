@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,10 +167,15 @@ def expanded(features: Sequence[Feature], kept: Array, n: int | None = None, sha
     """
     if not any(feature.beside for feature in features):
         return kept
-    X = Expanded(kept, Beside([Column(1, numeric.NOTHING), *map(column, features)], kept.dtype))
+    X = Expanded(kept, layout(features, kept.dtype))
     if not stored(len(X) if n is None else n, X.shape[1] - 1, X.dtype.itemsize):
         return X
     return X.made(kept, (zeros if shared else np.empty)(X.shape, X.dtype))
+
+
+def layout(features: Sequence[Feature], dtype: np.dtype[Any]) -> Beside:
+    """How all inputs, ones in column 0, are made of those that are kept."""
+    return Beside([Column(1, numeric.NOTHING), *map(column, features)], dtype)
 
 
 def column(feature: Feature) -> Column:

@@ -14,6 +14,7 @@ from nnfit.core.linear import minimised, strength
 from nnfit.core.losses import LOSSES
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.training import begin
+from nnfit.data.encoding import layout
 from nnfit.errors import Problem
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.run import Run
@@ -35,15 +36,9 @@ def reduced(prepared: Prepared) -> Prepared | None:
 
 def straight(prepared: Prepared) -> Rows | None:
     """The numbers, from 0, of the inputs that are columns as they are, in which the model is linear; None for all."""
-    found: list[int] = []
-    start = 0
-    for feature in prepared.features:
-        end = start + len(feature.inputs)
-        last = end - feature.indicator
-        found += range(start, last - feature.beside)
-        found += range(last, end)
-        start = end
-    return None if len(found) == start else np.array(found)
+    if not any(feature.beside for feature in prepared.features):
+        return None
+    return layout(prepared.features, np.dtype(prepared.spec.network.dtype)).places[1:] - 1
 
 
 def linear(run: Run) -> Scores | None:

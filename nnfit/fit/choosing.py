@@ -23,7 +23,7 @@ from nnfit.config.document import parse
 from nnfit.config.findings import Findings
 from nnfit.config.loader import LoadedSpec, load_spec
 from nnfit.config.proposal import written
-from nnfit.config.recipe import Recipe, others, recipe
+from nnfit.config.recipe import Recipe, recipe, ways
 from nnfit.core.batches import Examples
 from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
@@ -55,13 +55,12 @@ class Choice(NamedTuple):
 
 def seconds_to_try(fit: Fitted) -> float | None:
     """About how long one core takes to try; None where there is nothing to choose, or too few rows to choose by."""
-    recipe = fit.recipe
-    if fit.size.rows < LEAST or recipe.bend is None:
+    if fit.size.rows < LEAST or fit.recipe.bend is None:
         return None
-    few, size = quicker(fit.size.rows), fit.size._replace(rows=min(fit.size.rows, TRIED))
-    ways = [few._replace(members=FOLDS, width=recipe.width, bend=bend) for bend in (recipe.bend, *others(recipe.bend))]
-    encoding = CELL / 2 * fit.size.rows * sum(size.with_bend(way.bend) for way in ways)
-    return encoding + sum(learning(way, size) for way in ways)
+    shorter, size = quicker(fit), fit.size._replace(rows=min(fit.size.rows, TRIED))
+    recipes = [shorter._replace(bend=bend) for bend in ways(fit.recipe.bend)]
+    encoding = CELL / 2 * fit.size.rows * sum(size.with_bend(each.bend) for each in recipes)  # and little to score
+    return encoding + sum(learning(each, size) for each in recipes)
 
 
 def time_to_try(fit: Fitted, seconds: float, budget: float | None) -> bool:
@@ -69,26 +68,18 @@ def time_to_try(fit: Fitted, seconds: float, budget: float | None) -> bool:
     return seconds <= (TRYING if budget is None else budget - fit.seconds)
 
 
-def quicker(rows: int) -> Recipe:
-    """How a way is trained to be judged: as so few rows as are tried would be."""
-    return recipe(min(rows, TRIED), 1)
+def quicker(fit: Fitted) -> Recipe:
+    """How a way is trained to be judged: by few members, as long as so few rows as are tried would be."""
+    few = recipe(min(fit.size.rows, TRIED), fit.size.numbers)
+    return fit.recipe._replace(members=FOLDS, batch_size=few.batch_size, epochs=few.epochs, patience=few.patience)
 
 
 def tuned(found: Findings, fit: Fitted, data: Path) -> tuple[Fitted, str]:
     """What is proposed for a file, with what its numbers are expanded to as its folds choose it; and why, in words."""
-    chosen = fit.recipe
-    assert chosen.bend is not None
-    bends = (chosen.bend, *others(chosen.bend))
-    few = quicker(found.rows)
-    shorter = {
-        "network.members": FOLDS,
-        "training.baseline": False,
-        "training.batch_size": few.batch_size,
-        "training.epochs": few.epochs,
-        "training.early_stopping.patience": few.patience,
-    }
-    texts = (written(found, fit.bent(bend), data, Path()).text for bend in bends)
-    choice = choose([load_spec(parse(text.encode(), "").value, shorter) for text in texts])
+    assert fit.recipe.bend is not None
+    bends, shorter = ways(fit.recipe.bend), fit._replace(recipe=quicker(fit))
+    texts = (written(found, shorter.bent(bend), data, Path()).text for bend in bends)
+    choice = choose([load_spec(parse(text.encode(), "").value, {"training.baseline": False}) for text in texts])
     rows = f"{choice.rows:,} rows, each by a network that did not learn from it"
     if not choice.way:
         return fit, f"of {len(bends)} ways none was better by more than chance on {rows}"

@@ -12,7 +12,7 @@ from nnfit.config import column
 from nnfit.config.column import least_count, own_count
 from nnfit.config.loader import load_spec
 from nnfit.config.proposal import fitted_to, looked_at, written
-from nnfit.config.recipe import others
+from nnfit.config.recipe import ways
 from nnfit.fit.prepare import prepare
 
 Cell = Callable[[int], object]
@@ -45,7 +45,7 @@ def test_the_inputs_are_counted_whatever_numbers_are_expanded_to(tmp_path: Path)
     found = looked_at(data, "y", None)
     fit = fitted_to(found)
     assert fit.recipe.bend is not None
-    for bend in (fit.recipe.bend, *others(fit.recipe.bend)):
+    for bend in ways(fit.recipe.bend):
         (tmp_path / "spec.yaml").write_text(written(found, fit.bent(bend), data, tmp_path).text)
         assert prepare(load_spec(tmp_path / "spec.yaml")).network.inputs == fit.size.with_bend(bend)
 
