@@ -78,6 +78,10 @@ def together(*changes: Change) -> Change:
 
 
 HIDDEN = r"    - \{size: [0-9]+, activation: mish\}[^\n]*\n"
+NO_WAVES = put(", periodic: 4", "")
+NO_STEPS = together(
+    put(", piecewise: 16", ""), put(r"(\{type: numeric(?:(?!periodic)[^}])*), amplitude: [0-9.]+", r"\1")
+)
 NO_BEND = put(r", (piecewise|periodic|amplitude): [0-9.]+", "")
 NO_START = put(", data_driven: true", "")
 BEFORE = together(  # the lengths and widths that 0.1.0 proposed
@@ -93,10 +97,13 @@ VARIANTS: dict[str, Change] = {
     "0.1.0 + steps and waves": together(BEFORE, NO_START),
     "0.1.0 + data-driven weights": together(BEFORE, NO_BEND),
     "0.1.0 + both": BEFORE,
-    "no steps, no waves": NO_BEND,
+    "neither steps nor waves": NO_BEND,
     "no data-driven weights": NO_START,
-    "no waves": put(", periodic: 4", ""),
-    "no steps": put(", piecewise: 16", ""),
+    "no waves": NO_WAVES,
+    "no waves of classes": of_classes(NO_WAVES),
+    "no steps": NO_STEPS,
+    "no waves and amplitude × 2": together(NO_WAVES, times("amplitude", 2, 1)),
+    "no waves of classes and amplitude × 2": of_classes(together(NO_WAVES, times("amplitude", 2, 1))),
     "8 steps": put("piecewise: 16", "piecewise: 8"),
     "32 steps": put("piecewise: 16", "piecewise: 32"),
     "8 waves": put("periodic: 4", "periodic: 8"),

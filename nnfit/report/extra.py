@@ -7,39 +7,20 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from nnfit.errors import Problem, UsageError
+from nnfit import extras
 from nnfit.storage import files
 
 SETTINGS = ("MPLCONFIGDIR", "MPLBACKEND", "MATPLOTLIBRC")  # the environment that matplotlib reads once, when loaded
 
 
-def pictures() -> None:
-    """Load what draws."""
-    import matplotlib.font_manager  # noqa: F401
+PICTURES, PAGES = "matplotlib.font_manager", "jinja2"
 
 
-def pages() -> None:
-    """Load what makes pages."""
-    import jinja2  # noqa: F401
-
-
-PACKAGES: Mapping[str, Callable[[], None]] = {"matplotlib": pictures, "jinja2": pages}
-
-
-def require(*packages: str) -> None:
-    """Load these packages, all of the extra unless named; a UsageError that names what to install if one is missing."""
-    lost = []
-    for name in packages or PACKAGES:
-        try:
-            PACKAGES[name]()
-        except ImportError:
-            lost.append(name)
-    if lost:
-        message, remedy = f"pictures and pages need {' and '.join(lost)}", "pip install 'nnfit[report]'"
-        raise UsageError(Problem("needs-extra", message, remedy))
+def require(*modules: str) -> None:
+    """Load these modules, all of the extra unless named; a UsageError that names what to install if one is missing."""
+    extras.require("report", "pictures and pages need", *(modules or (PICTURES, PAGES)))
 
 
 def load_alone() -> None:
@@ -50,14 +31,14 @@ def load_alone() -> None:
     temporary files is writable, without which it does not load.
     """
     if "matplotlib.font_manager" in sys.modules:
-        require("matplotlib")
+        require(PICTURES)
         return
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     kept = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
     try:
         with files.momentary(fonts()) as folder:
             os.environ["MPLCONFIGDIR"] = str(folder)
-            require("matplotlib")
+            require(PICTURES)
     finally:
         os.environ.pop("MPLCONFIGDIR", None)
         os.environ.update(kept)

@@ -37,7 +37,7 @@ def of_models(
     where the packages of the extra `report` are missing. `warn` is called with what is to be said of the rows. The same
     models, under the same names, and rows give the same bytes.
     """
-    require("jinja2", "matplotlib")
+    require()
     if len(models) > 1:
         return of_several(models, data, warn)
     ((name, model),) = models.items()

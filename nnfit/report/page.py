@@ -64,7 +64,7 @@ def page_of(
 
 def html(page: Page) -> bytes:
     """The file; the same page gives the same bytes."""
-    require("jinja2", "matplotlib")
+    require()
     import jinja2
 
     def read(name: str) -> str:

@@ -15,7 +15,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec
 from unicodedata import bidirectional
 
-from nnfit.report.extra import require
+from nnfit.report.extra import PICTURES, require
 from nnfit.words import plain
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ LOCK = threading.RLock()
 @contextmanager
 def settings() -> Iterator[None]:
     """matplotlib's own settings and ours, whatever the user's are; they are the process's, so one thread at a time."""
-    require("matplotlib")
+    require(PICTURES)
     import matplotlib
 
     with LOCK, matplotlib.rc_context():
