@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 12  # rows and columns of a matrix that are shown, the bias aside
 NAME = 12  # letters of a name beside or above a matrix
+END = 5  # of them, where a longer name is cut in the middle, from its end
 MEMBERS = 3  # so many have their matrices shown
 
 NONE: Mapping[str, Array] = MappingProxyType({})
@@ -32,9 +33,9 @@ def number(value: float) -> str:
 
 
 def name(text: str) -> str:
-    """The name of a column of a CSV, short enough for a column of a table."""
+    """The name of an input or a class, short enough for a column of a table: inputs of one column differ at the end."""
     text = short(text)
-    return text if len(text) <= NAME else text[: NAME - 1] + "…"
+    return text if len(text) <= NAME else f"{text[: NAME - 1 - END]}…{text[-END:]}"
 
 
 def inputs(model: Model) -> list[str]:

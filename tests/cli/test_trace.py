@@ -13,6 +13,7 @@ from conftest import ROOT
 from model_files import RICH, RICH_CSV
 
 import nnfit
+from nnfit.cli.matrices import name
 from nnfit.core.network import views
 from nnfit.model.model import Model
 
@@ -284,3 +285,10 @@ def test_a_network_whose_numbers_are_not_finite_is_told_as_predict_tells_it(run:
     said = [run(command, flower_model, "-", stdin=text) for command in ("trace", "predict")]
     assert said[0].code == said[1].code == 4
     assert said[0].err == said[1].err
+
+
+def test_inputs_of_one_column_have_different_heads() -> None:
+    heads = [name(f"bill_length_mm step {k}") for k in range(1, 17)]
+    assert heads[:2] == ["bill_l…tep 1", "bill_l…tep 2"]
+    assert len(set(heads)) == 16
+    assert {len(head) for head in heads} == {12}
