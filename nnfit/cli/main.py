@@ -18,6 +18,7 @@ from nnfit.cli import (
     compare,
     evaluate,
     explain,
+    export,
     init,
     inspect,
     plot,
@@ -83,7 +84,7 @@ app = typer.Typer(
 for command in (
     *(train.train, predict.predict, evaluate.evaluate, compare.compare, explain.explain, check.check),
     *(init.init, inspect.inspect, trace.trace, verify.verify, schema.schema),
-    *(plot.plot, report.report),
+    *(plot.plot, report.report, export.export),
 ):
     app.command(cls=Command)(command)
 

@@ -51,8 +51,7 @@ def counted(model: Model, table: Table) -> Counts | None:
         return found if sum(found.values()) == table.n else {"train": table.n}
     if table.sha256 and table.sha256 == model.record.get("sha256", {}).get("validation"):
         return {"train": 0, "validation": table.n}
-    places = dict.fromkeys(candidates(model, table)) if digest else {}
-    file = next((path for path in places if sha256(path) == digest), None)
+    file = training_file(model, table)
     if file is None:
         return None
     try:
@@ -82,11 +81,19 @@ def columns_of(model: Model, table: Table) -> Iterator[Floats | Text]:
     yield from (table.columns[name] for name in model.target.columns)
 
 
-def candidates(model: Model, table: Table) -> Iterator[Path]:
+def training_file(model: Model, table: Table | None = None) -> Path | None:
+    """The file that a model was trained on, if it still lies where it was, or beside a table, with its SHA-256."""
+    digest = model.record.get("data_sha256")
+    places = dict.fromkeys(candidates(model, table)) if digest else {}
+    return next((path for path in places if sha256(path) == digest), None)
+
+
+def candidates(model: Model, table: Table | None) -> Iterator[Path]:
     """Where the training file may lie: as the spec says, from the folders that it may have been meant from.
 
     These are the current one; that of the spec, which may be that of the model, or as far from it as the spec's
-    `output` says; one that has the spec's folder in it; and that of the table. The SHA-256 says whether it is the file.
+    `output` says; one that has the spec's folder in it; and that of the table, if there is one. The SHA-256 says
+    whether it is the file.
     """
     name, output = model.spec.data.train, model.spec.output
     if name == FRAME:
@@ -97,7 +104,8 @@ def candidates(model: Model, table: Table) -> Iterator[Path]:
         yield from (model.home / name, model.home / below)
         if output is not None:
             yield model.home / os.path.relpath(name, Path(output).parent)
-    yield Path(table.file).parent / below.name
+    if table is not None:
+        yield Path(table.file).parent / below.name
 
 
 def sha256(path: Path) -> str | None:

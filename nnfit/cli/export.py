@@ -1,0 +1,125 @@
+"""`nnfit export`: a model in a form that others run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnfit.cli.outputs import named, path_of
+from nnfit.cli.threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nnfit.data.table import Table
+    from nnfit.model.model import Model
+
+    Writer = Callable[[Path, Path, Model, str | None], None]
+
+
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="Where it goes, ending .onnx.", callback=named),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="DATA", help="Rows to check the file on; - reads stdin."),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Write the whole model, the preparation of its columns included, as a file that runs without nnfit.
+
+    FILE.onnx is for onnxruntime, in any language: one input for each column that the model reads, by its name, numbers
+    as double and NaN where they are missing, everything else as text and empty where it is missing; the outputs are
+    prediction and, of classes, probabilities. Members, calibration, threshold and clamp are inside. A category that no
+    training row has counts as zeros.
+
+    Before it is written it is run, on rows of the training file if that lies where it was, else of DATA, with missing,
+    unknown and extreme values made among them, and compared with nnfit predict; it is refused if they differ by more
+    than 1e-5.
+    """
+    from nnfit.model.loading import load
+    from nnfit.storage import files
+
+    path = path_of(output)
+    assert path is not None
+    write = writer(path)
+    files.check_outputs([path], [model, *([data] if data not in (None, "-") else [])])
+    write(path, model, load(model), data)
+
+
+def writer(path: Path) -> Writer:
+    """What writes a file of this ending; a UsageError for an ending that none has."""
+    from nnfit.errors import Place, Problem, UsageError
+
+    found = WRITERS.get(path.suffix.lower())
+    if found is None:
+        message = f"a model is exported to a file that ends in {' or '.join(WRITERS)}"
+        remedy = f"write -o {path.with_suffix('.onnx')}"
+        raise UsageError(Problem("wrong-ending", message, remedy, Place(f"-o {path}")))
+    return found
+
+
+def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
+    """Write a model as ONNX, once it was checked."""
+    import hashlib
+
+    from nnfit.cli import screen
+    from nnfit.export.onnx import notes, written
+    from nnfit.export.onnx.check import check
+    from nnfit.export.onnx.proto import level
+    from nnfit.export.onnx.rows import drawn
+    from nnfit.storage import files
+    from nnfit.words import count, listed, plain
+
+    with files.claimed([path]):
+        found, graph = written(model, hashlib.sha256(file.read_bytes()).hexdigest())
+        table = rows_of(model, data)
+        result = check(model, found, drawn(model) if table is None else table)
+        files.write((path, found))
+    asked, out = level(graph), screen.out()
+    outputs = listed([value.name for value in graph.outputs])
+    out.print(
+        plain(
+            f"{count(len(graph.inputs), 'column')} in, {outputs} out; {len(found):,} bytes, opset {asked.opset}, "
+            f"IR version {asked.ir}: onnxruntime from {asked.runtime} on"
+        )
+    )
+    for note in notes(model, graph):
+        screen.note(note)
+    of = "drawn from the fitted ranges, as the training file is not there" if table is None else f"of {table.file}"
+    ties = f", {count(result.ties, 'label')} at a tie aside" if result.ties else ""
+    labels = f", labels are the same{ties}" if model.classes else ""
+    out.print(
+        plain(
+            f"checked in {result.runtime} on {count(result.rows, 'row')} {of}, and {result.hostile:,} with missing, "
+            f"unknown and extreme values: at most {result.difference:.1e} from nnfit predict{labels}"
+        )
+    )
+    if table is None:
+        screen.note("it was not checked on data: give --data FILE.csv")
+    out.print(plain(f"model written to {path}"))
+
+
+def rows_of(model: Model, data: str | None) -> Table | None:
+    """The rows to check a file on: those given, or else of the training file; None if that does not lie where it was."""
+    from nnfit.data.table import read_table
+    from nnfit.model.learnt import training_file
+    from nnfit.model.prediction import like_training
+
+    if data is None:
+        found = training_file(model)
+        if found is None:
+            return None
+        data = str(found)
+    with like_training(model.dialect):
+        table = read_table(data, model.dialect, model.kinds, others=False)
+        table.require(list(model.kinds), "columns")
+    return table
+
+
+WRITERS: dict[str, Writer] = {".onnx": write_onnx}

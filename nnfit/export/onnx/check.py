@@ -1,0 +1,133 @@
+"""Whether an ONNX file predicts what `predict` does: it is run, on rows of the training data and on hostile ones.
+
+Probabilities are compared as they are; a real prediction relative to its size, or to the standard deviation of the
+target where it is smaller. A label may be another one only where `predict` itself has two labels within the tolerance.
+A row that `predict` refuses has to come out as NaN and as an empty label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.data.table import Table
+from nnfit.data.target import Target
+from nnfit.errors import DataError, OutputError, Problem
+from nnfit.export.onnx.rows import feed, hostile, numbered, some
+from nnfit.model.model import Model
+from nnfit.words import count
+
+TOLERANCE = 1e-5
+
+Run = Callable[[Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
+Predicted = tuple[NDArray[np.float64], NDArray[Any]]  # numbers (n, K), and labels (n, targets), none of real targets
+
+
+class Checked(NamedTuple):
+    """What came out: the runtime, how many rows, the largest difference, and how many labels differ at a tie."""
+
+    runtime: str
+    rows: int
+    hostile: int
+    refused: int
+    difference: float
+    ties: int
+
+
+def check(model: Model, file: bytes, table: Table) -> Checked:
+    """Run a file on rows of a table and on hostile ones; an OutputError where it does not predict what `predict` does."""
+    runtime, run = runner(file)
+    plain = numbered(some(table))
+    odd = hostile(model, plain)
+    worst, ties, refused = 0.0, 0, 0
+    for rows in (plain, odd):
+        expected = predicted(model, rows)
+        found = as_predicted(model.target, run(feed(model, encodable_rows(rows))))
+        difference, other, tied = compared(model.target, found, expected)
+        if difference > TOLERANCE or other:
+            labels = f", and {count(other, 'label')} differ" if other else ""
+            message = (
+                f"the file is not written: in {runtime} it predicts otherwise than nnfit, by {difference:.3g}{labels}"
+            )
+            raise OutputError(Problem("onnx-differs", message, "please report it with the model"))
+        worst, ties = max(worst, difference), ties + tied
+        refused += int(np.isnan(expected[0]).any(axis=1).sum())
+    return Checked(runtime, plain.n, odd.n, refused, worst, ties)
+
+
+def runner(file: bytes) -> tuple[str, Run]:
+    """What runs a file, with its name: onnxruntime, or the reference of the package onnx where that is not installed."""
+    try:
+        import onnxruntime
+    except ImportError:
+        import onnx
+        from onnx.reference import ReferenceEvaluator
+
+        reference = ReferenceEvaluator(onnx.load_from_string(file))
+        return f"onnx.reference {onnx.__version__}", lambda rows: list(reference.run(None, dict(rows)))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return f"onnxruntime {onnxruntime.__version__}", lambda rows: list(session.run(None, dict(rows)))
+
+
+def encodable_rows(table: Table) -> Table:
+    """The table; what UTF-8 cannot hold cannot be handed to a runtime, and is there as an unknown text."""
+    columns = {
+        name: column
+        if isinstance(column, np.ndarray)
+        else column._replace(labels=tuple(label.encode("utf-8", "replace").decode() for label in column.labels))
+        for name, column in table.columns.items()
+    }
+    return table._replace(columns=columns)
+
+
+def predicted(model: Model, table: Table) -> Predicted:
+    """What `predict` says of rows; NaN and an empty label for those that it refuses."""
+    try:
+        columns = list(model.predictions(table, proba=True, unknown="zero").values())
+    except DataError:
+        if table.n == 1:
+            targets = len(model.target.columns)
+            width = targets if len(model.target.columns) > 1 or not model.classes else len(model.classes)
+            return np.full((1, width), np.nan), np.full((1, targets if model.classes else 0), "", object)
+        half = table.n // 2
+        parts = [predicted(model, numbered(table.rows(rows))) for rows in np.split(np.arange(table.n), [half])]
+        return np.concatenate([p for p, _ in parts]), np.concatenate([labels for _, labels in parts])
+    targets = len(model.target.columns) if model.classes else 0
+    labels = np.column_stack(columns[:targets]) if targets else np.empty((table.n, 0), object)
+    return np.column_stack(columns[targets:]).astype(np.float64), labels
+
+
+def as_predicted(target: Target, outputs: list[NDArray[Any]]) -> Predicted:
+    """The outputs of a file in the same form."""
+    prediction = outputs[0] if outputs[0].ndim == 2 else outputs[0][:, None]
+    if target.classes:
+        return outputs[1], prediction
+    return prediction, np.empty((len(prediction), 0), object)
+
+
+def compared(target: Target, found: Predicted, expected: Predicted) -> tuple[float, int, int]:
+    """The largest difference, how many labels differ, and how many do so at a tie."""
+    (p, labels), (q, own) = found, expected
+    if p.shape != q.shape or labels.shape != own.shape or (np.isnan(p) != np.isnan(q)).any():
+        return float("inf"), 0, 0
+    unit: Any = 1.0 if target.classes else np.maximum(np.abs(q), target.sd)
+    with np.errstate(all="ignore"):
+        difference = float(np.nan_to_num(np.abs(p - q) / unit).max(initial=0.0))
+    rows, columns = np.nonzero(labels != own)
+    place = {label: k for k, label in enumerate(target.classes)}
+    ties = 0
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        if labels[i, j] not in place:
+            continue
+        if len(target.columns) > 1 or len(target.classes) == 2:
+            near = abs(q[i, j if len(target.columns) > 1 else 1] - target.threshold)
+        else:
+            near = q[i, place[own[i, j]]] - q[i, place[labels[i, j]]]
+        ties += bool(near <= TOLERANCE)
+    return difference, len(rows) - ties, ties
