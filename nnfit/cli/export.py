@@ -106,7 +106,7 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
 
 
 def rows_of(model: Model, data: str | None) -> Table | None:
-    """The rows to check a file on: those given, or else of the training file; None if that does not lie where it was."""
+    """The rows to check a file on: those given, else of the training file; None if that does not lie where it was."""
     from nnfit.data.table import read_table
     from nnfit.model.learnt import training_file
     from nnfit.model.prediction import like_training

@@ -4,7 +4,7 @@
 
     Path("iris.onnx").write_bytes(to_onnx(nnfit.load("iris.npz")))
 
-What stands in the file: docs/export.md. It needs the extra `onnx`.
+What stands in the file is said at `to_onnx`. It needs the extra `onnx`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,6 @@ def to_onnx(model: Model, sha256: str | None = None) -> bytes:
     `probabilities`, (n, K). `sha256` is that of the model file, else of the one that `model.save` would write.
     A UsageError without the packages, for an activation that has no form in ONNX, and a DataError for a name of a
     column or class that is no Unicode text.
-
-        >>> to_onnx(model)[:20]
-        b'\\x08\\x07\\x12\\x05nnfit\\x1a\\x0b0.2.0.dev0'
     """
     return written(model, sha256)[0]
 

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from nnfit.data.table import Table
 from nnfit.data.target import Target
-from nnfit.errors import DataError, OutputError, Problem
+from nnfit.errors import DataError, OutputError, Place, Problem
 from nnfit.export.onnx.rows import feed, hostile, numbered, some
 from nnfit.model.model import Model
-from nnfit.words import count
 
 TOLERANCE = 1e-5
 
@@ -38,41 +37,43 @@ class Checked(NamedTuple):
 
 
 def check(model: Model, file: bytes, table: Table) -> Checked:
-    """Run a file on rows of a table and on hostile ones; an OutputError where it does not predict what `predict` does."""
+    """Run a file on rows of a table and on hostile ones; an OutputError where it predicts otherwise than `predict`."""
     runtime, run = runner(file)
-    plain = numbered(some(table))
+    plain = some(table)
     odd = hostile(model, plain)
     worst, ties, refused = 0.0, 0, 0
-    for rows in (plain, odd):
+    for rows in (plain, odd._replace(file="a row made of the others")):
         expected = predicted(model, rows)
         found = as_predicted(model.target, run(feed(model, encodable_rows(rows))))
-        difference, other, tied = compared(model.target, found, expected)
-        if difference > TOLERANCE or other:
-            labels = f", and {count(other, 'label')} differ" if other else ""
-            message = (
-                f"the file is not written: in {runtime} it predicts otherwise than nnfit, by {difference:.3g}{labels}"
-            )
-            raise OutputError(Problem("onnx-differs", message, "please report it with the model"))
-        worst, ties = max(worst, difference), ties + tied
+        difference, tied = compared(model.target, found, expected)
+        if len(bad := np.flatnonzero(~(difference <= TOLERANCE))):
+            raise OutputError(differs(runtime, rows, difference, int(bad[0])))
+        worst, ties = max(worst, float(difference.max(initial=0.0))), ties + tied
         refused += int(np.isnan(expected[0]).any(axis=1).sum())
     return Checked(runtime, plain.n, odd.n, refused, worst, ties)
 
 
 def runner(file: bytes) -> tuple[str, Run]:
-    """What runs a file, with its name: onnxruntime, or the reference of the package onnx where that is not installed."""
+    """What runs a file, with its name: onnxruntime, or where that is missing the reference of the package onnx."""
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
     except ImportError:
         import onnx
         from onnx.reference import ReferenceEvaluator
 
         reference = ReferenceEvaluator(onnx.load_from_string(file))
-        return f"onnx.reference {onnx.__version__}", lambda rows: list(reference.run(None, dict(rows)))
+        return f"onnx.reference {onnx.__version__}", lambda rows: quiet(reference, rows)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     return f"onnxruntime {onnxruntime.__version__}", lambda rows: list(session.run(None, dict(rows)))
+
+
+def quiet(reference: Any, rows: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """The outputs of the reference, which warns of what comes to nothing in the end."""
+    with np.errstate(all="ignore"):
+        return list(reference.run(None, dict(rows)))
 
 
 def encodable_rows(table: Table) -> Table:
@@ -111,23 +112,41 @@ def as_predicted(target: Target, outputs: list[NDArray[Any]]) -> Predicted:
     return prediction, np.empty((len(prediction), 0), object)
 
 
-def compared(target: Target, found: Predicted, expected: Predicted) -> tuple[float, int, int]:
-    """The largest difference, how many labels differ, and how many do so at a tie."""
+def compared(target: Target, found: Predicted, expected: Predicted) -> tuple[NDArray[np.float64], int]:
+    """The difference of each row, (n,), and how many labels differ at a tie; ∞ for a label that differs otherwise.
+
+    NaN for a row that one of both takes and the other refuses.
+    """
     (p, labels), (q, own) = found, expected
-    if p.shape != q.shape or labels.shape != own.shape or (np.isnan(p) != np.isnan(q)).any():
-        return float("inf"), 0, 0
+    if p.shape != q.shape or labels.shape != own.shape:
+        return np.full(len(q), np.inf), 0
     unit: Any = 1.0 if target.classes else np.maximum(np.abs(q), target.sd)
     with np.errstate(all="ignore"):
-        difference = float(np.nan_to_num(np.abs(p - q) / unit).max(initial=0.0))
+        each = np.where(np.isnan(p) & np.isnan(q), 0.0, np.abs(p - q) / unit)
+    difference = np.asarray(each.max(axis=1), np.float64)
     rows, columns = np.nonzero(labels != own)
     place = {label: k for k, label in enumerate(target.classes)}
     ties = 0
     for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
-        if labels[i, j] not in place:
-            continue
-        if len(target.columns) > 1 or len(target.classes) == 2:
+        if labels[i, j] not in place or own[i, j] not in place:
+            near = np.inf
+        elif len(target.columns) > 1 or len(target.classes) == 2:
             near = abs(q[i, j if len(target.columns) > 1 else 1] - target.threshold)
         else:
             near = q[i, place[own[i, j]]] - q[i, place[labels[i, j]]]
         ties += bool(near <= TOLERANCE)
-    return difference, len(rows) - ties, ties
+        if near > TOLERANCE and not np.isnan(difference[i]):
+            difference[i] = np.inf
+    return difference, ties
+
+
+def differs(runtime: str, table: Table, difference: NDArray[np.float64], row: int) -> Problem:
+    """The problem of a file that predicts otherwise, first in this row of a table."""
+    worst = float(difference[row])
+    what = "another label" if worst == np.inf else f"by {worst:.3g}"
+    remedy = "please report it, with the model"
+    if np.isnan(worst):
+        what = "as only one of them takes the row"
+        remedy = "blanks around dates, true and false, and rare ways to write a date, are read by nnfit alone"
+    message = f"{runtime} predicts otherwise than nnfit, {what}: no file is written"
+    return Problem("onnx-differs", message, remedy, Place(table.file, int(table.lines[row])))

@@ -58,7 +58,8 @@ def encoded(g: Graph, features: Sequence[Feature], dialect: Dialect, dtype: str)
     blocks = [kept, *expanded(g, kept, bent, dtype)]
     X = g.side_by_side([block.tensor for block in blocks])
     if dtype == "float32":
-        X = g.cast(X, "double")
+        # The sum of one tensor parts the casts: runtimes before 1.17 undo one by the other, and nothing is rounded.
+        X = g.cast(g.add("Sum", X) if len(blocks) == 1 else X, "double")
     # What a scale bends to a finite number would not show in X.
     doubt = zero_or_nan(g, g.side_by_side([*doubts, X]))
     return Inputs(X, [place for block in blocks for place in block.places], doubt)
@@ -113,7 +114,9 @@ def spellings(word: str) -> list[str]:
 
 def of_categories(g: Graph, features: Sequence[Feature], starts: Sequence[int], dialect: Dialect) -> Made:
     """Columns of texts, one input for each category; zeros for one that no training row has."""
-    codes, of, places = [], [], []
+    codes: list[str] = []
+    of: list[int] = []
+    places: list[int] = []
     for k, (feature, first) in enumerate(zip(features, starts, strict=True)):
         own, merged = feature.categories
         place = {category: len(of) + i for i, category in enumerate(own)}

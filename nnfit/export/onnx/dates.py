@@ -27,8 +27,11 @@ ISO = (
     "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
-MONTH_NAMES = "January February March April May June July August September October November December".split()
-DAY_NAMES = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTH_NAMES = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
+DAY_NAMES = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 MONTHS = {"%b": [name[:3] for name in MONTH_NAMES], "%B": MONTH_NAMES}
 DAYS = {"%a": [name[:3] for name in DAY_NAMES], "%A": DAY_NAMES}
 NAMES = {**MONTHS, **DAYS, "%p": ["AM", "PM"]}
@@ -51,7 +54,7 @@ PARTS |= {part: "(" + "|".join(v for name in names for v in variants(name)) + ")
 
 
 def words(form: str) -> list[str]:
-    """A format as its parts and the marks between them, by turns: it begins and ends with a mark, which may be empty."""
+    """A format as its parts and the marks between them, by turns: it begins and ends with a mark, if an empty one."""
     found = [""]
     for k, word in enumerate(re.split("(%.)", form.strip())):
         if k % 2 == 0 or word == "%%":
@@ -86,7 +89,7 @@ def dates(g: Graph, features: Sequence[Feature], starts: Sequence[int], dialect:
         raw = g.side_by_side([g.input(features[k].name, holds) for k in chosen])
         if form == 0:
             read.append(raw)
-            gone.append(g.add("IsNaN", raw))
+            gone.append(g.missing(raw))
         else:
             read.append(iso(g, raw) if form is None else formatted(g, raw, form))
             gone.append(g.add("Equal", g.codes(raw, dict.fromkeys(dialect.gaps, 1), 0), np.array(1, np.int64)))
@@ -190,7 +193,8 @@ def number(g: Graph, tensor: str) -> str:
 def moment(g: Graph, valid: str, read: dict[str, str]) -> str:
     """Days since 1970-01-01 from what was read, or NaN where that is no date.
 
-    Read are year, month and day, and with a time of day its hour, minute, second, and the offset of its zone in seconds.
+    Read are year, month and day, with a time of day its hour, minute and second, and the seconds by which its zone is
+    ahead.
     """
     year, month, day = (read[name] for name in ("year", "month", "day"))
     found = days_of(g, year, month, day)

@@ -108,6 +108,10 @@ class Graph:
         """The tensor as double, float, int64."""
         return self.add("Cast", tensor, to=holds)
 
+    def missing(self, tensor: str) -> str:
+        """Which numbers are NaN: what is not itself, since IsNaN of doubles is younger than the other operators."""
+        return self.add("Not", self.add("Equal", tensor, tensor))
+
     def codes(self, tensor: str, places: dict[str, int], default: int) -> str:
         """What each text stands for: int64, of the shape of the tensor."""
         known = {text: place for text, place in places.items() if encodable(text)}

@@ -7,6 +7,7 @@ as onnxruntime computes these in single precision only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,8 @@ def gelu(g: Graph, z: str, sigma: Any) -> str:
 
 
 def silu(g: Graph, z: str, sigma: Any) -> str:
-    """z s(z)."""
-    return g.add("Mul", z, g.add("Sigmoid", z))
+    """z / (1 + e^−z); some runtimes make z s(z) an operator of theirs, which they have for floats only."""
+    return g.add("Div", z, g.add("Add", g.add("Exp", g.add("Neg", z)), 1.0))
 
 
 def mish(g: Graph, z: str, sigma: Any) -> str:
@@ -131,8 +132,8 @@ def outputs(g: Graph, network: Network, theta: Array, X: str, places: list[int])
         if len(layer) == 1:
             a = activated(g, z, layer[0].sigma)
             continue
-        sizes = np.array([group.size for group in layer], np.int64)
-        parts = g.several(len(layer), "Split", z, sizes, axis=-1)
+        ends = np.cumsum([0, *(group.size for group in layer)])
+        parts = [g.add("Slice", z, *(np.array([k], np.int64) for k in (*between, -1))) for between in pairwise(ends)]
         a = g.side_by_side([activated(g, part, group.sigma) for part, group in zip(parts, layer, strict=True)])
     if M == 1:
         return a

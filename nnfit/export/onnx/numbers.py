@@ -6,7 +6,7 @@ few.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from nnfit.data.scales import FAR
 from nnfit.export.onnx.graph import Graph
 
 Floats = NDArray[np.float64]
+
+SLACK = 4e-15  # of a logarithm, which two libraries round differently; it is on a knot where it is so near to one
 
 
 class Block(NamedTuple):
@@ -52,7 +54,7 @@ class Numbers(NamedTuple):
 def numbers(g: Graph, features: Sequence[Feature], starts: Sequence[int], dialect: Dialect) -> Numbers:
     """The inputs of columns of numbers, each of which begins at a place among all inputs."""
     raw = g.side_by_side([g.input(feature.name, "double") for feature in features])
-    missing = g.add("IsNaN", raw)
+    missing = g.missing(raw)
     for token in tokens(features, dialect):
         missing = g.add("Or", missing, g.add("Equal", raw, token))
     x = g.add("Where", missing, row(fitted(feature).fill for feature in features), raw)
@@ -63,9 +65,9 @@ def numbers(g: Graph, features: Sequence[Feature], starts: Sequence[int], dialec
         few = [features[k] for k in chosen]
         begin = [starts[k] for k in chosen]
         if not scale:
-            blocks.append(bins(g, own, few, begin))
+            blocks.append(bins(g, own, few, begin, SLACK if log1p else 0.0))
             continue
-        z = SCALES[scale](g, own, np.array([fitted(feature).scale for feature in few]))
+        z = SCALES[scale](g, own, np.array([fitted(feature).scale for feature in few]), SLACK if log1p else 0.0)
         blocks += powers(g, z, [options(feature).degree for feature in few], begin)
         for feature, first in zip(few, begin, strict=True):
             if feature.beside:
@@ -117,7 +119,7 @@ def tokens(features: Sequence[Feature], dialect: Dialect) -> list[Floats]:
 def logarithm(g: Graph, x: str) -> str:
     """sign(x) log(1 + |x|), to the last digits also near 0, where 1 + |x| has lost them.
 
-    log(1 + a) = a log(u) / (u − 1) with u = 1 + a as it is rounded, or a where u is 1 (Kahan; Goldberg 1991, theorem 4).
+    log(1 + a) = a log(u) / (u − 1) with u = 1 + a as it is rounded, or a where u is 1 (Goldberg 1991, theorem 4).
     """
     a = g.add("Abs", x)
     u = g.add("Add", a, 1.0)
@@ -128,23 +130,23 @@ def logarithm(g: Graph, x: str) -> str:
 # --- scales, each of values (n, C) by what was fitted, (C, …) -------------------------------------------------------
 
 
-def linear(g: Graph, x: str, scale: Floats) -> str:
+def linear(g: Graph, x: str, scale: Floats, slack: float) -> str:
     """(x − a) / b."""
     return g.add("Div", g.add("Sub", x, scale[None, :, 0]), scale[None, :, 1])
 
 
-def clipped(g: Graph, x: str, scale: Floats) -> str:
+def clipped(g: Graph, x: str, scale: Floats, slack: float) -> str:
     """z / √(1 + (z/3)²) of z = (x − a) / b."""
-    z = g.add("Min", g.add("Max", linear(g, x, scale), -FAR), FAR)
+    z = g.add("Min", g.add("Max", linear(g, x, scale, slack), -FAR), FAR)
     third = g.add("Div", z, 3.0)
     return g.add("Div", z, g.add("Sqrt", g.add("Add", g.add("Mul", third, third), 1.0)))
 
 
-def normal_scores(g: Graph, x: str, scale: Floats) -> str:
+def normal_scores(g: Graph, x: str, scale: Floats, slack: float) -> str:
     """The normal score between the quantiles that the knots are; of equal knots the middle of theirs.
 
     Each x is looked for among the knots of its column by halves. At and behind knot t the score is a line, but for x on
-    the knot itself. Line 0 stands before the first knot.
+    the knot itself, up to a slack in proportion to it. Line 0 stands before the first knot.
     """
     lines = [pieces(knots) for knots in scale]
     size = 1 << (max(len(own[0]) for own in lines) - 1).bit_length()
@@ -154,17 +156,24 @@ def normal_scores(g: Graph, x: str, scale: Floats) -> str:
     )
     place = np.arange(len(scale), dtype=np.int64)[None] * size
     found: Any = place
+    near = above(g, x, slack)
     step = size // 2
     while step:
         further = g.add("Add", found, np.array(step, np.int64))
-        there = g.cast(g.add("LessOrEqual", g.add("Gather", knots.ravel(), further), x), "int64")
+        there = g.cast(g.add("LessOrEqual", g.add("Gather", knots.ravel(), further), near), "int64")
         found = g.add("Add", found, g.add("Mul", there, np.array(step, np.int64)))
         step //= 2
     known = g.add("Gather", knots.ravel(), found)
     start, rise, exact = (g.add("Gather", values.ravel(), found) for values in (score, slope, at))
     finite = g.add("Max", known, -np.finfo(np.float64).max)
     between = g.add("Add", start, g.add("Mul", g.add("Sub", x, finite), rise))
-    return g.add("Where", g.add("Equal", x, known), exact, between)
+    on = g.add("GreaterOrEqual", known, g.add("Sub", x, g.add("Sub", near, x))) if slack else g.add("Equal", x, known)
+    return g.add("Where", on, exact, between)
+
+
+def above(g: Graph, x: str, slack: float) -> str:
+    """x and as much more as its logarithm may be rounded in another way."""
+    return g.add("Add", x, g.add("Mul", g.add("Abs", x), slack)) if slack else x
 
 
 def pieces(knots: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -181,13 +190,18 @@ def pieces(knots: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     )
 
 
-SCALES = {
+def plain(g: Graph, x: str, scale: Floats, slack: float) -> str:
+    """x."""
+    return x
+
+
+SCALES: dict[str, Callable[[Graph, str, Floats, float], str]] = {
     "standard": linear,
     "minmax": linear,
     "robust": clipped,
     "clipped": clipped,
     "quantile": normal_scores,
-    "none": lambda g, x, scale: x,
+    "none": plain,
 }
 
 
@@ -207,7 +221,7 @@ def powers(g: Graph, z: str, degrees: list[int], starts: list[int]) -> list[Bloc
     return blocks
 
 
-def bins(g: Graph, x: str, features: Sequence[Feature], starts: list[int]) -> Block:
+def bins(g: Graph, x: str, features: Sequence[Feature], starts: list[int], slack: float) -> Block:
     """clip((x − b_{t−1}) / (b_t − b_{t−1}), 0, 1) of each bin; one without width is 1 from its edge on."""
     of = [k for k, feature in enumerate(features) for _ in pairwise(fitted(feature).edges)]
     low, high = (row(pair[end] for f in features for pair in pairwise(fitted(f).edges)) for end in (0, 1))
@@ -216,7 +230,7 @@ def bins(g: Graph, x: str, features: Sequence[Feature], starts: list[int]) -> Bl
     made = g.add("Div", g.add("Sub", x, low), np.where(flat, 1.0, width))
     made = g.add("Min", g.add("Max", made, 0.0), 1.0)
     if flat.any():
-        made = g.add("Where", flat, g.cast(g.add("GreaterOrEqual", x, high), "double"), made)
+        made = g.add("Where", flat, g.cast(g.add("GreaterOrEqual", above(g, x, slack), high), "double"), made)
     places = [first + t for f, first in zip(features, starts, strict=True) for t in range(len(fitted(f).edges) - 1)]
     return Block(made, places)
 

@@ -27,7 +27,7 @@ def predictions(g: Graph, target: Target, y: str, doubt: str) -> None:
     p = g.add("Add", probabilities(g, target, y), doubt)
     several = target.task == "multilabel"
     labels = g.add("Gather", text(*target.classes), decided(g, target, p), axis=0)
-    refused = g.add("IsNaN", doubt if several else g.add("Squeeze", doubt, np.array([1], np.int64)))
+    refused = g.missing(doubt if several else g.add("Squeeze", doubt, np.array([1], np.int64)))
     labels = g.add("Where", refused, text(""), labels)
     g.output(labels, "prediction", "string", (len(target.columns),) if several else ())
     g.output(p, "probabilities", "double", (len(target.columns) if several else len(target.classes),))
