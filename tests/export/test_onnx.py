@@ -186,11 +186,13 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("target", ["c", "two", "y", "m1"])
-@pytest.mark.parametrize("how", LAYERS)
+HOW = [
+    (how, target) for how in LAYERS for target in ("c", "two", "y", "m1") if "calibrated" not in how or target != "y"
+]
+
+
+@pytest.mark.parametrize(("how", "target"), HOW)
 def test_members_folds_and_calibration_predict_the_same(how: str, target: str) -> None:
-    if "calibrated" in how and target == "y":
-        pytest.skip("probabilities alone are calibrated")
     model = trained([target, "m2"] if target == "m1" else target, FRAME.drop(columns=["packed"]), **LAYERS[how])
     assert len(model.theta) == (8 if "8" in how else 1)
     assert (model.target.temperature != 1) == ("calibrated" in how)
@@ -252,11 +254,16 @@ def test_every_activation_has_a_form() -> None:
     assert set(FORMS) == set(ACTIVATIONS)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("parameters", [{}, {"k": 0.5}, {"alpha": 2.5}], ids=str)
+BENDS = [
+    (name, parameters)
+    for name, sigma in ACTIVATIONS.items()
+    for parameters in ({}, {"k": 0.5}, {"alpha": 2.5})
+    if parameters.keys() <= sigma.__dataclass_fields__.keys()
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), BENDS, ids=str)
 def test_every_activation_is_that_of_the_core(name: str, parameters: dict[str, float]) -> None:
-    if not set(parameters) <= set(ACTIVATIONS[name].__dataclass_fields__):
-        pytest.skip("it has no such parameter")
     sigma = ACTIVATIONS[name](**parameters)
     expected = Z.copy().reshape(-1, 1, 1) if name != "softmax" else Z[: len(Z) // 8 * 8].copy().reshape(8, 1, -1)
     graph = Graph(["z"])
