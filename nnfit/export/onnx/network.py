@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.core.activations import BEYOND, CUBE, FAR, SELU_ALPHA, SELU_SCALE, STEEP
+from nnfit.core.activations import BEYOND, CUBE, FAR, LOW, SELU_ALPHA, SELU_SCALE, STEEP
 from nnfit.core.network import Network, views
 from nnfit.core.parameter import Array
 from nnfit.errors import Problem, UsageError
@@ -77,12 +77,17 @@ def gelu(g: Graph, z: str, sigma: Any) -> str:
 
 
 def silu(g: Graph, z: str, sigma: Any) -> str:
-    """z / (1 + e^−z); some runtimes make z s(z) an operator of theirs, which they have for floats only."""
+    """z / (1 + e^−z); some runtimes make z s(z) an operator of theirs, which they have for floats only.
+
+    As in the core z is kept above −80, below which a runtime may know no exponential.
+    """
+    z = g.add("Max", z, LOW)
     return g.add("Div", z, g.add("Add", g.add("Exp", g.add("Neg", z)), 1.0))
 
 
 def mish(g: Graph, z: str, sigma: Any) -> str:
-    """z n / (n + 2) with n = e^z (e^z + 2)."""
+    """z n / (n + 2) with n = e^z (e^z + 2), and z kept above −80."""
+    z = g.add("Max", z, LOW)
     e = g.add("Exp", g.add("Min", z, FAR))
     n = g.add("Mul", e, g.add("Add", e, 2.0))
     return g.add("Mul", z, g.add("Div", n, g.add("Add", n, 2.0)))
