@@ -415,6 +415,14 @@ def test_a_single_row_predicts_what_it_does_among_others() -> None:
         assert own[0] == (whole[0] if own.dtype == object else pytest.approx(whole[0], abs=1e-15))
 
 
+def test_no_row_at_all_predicts_nothing() -> None:
+    model = trained(frame=FRAME.drop(columns=["packed"]))
+    session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
+    texts = [value.name for value in session.get_inputs() if "string" in value.type]
+    none = {f.name: np.empty((0, 1), object if f.name in texts else np.float64) for f in model.features}
+    assert [out.shape for out in session.run(None, none)] == [(0,), (0, 3)]
+
+
 # --- the file ------------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ ISO = (
     "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
+EPOCH = "1970-01-01"
 MONTH_NAMES = [
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -91,7 +92,7 @@ def dates(g: Graph, features: Sequence[Feature], starts: Sequence[int], dialect:
             read.append(raw)
             gone.append(g.missing(raw))
         else:
-            read.append(iso(g, raw) if form is None else formatted(g, raw, form))
+            read.append(days_in(g, raw, form, len(chosen)))
             gone.append(g.add("Equal", g.codes(raw, dict.fromkeys(dialect.gaps, 1), 0), np.array(1, np.int64)))
         order += chosen
     missing = g.side_by_side(gone)
@@ -221,10 +222,22 @@ def with_mark(g: Graph, tensor: str, mark: str, default: str) -> str:
     return g.add("Where", there, tensor, g.joined(tensor, text(default)))
 
 
+def days_in(g: Graph, raw: str, form: str | None, C: int) -> str:
+    """Days of dates (n, C) in a format, or in ISO 8601; NaN for what is none.
+
+    A row of dates stands behind them on the way, for where no row is, a text cannot be cut into as many parts.
+    """
+    date = EPOCH if form is None else sample(form)
+    longer = g.add("Concat", raw, text(*[date] * C)[None], axis=0)
+    found = iso(g, longer) if form is None else formatted(g, longer, form)
+    first, last, rows = (np.array([k], np.int64) for k in (0, -1, 0))
+    return g.add("Slice", found, first, last, rows)
+
+
 def iso(g: Graph, raw: str) -> str:
     """Days of dates in ISO 8601, with what is left out put in: a day alone is its midnight, and that of UTC."""
     valid = g.matches(raw, ISO)
-    year, month, tail = g.cut(g.add("Where", valid, raw, text("1970-01-01")), "-", 3)
+    year, month, tail = g.cut(g.add("Where", valid, raw, text(EPOCH)), "-", 3)
     offset = None
     for mark, sign in (("+", 1.0), ("-", -1.0)):
         tail, zone = g.cut(with_mark(g, tail, mark, f"{mark}00:00"), mark)
