@@ -54,22 +54,27 @@ class NotFiniteError(ValueError):
         super().__init__(row)
 
 
+def tokens(dialect: Dialect, name: str = "") -> set[float]:
+    """The numbers that mean a missing cell of a column, however they are written."""
+    spelled = (
+        read for token in dialect.missing for read in (number(token, dialect.decimal), dialect.number(token, name))
+    )
+    return {value for value in spelled if value is not None}
+
+
 def to_numbers(text: Text, dialect: Dialect, name: str = "") -> Floats:
     """The numbers that the texts of a column spell, exactly `float(text)` of plain ones; NaN for missing cells.
 
     A number that means a missing cell means it however it is written.
     """
-    gaps = set(dialect.gaps)
-    tokens = {
-        value for token in dialect.missing for value in (number(token, dialect.decimal), dialect.number(token, name))
-    }
+    gaps, missing = set(dialect.gaps), tokens(dialect, name)
     values = np.full(len(text.labels), np.nan)
     for code, label in enumerate(text.labels):
         if label not in gaps:
             value = dialect.number(label, name)
             if value is None or not np.isfinite(value):
                 raise NotFiniteError(int(np.argmax(text.codes == code)))
-            if value not in tokens:
+            if value not in missing:
                 values[code] = value
     found: Floats = values[text.codes]
     return found
