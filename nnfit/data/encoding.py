@@ -43,7 +43,7 @@ def values(name: str, options: ColumnType, table: Table) -> Floats:
     """A numeric, boolean or date column as numbers, missing cells as NaN."""
     if isinstance(options, Numeric):
         return table.numbers(name)
-    form = options.format if isinstance(options, Date) else None
+    form = options.format if isinstance(options, Date) and table.types.get(name) != "date" else None
     read = date_reader(form) if isinstance(options, Date) else boolean
     text = table.text(name)
     numbers = np.full(len(text.labels), np.nan)

@@ -1,5 +1,7 @@
 """A DataFrame as a table: its numbers as they are, all else as the text that a CSV would hold.
 
+The frame is one of pandas, whatever its dtypes are backed by, or one that exchange.py makes one.
+
 What no dtype settles (object, string) is inferred from the cells, as in a CSV: numbers if all are, and a mixture of
 numbers and other texts is an error.
 """
@@ -16,9 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnfit.data.cells import Floats, NotFiniteError, Text, text_of, to_numbers
+from nnfit.data.cells import Floats, NotFiniteError, Rows, Text, text_of, to_numbers, tokens
 from nnfit.data.dialect import Dialect
-from nnfit.data.rows import number
+from nnfit.data.exchange import Frame, as_pandas, is_date, native
 from nnfit.data.table import Table, mixture
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import listed, quoted
@@ -28,7 +30,7 @@ SCALARS = (str, bool, np.bool_, Real, Decimal, date, time, pd.Period, np.datetim
 
 
 def read_frame(
-    frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str], others: bool = True, name: str = NAME
+    frame: Frame, dialect: Dialect, kinds: Mapping[str, str], others: bool = True, name: str = NAME
 ) -> Table:
     """A whole frame, as `read_table` reads a file: `kinds` says numeric, text or skip for some columns.
 
@@ -44,15 +46,13 @@ def read_frame(
 
 
 def labelled(frame: Any, name: str) -> pd.DataFrame:
-    """The frame with texts as the names of its columns; numbers are spelled, and other labels refused."""
-    if not isinstance(frame, pd.DataFrame):
-        message = f"expected a pandas DataFrame, got {type(frame).__name__}"
-        raise DataError(Problem("not-a-frame", message, "pandas.DataFrame(…) makes one, with the names of the columns"))
-    for position, label in enumerate(frame.columns, 1):
+    """The frame as pandas has it, with texts as the names of its columns; numbers are spelled, other labels refused."""
+    found = as_pandas(frame, name)
+    for position, label in enumerate(found.columns, 1):
         if not isinstance(label, str | int | np.integer) or isinstance(label, bool) or label == "":
             message = f"{label!r} is no name of a column" if label != "" else "this column has no name"
             raise DataError(Problem("no-name", message, "give every column one", Place(name, None, position)))
-    return frame if all(isinstance(label, str) for label in frame.columns) else frame.rename(columns=str)
+    return found if all(isinstance(label, str) for label in found.columns) else found.rename(columns=str)
 
 
 def unique(frame: pd.DataFrame, name: str) -> list[str]:
@@ -63,7 +63,7 @@ def unique(frame: pd.DataFrame, name: str) -> list[str]:
     return list(frame.columns)
 
 
-def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str], name: str = NAME) -> Table:
+def from_frame(frame: Frame, dialect: Dialect, kinds: Mapping[str, str], name: str = NAME) -> Table:
     """The table of some columns of a frame, read as `kinds` says (nothing: as dtype and cells do).
 
     A column that is not there is left out.
@@ -74,11 +74,13 @@ def from_frame(frame: pd.DataFrame, dialect: Dialect, kinds: Mapping[str, str], 
     for column, kind in kinds.items():
         if column in frame.columns:
             table.columns[column] = cells_of(frame[column], column, kind, table)
-    return table
+    dates = [column for column in table.columns if is_date(frame[column])]
+    return table._replace(types=dict.fromkeys(dates, "date"))
 
 
 def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Floats | Text:
     """The cells of one column, as numbers or as text."""
+    values = native(values)
     if values.dtype.kind in "iuf" and kind != "text":
         return finite(values, column, table)
     if values.dtype.kind in "cmV":
@@ -86,8 +88,9 @@ def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Fl
         raise DataError(
             table.problem("wrong-dtype", message, "convert it, or leave it out with data.ignore", column, 0)
         )
-    cells = spelled(values, column, table)
-    settled = isinstance(values.dtype, pd.CategoricalDtype) or values.dtype.kind in "bM"
+    categories = isinstance(values.dtype, pd.CategoricalDtype)
+    cells = spelled_categories(values, column, table) if categories else spelled(values, column, table)
+    settled = categories or values.dtype.kind == "b" or is_date(values)
     if kind == "text" or (settled and not kind):
         return text_of(cells)
     try:
@@ -123,8 +126,7 @@ def numbers_of(values: pd.Series[Any], cells: Any, column: str, dialect: Dialect
 def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:
     """A column of numbers, missing cells as NaN."""
     found: Floats = values.to_numpy(np.float64, copy=True, na_value=np.nan)
-    gaps = [float(token) for token in table.dialect.missing if number(token) is not None]
-    found[np.isin(found, gaps)] = np.nan
+    found[np.isin(found, list(tokens(table.dialect, column)))] = np.nan
     infinite = np.flatnonzero(np.isinf(found))
     if len(infinite):
         message = f"column {quoted(column)}: expected finite numbers, got {found[infinite[0]]}"
@@ -132,8 +134,8 @@ def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:
     return found
 
 
-def spelled(values: pd.Series[Any], column: str, table: Table) -> Any:
-    """The cells as a CSV would spell them, missing ones as nothing."""
+def spelled(values: pd.Series[Any], column: str, table: Table, rows: Rows | None = None) -> Any:
+    """The cells as a CSV would spell them, missing ones as nothing; `rows` are those that they stand in, if not all."""
     if values.dtype.kind == "f" and (values.isna() | ((values == np.floor(values)) & (values.abs() < 2**63))).all():
         values = values.astype("Int64")  # pandas makes whole numbers floats where one is missing
     objects = values.to_numpy(object)
@@ -150,8 +152,21 @@ def spelled(values: pd.Series[Any], column: str, table: Table) -> Any:
                 f"column {quoted(column)}: expected a text, number, date or truth value, got {type(value).__name__}"
             )
             remedy = "convert it, or leave the column out with data.ignore"
-            raise DataError(table.problem("wrong-dtype", message, remedy, column, row))
+            raise DataError(
+                table.problem("wrong-dtype", message, remedy, column, row if rows is None else int(rows[row]))
+            )
     return cells
+
+
+def spelled_categories(values: pd.Series[Any], column: str, table: Table) -> Any:
+    """The cells of a column of categories, each of those that are there spelled once; a missing one makes no floats."""
+    codes = values.cat.codes.to_numpy()
+    used, first = np.unique(codes, return_index=True)
+    used, first = used[used >= 0], first[used >= 0]
+    labels = np.full(len(values.cat.categories) + 1, "", object)  # the last is that of missing cells, whose code is −1
+    if len(used):
+        labels[used] = spelled(native(pd.Series(values.cat.categories[used])), column, table, first)
+    return labels[codes]
 
 
 def digest(table: Table) -> str:

@@ -7,6 +7,7 @@ import math
 import mmap
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class Table(NamedTuple):
     dialect: Dialect
     header: tuple[str, ...] = ()  # all columns of the file, read or not
     sha256: str = ""
+    types: Mapping[str, str] = MappingProxyType({})  # of columns whose type says what they are; a text has none
 
     @property
     def n(self) -> int:
@@ -243,6 +245,8 @@ def kind(table: Table, name: str) -> str:
     known = [label for label in column.labels if label not in table.dialect.gaps]
     if not known:
         raise empty_column(table, name)
+    if name in table.types:
+        return table.types[name]
     folded = {label.strip().lower() for label in known}
     if any(folded == words for words in BOOLEANS):
         return "boolean"

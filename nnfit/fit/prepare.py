@@ -38,9 +38,9 @@ from nnfit.words import quoted
 from nnfit.workers.threads import threads
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from nnfit.data.exchange import Frame
 
-Frames = Mapping[str, "pd.DataFrame"]  # tables in place of the files of train, validation and test
+Frames = Mapping[str, "Frame"]  # tables in place of the files of train, validation and test
 NO_FRAMES: Frames = {}
 SOME = 0.05  # of rows held out; fewer that are there twice may be so by chance, where values have few digits
 

@@ -30,6 +30,8 @@ from nnfit.workers.threads import MOST, working
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nnfit.data.exchange import Frame
+
 MOST_MEANS = 2000  # inputs whose means are recorded
 DIGITS = 21  # of a number in a record, at most as a rule, with its comma
 MEAN = 25  # of a mean, which may be next to 0: -1.2345678901234567e-17 and its comma
@@ -121,10 +123,10 @@ def begin(
 
 def train(
     spec: Source,
-    data: pd.DataFrame | None = None,
+    data: Frame | None = None,
     *,
-    validation: pd.DataFrame | None = None,
-    test: pd.DataFrame | None = None,
+    validation: Frame | None = None,
+    test: Frame | None = None,
     overrides: Overrides | None = None,
     threads: int = 1,
     resume: Path | str | None = None,
@@ -133,10 +135,10 @@ def train(
     """Train the network of a spec: all that `nnfit train` does but the screen and the files.
 
     `spec` is the path of a YAML file, a mapping as YAML gives it, or a Spec; `data`, `validation` and `test` are tables
-    in place of the files (or shares) that it names. `overrides` are values by key, {"training.epochs": 50}, or a list
-    of KEY=VALUE as of --set. `threads` is how many workers compute; the result is the same for any number. `resume`
-    goes on from a checkpoint that `nnfit train` left. `on_epoch` is called after each epoch with its `number`, `cost`
-    and `validation`.
+    (of pandas, polars, pyarrow) in place of the files (or shares) that it names. `overrides` are values by key,
+    {"training.epochs": 50}, or a list of KEY=VALUE as of --set. `threads` is how many workers compute; the result is
+    the same for any number. `resume` goes on from a checkpoint that `nnfit train` left. `on_epoch` is called after each
+    epoch with its `number`, `cost` and `validation`.
 
         >>> result = train(spec, flowers, overrides={"training.epochs": 5})
         >>> len(result.history), sorted(result.metrics)

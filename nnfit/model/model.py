@@ -44,6 +44,8 @@ from nnfit.words import count, listed, short, sizes
 if TYPE_CHECKING:
     import pandas as pd  # imported where a frame is asked for: a command on a small file needs none
 
+    from nnfit.data.exchange import Frame
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -231,7 +233,7 @@ class Model:
     # --- of a DataFrame --------------------------------------------------------------------------------------------
 
     def of_frame(
-        self, frame: pd.DataFrame, proba: bool, unknown: str | None, uncertainty: bool = False
+        self, frame: Frame, proba: bool, unknown: str | None, uncertainty: bool = False
     ) -> dict[str, NDArray[Any]]:
         """The columns of the prediction for the rows of a frame, for the method that the caller called."""
         from nnfit.data.frames import from_frame
@@ -243,9 +245,10 @@ class Model:
         warn(remarks.problems(), 4)
         return columns
 
-    def predict(self, frame: pd.DataFrame, unknown: str | None = None, uncertainty: bool = False) -> pd.DataFrame:
+    def predict(self, frame: Frame, unknown: str | None = None, uncertainty: bool = False) -> pd.DataFrame:
         """Predictions for the rows of a DataFrame, in order, with its index: the columns that `nnfit predict` writes.
 
+        What speaks Arrow, as a polars frame, is taken as well, and the result is a DataFrame of pandas.
         Columns are matched by name. A DataError for missing columns, cells that are not numbers, and categories that no
         training row had, unless unknown="zero" or the spec says so of their column. What `nnfit predict` warns of,
         values outside the range of the training rows or a prediction that was cut at it, is an NnfitWarning.
@@ -256,9 +259,10 @@ class Model:
         """
         import pandas as pd
 
-        return pd.DataFrame(self.of_frame(frame, False, unknown, uncertainty), frame.index)
+        columns = self.of_frame(frame, False, unknown, uncertainty)
+        return pd.DataFrame(columns, frame.index if isinstance(frame, pd.DataFrame) else None)
 
-    def predict_proba(self, frame: pd.DataFrame, unknown: str | None = None) -> pd.DataFrame:
+    def predict_proba(self, frame: Frame, unknown: str | None = None) -> pd.DataFrame:
         """The probability of every class, (n, K), for the rows of a DataFrame, with its index.
 
         The columns are called probability_CLASS, or probability_TARGET of several 0/1 targets. A DataError for a model
@@ -274,9 +278,10 @@ class Model:
                 Problem("no-probabilities", "this model predicts real numbers, which have no probabilities")
             )
         columns = self.of_frame(frame, True, unknown)
-        return pd.DataFrame({name: columns[name] for name in self.probability_names}, frame.index)
+        index = frame.index if isinstance(frame, pd.DataFrame) else None
+        return pd.DataFrame({name: columns[name] for name in self.probability_names}, index)
 
-    def evaluate(self, frame: pd.DataFrame, unknown: str | None = None) -> dict[str, Any]:
+    def evaluate(self, frame: Frame, unknown: str | None = None) -> dict[str, Any]:
         """The metrics on the labelled rows of a DataFrame: loss, accuracy, …, as `nnfit evaluate --json` has them.
 
         Metrics that are not defined for these rows are None. A DataError where `predict` raises one, and for a target
