@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -90,12 +94,29 @@ def test_the_examples_of_the_library_page_run(tmp_path: Path, monkeypatch: pytes
     for folder in ("configs", "datasets"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
+    wandb, board = trackers(monkeypatch)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text("utf-8"), re.DOTALL)
     assert len(blocks) >= 6
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)
     assert str(names["model"]) == "<nnfit.Model: species (multinomial) from 4 columns, 4 → 16 → 3 neurons, 1 member>"
+    assert [call.kwargs["step"] for call in wandb.init().log.call_args_list] == list(range(1, 31))
+    assert wandb.init().log_artifact.call_args.args == ("penguins.npz",)
+    drawn = [call.args for call in board.SummaryWriter().__enter__().add_scalar.call_args_list]
+    assert [number for name, _, number in drawn if name == "cost"] == list(range(1, 31))
+    results: dict[str, Any] = names
+    assert np.array_equal(results["same"].model.theta, results["drawn"].model.theta)
+
+
+def trackers(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Stand-ins for Weights & Biases and TensorBoard, which write down how they are called."""
+    wandb, board = MagicMock(), MagicMock()
+    for name in ("torch", "torch.utils"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    for name, module in (("wandb", wandb), ("torch.utils.tensorboard", board)):
+        monkeypatch.setitem(sys.modules, name, module)
+    return wandb, board
 
 
 @pytest.mark.filterwarnings("ignore:values outside the range:nnfit.NnfitWarning")

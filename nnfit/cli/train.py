@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -91,6 +92,14 @@ def train(
             "--report", metavar="FILE", help="Write an HTML page about the model, as nnfit report.", callback=named
         ),
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(
+            "--mlflow",
+            metavar="EXPERIMENT",
+            help="Keep parameters, costs, metrics and files as a run of MLflow, where MLFLOW_TRACKING_URI says.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Train the network of SPEC on its data and save it.
@@ -101,7 +110,7 @@ def train(
     The same spec, data, seed, versions and --blas-threads give the same bytes. Ctrl-C saves the state of the training
     in a checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
-    from nnfit.cli import progress, results, screen, signals
+    from nnfit.cli import progress, results, screen, signals, tracking
     from nnfit.cli.log import logged
     from nnfit.cli.report import refuse_ending
     from nnfit.config.extends import inherited_outputs
@@ -116,7 +125,8 @@ def train(
     if quiet:
         progress.hush()
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
-    options["--report"] = report
+    options |= {"--report": report, "--mlflow": mlflow}
+    tracking.ready(mlflow)
     if report is not None:
         extra.load_alone()
         extra.require()
@@ -143,9 +153,11 @@ def train(
             keeper = Keeper(loaded.spec.training.checkpoint)
             again = command(spec, overrides, options, blas_threads, quiet)
             start = time.perf_counter()
-            with kept(trainer, places, again):
+            tracked = tracking.tracked(mlflow, trainer, places.model, spec)
+            with tracked as tracker, kept(trainer, places, again):
                 with signals.collected() as stop:
                     for epoch in progress.watch(trainer.epochs(stop), total, quiet):
+                        tracker.epoch(epoch)
                         if keeper.due(epoch.number):
                             files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
                     seconds = time.perf_counter() - start
@@ -167,11 +179,13 @@ def train(
                     sources = [*specs, *trainer.prepared.sources]
                     written.append((places.depfile, results.rule(places.model, sources)))
                 files.write(*written)
+                tracker.finish(model, partial(artifacts, written, places, model, specs))
             if checkpoint.is_one(places.checkpoint):
                 files.remove(places.checkpoint)
             screen.warn(*result.warnings[len(trainer.warnings) :])
             screen.show_training(console, model)
             console.print(plain(f"{epochs} epochs in {seconds:.2f} s; model written to {places.model}"))
+            tracker.complain()
 
 
 def outputs_of(loaded: LoadedSpec, spec: Path, options: Mapping[str, str | None]) -> Outputs:
@@ -295,6 +309,18 @@ def page_of(trainer: Trainer, result: Result, path: Path, seconds: float) -> byt
     from nnfit.report.make import of_training
 
     return of_training(result.model, trainer.run, str(path), result.warnings, seconds)
+
+
+def artifacts(
+    written: Sequence[tuple[Path, bytes]], places: Outputs, model: Model, specs: Sequence[str]
+) -> dict[str, bytes]:
+    """What of a training goes to its tracker: the model, the page, the spec as it was written and as it is resolved."""
+    from nnfit.cli.outputs import json_of
+    from nnfit.config.build import dump
+
+    found = {path.name: data for path, data in written if path in (places.model, places.report)}
+    found |= {f"spec/{Path(path).name}": Path(path).read_bytes() for path in specs if Path(path).is_file()}
+    return found | {"spec/resolved.json": json_of(dump(model.spec)).encode("utf-8", "backslashreplace")}
 
 
 class Keeper:
