@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from nnfit.errors import Problem, UsageError
 
 
@@ -13,7 +15,8 @@ def require(extra: str, who: str, *modules: str) -> None:
     lost = []
     for module in modules:
         try:
-            __import__(module)
+            import_module(module.partition(".")[0])
+            import_module(module)
         except ImportError:
             lost.append(module.partition(".")[0])
     if lost:

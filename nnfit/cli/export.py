@@ -23,11 +23,11 @@ def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE", help="Where it goes, ending .onnx.", callback=named),
+        typer.Option("-o", "--output", metavar="FILE", help="Where it goes, ending .onnx or .py.", callback=named),
     ],
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="DATA", help="Rows to check the file on; - reads stdin."),
+        typer.Option("--data", metavar="DATA", help="Rows to check an .onnx file on; - reads stdin."),
     ] = None,
     threads: Threads = None,
 ) -> None:
@@ -38,9 +38,12 @@ def export(
     prediction and, of classes, probabilities. Members, calibration, threshold and clamp are inside. A category that no
     training row has counts as zeros.
 
-    Before it is written it is run, on rows of the training file if that lies where it was, else of DATA, with missing,
-    unknown and extreme values made among them, and compared with nnfit predict; it is refused if they differ by more
-    than 1e-5.
+    Before FILE.onnx is written it is run, on rows of the training file if that lies where it was, else of DATA, with
+    missing, unknown and extreme values made among them, and compared with nnfit predict; it is refused if they differ
+    by more than 1e-5.
+
+    FILE.py is one readable file of plain Python, for a person to read or for where no packages are: predict(row) takes
+    a dict from column to value, and python FILE.py reads and writes CSV.
     """
     from nnfit.model.loading import load
     from nnfit.storage import files
@@ -122,4 +125,24 @@ def rows_of(model: Model, data: str | None) -> Table | None:
     return table
 
 
-WRITERS: dict[str, Writer] = {".onnx": write_onnx}
+def write_python(path: Path, file: Path, model: Model, data: str | None) -> None:
+    """Write a model as one file of plain Python."""
+    from nnfit.cli import screen
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.export.python import source
+    from nnfit.storage import files
+    from nnfit.words import count, plain
+
+    if data is not None:
+        message = "a Python file is not run before it is written, so there is nothing to check on rows"
+        raise UsageError(Problem("usage", message, "leave it out", Place(f"--data {data}")))
+    with files.claimed([path]):
+        text = source(model).encode()
+        files.write((path, text))
+    columns, weights = count(len(model.features), "column"), count(model.theta.size, "weight")
+    out = screen.out()
+    out.print(plain(f"{columns} and {weights} in {len(text):,} bytes, for Python from 3.9 on and nothing else"))
+    out.print(plain(f"model written to {path}"))
+
+
+WRITERS: dict[str, Writer] = {".onnx": write_onnx, ".py": write_python}

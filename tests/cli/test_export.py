@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from conftest import Ended
 
@@ -106,7 +107,7 @@ def test_another_ending_is_refused_before_the_model_is_read(run: Run, home: Path
     ended = run("export", "none.npz", "-o", "flowers.pb")
     assert ended.code == 2
     assert ended.err == (
-        "nnfit: -o flowers.pb: a model is exported to a file that ends in .onnx; write -o flowers.onnx\n"
+        "nnfit: -o flowers.pb: a model is exported to a file that ends in .onnx or .py; write -o flowers.onnx\n"
     )
 
 
@@ -141,3 +142,23 @@ def test_the_file_says_what_nnfit_predict_writes(run: Run, home: Path) -> None:
     assert labels.tolist() == [row["prediction"] for row in rows]
     told = [[float(row[f"probability_{name}"]) for name in load("flowers.npz").classes] for row in rows]
     assert p == pytest.approx(np.array(told), abs=1e-14)
+
+
+def test_a_python_file_is_written_and_predicts(run: Run, home: Path) -> None:
+    ended = run("export", "flowers.npz", "-o", "flowers.py")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines()[-1] == "model written to flowers.py"
+    size = Path("flowers.py").stat().st_size
+    assert ended.out.startswith(f"2 columns and 31 weights in {size:,} bytes, for Python from 3.9 on")
+    names: dict[str, Any] = {"__name__": "flowers"}
+    exec(Path("flowers.py").read_text("utf-8"), names)
+    found = names["predict"]({"length": "3.1", "colour": "red"})
+    frame = pd.DataFrame({"length": [3.1], "colour": ["red"]})
+    assert found["prediction"] == load("flowers.npz").predict(frame).prediction[0]
+
+
+def test_a_python_file_is_checked_on_no_rows(run: Run, home: Path) -> None:
+    ended = run("export", "flowers.npz", "-o", "flowers.py", "--data", "flowers.csv")
+    assert ended.code == 2
+    assert "--data flowers.csv: a Python file is not run before it is written" in ended.err
+    assert not Path("flowers.py").exists()
