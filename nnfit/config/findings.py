@@ -98,10 +98,33 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
         )
     for name in targets if found.classes is None else ():
         notes += in_doubt(name, readings[name]) + read_as(name, table.columns[name], readings[name], dialect)
+    findings = learnable(table, found, readings, notes)._replace(dropped=int(gone.sum()))
+    doubts = three_decimals(data, dialect, findings.columns) if not votes["."] else []
+    return findings._replace(notes=in_order_of_weight([*findings.notes, *doubts]))
+
+
+def look_at(table: Table, task: Task, types: Mapping[str, str]) -> Findings:
+    """The same of a table in memory, by the rules for a file; what its columns are `types` knows, or else their cells.
+
+    The targets stand apart, and their `task` is known. A DataError where there is nothing to learn from.
+    """
+    texts = {name: column for name, column in table.columns.items() if isinstance(column, Text)}
+    readings = {
+        name: Reading(types[name]) if name in types else reading_of(column, name, table.dialect, Counter())
+        for name, column in texts.items()
+    }
+    markers = {marker for reading in readings.values() for marker in reading.markers}
+    table = table._replace(dialect=table.dialect._replace(missing=tuple(sorted(markers))))
+    return learnable(table, task, readings, task.notes)
+
+
+def learnable(table: Table, task: Task, readings: Mapping[str, Reading], told: Sequence[Problem]) -> Findings:
+    """The columns that can be learnt from, and what is left out and why, beside what is `told` already."""
+    dialect, notes = table.dialect, list(told)
     columns: dict[str, Column] = {}
     left_out: dict[str, str] = {}
     for name, cells in tracked(table.columns.items(), "looking at the columns"):
-        if name in targets:
+        if name in task.targets:
             continue
         reading = readings.get(name, Reading("numeric", spelling=Spelling(dialect.decimal)))
         column = made(cells, reading, dialect)
@@ -121,11 +144,14 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
     if not columns:
         reasons = "; ".join(f"{short(name)}: {reason}" for name, reason in list(left_out.items())[:5])
         message = f"no column is left to learn from{' (' + reasons + ')' if reasons else ''}"
-        raise DataError(Problem("no-columns", message, place=Place(data)))
-    notes += three_decimals(data, dialect, columns) if not votes["."] else []
+        raise DataError(Problem("no-columns", message, place=Place(table.file)))
     notes += [Problem("left-out", f"{short(name)} is left out: {reason}") for name, reason in left_out.items()]
-    notes.sort(key=lambda note: ORDER.index(note.code))
-    return Findings(dialect, table.n, int(gone.sum()), found, columns, left_out, tuple(notes))
+    return Findings(dialect, table.n, 0, task, columns, left_out, in_order_of_weight(notes))
+
+
+def in_order_of_weight(notes: Sequence[Problem]) -> tuple[Problem, ...]:
+    """What is told, most important first."""
+    return tuple(sorted(notes, key=lambda note: ORDER.index(note.code)))
 
 
 # --- how the file is written ---------------------------------------------------------------------------------------

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from nnfit.config.budget import FLAT, Fitted, Size, fitted, steps
 from nnfit.config.document import MAX_BYTES, parse
 from nnfit.config.findings import Findings, look
+from nnfit.config.proposed import WIDE, column_keys, data_keys, outputs, training_keys
 from nnfit.config.recipe import LEAST, STEPS, WAVES, Bend, Recipe, recipe
 from nnfit.config.task import Task
 from nnfit.errors import DataError, Place, Problem, SpecError, UsageError
 from nnfit.words import count, plain
 
-WIDE = 400  # a spec that lists more columns than this is no longer read by anybody
 LONG_KEY = 900  # bytes; YAML takes a longer key only behind a question mark
 
 
@@ -106,7 +106,7 @@ def words_of(seconds: float) -> str:
 
 def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str, detailed: bool) -> Iterator[str]:
     """The spec, line by line; of a wide table, or without detail, only the columns of which it must say something."""
-    n, targets = found.rows, found.task.targets
+    n = found.rows
     made_of = f"{count(n, 'row')}, {count(len(found.columns), 'column')} to learn from"
     yield f"# Made by nnfit init for {plain(data.name)}: {made_of}."
     yield "# Try it: nnfit check, then nnfit train. nnfit schema prints every key."
@@ -117,104 +117,84 @@ def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str,
         yield f"# To take no more than {words_of(fit.most)}: {', '.join(fit.cuts)}. init --time sets it."
     yield "data:"
     yield f"  train: {word(os.path.relpath(data, folder))}"
-    yield comment(f"  target: {word(targets[0]) if len(targets) == 1 else listed(targets)}", found.task.words)
-    if found.dropped:
-        yield comment("  missing_target: drop", f"{count(found.dropped, 'row')} without it left out")
-    dialect = found.dialect
-    if dialect.separator != ",":
-        yield f"  separator: {word(dialect.separator)}"
-    if dialect.decimal != ".":
-        yield f"  decimal: {word(dialect.decimal)}"
-    if dialect.encoding != "utf-8":
-        yield comment(f"  encoding: {dialect.encoding}", "the file is not UTF-8")
-    if dialect.missing:
-        yield comment(f"  missing: {listed(dialect.missing)}", "what stands for a missing cell")
-    if detailed:
-        for name, reason in found.left_out.items():
-            yield f"  # {plain(word(name))} is left out: {reason}"
-    if found.left_out:
-        yield f"  ignore: {listed(tuple(found.left_out))}"
+    reasons = {
+        "target": found.task.words,
+        "missing_target": f"{count(found.dropped, 'row')} without it left out",
+        "encoding": "the file is not UTF-8",
+        "missing": "what stands for a missing cell",
+    }
+    for key, value in data_keys(found).items():
+        if key == "ignore" and detailed:
+            for name, reason in found.left_out.items():
+                yield f"  # {plain(word(name))} is left out: {reason}"
+        yield with_reason(f"  {key}: {flow(value)}", reasons.get(key))
     yield from column_lines(found, fit.recipe.bend, why_bent, detailed and len(found.columns) <= WIDE)
     yield from network_lines(found, fit.recipe, n)
 
 
 def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them: bool) -> Iterator[str]:
     """The columns, or those that would be read otherwise."""
-    entries = {name: (keys, "the target") for name, keys in found.task.entries.items()}
-    for name, column in found.columns.items():
-        beside = column.expanded(bend) if bend is not None else {}
-        if all_of_them or column.special or beside:
-            entries[name] = ({**column.keys, **beside}, column.text)
+    entries = column_keys(found, bend, all_of_them)
     if not entries:
         return
     yield "  columns:"
-    if any("unknown" in keys for keys, _ in entries.values()):
+    if any("unknown" in keys for keys in entries.values()):
         yield "    # unknown: zero lets nnfit predict go on, with a warning, at a category that is not here yet"
-    if any("min_count" in keys for keys, _ in entries.values()):
+    if any("min_count" in keys for keys in entries.values()):
         yield "    # min_count: categories of fewer rows share an input, since each input takes time and memory"
-    if bend is not None and any("amplitude" in keys for keys, _ in entries.values()):
+    if bend is not None and any("amplitude" in keys for keys in entries.values()):
         yield "    # piecewise, periodic: steps and waves beside a number, with which the network bends more easily;"
         yield "    # amplitude: how far they are trusted, with so many rows"
         if why_bent:
             yield f"    # {why_bent}"
-    for name, (keys, why) in entries.items():
-        entry = f"{{{', '.join(f'{key}: {value_of(value)}' for key, value in keys.items())}}}"
+    for name, keys in entries.items():
         key = word(name)
         if len(key.encode()) > LONG_KEY:
             yield f"    ? {key}"
             key = ""
-        yield comment(f"    {key}: {entry}", why) if all_of_them else f"    {key}: {entry}"
+        why = found.columns[name].text if name in found.columns else "the target"
+        yield with_reason(f"    {key}: {flow(keys)}", why if all_of_them else None)
 
 
 def network_lines(found: Findings, chosen: Recipe, n: int) -> Iterator[str]:
     """The network and its training."""
-    neurons, why, loss, why_loss = output_of(found.task)
+    keys = training_keys(found.task, chosen, n)
+    network, (why, why_loss) = keys["network"], why_output(found.task)
+    *hidden, output = network["layers"]
     yield "network:"
     yield "  layers:"
-    for _ in range(2):
-        yield comment(f"    - {{size: {chosen.width}, activation: mish}}", "hidden")
-    yield comment(f"    - {{size: {neurons}}}", why)
-    keys = "{bias: 0, output_gain: 0.1, data_driven: true}"
-    yield comment(f"  initialization: {keys}", "neurons start where they bend, outputs close to the mean")
-    yield comment(f"  members: {chosen.members}", "networks trained together; predictions are averaged")
-    yield comment(f"loss: {loss}", why_loss)
+    for layer in hidden:
+        yield comment(f"    - {flow(layer)}", "hidden")
+    yield comment(f"    - {flow(output)}", why)
+    start = "neurons start where they bend, outputs close to the mean"
+    yield comment(f"  initialization: {flow(network['initialization'])}", start)
+    yield comment(f"  members: {network['members']}", "networks trained together; predictions are averaged")
+    yield comment(f"loss: {keys['loss']}", why_loss)
+    reasons = {
+        "epochs": f"about {steps(chosen, n):,} updates",
+        "batch_size": "examples per update",
+        "schedule": "the learning rate falls to 0",
+        "resample": "each member leaves out a fold: scores on rows that were not learnt from",
+        "clamp": "predictions stay within the range of the target in these rows",
+        "early_stopping": "keeps the best weights, by the cost on that fold",
+    }
     yield "training:"
-    yield comment(f"  epochs: {chosen.epochs}", f"about {steps(chosen, n):,} updates")
-    batch_size = "full" if n <= chosen.batch_size else chosen.batch_size
-    yield comment(f"  batch_size: {batch_size}", "examples per update")
-    yield "  optimizer: {name: adamw, learning_rate: 0.01, beta2: 0.95, weight_decay: 0.02}"
-    yield comment("  schedule: cosine", "the learning rate falls to 0")
-    if chosen.folds:
-        yield comment("  resample: folds", "each member leaves out a fold: scores on rows that were not learnt from")
-    if found.task.classes is None:
-        yield comment("  clamp: true", "predictions stay within the range of the target in these rows")
-    if chosen.folds:
-        yield comment(
-            f"  early_stopping: {{patience: {chosen.patience}}}", "keeps the best weights, by the cost on that fold"
-        )
-    yield comment("seed: 0", "of the folds, the initial weights and the order of the rows")
+    for key, value in keys["training"].items():
+        yield with_reason(f"  {key}: {flow(value)}", reasons.get(key))
+    yield comment(f"seed: {keys['seed']}", "of the folds, the initial weights and the order of the rows")
 
 
-def output_of(task: Task) -> tuple[str, str, str, str]:
-    """The output layer and the loss that suit a task, each with its reason."""
+def why_output(task: Task) -> tuple[str, str]:
+    """Why this output layer, and why this loss."""
     several = len(task.targets) > 1
     if task.classes is None:
-        size, why = ("auto", f"{len(task.targets)} real outputs") if several else ("1", "one real output")
-        return f"{size}, activation: linear", why, "mse", "mean squared error, for a real target"
+        why = f"{len(task.targets)} real outputs" if several else "one real output"
+        return why, "mean squared error, for a real target"
     if several:
-        why = f"for each of {len(task.targets)} targets the probability of 1"
-        return "auto, activation: logistic", why, "bce", "binary cross-entropy, for 0 or 1"
+        return f"for each of {len(task.targets)} targets the probability of 1", "binary cross-entropy, for 0 or 1"
     if len(task.classes) == 2:
-        why = "the probability of one of 2 classes"
-        return "1, activation: logistic", why, "bce", "binary cross-entropy, for two classes"
-    return "auto, activation: softmax", "one probability per class", "cross_entropy", "for more than two classes"
-
-
-def outputs(task: Task) -> int:
-    """The neurons of the output layer."""
-    if len(task.targets) > 1 or task.classes is None:
-        return len(task.targets)
-    return 1 if len(task.classes) == 2 else len(task.classes)
+        return "the probability of one of 2 classes", "binary cross-entropy, for two classes"
+    return "one probability per class", "for more than two classes"
 
 
 def comment(text: str, why: str) -> str:
@@ -222,14 +202,18 @@ def comment(text: str, why: str) -> str:
     return f"{text:<50} # {why}"
 
 
-def value_of(value: Any) -> str:
-    """The value of a key of a column as YAML."""
+def with_reason(text: str, why: str | None) -> str:
+    """A line, with its reason if there is one to tell."""
+    return text if why is None else comment(text, why)
+
+
+def flow(value: Any) -> str:
+    """The value of a key as YAML, in one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {flow(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
     return word(value) if isinstance(value, str) else json.dumps(value)
-
-
-def listed(names: Sequence[str]) -> str:
-    """A list of texts as YAML."""
-    return f"[{', '.join(map(word, names))}]"
 
 
 def word(text: str) -> str:

@@ -148,16 +148,32 @@ def train(
     to the process, which sets OPENBLAS_NUM_THREADS before NumPy is loaded; the model records it. SpecError, DataError,
     ModelFileError (of `resume`) and TrainingError say what is wrong, where, and what would do.
     """
-    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MOST:
-        message = f"threads must be a whole number from 1 to {MOST:,}, not {short(repr(threads))}"
-        raise UsageError(Problem("usage", message))
+    check_threads(threads)
     if on_epoch is not None and not callable(on_epoch):
         raise UsageError(Problem("usage", f"on_epoch must be a function of an epoch, not {type(on_epoch).__name__}"))
     frames = {"train": data, "validation": validation, "test": test}
     given = {name: frame for name, frame in frames.items() if frame is not None}
     loaded = load_spec(spec, () if overrides is None else overrides, given)
+    return trained(loaded, given, threads, None if resume is None else path_of(resume, "resume"), on_epoch)
+
+
+def check_threads(threads: Any) -> None:
+    """A UsageError for what is no number of workers."""
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MOST:
+        message = f"threads must be a whole number from 1 to {MOST:,}, not {short(repr(threads))}"
+        raise UsageError(Problem("usage", message))
+
+
+def trained(
+    loaded: LoadedSpec,
+    frames: Frames,
+    threads: int = 1,
+    resume: Path | None = None,
+    on_epoch: Callable[[Progress], object] | None = None,
+) -> Result:
+    """What `train` does of a spec that is loaded."""
     with working(threads):
-        trainer = begin(loaded, given, blas.blas_threads(), None if resume is None else path_of(resume, "resume"))
+        trainer = begin(loaded, frames, blas.blas_threads(), resume)
         for epoch in trainer.epochs():
             if on_epoch is not None:
                 on_epoch(epoch)
