@@ -1,4 +1,4 @@
-"""What is proposed for a table, as the mapping that its spec is; proposal.py writes it, with the reason for each choice."""
+"""What is proposed for a table, as the mapping that a spec is; proposal.py writes it, with the reasons."""
 
 from __future__ import annotations
 
