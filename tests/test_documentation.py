@@ -88,18 +88,22 @@ def test_the_map_of_the_code_names_every_room_and_the_functions_on_the_way_of_th
     assert loose == set(re.findall(r"`nnfit/(\w+\.py)`", text))
 
 
-# Rows of the table lie outside the range of the training rows; that any was learnt from would be an error.
-@pytest.mark.filterwarnings("ignore:values outside the range:nnfit.NnfitWarning")
-def test_the_examples_of_the_library_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def names_of(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the examples of a page leave, run one after the other."""
     for folder in ("configs", "datasets"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL):
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+# Rows of the table lie outside the range of the training rows; that any was learnt from would be an error.
+@pytest.mark.filterwarnings("ignore:values outside the range:nnfit.NnfitWarning")
+def test_the_examples_of_the_library_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wandb, board = trackers(monkeypatch)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text("utf-8"), re.DOTALL)
-    assert len(blocks) >= 6
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, "docs/python.md", "exec"), names)
+    names = names_of("docs/python.md", tmp_path, monkeypatch)
     assert str(names["model"]) == "<nnfit.Model: species (multinomial) from 4 columns, 4 → 16 → 3 neurons, 1 member>"
     assert [call.kwargs["step"] for call in wandb.init().log.call_args_list] == list(range(1, 31))
     assert wandb.init().log_artifact.call_args.args == ("penguins.npz",)
@@ -117,6 +121,16 @@ def trackers(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     for name, module in (("wandb", wandb), ("torch.utils.tensorboard", board)):
         monkeypatch.setitem(sys.modules, name, module)
     return wandb, board
+
+
+@pytest.mark.filterwarnings("ignore:the network is worse than the linear model:nnfit.NnfitWarning")
+def test_the_examples_of_the_page_of_scikit_learn_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = names_of("docs/sklearn.md", tmp_path, monkeypatch)
+    assert names["regressor"].model_.spec.seed == 1
+    assert str(names["search"].best_estimator_[-1].model_).startswith(
+        "<nnfit.Model: species (multinomial) from 7 columns, "
+    )
+    assert nnfit.load("penguins.npz").classes == ("Adelie", "Chinstrap", "Gentoo")
 
 
 @pytest.mark.filterwarnings("ignore:values outside the range:nnfit.NnfitWarning")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.train import Result, check_threads, trained
 from nnfit.model.model import Model
 from nnfit.sklearn.drawing import drawn
-from nnfit.sklearn.errors import as_value_errors, tell
+from nnfit.sklearn.errors import as_value_errors, tell, warn
 from nnfit.sklearn.parameters import KEYS, overrides, part, suited
 from nnfit.sklearn.tables import (
     Targets,
@@ -39,6 +38,7 @@ from nnfit.sklearn.tables import (
     weights_of,
 )
 from nnfit.words import quoted
+from nnfit.workers.threads import working
 
 Layers = int | Sequence[int | Mapping[str, Any]]
 Named = str | Mapping[str, Any]
@@ -100,7 +100,7 @@ class Estimator(BaseEstimator):
         if y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-        with as_value_errors():
+        with as_value_errors(of_spec=self.spec is not None):
             check_threads(self.threads)
             frame = frame_of(self, X, fitting=True)
             given = self.given()
@@ -171,9 +171,10 @@ class Estimator(BaseEstimator):
         with as_value_errors():
             frame = frame_of(self, X, fitting=False)
             table, told = readable(frame, self.model_.features, self.model_.dialect)
-            found = self.model_.predictions(table, proba=bool(self.model_.classes), unknown="zero")
-        for warning in told:
-            warnings.warn(warning, stacklevel=4)
+            with working(self.threads):
+                found = self.model_.predictions(table, proba=bool(self.model_.classes), unknown="zero")
+        for problem in told:
+            warn(problem, 4)
         return found
 
     def __sklearn_tags__(self) -> Tags:

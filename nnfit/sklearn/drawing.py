@@ -42,7 +42,7 @@ def drawn(model: Model) -> str:
     middle = TOP + (MOST - 1) / 2 * ROW
     foot = middle + (MOST - 1) / 2 * ROW + 24
     x = [TEXT + STEP * i for i in range(len(found))]
-    width, height = x[-1] + TEXT, foot + 44
+    width, height = x[-1] + TEXT, foot + 58
     lines = [
         f"M{left} {middle + a * ROW:g}L{right} {middle + b * ROW:g}"
         for (left, one), (right, other) in pairwise(zip(x, found, strict=True))
@@ -79,7 +79,9 @@ def stacks(model: Model) -> list[Stack]:
     layers = [
         Stack(n, (f"{n:,}", activation_of(groups))) for n, groups in zip(network.N[1:], network.layers, strict=True)
     ]
-    layers[-1] = layers[-1]._replace(names=model.target.neurons)
+    target = model.target
+    called = (clipped(target.columns[0]),) if len(target.columns) == 1 else ()
+    layers[-1] = layers[-1]._replace(names=target.neurons, below=(*layers[-1].below, *called))
     if len(layers) > LAYERS:
         hidden = f"{count(len(layers) - LAYERS + 1, 'layer')} more"
         layers = [*layers[: LAYERS // 2], Stack(1, ("…", hidden)), *layers[-LAYERS // 2 + 1 :]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,12 +25,19 @@ class WrongUse(UsageError, ValueError):  # noqa: N818
 
 
 @contextmanager
-def as_value_errors() -> Iterator[None]:
-    """What is wrong with arguments is a ValueError as well; where a parameter says it, the parameter is named."""
+def as_value_errors(of_spec: bool = False) -> Iterator[None]:
+    """What is wrong with arguments is a ValueError as well; what a parameter says is placed at the parameter.
+
+    With `of_spec`, keys that no parameter overrides are those of a spec that was given.
+    """
     try:
         yield
     except NnfitError as error:
-        problems = [problem._replace(place=of_parameter(problem.place)) for problem in error.problems]
+        places = (None, OVERRIDES) if not of_spec else (OVERRIDES,)
+        problems = dict.fromkeys(
+            problem._replace(place=of_parameter(problem.place)) if problem.place.file in places else problem
+            for problem in error.problems
+        )
         for kind in (WrongData, WrongSpec, WrongUse):
             if isinstance(error, kind.__bases__[0]):
                 raise kind(*problems) from None
@@ -37,14 +45,12 @@ def as_value_errors() -> Iterator[None]:
 
 
 def of_parameter(place: Place) -> Place:
-    """The place of a problem that a parameter made, by its name."""
+    """The place of a key, by the name of the parameter that says it, if one does."""
     key = place.key or ""
-    if place.file != OVERRIDES:
-        return place
-    named = [name for name, path in KEYS.items() if key == path or key.startswith(f"{path}.")]
-    if named == ["layers", "activation"]:
-        named = ["activation"] if key.endswith(".activation") else ["layers"]
-    return Place(key=max(named, key=lambda name: len(KEYS[name]), default=key))
+    named = [name for name, path in KEYS.items() if key == path or key.startswith((f"{path}.", f"{path}["))]
+    if "activation" in named:
+        named = ["activation" if key.endswith(".activation") else "layers"]
+    return Place(key=max(named, key=lambda name: len(KEYS[name]), default=place.key))
 
 
 # What is told of a training, always in the same words, so that Python shows each once and no search is flooded; the
@@ -65,7 +71,12 @@ NO_MATTER = frozenset(
         *("linear-diverged", "record-cut"),
     }
 )
+OUT = "leave it out of X"
+REMEDIES = {"tells-target": f"if it is not known when you predict, {OUT}", "identifier": OUT, "free-text": OUT}
 PLAIN = "the same in every row", "no row has a value"  # why a column is left out that nobody misses
+
+
+TOLD: set[tuple[str, str, int]] = set()  # and the lines that it was told of
 
 
 def tell(problems: Iterable[Problem], level: int) -> None:
@@ -75,4 +86,26 @@ def tell(problems: Iterable[Problem], level: int) -> None:
             continue
         if problem.code in IN_SHORT:
             problem = Problem(problem.code, IN_SHORT[problem.code], "see warnings_ of the estimator")
-        warnings.warn(NnfitWarning(problem), stacklevel=level)
+        remedy = REMEDIES.get(problem.code, problem.remedy)
+        warn(problem._replace(remedy=remedy, place=problem.place._replace(file=None)), level + 1)
+
+
+def warn(problem: Problem, level: int) -> None:
+    """A warning, once for each line of the caller's where that is what filters ask for.
+
+    Python means to do the same, and forgets at every `catch_warnings`, of which a search has one for each of its fits.
+    """
+    caller, text = sys._getframe(level - 1), str(problem)
+    place = text, caller.f_code.co_filename, caller.f_lineno
+    if place in TOLD and action(text) in ("default", "module", "once"):
+        return
+    TOLD.add(place)
+    warnings.warn(NnfitWarning(problem), stacklevel=level)
+
+
+def action(text: str) -> str:
+    """What the filters do with an NnfitWarning of this text, wherever it comes from."""
+    for found, message, category, module, line in warnings.filters:
+        if issubclass(NnfitWarning, category) and (message is None or message.match(text)) and not (module or line):
+            return str(found)
+    return "default"

@@ -19,10 +19,10 @@ from nnfit.data.columns import Categorical, Date, Numeric
 from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import FALSE, TRUE
 from nnfit.data.feature import Feature
-from nnfit.data.frames import from_frame, labelled
+from nnfit.data.frames import from_frame, labelled, unique
 from nnfit.data.scales import Floats
 from nnfit.data.table import Table
-from nnfit.errors import DataError, NnfitWarning, Problem
+from nnfit.errors import DataError, Problem
 from nnfit.words import quoted
 
 LEAST = 2  # rows to learn from
@@ -47,8 +47,9 @@ def frame_of(estimator: Any, X: Any, fitting: bool) -> pd.DataFrame:
     """
     least = LEAST if fitting else 1
     if isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__"):
-        validate_data(estimator, X, skip_check_array=True, reset=fitting)
         frame = labelled(X, "X")
+        unique(frame, "X")
+        validate_data(estimator, X, skip_check_array=True, reset=fitting)
         for axis, what, wanted in ((0, "sample", least), (1, "feature", 1)):
             if frame.shape[axis] < wanted:
                 found = f"Found array with {frame.shape[axis]} {what}(s) (shape={frame.shape})"
@@ -185,7 +186,7 @@ def weights_of(sample_weight: Any, n: int) -> Floats:
 # --- rows to predict -----------------------------------------------------------------------------------------------
 
 
-def readable(frame: pd.DataFrame, features: Sequence[Feature], dialect: Dialect) -> tuple[Table, list[NnfitWarning]]:
+def readable(frame: pd.DataFrame, features: Sequence[Feature], dialect: Dialect) -> tuple[Table, list[Problem]]:
     """The table of rows to predict. A text that its column, as it was learnt, cannot have counts as a missing cell.
 
     So a cross-validation goes on where a fold has what the others do not; a warning tells.
@@ -209,7 +210,7 @@ def readable(frame: pd.DataFrame, features: Sequence[Feature], dialect: Dialect)
         if strange:
             shown = ", ".join(map(quoted, strange[:3])) + ", …" * (len(strange) > 3)
             message = f"column {quoted(feature.name)}: {shown} cannot be read as {feature.options.type}"
-            found.append(NnfitWarning(Problem("taken-as-missing", f"{message}, and counts as a missing cell")))
+            found.append(Problem("taken-as-missing", f"{message}, and counts as a missing cell"))
         if feature.kind == "numeric":
             read_as = np.array([math.nan if value is None else value for value in values])
             table.columns[feature.name] = read_as[column.codes]
