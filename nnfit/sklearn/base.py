@@ -116,7 +116,7 @@ class Estimator(BaseEstimator):
             extra = dict(targets.columns)
             if sample_weight is not None:
                 weight = said["data.weight"] = name_of_weight(document, {*frame.columns, *extra})
-                extra[weight] = weights_of(sample_weight, len(frame))
+                extra[weight] = weights_of(sample_weight, targets)
             source = document if self.spec is None else self.spec
             loaded = load_spec(source, said | overrides(given, document), ("train",))
             self.refuse(loaded.spec)

@@ -169,8 +169,10 @@ def text_of(label: Any) -> str:
     return str(int(label)) if whole else str(label)
 
 
-def weights_of(sample_weight: Any, n: int) -> Floats:
-    """The weights of n rows, of which one number means all."""
+def weights_of(sample_weight: Any, targets: Targets) -> Floats:
+    """The weights of the rows, of which one number means all; of classes more than one must have some."""
+    column, *others = targets.columns.values()
+    n = len(column)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, float(sample_weight))
     found = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
@@ -180,6 +182,9 @@ def weights_of(sample_weight: Any, n: int) -> Floats:
     if (found < 0).any() or not found.any():
         message = "sample_weight is below zero in some rows" if found.any() else "sample_weight is zero in all rows"
         raise DataError(Problem("wrong-weight", message))
+    if targets.texts and not others and len(np.unique(column.codes[found > 0])) < 2:
+        message = "sample_weight is zero in all rows but those of a single class; there is nothing to learn"
+        raise DataError(Problem("single-class", message))
     return np.asarray(found, np.float64)
 
 

@@ -177,6 +177,8 @@ def test_what_is_wrong_with_a_table_is_a_value_error_and_an_error_of_nnfit(peopl
         fitted.fit(X, y).predict(X[:0])
     with pytest.raises(ValueError, match="sample_weight is below zero in some rows"):
         fitted.fit(X, y, sample_weight=np.linspace(-1, 1, 60))
+    with pytest.raises(ValueError, match="sample_weight is zero in all rows but those of a single class"):
+        fitted.fit(X, y, sample_weight=y == "yes")
     with pytest.raises(ValueError, match='y has a single class, "no"; there is nothing to learn'):
         fitted.fit(X, ["no"] * 60)
 
