@@ -46,7 +46,7 @@ def frame_of(estimator: Any, X: Any, fitting: bool) -> pd.DataFrame:
     What scikit-learn refuses in any X is refused in its words.
     """
     least = LEAST if fitting else 1
-    if isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__"):
+    if isinstance(X, pd.DataFrame) or hasattr(X, "__arrow_c_stream__"):
         frame = labelled(X, "X")
         unique(frame, "X")
         validate_data(estimator, X, skip_check_array=True, reset=fitting)
@@ -132,11 +132,10 @@ def numbers_in(y: Any, spec_names: Sequence[str], taken: Collection[str]) -> Tar
 
 def without_gaps(y: Any) -> Any:
     """The values of y, of which none may be missing."""
-    values = y.to_numpy() if isinstance(y, pd.Series | pd.DataFrame | pd.Index) else np.asarray(y)
-    check_array(values, ensure_2d=False, allow_nd=True, dtype=None, ensure_min_samples=0, input_name="y")
-    if values.dtype == object and pd.isna(values).any():
+    values = y.to_numpy() if isinstance(y, pd.Series | pd.DataFrame | pd.Index) else y
+    if not hasattr(values, "toarray") and pd.isna(values := np.asarray(values)).any():
         raise ValueError("Input y contains NaN.")
-    return values
+    return check_array(values, ensure_2d=False, allow_nd=True, dtype=None, ensure_min_samples=0, input_name="y")
 
 
 def names_of(y: Any) -> list[str]:

@@ -47,6 +47,17 @@ def test_arrays_and_lists_give_what_the_frame_gives(people: pd.DataFrame, classi
     assert classifier.fit(numbered, y).model_.theta.tobytes() == theta
 
 
+def test_a_frame_of_polars_keeps_its_names(people: pd.DataFrame, classifier: NNClassifier) -> None:
+    pytest.importorskip("nnfit.data.exchange", reason="frames of other libraries are not read yet")
+    polars = pytest.importorskip("polars")
+    X, y = people[["number", "town", "member", "since"]], people["y"]
+    theta = classifier.fit(X, y).model_.theta.tobytes()
+    frame = polars.DataFrame({name: X[name].astype(object).where(X[name].notna(), None).tolist() for name in X})
+    assert classifier.fit(frame, polars.Series(y.tolist())).model_.theta.tobytes() == theta
+    assert list(classifier.model_.kinds) == classifier.feature_names_in_.tolist() == list(X)
+    assert classifier.predict(frame).tolist() == classifier.predict(X).tolist()
+
+
 def test_a_list_of_texts_and_numbers_keeps_its_numbers(classifier: NNClassifier) -> None:
     X = [["a", 0.1 * i] for i in range(30)]
     classifier.fit(X, [i % 2 for i in range(30)])
@@ -78,6 +89,9 @@ def test_a_missing_value_or_an_empty_text_in_y_is_told(people: pd.DataFrame, cla
     X, y = people[["number"]], people["y"].astype(object)
     with pytest.raises(ValueError, match="Input y contains NaN"):
         classifier.fit(X, y.mask(y.index == 3, None))
+    for dtype in ("string", "category"):
+        with pytest.raises(ValueError, match="Input y contains NaN"):
+            classifier.fit(X, y.mask(y.index == 3, None).astype(dtype))
     with pytest.raises(ValueError, match="an empty text cannot be a class: it stands for a missing cell"):
         classifier.fit(X, y.mask(y.index == 3, ""))
 
