@@ -19,11 +19,12 @@ from nnfit.config.proposal import fitted_to, of_time
 from nnfit.config.spec import Spec
 from nnfit.config.task import Task
 from nnfit.core.losses import LOSSES
+from nnfit.data.encoding import unseen
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.train import Result, check_threads, trained
 from nnfit.model.model import Model
 from nnfit.sklearn.drawing import drawn
-from nnfit.sklearn.errors import as_value_errors, tell, warn
+from nnfit.sklearn.errors import TAKEN_AS_ZEROS, as_value_errors, tell, warn
 from nnfit.sklearn.parameters import KEYS, overrides, part, suited
 from nnfit.sklearn.tables import (
     Targets,
@@ -171,6 +172,8 @@ class Estimator(BaseEstimator):
         with as_value_errors():
             frame = frame_of(self, X, fitting=False)
             table, told = readable(frame, self.model_.features, self.model_.dialect)
+            if any(unseen(feature, table) for feature in self.model_.features):
+                told.append(TAKEN_AS_ZEROS)
             with working(self.threads):
                 found = self.model_.predictions(table, proba=bool(self.model_.classes), unknown="zero")
         for problem in told:

@@ -74,9 +74,11 @@ NO_MATTER = frozenset(
 OUT = "leave it out of X"
 REMEDIES = {"tells-target": f"if it is not known when you predict, {OUT}", "identifier": OUT, "free-text": OUT}
 PLAIN = "the same in every row", "no row has a value"  # why a column is left out that nobody misses
+# Of a prediction; what else model_.predict warns of, some rows of any fold have.
+ZEROS = "categories that no row of fit had are taken as zeros"
+TAKEN_AS_ZEROS = Problem("taken-as-zeros", ZEROS, "model_.predict names them")
 
-
-TOLD: set[tuple[str, str, int]] = set()  # and the lines that it was told of
+TOLD: set[tuple[str, str, int]] = set()  # the texts that were told, each with the line that it was told at
 
 
 def tell(problems: Iterable[Problem], level: int) -> None:
