@@ -52,6 +52,13 @@ def times(key: str, factor: float, most: float = 1e9) -> Change:
     )
 
 
+def widths(factor: float) -> Change:
+    """The size of the hidden layers multiplied."""
+    return lambda spec: re.sub(
+        r"size: ([0-9]+), activation: mish", lambda m: f"size: {int(int(m[1]) * factor)}, activation: mish", spec
+    )
+
+
 def type_of(text: str) -> type:
     return float if "." in text else int
 
@@ -112,8 +119,8 @@ VARIANTS: dict[str, Change] = {
     "amplitude 1": put(r"amplitude: [0-9.]+", "amplitude: 1"),
     "amplitude 0.1": put(r"amplitude: [0-9.]+", "amplitude: 0.1"),
     "amplitude / 4": times("amplitude", 0.25),
-    "widths / 2": times("size", 0.5),
-    "widths × 2": times("size", 2),
+    "widths / 2": widths(0.5),
+    "widths × 2": widths(2),
     "a third hidden layer": put(rf"({HIDDEN})(?={HIDDEN})", r"\1\1"),
     "one hidden layer": put(rf"({HIDDEN})(?={HIDDEN})", ""),
     "relu": put("activation: mish", "activation: relu"),

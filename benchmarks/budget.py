@@ -1,8 +1,9 @@
 """What `nnfit init` says that training takes, beside what it takes, on tables drawn from a fixed seed.
 
-    python benchmarks/budget.py [--time SECONDS] [NAME ...]
+    python benchmarks/budget.py [--time SECONDS] [--old PYTHON] [NAME ...]
 
-Seconds are those of the processor, of the whole process of `nnfit train` with one thread.
+Seconds are those of the processor, of the whole process of `nnfit train` with one thread. --old names a Python that has
+nnfit 0.1.0, whose own proposal is then trained as well.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ TABLES = {
     "1,000 × 10": Table(1000, 10),
     "1,000 × 300, 2 classes": Table(1000, 300, (), 2),
     "5,000 × 10, 2 classes": Table(5000, 10, (), 2),
+    "10,000 × 10": Table(10_000, 10),
     "10,000 × 30": Table(10_000, 30),
     "20,000 × 8 with 200 texts, 2 classes": Table(20_000, 5, (10, 200, 3), 2),
     "30,000 × 5 with 2 × 10,000 texts, 2 classes": Table(30_000, 3, (10_000, 10_000), 2),
@@ -66,17 +68,25 @@ def drawn(table: Table) -> pd.DataFrame:
     return frame.assign(y=y.round(4))
 
 
-def nnfit(*arguments: str) -> float:
+def nnfit(*arguments: str, python: str = sys.executable) -> float:
     """Run a command; the seconds that it takes of a processor."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "nnfit", *arguments], check=True, capture_output=True)
+    subprocess.run([python, "-P", "-m", "nnfit", *arguments], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main(names: Sequence[str], budget: float | None) -> None:
+def before(python: str, data: str, spec: str, model: str) -> str:
+    """What 0.1.0 takes for what it proposes."""
+    nnfit("init", data, "--target", "y", "--force", "-o", spec, python=python)
+    return f" {nnfit('train', spec, '-o', model, '--quiet', python=python):.2g} s |"
+
+
+def main(names: Sequence[str], budget: float | None, old: str | None) -> None:
     """A line for each table."""
-    print("| table | told | taken | told / taken |\n|---|---|---|---|")
+    print(
+        f"| table | told | taken | told / taken |{' 0.1.0 |' if old else ''}\n|---|---|---|---|{'---|' if old else ''}"
+    )
     time = [] if budget is None else ["--time", str(budget)]
     with tempfile.TemporaryDirectory() as folder:
         data, spec, model = (str(Path(folder) / name) for name in ("data.csv", "spec.yaml", "model.npz"))
@@ -87,7 +97,8 @@ def main(names: Sequence[str], budget: float | None) -> None:
             assert found is not None
             told = float(found[1].replace(",", ""))
             taken = nnfit("train", spec, "-o", model, "--threads", "1", "--quiet")
-            print(f"| {name} | {told:g} s | {taken:.2g} s | {told / taken:.2f} |", flush=True)
+            print(f"| {name} | {told:g} s | {taken:.2g} s | {told / taken:.2f} |", end="", flush=True)
+            print(before(old, data, spec, model) if old else "", flush=True)
 
 
 if __name__ == "__main__":
@@ -95,5 +106,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TABLES)}")
     parser.add_argument("--time", type=float, help="the budget, in seconds")
+    parser.add_argument("--old", metavar="PYTHON", help="a Python that has nnfit 0.1.0")
     options = parser.parse_args()
-    main(options.names, options.time)
+    main(options.names, options.time, options.old)

@@ -57,7 +57,7 @@ def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
     few = [column.values - 1 for column in bent if column.few]
     inputs = sum(column.inputs for column in columns)
     size = Size(found.rows, inputs, len(bent) - len(few), outputs(found.task), len(few), sum(few))
-    return fitted(recipe(found.rows, len(bent)), size, budget)
+    return fitted(recipe(found.rows, len(bent), found.task.classes is not None), size, budget)
 
 
 def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str = "") -> Proposal:
@@ -143,7 +143,8 @@ def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them:
     if any("min_count" in keys for keys in entries.values()):
         yield "    # min_count: categories of fewer rows share an input, since each input takes time and memory"
     if bend is not None and any("amplitude" in keys for keys in entries.values()):
-        yield "    # piecewise, periodic: steps and waves beside a number, with which the network bends more easily;"
+        keys, kinds = ", ".join(bend.kinds), " and ".join(bend.kinds.values())
+        yield f"    # {keys}: {kinds} beside a number, with which the network bends more easily;"
         yield "    # amplitude: how far they are trusted, with so many rows"
         if why_bent:
             yield f"    # {why_bent}"

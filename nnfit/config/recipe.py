@@ -36,6 +36,12 @@ class Bend(NamedTuple):
         return {key: value for key, value in found.items() if value}
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """What there is beside a number, in words by key."""
+        words = {"piecewise": "steps", "periodic": "waves"}
+        return {key: word for key, word in words.items() if key in self.keys}
+
+    @property
     def inputs(self) -> int:
         """How many inputs stand beside a number."""
         return self.steps + 2 * self.waves
@@ -57,8 +63,11 @@ class Recipe(NamedTuple):
     bend: Bend | None
 
 
-def recipe(n: int, numbers: int) -> Recipe:
-    """What suits n rows with so many columns of numbers that have more than two values."""
+def recipe(n: int, numbers: int, classes: bool) -> Recipe:
+    """What suits n rows with so many columns of numbers that have more than two values, and a target of numbers or not.
+
+    Waves beside numbers pay where the target is a number; the probabilities of classes are better without.
+    """
     folds = n >= LEAST
     members = min(MEMBERS, n) if folds else MEMBERS
     batch_size = 32 if n < 4_000 else 64 if n < 10_000 else 128 if n < 50_000 else 512
@@ -73,15 +82,11 @@ def recipe(n: int, numbers: int) -> Recipe:
         batch_size,
         epochs,
         min(epochs, max(ENOUGH, round(WAITING / per_epoch))),
-        Bend(STEPS, WAVES, amplitude) if 0 < numbers <= MOST_BENT else None,
+        Bend(STEPS, 0 if classes else WAVES, amplitude) if 0 < numbers <= MOST_BENT else None,
     )
 
 
 def ways(bend: Bend) -> tuple[Bend, ...]:
-    """What may suit the numbers of a table: this, the usual one, with less trust, steps alone, waves alone."""
-    return (
-        bend,
-        bend._replace(amplitude=round(bend.amplitude / 4, 3)),
-        bend._replace(waves=0),
-        bend._replace(steps=0),
-    )
+    """What may suit the numbers of a table: this, the usual one, and with less trust; both kinds, steps, or waves."""
+    others = (bend._replace(steps=steps, waves=waves) for steps, waves in ((STEPS, WAVES), (STEPS, 0), (0, WAVES)))
+    return (bend, bend._replace(amplitude=round(bend.amplitude / 4, 3)), *(each for each in others if each != bend))
