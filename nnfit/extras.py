@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Literal
 
 from nnfit.errors import Problem, UsageError
 
+# These are named in the code alone, never in a file: what a file names is not imported.
+Module = Literal["matplotlib.font_manager", "jinja2", "sklearn", "onnx", "pyarrow", "mlflow"]
 
-def require(extra: str, who: str, *modules: str) -> None:
+
+def require(extra: str, who: str, *modules: Module) -> None:
     """Load these modules of an extra; a UsageError says what needs the missing ones ("pictures need") and the remedy.
 
     The packages of an extra and their versions stand in pyproject.toml.
@@ -15,7 +19,7 @@ def require(extra: str, who: str, *modules: str) -> None:
     lost = []
     for module in modules:
         try:
-            import_module(module.partition(".")[0])
+            import_module(module.partition(".")[0])  # one that is gone is hidden by a module of it that is loaded
             import_module(module)
         except ImportError:
             lost.append(module.partition(".")[0])

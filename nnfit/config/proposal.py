@@ -143,8 +143,8 @@ def column_lines(found: Findings, bend: Bend | None, why_bent: str, all_of_them:
     if any("min_count" in keys for keys in entries.values()):
         yield "    # min_count: categories of fewer rows share an input, since each input takes time and memory"
     if bend is not None and any("amplitude" in keys for keys in entries.values()):
-        keys, kinds = ", ".join(bend.kinds), " and ".join(bend.kinds.values())
-        yield f"    # {keys}: {kinds} beside a number, with which the network bends more easily;"
+        said, kinds = ", ".join(bend.kinds), " and ".join(bend.kinds.values())
+        yield f"    # {said}: {kinds} beside a number, with which the network bends more easily;"
         yield "    # amplitude: how far they are trusted, with so many rows"
         if why_bent:
             yield f"    # {why_bent}"

@@ -15,10 +15,11 @@ from nnfit.storage import files
 SETTINGS = ("MPLCONFIGDIR", "MPLBACKEND", "MATPLOTLIBRC")  # the environment that matplotlib reads once, when loaded
 
 
-PICTURES, PAGES = "matplotlib.font_manager", "jinja2"
+PICTURES: extras.Module = "matplotlib.font_manager"
+PAGES: extras.Module = "jinja2"
 
 
-def require(*modules: str) -> None:
+def require(*modules: extras.Module) -> None:
     """Load these modules, all of the extra unless named; a UsageError that names what to install if one is missing."""
     extras.require("report", "pictures and pages need", *(modules or (PICTURES, PAGES)))
 
