@@ -11,6 +11,7 @@ import typer
 
 from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 from nnfit.words import count, plain
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ NARROW = 40  # letters of a path in a table
 
 def compare(
     models: Annotated[list[Path], typer.Argument(metavar="MODEL", help="Model files that nnfit train wrote.")],
-    data: Annotated[str, typer.Option("--data", metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    data: Annotated[str, typer.Option("--data", metavar="DATA", help="A labelled table; - reads stdin.")],
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
@@ -43,7 +47,8 @@ def compare(
     names = [str(path) for path in models]
     comparing.refuse_single(names)
     trained = [load(path) for path in models]
-    found = comparing.compare(trained, comparing.read(trained, data, names), names)
+    tables = comparing.read(trained, data, names, written(separator, decimal, encoding))
+    found = comparing.compare(trained, tables, names)
     screen.warn(*found.warnings)
     unknown = [name for name, counts in zip(names, found.learnt, strict=True) if counts is None]
     if unknown:

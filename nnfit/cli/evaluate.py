@@ -10,11 +10,15 @@ import typer
 
 from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled CSV file; - reads stdin.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled table; - reads stdin.")],
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
@@ -31,8 +35,9 @@ def evaluate(
 
     start = time.perf_counter()
     trained = load(model)
-    with like_training(trained.dialect):
-        table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
+    dialect = written(separator, decimal, encoding)(trained.dialect)
+    with like_training(dialect):
+        table = read_table(data, dialect, trained.labelled_kinds, others=False)
         table, dropped = trained.labelled(table)
         found = trained.evaluation(table)
         warnings = [*dropped, *found.warnings]

@@ -9,6 +9,7 @@ import typer
 
 from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 if TYPE_CHECKING:
     from nnfit.data.table import Table
@@ -24,7 +25,7 @@ def explain(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
     data: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="A CSV file, labelled unless --row is given; - reads stdin."),
+        typer.Argument(metavar="DATA", help="A table, labelled unless --row is given; - reads stdin."),
     ] = None,
     row: Annotated[
         int | None,
@@ -33,6 +34,9 @@ def explain(
     equations: Annotated[
         bool, typer.Option("--equations", help="Print a small network as formulas with its numbers; DATA is not read.")
     ] = False,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
@@ -59,11 +63,12 @@ def explain(
     if data is None:
         why.write_equations(model, trained, as_json)
         return
+    dialect = written(separator, decimal, encoding)(trained.dialect)
     if row is not None:
-        why.explain_row(model, trained, data, row, as_json)
+        why.explain_row(model, trained, data, dialect, row, as_json)
         return
-    with like_training(trained.dialect):
-        table = read_table(data, trained.dialect, trained.labelled_kinds, others=False)
+    with like_training(dialect):
+        table = read_table(data, dialect, trained.labelled_kinds, others=False)
         rows = rows_of(trained, table)
         refuse_unanswerable(rows)
         _, warnings = trained.labelled(table)
@@ -90,7 +95,7 @@ def refuse_contradictions(data: str | None, row: int | None, equations: bool) ->
         message, remedy = "formulas are of the network, and no table is read for them", "leave DATA out"
         raise UsageError(Problem("usage", message, remedy, Place("--equations")))
     if data is None and not equations:
-        message = "DATA is missing: a CSV file with the columns of the model, and its target unless --row is given"
+        message = "DATA is missing: a table with the columns of the model, and its target unless --row is given"
         raise UsageError(Problem("usage", message, "only --equations needs none"))
 
 

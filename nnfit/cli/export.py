@@ -111,16 +111,14 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
 def rows_of(model: Model, data: str | None) -> Table | None:
     """The rows to check a file on: those given, else of the training file; None if that does not lie where it was."""
     from nnfit.data.table import read_table
-    from nnfit.model.learnt import training_file
+    from nnfit.model.learnt import training_files
     from nnfit.model.prediction import like_training
 
-    if data is None:
-        found = training_file(model)
-        if found is None:
-            return None
-        data = str(found)
+    files = data if data is not None else training_files(model)
+    if files is None:
+        return None
     with like_training(model.dialect):
-        table = read_table(data, model.dialect, model.kinds, others=False)
+        table = read_table(files, model.dialect, model.kinds, others=False)
         table.require(list(model.kinds), "columns")
     return table
 

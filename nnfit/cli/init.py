@@ -23,7 +23,9 @@ class Task(StrEnum):
 
 
 def init(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="The CSV file, with a header.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="The file: CSV with a header, Parquet or Arrow; or a quoted glob.")
+    ],
     target: Annotated[
         list[str],
         typer.Option(
@@ -45,6 +47,15 @@ def init(
         str | None,
         typer.Option("-o", "--output", metavar="SPEC", help="Where the spec goes; default stdout.", callback=named),
     ] = None,
+    separator: Annotated[
+        str | None, typer.Option(metavar="MARK", help=r"What separates the cells, \t a tab; else it is found out.")
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(metavar="MARK", help="What stands before decimals; else it is found out.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The encoding of the file; else it is found out.")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Do not try by folds what numbers are best expanded to.")
     ] = False,
@@ -59,7 +70,11 @@ def init(
     decided and what was inferred is told on standard error, a line each, most important first.
     """
     from nnfit.cli import screen
+    from nnfit.cli.written import mark, other
     from nnfit.config.proposal import fitted_to, looked_at, written
+    from nnfit.data.dialect import Dialect
+    from nnfit.data.parts import files_of
+    from nnfit.data.sniffing import Said
     from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.fit import choosing
     from nnfit.storage import files
@@ -68,11 +83,13 @@ def init(
     if str(data) == "-":
         raise UsageError(Problem("usage", "DATA must be a file here, since the spec names it"))
     path = path_of(output)
-    files.check_outputs([path], [data])
+    files.check_outputs([path], files_of(str(data)).paths)
     if path is not None and kind(path) == "file" and not force:
         remedy = "choose another name, or replace it with --force"
         raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
-    found, why = looked_at(data, target, task and task.value), ""
+    said = Said(mark("--separator", separator), mark("--decimal", decimal), encoding)
+    other(Dialect(";"), *said)  # refuses what no file is written with
+    found, why = looked_at(data, target, task and task.value, said), ""
     fit = fitted_to(found, time)
     trying = None if quick else choosing.seconds_to_try(fit)
     if trying is not None and choosing.time_to_try(fit, trying, time):

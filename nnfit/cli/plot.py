@@ -11,9 +11,11 @@ import typer
 
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 from nnfit.report.kinds import KINDS
 
 if TYPE_CHECKING:
+    from nnfit.data.dialect import Written
     from nnfit.model.model import Model
     from nnfit.report.kinds import Kind, Request
 
@@ -37,7 +39,7 @@ def plot(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="A labelled CSV file; - reads stdin. Default: rows the model tells of."),
+        typer.Option(metavar="DATA", help="A labelled table; - reads stdin. Default: rows the model tells of."),
     ] = None,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B", help='Columns of the picture; "a,b" in quotes is one name.')
@@ -45,10 +47,14 @@ def plot(
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Width and height in inches, as in 6x4; default: as it fits.")
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
 ) -> None:
     """Draw one picture, and write it to a file."""
     from nnfit.cli import screen
+    from nnfit.data.parts import files_of
     from nnfit.report import extra
     from nnfit.report.saving import FORMS
     from nnfit.storage import files
@@ -59,11 +65,11 @@ def plot(
     path = path_of(output)
     assert path is not None
     draw = FORMS[form_of(path, list(FORMS))]
-    inputs = [*([] if row.models == "none" else given), *([data] if data else [])]
+    inputs = [*([] if row.models == "none" else given), *(files_of(data).paths if data else [])]
     files.check_outputs([path], inputs)
     extra.load_alone()
     with files.claimed([path]):
-        request = request_of(kind, row, given, data, chosen)
+        request = request_of(kind, row, given, data, chosen, written(separator, decimal, encoding))
         figure = row.draw(request)
         if inches is not None:
             figure.set_size_inches(*inches)
@@ -83,7 +89,9 @@ Without DATA, pictures of predictions are of rows that the model was not trained
 """
 
 
-def request_of(kind: str, row: Kind, given: list[str], data: str | None, columns: Sequence[str]) -> Request:
+def request_of(
+    kind: str, row: Kind, given: list[str], data: str | None, columns: Sequence[str], written: Written
+) -> Request:
     """The models and the rows; a UsageError where the picture is not one of such a target."""
     from nnfit.data.table import read_table
     from nnfit.model.loading import load
@@ -98,8 +106,9 @@ def request_of(kind: str, row: Kind, given: list[str], data: str | None, columns
     if data is None:
         return Request(models, columns=columns)
     (model,) = models.values()
-    with like_training(model.dialect):
-        table = read_table(data, model.dialect, model.labelled_kinds, others=False)
+    dialect = written(model.dialect)
+    with like_training(dialect):
+        table = read_table(data, dialect, model.labelled_kinds, others=False)
         table, dropped = model.labelled(table)
     return Request(models, table, columns, warnings=[*dropped])
 

@@ -11,6 +11,7 @@ import typer
 
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 
 class Unknown(StrEnum):
@@ -22,10 +23,12 @@ class Unknown(StrEnum):
 
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV file with the model's columns; - reads stdin.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the model's columns; - reads stdin.")],
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Where the CSV goes; default stdout.", callback=named),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where they go, as the ending says; default stdout.", callback=named
+        ),
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of every class.")] = False,
     uncertainty: Annotated[
@@ -40,30 +43,39 @@ def predict(
             help="A category that no training row had is an error, or zeros; else as the spec says of its column."
         ),
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
 ) -> None:
     """Predict a row for every row of DATA, as CSV.
 
-    Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed.
+    Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed. DATA
+    is CSV, packed (.gz, .zst) or not, Parquet or Arrow, or a quoted glob of such files. The ending of FILE says what is
+    written: .parquet, .arrow or .feather, .tsv, else CSV; .gz or .zst behind that packs it.
     """
     from nnfit.cli import progress, screen
-    from nnfit.data.reader import Reader
+    from nnfit.data.opening import reading
+    from nnfit.data.parts import files_of
+    from nnfit.data.writing import form_of, write
     from nnfit.model.loading import load
-    from nnfit.model.prediction import csv_predictions, like_training
+    from nnfit.model.prediction import like_training, predictions
     from nnfit.storage import files
     from nnfit.storage.paths import what
 
     path = path_of(output)
     if sys.stdout.isatty() and (path is None or what(path) == "stream"):
         progress.hush()  # a bar would stand between the rows
-    files.check_outputs([path], [model, data])
+    form, tables = form_of("" if path is None else str(path)), files_of(data)
+    files.check_outputs([path], [model, *tables.paths])
     trained = load(model)
-    with like_training(trained.dialect), Reader(data, trained.dialect) as reader:
+    dialect = written(separator, decimal, encoding)(trained.dialect)
+    with like_training(dialect), reading(tables, dialect) as reader:
         kept = list(dict.fromkeys(keep or []))
-        pieces = csv_predictions(trained, reader, proba, kept, unknown and unknown.value, screen.warn, uncertainty)
+        blocks = predictions(trained, reader, proba, kept, unknown and unknown.value, screen.warn, uncertainty)
         if path is not None:
             with files.replacing(path) as file:
-                file.writelines(pieces)
+                write(blocks, form, file.write)
         else:
-            sys.stdout.buffer.writelines(pieces)
+            write(blocks, form, sys.stdout.buffer.write)
             sys.stdout.buffer.flush()

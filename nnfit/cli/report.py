@@ -9,6 +9,7 @@ import typer
 
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 
 def report(
@@ -26,6 +27,9 @@ def report(
             callback=named,
         ),
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
 ) -> None:
     """Write one HTML page about MODEL, that needs no other file and asks nothing of the network.
@@ -36,6 +40,7 @@ def report(
     are shown side by side, with DATA compared in pairs. nnfit train --report writes the page of a training.
     """
     from nnfit.cli import screen
+    from nnfit.data.parts import files_of
     from nnfit.model.loading import load
     from nnfit.report.extra import load_alone, require
     from nnfit.report.make import of_models
@@ -46,9 +51,10 @@ def report(
     require()
     refuse_twice(models)
     page = page_path(path_of(output), models)
-    files.check_outputs([page], [*map(str, models), *([data] if data not in (None, "-") else [])])
+    files.check_outputs([page], [*map(str, models), *(files_of(data).paths if data not in (None, "-") else [])])
     with files.claimed([page]):
-        files.write((page, of_models({str(path): load(path) for path in models}, data, screen.warn)))
+        loaded = {str(path): load(path) for path in models}
+        files.write((page, of_models(loaded, data, screen.warn, written(separator, decimal, encoding))))
     screen.out().print(plain(f"report written to {page}"))
 
 

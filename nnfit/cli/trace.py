@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnfit.cli.written import Decimal, Encoding, Separator, written
+
 if TYPE_CHECKING:
     from nnfit.diagnostics.trace import Trace
     from nnfit.model.model import Model
@@ -18,10 +20,13 @@ FEW = 3  # rows that a person sees where none is named
 
 def trace(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV file with the model's columns; - reads stdin.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the model's columns; - reads stdin.")],
     row: Annotated[
         int | None, typer.Option("--row", metavar="N", help="The row, numbered from 1 as in the file.")
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
     """Follow a row of DATA up the network and back down, in the notes' symbols, layer by layer.
@@ -41,8 +46,9 @@ def trace(
     from nnfit.words import count, listed
 
     trained = load(model)
-    with like_training(trained.dialect):
-        table = read_table(data, trained.dialect, trained.kinds | trained.target.kinds, others=False)
+    dialect = written(separator, decimal, encoding)(trained.dialect)
+    with like_training(dialect):
+        table = read_table(data, dialect, trained.kinds | trained.target.kinds, others=False)
         if row is not None:
             refuse_row(row, table)
         n, first = table.n, row or 1

@@ -135,7 +135,7 @@ def train(
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)
         specs = [*([] if loaded.document.file == STANDARD_INPUT else [str(spec)]), *loaded.document.parents]
-        files.check_outputs(places, [*specs, *paths_of(loaded).values()])
+        files.check_outputs(places, [*specs, *(path for files in paths_of(loaded).values() for path in files.paths)])
         refuse_name(loaded, places.model, output)
         refuse_checkpoint(places.checkpoint)
         with files.claimed(places):
@@ -176,7 +176,7 @@ def train(
                 if places.history is not None:
                     written.append((places.history, results.costs(run.history).encode()))
                 if places.depfile is not None:
-                    sources = [*specs, *trainer.prepared.sources]
+                    sources = [*specs, *(path for files in trainer.prepared.sources.values() for path in files.paths)]
                     written.append((places.depfile, results.rule(places.model, sources)))
                 files.write(*written)
                 tracker.finish(model, partial(artifacts, written, places, model, specs))

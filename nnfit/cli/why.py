@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnfit.cli.outputs import json_of
 
 if TYPE_CHECKING:
+    from nnfit.data.dialect import Dialect
     from nnfit.data.table import Table
     from nnfit.errors import Problem
     from nnfit.explain.contributions import Contributions
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN = 40  # columns in the terminal; the JSON has all
 
 
-def explain_row(path: Path, model: Model, data: str, row: int, as_json: bool) -> None:
+def explain_row(path: Path, model: Model, data: str, dialect: Dialect, row: int, as_json: bool) -> None:
     """Print what each column adds to the prediction for a row of a file, numbered from 1."""
     from nnfit.cli import screen
     from nnfit.cli.rows import refuse_row
@@ -25,9 +26,9 @@ def explain_row(path: Path, model: Model, data: str, row: int, as_json: bool) ->
     from nnfit.explain.contributions import contributions, doubts, has_baseline
     from nnfit.model.prediction import like_training
 
-    with like_training(model.dialect):
+    with like_training(dialect):
         # The target is only shown: as text it may be whatever it is.
-        table = read_table(data, model.dialect, model.kinds | dict.fromkeys(model.target.columns, "text"), others=False)
+        table = read_table(data, dialect, model.kinds | dict.fromkeys(model.target.columns, "text"), others=False)
         refuse_row(row, table)
         remarks = model.remarks()
         found = contributions(model, table, [row], remarks=remarks)

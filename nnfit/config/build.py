@@ -51,7 +51,7 @@ def made(hint: Any, value: Any, p: Parameter, absent: Absent) -> Any:
             (inside,) = get_args(origins[Named])
             return Named(tuple((name, made(inside, part, Parameter(""), absent)) for name, part in value.items()))
         return build(next(kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)), value, absent)
-    if tuple in origins and str not in kinds:
+    if tuple in origins and (str not in kinds or isinstance(value, list)):
         inside = get_args(origins[tuple])[0]
         return tuple(
             made(inside, part, Parameter(""), absent) for part in ([value] if isinstance(value, str) else value)

@@ -99,6 +99,9 @@ def linked(links: list[Link], name: str, folder: Folder, read: Read) -> Link:
         value = mapping.get(last) if isinstance(mapping, dict) else None
         if isinstance(value, str) and value and value not in words:
             mapping[last] = moved(folder, path.parent, value)
+        elif isinstance(value, list):
+            several = (moved(folder, path.parent, each) if isinstance(each, str) and each else each for each in value)
+            mapping[last] = list(several)
     return Link(found, path.parent)
 
 

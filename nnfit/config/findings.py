@@ -21,9 +21,10 @@ from nnfit.data.dates import parse
 from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import LARGEST
 from nnfit.data.identifiers import identifier, in_order, says_identifier
-from nnfit.data.reader import Reader
+from nnfit.data.opening import reading
+from nnfit.data.parts import Files, files_of
 from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, numbers, written
-from nnfit.data.sniffing import dialect_of
+from nnfit.data.sniffing import Said, columnar, dialect_of
 from nnfit.data.spelling import Spelling
 from nnfit.data.table import BOOLEANS, Table, mixture, read_table
 from nnfit.errors import DataError, Place, Problem
@@ -33,6 +34,7 @@ from nnfit.words import count, quoted, short
 # Of these nobody makes a class; what else marks a missing number may be one, as NA is a continent.
 NO_CLASS = MARKERS - {"NA", "na", "None", "none", "nil", "missing", "-", "--", "—", "."}
 THREE = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*")  # 1.234: a decimal point, or a thousands separator?
+NOT_SAID = Said()
 MERGED = 0.1  # of the rows; where more of them share an input, that is told
 # What is told, most important first.
 ORDER = ("left-out", "not-decided", "task", "dropped-rows", "small", "file", "read-as")
@@ -61,18 +63,20 @@ class Findings(NamedTuple):
     notes: tuple[Problem, ...]  # for a person, most important first
 
 
-def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
+def look(data: str, targets: Sequence[str], task: str | None, said: Said = NOT_SAID) -> Findings:
     """Read the file, finding out how it is written, what its columns are, and what to do with its target.
 
-    A DataError where there is nothing to learn, from or about.
+    What is `said` of it is not looked for. A DataError where there is nothing to learn, from or about.
     """
-    dialect, header = dialect_of(data)
+    files = files_of(data)
+    dialect, header = dialect_of(files, said)
     whole = Table(data, dict.fromkeys(header, np.empty(0)), (), dialect)
     whole.require(targets, "the target column is" if len(targets) == 1 else "target columns are")
-    dialect, votes = with_decimal(data, dialect, header)
-    table = read_table(data, dialect, dict.fromkeys(targets, "text"), mixtures=True)
+    typed = columnar(files)
+    dialect, votes = (dialect, Counter[str]()) if typed else with_decimal(files, dialect, said.decimal)
+    table = read_table(files, dialect, dict.fromkeys(targets, "text"), mixtures=True)
     readings = {
-        name: reading_of(column, name, dialect, votes)
+        name: of_type(column, table.types[name], dialect) if typed else reading_of(column, name, dialect, votes)
         for name, column in tracked(table.columns.items(), "recognising the columns")
         if isinstance(column, Text)
     }
@@ -99,7 +103,8 @@ def look(data: str, targets: Sequence[str], task: str | None) -> Findings:
     for name in targets if found.classes is None else ():
         notes += in_doubt(name, readings[name]) + read_as(name, table.columns[name], readings[name], dialect)
     findings = learnable(table, found, readings, notes)._replace(dropped=int(gone.sum()))
-    doubts = three_decimals(data, dialect, findings.columns) if not votes["."] else []
+    sure = typed or votes["."] or said.decimal
+    doubts = three_decimals(files, dialect, findings.columns) if not sure else []
     return findings._replace(notes=in_order_of_weight([*findings.notes, *doubts]))
 
 
@@ -164,14 +169,14 @@ def cells_of(column: Text, gaps: Sequence[str]) -> tuple[list[str], list[int]]:
     return [column.labels[i] for i in known], [counts[i] for i in known]
 
 
-def sample_of(data: str, dialect: Dialect) -> dict[str, list[str]]:
+def sample_of(data: Files, dialect: Dialect) -> dict[str, list[str]]:
     """The first rows of a file as text, column by column."""
-    with Reader(data, dialect) as reader:
+    with reading(data, dialect) as reader:
         block = next(reader.blocks(dict.fromkeys(reader.header, "text")))
     return {name: cells.cells().tolist() for name, cells in block.columns.items() if isinstance(cells, Text)}
 
 
-def with_decimal(data: str, dialect: Dialect, header: Sequence[str]) -> tuple[Dialect, Counter[str]]:
+def with_decimal(data: Files, dialect: Dialect, said: str | None) -> tuple[Dialect, Counter[str]]:
     """The dialect with the decimal mark of most columns, and how many columns can only be read with each mark."""
     votes: Counter[str] = Counter()
     for cells in tracked(sample_of(data, dialect).values(), "finding the decimal mark"):
@@ -183,6 +188,8 @@ def with_decimal(data: str, dialect: Dialect, header: Sequence[str]) -> tuple[Di
         used = any(mark in label for label in counted for mark in ",." if label not in found.strangers)
         if len(decimals) == 1 and used and not three(counted):
             votes.update(decimals)
+    if said is not None:
+        return dialect, Counter({said: 1})
     comma = dialect.separator != "," and votes[","] > votes["."]
     return dialect._replace(decimal="," if comma else "."), votes
 
@@ -208,7 +215,7 @@ def of_file(dialect: Dialect, votes: Counter[str]) -> list[Problem]:
     return found
 
 
-def three_decimals(data: str, dialect: Dialect, columns: Mapping[str, Column]) -> list[Problem]:
+def three_decimals(data: Files, dialect: Dialect, columns: Mapping[str, Column]) -> list[Problem]:
     """Plain numbers such as 1.234, whose point may separate thousands."""
     plain = [name for name, column in columns.items() if column.type == "numeric" and not column.special]
     sample = sample_of(data, dialect) if plain and dialect.decimal == "." else {}
@@ -222,6 +229,13 @@ def three_decimals(data: str, dialect: Dialect, columns: Mapping[str, Column]) -
 
 
 # --- what a column is ----------------------------------------------------------------------------------------------
+
+
+def of_type(column: Text, type_: str, dialect: Dialect) -> Reading:
+    """A column of a Parquet or Arrow file, which has a type; numbers are text here where they are a target."""
+    if not cells_of(column, dialect.gaps)[0]:
+        return Reading("empty")
+    return Reading(type_, spelling=Spelling(dialect.decimal) if type_ == "numeric" else None)
 
 
 def reading_of(column: Text, name: str, dialect: Dialect, votes: Counter[str]) -> Reading:

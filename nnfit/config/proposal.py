@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 from nnfit.config.budget import FLAT, Fitted, Size, fitted, steps
 from nnfit.config.document import MAX_BYTES, parse
-from nnfit.config.findings import Findings, look
+from nnfit.config.findings import NOT_SAID, Findings, look
 from nnfit.config.proposed import WIDE, column_keys, data_keys, outputs, training_keys
 from nnfit.config.recipe import LEAST, STEPS, WAVES, Bend, Recipe, recipe
 from nnfit.config.task import Task
+from nnfit.data.dialect import separator_of
+from nnfit.data.sniffing import Said
 from nnfit.errors import DataError, Place, Problem, SpecError, UsageError
 from nnfit.words import count, plain
 
@@ -39,12 +41,12 @@ def propose(data: Path, target: str | Sequence[str], folder: Path, task: str | N
     return written(found, fitted_to(found), data, folder)
 
 
-def looked_at(data: Path, target: str | Sequence[str], task: str | None) -> Findings:
+def looked_at(data: Path, target: str | Sequence[str], task: str | None, said: Said = NOT_SAID) -> Findings:
     """What is found out about a file and its targets."""
     targets = (target,) if isinstance(target, str) else tuple(target)
     if len(set(targets)) < len(targets):
         raise UsageError(Problem("given-twice", "a target is given twice", place=Place("--target")))
-    return look(str(data), targets, task)
+    return look(str(data), targets, task, said)
 
 
 def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
@@ -123,7 +125,7 @@ def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str,
         "encoding": "the file is not UTF-8",
         "missing": "what stands for a missing cell",
     }
-    for key, value in data_keys(found).items():
+    for key, value in data_keys(found, separator_of(str(data))).items():
         if key == "ignore" and detailed:
             for name, reason in found.left_out.items():
                 yield f"  # {plain(word(name))} is left out: {reason}"

@@ -18,14 +18,17 @@ def proposed(found: Findings, chosen: Recipe) -> dict[str, Any]:
     return {"data": data, **training_keys(found.task, chosen, found.rows)}
 
 
-def data_keys(found: Findings) -> dict[str, Any]:
-    """The target, how the table is written, and the columns that are left out."""
+def data_keys(found: Findings, separator: str = ",") -> dict[str, Any]:
+    """The target, how the table is written, and the columns that are left out.
+
+    `separator` is the one that the name of the file promises: a tab of .tsv.
+    """
     dialect, targets = found.dialect, found.task.targets
     keys: dict[str, Any] = {"target": targets[0] if len(targets) == 1 else list(targets)}
     if found.dropped:
         keys["missing_target"] = "drop"
     for key, usual in (("separator", ","), ("decimal", "."), ("encoding", "utf-8")):
-        if getattr(dialect, key) != usual:
+        if getattr(dialect, key) != usual or (key == "separator" and separator != usual):
             keys[key] = getattr(dialect, key)
     if dialect.missing:
         keys["missing"] = list(dialect.missing)

@@ -16,10 +16,9 @@ from nnfit.core.network import Group
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.schedules import Constant, Plateau
 from nnfit.data.dates import fault
-from nnfit.data.source import unknown
+from nnfit.data.dialect import faults
 from nnfit.errors import Problem
 
-SIGNS = "+- \t\"'_"  # what stands in or beside numbers, and is no decimal mark
 FLOAT32 = float(np.finfo(np.float32).max)
 HOLD_OUT = "set data.validation, or training.resample: folds"
 
@@ -64,26 +63,10 @@ def of_columns(spec: Spec) -> Found:
 
 
 def of_tables(spec: Spec) -> Found:
-    """What tables cannot be written with: an encoding that is none, marks by which cells or numbers read otherwise."""
+    """What tables cannot be written with."""
     data = spec.data
-    if problem := unknown(data.encoding):
-        yield ("data", "encoding"), problem
-    if data.separator == '"':
-        message = "a quote cannot separate cells: it encloses those that hold the separator"
-        yield ("data", "separator"), Problem("wrong-mark", message, 'set the separator of the file, "," or ";"')
-    if data.decimal.isalnum() or data.decimal in SIGNS:
-        message = f"{mark(data.decimal)} cannot be a decimal mark: it stands in numbers for other reasons, or in words"
-        yield ("data", "decimal"), Problem("wrong-mark", message, 'set "." or ","')
-    elif data.decimal == data.separator:
-        key = "decimal" if data.decimal != "." else "separator"  # "." is what holds where nothing is said
-        message = f"{mark(data.decimal)} is both the separator and the decimal mark"
-        remedy = 'name both as the file has them, as in separator: ";" and decimal: ","'
-        yield ("data", key), Problem("wrong-mark", message, remedy)
-
-
-def mark(text: str) -> str:
-    """A separator or decimal mark, as a message shows it."""
-    return {" ": "a space", "\t": "a tab"}.get(text, f'"{text}"')
+    for key, problem in faults(data.separator_of_training, data.decimal, data.encoding):
+        yield ("data", key), problem
 
 
 def of_training(spec: Spec) -> Found:

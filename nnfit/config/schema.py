@@ -142,7 +142,9 @@ def alternatives(hint: Any, p: Parameter, definitions: dict[str, Schema]) -> Ite
         yield {"enum": spellings(p), "type": "string"} if len(spellings(p)) > 1 else word(*spellings(p))
         arguments = [each for each in arguments if each is not str]
     for each in arguments:
-        yield from single(each, p, definitions)
+        for node in single(each, p, definitions):
+            if each is not str or not any(get_origin(other) is tuple for other in arguments):
+                yield node  # else the list says it, of which one may be written as the text alone
     if p.inferred:
         yield {"type": "null"}
 

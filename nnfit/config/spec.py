@@ -22,6 +22,7 @@ from nnfit.core.optimizers import OPTIMIZERS, Adam, Optimizer
 from nnfit.core.parameter import REQUIRED, Parameter, parameter
 from nnfit.core.schedules import CONSTANT, SCHEDULES, Schedule
 from nnfit.data.columns import TYPES, Boolean, Categorical, ColumnType, Date, Numeric
+from nnfit.data.dialect import separator_of
 from nnfit.data.spelling import KEYS, Spelling
 from nnfit.scoring.metrics import AIMS, MONITORS
 from nnfit.words import listed, short, sizes
@@ -127,15 +128,32 @@ class Column:
 class Data:
     """The tables, and what their columns are for."""
 
-    train: str = parameter(REQUIRED, "the CSV file to learn from")
+    train: str | tuple[str, ...] = parameter(
+        REQUIRED,
+        "the file to learn from, CSV, Parquet or Arrow, or several that are one table, as a list or a glob",
+        items=1,
+        distinct=True,
+    )
     target: tuple[str, ...] = parameter(
         REQUIRED, "the column to predict, or a list: several real outputs, or several 0/1 ones", items=1, distinct=True
     )
-    validation: float | str | None = parameter(
-        None, "rows to watch during training: a share, a file or nothing", above=0, below=1, nothing="none"
+    validation: float | str | tuple[str, ...] | None = parameter(
+        None,
+        "rows to watch during training: a share, a file (or several, as of train) or nothing",
+        above=0,
+        below=1,
+        items=1,
+        distinct=True,
+        nothing="none",
     )
-    test: float | str | None = parameter(
-        None, "rows kept aside for the final metrics: a share, a file or nothing", above=0, below=1, nothing="none"
+    test: float | str | tuple[str, ...] | None = parameter(
+        None,
+        "rows kept aside for the final metrics: a share, a file (or several, as of train) or nothing",
+        above=0,
+        below=1,
+        items=1,
+        distinct=True,
+        nothing="none",
     )
     features: tuple[str, ...] | None = parameter(
         None, "the columns to learn from; without it, all others", distinct=True
@@ -143,13 +161,32 @@ class Data:
     ignore: tuple[str, ...] = parameter((), "columns left out", distinct=True)
     weight: str | None = parameter(None, "a column of example weights")
     missing: tuple[str, ...] = parameter((), "texts that mean a missing cell, besides the empty one")
-    separator: str = parameter(",", "what stands between two cells", pattern=MARK, characters=1)
+    separator: str | None = parameter(
+        None,
+        "what stands between two cells; without it a tab in files whose name ends in .tsv, else a comma",
+        pattern=MARK,
+        characters=1,
+    )
     encoding: str = parameter("utf-8", "the encoding of the file")
     decimal: str = parameter(".", "what stands before the decimals of a number", pattern=MARK, characters=1)
     missing_target: Literal["error", "drop"] = parameter(
         "error", "a row whose target is missing is an error, or is left out and counted, wherever rows are labelled"
     )
     columns: Named[Column] = parameter(Named(), "columns by name, where the inferred reading is not wanted")
+
+    @property
+    def trained_on(self) -> str:
+        """The files of training as a message names them."""
+        if self.train == FRAME:
+            return "a DataFrame"
+        return self.train if isinstance(self.train, str) else ", ".join(self.train)
+
+    @property
+    def separator_of_training(self) -> str:
+        """What stands between two cells of the training file, or of the first of several."""
+        if self.separator is not None:
+            return self.separator
+        return separator_of(self.train if isinstance(self.train, str) else self.train[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,4 +347,4 @@ class Spec:
         if not (isinstance(network, NetworkKeys) and isinstance(network.layers, tuple)):
             return "<nnfit.Spec: not checked>"
         layers = sizes([getattr(layer, "size", "?") for layer in network.layers])
-        return f"<nnfit.Spec: {listed([*map(str, data.target)])} from {short(str(data.train))}, {layers} neurons>"
+        return f"<nnfit.Spec: {listed([*map(str, data.target)])} from {short(data.trained_on)}, {layers} neurons>"

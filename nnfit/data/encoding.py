@@ -237,8 +237,8 @@ def one_hot(name: str, categories: Categories, table: Table, out: Array) -> Prob
     strange = np.flatnonzero(index < 0)
     found = dict.fromkeys(labels[code] for code in text.codes[strange].tolist())
     labelled = [quoted(label) if label else "a missing cell" for label in found]
-    lines = ", ".join(str(table.lines[int(row)]) for row in strange[:5]) + (", …" if len(strange) > 5 else "")
-    lines = f"{'row' if table.of_frame else 'line'}{'s' * (len(strange) > 1)} {lines}"
+    lines = ", ".join(table.where(strange[:5])) + (", …" if len(strange) > 5 else "")
+    lines = f"{table.noun}{'s' * (len(strange) > 1)} {lines}"
     more = f" and {len(labelled) - 5} more" if len(labelled) > 5 else ""
     message = f"column {quoted(name)}: no training row has {', '.join(labelled[:5])}{more} ({lines})"
     remedy = "correct the cells; nnfit predict takes them as zeros with --unknown zero"

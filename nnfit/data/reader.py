@@ -13,17 +13,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from nnfit.data import parse_python
-from nnfit.data.cells import Floats, NotFiniteError, Text, to_numbers
-from nnfit.data.cutting import Lines, Rows, plain_rows, quoted_rows
+from nnfit.data.blocks import Block, NotANumbersError, Part, numbers
+from nnfit.data.cells import Floats, Text
+from nnfit.data.cutting import Rows, plain_rows, quoted_rows
 from nnfit.data.dialect import Dialect
-from nnfit.data.rows import BLANK_LINE, CLOSE, PACKED, UNCLOSED, UTF16, check_header, csv_rows, undecodable
-from nnfit.data.source import STANDARD_INPUT, decoder, opened
+from nnfit.data.rows import BLANK_LINE, CLOSE, UNCLOSED, UTF16, check_header, csv_rows, undecodable
+from nnfit.data.source import decoder
+from nnfit.data.unpacking import Source
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import phase
 from nnfit.words import base, quoted
@@ -50,53 +51,33 @@ class Piece(NamedTuple):
     rows: Rows | None = None
 
 
-class Block(NamedTuple):
-    """Some rows in a row: a float64 array (missing: NaN) for each numeric column, text for the others."""
-
-    columns: dict[str, Floats | Text]
-    lines: Sequence[int] | Lines  # the line of the file in which each row begins
-    end: int = 0  # about how many bytes of the file are read up to here
-    blank: int = 0  # the line of the first of the blank ones that follow
-
-    @property
-    def n(self) -> int:
-        """The number of rows."""
-        return len(self.lines)
-
-
-class NotANumbersError(DataError):
-    """Columns that were to be read as numbers hold something else: the first such cell of each of the `columns`."""
-
-    def __init__(self, *problems: Problem, columns: Sequence[str] = ()) -> None:
-        self.columns = tuple(columns)
-        super().__init__(*problems)
-
-
 class Reader:
-    """A CSV file opened for reading: its header at once, its rows by `blocks`.
+    """A CSV file opened for reading, packed or not: its header at once, its rows by `blocks`.
 
-    What was read from standard input already, and is held in memory, is given as a `stream`.
+    Whoever has looked at what the file is gives its `source`.
     """
 
-    def __init__(self, path: str, dialect: Dialect, stream: BinaryIO | None = None) -> None:
-        self.file = STANDARD_INPUT if path == "-" else path
-        self.dialect = dialect
+    def __init__(self, path: str, dialect: Dialect, source: Source | None = None) -> None:
+        self.source = Source(path) if source is None else source
+        self.file = self.source.file
+        self.dialect = dialect.of_file(path)
+        self.types: Mapping[str, str] = {}
+        self.parts: Sequence[Part] = ()
         self.sha256 = hashlib.sha256()
-        for key in ("separator", "decimal"):
-            mark = getattr(dialect, key)
-            if len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
-                self.fail("wrong-mark", f"data.{key} must be one ASCII character, not {quoted(mark)}")
-        self.decoder = decoder(dialect.encoding, self.file)
-        self.stream = opened(path) if stream is None else stream
         self.line = 1  # of the next row
         self.rest = b""  # read, and not yet cut into rows
         self.taken = 0
-        self.size = None if path == "-" else Path(path).stat().st_size
+        self.size = self.source.size
         self.ended = False
         self.begun = False
         self.problem: DataError | None = None  # with what follows the rest
         self.parser: Parse | None = None
         try:
+            for key in ("separator", "decimal"):
+                mark = getattr(self.dialect, key)
+                if len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
+                    self.fail("wrong-mark", f"data.{key} must be one ASCII character, not {quoted(mark)}")
+            self.decoder = decoder(dialect.encoding, self.file)
             self.header = self.read_header()
         except DataError:
             self.close()
@@ -116,15 +97,22 @@ class Reader:
 
     def close(self) -> None:
         """Let go of the file; standard input stays open."""
-        if self.size is not None:
-            self.stream.close()
+        self.source.close()
+
+    def place(self, line: int, name: str | None = None) -> Place:
+        """The place of a row, and of a column in it."""
+        return Place(self.file, line, self.header.index(name) + 1 if name in self.header else None)
+
+    def digest(self) -> str:
+        """The SHA-256 of the bytes of the text, unpacked, once all of them are read."""
+        return self.sha256.hexdigest()
 
     # --- bytes -------------------------------------------------------------------------------------------------
 
     def more(self) -> None:
         """Read one more block of bytes, as UTF-8, behind the rest; what is wrong in it waits for the rows before."""
         try:
-            data = self.stream.read(BLOCK)
+            data: bytes = self.source.text.read(BLOCK)
         except OSError as error:
             self.fail("unreadable", f"cannot be read: {error.strerror or error}")
         self.sha256.update(data)
@@ -158,7 +146,7 @@ class Reader:
             byte, offset = error.object[error.start], self.taken - len(error.object) + error.start
             message = f"the byte 0x{byte:02x} at offset {offset:,} is not {self.dialect.encoding}"
             good = len(data) - len(error.object) + error.start
-            if good <= 0 or (self.taken == len(data) and data.startswith((*PACKED, *UTF16))):
+            if good <= 0 or (self.taken == len(data) and data.startswith(UTF16)):
                 self.fail(*self.undecodable(data, message), line)
             code, message, remedy = self.undecodable(data, message)
             self.problem = DataError(Problem(code, message, remedy, Place(self.file, line)))
@@ -170,8 +158,7 @@ class Reader:
 
     def undecodable(self, data: bytes, message: str) -> tuple[str, str, str]:
         """What is wrong with bytes that cannot be decoded, by how the file begins."""
-        code, remedy = undecodable(data if self.taken == len(data) else b"")
-        return code, message, remedy
+        return "wrong-encoding", message, undecodable(data if self.taken == len(data) else b"")
 
     def expected_rows(self, so_far: int, end: int) -> int:
         """About how many rows the file has, from those of its first bytes; 0 for a stream of unknown length."""
@@ -198,35 +185,34 @@ class Reader:
 
     # --- rows --------------------------------------------------------------------------------------------------
 
-    def blocks(self, kinds: Mapping[str, str], doing: str = "reading") -> Iterator[Block]:
+    def blocks(self, kinds: Mapping[str, str], doing: str = "reading", keep: Sequence[str] = ()) -> Iterator[Block]:
         """The rows, block after block. `kinds` says numeric or text for each column; one that it lacks is skipped.
 
-        `doing` is the word for what is done with them, in the name of the phase.
+        `doing` is the word for what is done with them, in the name of the phase. Columns to `keep` are read as text.
         """
         with phase(f"{doing} {base(self.file)}", self.size) as now:
             rows = 0
-            for block in self.parsed(kinds):
+            for block in self.parsed(kinds, keep):
                 yield block
                 rows += block.n
                 now.reach(rows if self.size is None else block.end)
+        if not rows:
+            self.fail("no-rows", "has a header but no rows", line=1)
 
-    def parsed(self, kinds: Mapping[str, str]) -> Iterator[Block]:
+    def parsed(self, kinds: Mapping[str, str], keep: Sequence[str] = ()) -> Iterator[Block]:
         """The blocks that have rows. A blank line is wrong if anything follows it."""
-        rows = blank = 0
+        blank = 0
         try:
-            for block in self.ahead(kinds):
+            for block in self.ahead({**kinds, **dict.fromkeys(keep, "text")}):
                 if blank and block.n:
                     self.fail(*BLANK_LINE, blank)
                 blank = blank or block.blank
-                rows += block.n
                 if block.n:
-                    yield block
+                    yield block._replace(kept={name: block.columns[name] for name in keep}) if keep else block
         except DataError:
             if blank:  # whatever is wrong behind it is more than blank lines
                 self.fail(*BLANK_LINE, blank)
             raise
-        if not rows:
-            self.fail("no-rows", "has a header but no rows", line=1)
 
     def ahead(self, kinds: Mapping[str, str]) -> Iterator[Block]:
         """The blocks: the first, and all of a small file, at once; others in threads, ahead of what is asked for."""
@@ -262,7 +248,9 @@ class Reader:
     @property
     def small(self) -> bool:
         """Whether all there is to read is so little that pandas is not worth its import."""
-        return self.ended and self.taken <= SMALL if self.size is None else self.size <= SMALL
+        if self.size is None or self.source.packed:
+            return self.ended and self.taken <= SMALL
+        return self.size <= SMALL
 
     def cut(self) -> Iterator[Piece]:
         """The lines that have been read, piece after piece; then what is wrong with those that follow."""
@@ -288,14 +276,19 @@ class Reader:
             rows, self.line = quoted_rows(self.rest, first, len(self.header), separator, self.fail, partial)
             self.rest = self.rest[len(rows.data) :] if partial else b""
             some = len(rows.lines) or rows.problem is not None or rows.blank
-            return Piece(rows.data, first, int(bool(some)), self.taken - len(self.rest), rows)
+            return Piece(rows.data, first, int(bool(some)), self.reached(), rows)
         most = len(self.rest) if self.begun else BLOCK // FIRST
         data = self.rest[: self.rest.rfind(b"\n", 0, most) + 1] or self.rest[: self.rest.find(b"\n") + 1]
         self.begun = True
         self.rest = self.rest[len(data) :]
         lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
         self.line += lines
-        return Piece(data, first, lines, self.taken - len(self.rest))
+        return Piece(data, first, lines, self.reached())
+
+    def reached(self) -> int:
+        """About how many bytes of the file the lines take that are cut: of a packed one their share of what is read."""
+        cut = self.taken - len(self.rest)
+        return self.source.reached() * cut // max(self.taken, 1) if self.source.packed else cut
 
     # --- cells -------------------------------------------------------------------------------------------------
 
@@ -309,7 +302,7 @@ class Reader:
             column = found.get(i)
             if isinstance(column, Text):
                 try:
-                    found[i] = self.numbers(wanted[i], column, rows.lines)
+                    found[i] = numbers(self, wanted[i], column, rows.lines)
                 except NotANumbersError as error:
                     problems[wanted[i]] = error.problems[0]
         if problems:
@@ -358,17 +351,6 @@ class Reader:
 
                 self.parser = Parser(self.dialect, len(self.header)).columns
         return self.parser
-
-    def numbers(self, name: str, cells: Text, lines: Sequence[int] | Lines) -> Floats:
-        """A column of texts as numbers; the first that is not a finite number is an error with its line and column."""
-        try:
-            return to_numbers(cells, self.dialect, name)
-        except NotFiniteError as error:
-            got = cells.labels[cells.codes[error.row]]
-            message = f"column {quoted(name)}: expected {self.dialect.expected(name)}, got {quoted(got)}"
-            remedy = "if it means a missing cell, add it to data.missing"
-            place = Place(self.file, int(lines[error.row]), self.header.index(name) + 1)
-            raise NotANumbersError(Problem("not-a-number", message, remedy, place), columns=(name,)) from None
 
 
 def full(column: Floats | Text) -> bool:

@@ -26,24 +26,13 @@ LONE_RETURN = (
 BLANK_LINE = "blank-line", "a blank line stands between the rows", "remove it"
 UNCLOSED, CLOSE = "unclosed-quote", "close it, or write it twice"
 NO_HEADER, NAMES = "no-header", "a header with the names of the columns is needed"
-# How files that are no CSV, or none in UTF-8, begin; and what would do.
-PACKED = {
-    b"\x1f\x8b": "this is a gzip file: unpack it first",
-    b"PK\x03\x04": "this is a zip file or a spreadsheet: unpack it, or save it as CSV, first",
-    b"BZh": "this is a bzip2 file: unpack it first",
-    b"\xfd7zXZ": "this is an xz file: unpack it first",
-    b"\x28\xb5\x2f\xfd": "this is a zstd file: unpack it first",
-}
 UTF16 = b"\xff\xfe", b"\xfe\xff"
 
 
-def undecodable(beginning: bytes) -> tuple[str, str]:
-    """The kind of a file that cannot be decoded, and what would do, by how it begins."""
-    for magic, remedy in PACKED.items():
-        if beginning.startswith(magic):
-            return "packed-file", remedy
+def undecodable(beginning: bytes) -> str:
+    """What would do about a file that cannot be decoded, by how it begins."""
     other = ": utf-16" if beginning.startswith(UTF16) else " (latin-1 and cp1252 are common)"
-    return "wrong-encoding", f"save the file as UTF-8, or set data.encoding{other}"
+    return f"save the file as UTF-8, or set data.encoding{other}"
 
 
 def number(text: str, decimal: str = ".") -> float | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from pathlib import Path
+from contextlib import closing
+from typing import NamedTuple
 
 from nnfit.data.dialect import Dialect
-from nnfit.data.reader import Reader
-from nnfit.data.rows import PACKED, UTF16
-from nnfit.data.source import opened
-from nnfit.errors import DataError
+from nnfit.data.opening import reading
+from nnfit.data.parts import Files
+from nnfit.data.rows import UTF16
+from nnfit.data.unpacking import Source
+from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import phase
 from nnfit.words import base
 
@@ -18,44 +20,69 @@ SEPARATORS = ("\t", ";", "|", ",")
 PIECE = 1 << 20  # bytes that are decoded at once
 
 
-def encoding_of(path: str) -> str:
-    """The first of UTF-8, CP1252 and Latin-1 that all bytes of a file are; UTF-16 where its mark says so.
+class Said(NamedTuple):
+    """What is said of a file, and so not looked for in it."""
 
-    Of a packed file UTF-8, which it is not: reading it will say what it is.
-    """
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+
+
+def encoding_of(files: Files) -> str:
+    """The first of UTF-8, CP1252 and Latin-1 that all bytes of some files are; UTF-16 where the mark of one says so."""
     for encoding in ("utf-8", "cp1252"):
-        decoder = codecs.getincrementaldecoder(encoding)()
-        what = f"finding the encoding of {base(path)}"
-        with opened(path) as file, phase(what, Path(path).stat().st_size) as now:
-            beginning = file.read(8)
-            if beginning.startswith(UTF16):
-                return "utf-16"
-            if beginning.startswith(tuple(PACKED)):
-                return "utf-8"
-            file.seek(0)
-            try:
-                while piece := file.read(PIECE):
-                    decoder.decode(piece)
-                    now.step(len(piece))
-                decoder.decode(b"", final=True)
-                return encoding
-            except UnicodeDecodeError:
-                continue
+        found = [decoded(path, encoding) for path in files.paths]
+        if "utf-16" in found:
+            return "utf-16"
+        if all(found):
+            return encoding
     return "latin-1"
 
 
-def dialect_of(path: str) -> tuple[Dialect, list[str]]:
-    """Encoding and separator of a file, and its header: the separator that cuts it into the most columns.
+def decoded(path: str, encoding: str) -> str | None:
+    """The encoding, if all bytes of a file, unpacked, are that, or UTF-16, if its mark says so; else None."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    source = Source(path)
+    first = True
+    with closing(source), phase(f"finding the encoding of {base(path)}", source.size) as now:
+        try:
+            while piece := source.text.read(PIECE):
+                if first and piece.startswith(UTF16):
+                    return "utf-16"
+                first = False
+                decoder.decode(piece)
+                now.reach(source.reached())
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return None
+        except OSError as error:
+            message = f"cannot be read: {error.strerror or error}"
+            raise DataError(Problem("unreadable", message, place=Place(path))) from None
+    return encoding
+
+
+def columnar(files: Files) -> bool:
+    """Whether a table is a Parquet or Arrow file, by the first of its files."""
+    with closing(Source(files.paths[0])) as source:
+        return source.columnar
+
+
+def dialect_of(files: Files, said: Said) -> tuple[Dialect, list[str]]:
+    """Encoding and separator of a table, and its header: the separator that cuts it into the most columns.
 
     If none cuts the first rows into as many cells as the header has, the error of the one that comes nearest.
     """
-    encoding = encoding_of(path)
+    if columnar(files):
+        with reading(files, Dialect()) as reader:
+            return reader.dialect, reader.header
+    encoding = encoding_of(files) if said.encoding is None else said.encoding
     found: list[tuple[int, Dialect, list[str]]] = []
     problems: list[tuple[int, DataError]] = []
-    for separator in SEPARATORS:
-        dialect, columns = Dialect(separator, encoding), 0
+    marks = [mark for mark in SEPARATORS if mark != said.decimal] if said.separator is None else [said.separator]
+    for separator in marks:
+        dialect, columns = Dialect(separator, encoding, said.decimal or "."), 0
         try:
-            with Reader(path, dialect) as reader:
+            with reading(files, dialect) as reader:
                 columns = len(reader.header)
                 next(reader.blocks(dict.fromkeys(reader.header, "text")))
                 found.append((columns, dialect, reader.header))

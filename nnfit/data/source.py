@@ -43,7 +43,9 @@ def opened(path: str) -> BinaryIO:
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
-            raise DataError(Problem("a-folder", "is a folder", "name a CSV file", Place(path)))
+            raise DataError(
+                Problem("a-folder", "is a folder", "name a file in it, or several by a glob, FOLDER/*.csv", Place(path))
+            )
         if not stat.S_ISREG(mode):
             remedy = "copy it to one, or pipe it to predict or evaluate, as -"
             raise DataError(Problem("not-a-file", "is not a regular file", remedy, Place(path)))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import math
 import mmap
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nnfit.data.blocks import NOTHING, Block, NotANumbersError, Part, TableReader, part_of
+from nnfit.data.blocks import numbers as numbers_of
 from nnfit.data.cells import Floats, Rows, Text
 from nnfit.data.cutting import Lines
 from nnfit.data.dialect import Dialect
-from nnfit.data.reader import Block, NotANumbersError, Reader
+from nnfit.data.opening import reading
+from nnfit.data.parts import Files, files_of
 from nnfit.data.recognition import keys_of, numbers, written
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, nearest, quoted, short
 
 # Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
 PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
+FLOATS = "numeric", "empty"  # types of a file whose columns are numbers
 BOOLEANS = ({"false", "true"}, {"no", "yes"}, {"n", "y"}, {"f", "t"}, {"off", "on"})
 ISO_DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
@@ -30,7 +32,10 @@ ISO_DATE = re.compile(
 
 
 class Table(NamedTuple):
-    """Columns by name, in the order of the file; `lines` are those in which the rows begin."""
+    """Columns by name, in the order of the file; `lines` are those in which the rows begin.
+
+    Of several files that are one table, `file` is what stands for all of them, and `parts` say in which a line is.
+    """
 
     file: str
     columns: dict[str, Floats | Text]
@@ -38,7 +43,9 @@ class Table(NamedTuple):
     dialect: Dialect
     header: tuple[str, ...] = ()  # all columns of the file, read or not
     sha256: str = ""
-    types: Mapping[str, str] = MappingProxyType({})  # of columns whose type says what they are; a text has none
+    types: Mapping[str, str] = NOTHING  # of columns whose type says it, of a frame or of Arrow; a text has none
+    parts: Sequence[Part] = ()
+    files: tuple[str, ...] = ()  # those that were read
 
     @property
     def n(self) -> int:
@@ -89,14 +96,30 @@ class Table(NamedTuple):
         value = self.cell(name, row)
         return repr(value).removesuffix(".0") if isinstance(value, float) else value or ""
 
+    def place(self, row: int, name: str | None = None) -> Place:
+        """The place of a row, and of a column in it."""
+        if self.parts:
+            return part_of(self.parts, self.lines[row]).place(self.lines[row], name)
+        return Place(self.file, self.lines[row], self.header.index(name) + 1 if name in self.header else None)
+
+    def where(self, rows: Sequence[int] | Rows) -> list[str]:
+        """The lines of some rows as a message lists them, with their files where there are several."""
+        return [str(self.place(int(row))) if self.parts else str(self.lines[int(row)]) for row in rows]
+
+    @property
+    def noun(self) -> str:
+        """What the numbers of rows count in messages: lines of a text, or rows."""
+        return "row" if self.of_frame or self.types else "line"
+
     def problem(self, code: str, message: str, remedy: str, name: str, row: int) -> Problem:
         """A problem with one cell, at its line and column."""
-        column = self.header.index(name) + 1 if name in self.header else None
-        return Problem(code, message, remedy, Place(self.file, self.lines[row], column))
+        return Problem(code, message, remedy, self.place(row, name))
 
     def require(self, names: Sequence[str], what: str) -> None:
         """A DataError that lists every one of the columns that the table lacks."""
-        place = Place(self.file, None if self.of_frame else 1)  # the names of a frame stand in no row
+        place = Place(
+            self.file, 1 if self.noun == "line" and not self.parts else None
+        )  # where the names stand in a row
         require(names, self.header or list(self.columns), place, what)
 
 
@@ -109,29 +132,38 @@ def require(names: Sequence[str], present: Sequence[str], place: Place, what: st
 
 
 def read_table(
-    path: str,
+    data: str | Sequence[str] | Files,
     dialect: Dialect,
     kinds: Mapping[str, str],
     others: bool = True,
     mixtures: bool = False,
     held: bytes | None = None,
 ) -> Table:
-    """A whole file. `kinds` says numeric, text or skip for some columns; the `others` are numeric if every cell is.
+    """A whole file, or several. `kinds` says numeric, text or skip for some columns; the `others` as their cells say.
+
+    Of a text these are numeric if every cell is, of a Parquet or Arrow file as their type says.
 
     A column that mixes numbers and other texts is an error, unless `mixtures` are wanted: it is then text.
     A column that turns out to hold text is read again as text, so that `007` or `1.0` keep their spelling.
     `held` are the bytes of standard input, where they were read before.
     """
     fallen: dict[str, Problem] = {}
+    files = data if isinstance(data, Files) else files_of(data)
     while True:
-        with Reader(path, dialect, None if held is None else io.BytesIO(held)) as reader:
-            known = {name: kinds.get(name, "" if others else "skip") or "numeric" for name in reader.header}
+        with reading(files, dialect, held) as reader:
+            settled = {name: "numeric" if type_ in FLOATS else "text" for name, type_ in reader.types.items()}
+            known = {
+                name: kinds.get(name, "" if others else "skip") or settled.get(name, "numeric")
+                for name in reader.header
+            }
             known |= dict.fromkeys(fallen, "text")
             stated = [fallen[name] for name in reader.header if name in fallen and kinds.get(name)]
             try:
                 table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
                 break
             except NotANumbersError as error:
+                if held is None and files.paths == ("-",):  # which cannot be read again
+                    raise
                 # A column that falls is read as text from then on: so the first such cell of each is found.
                 fallen |= dict(zip(error.columns, error.problems, strict=True))
             except DataError:
@@ -144,7 +176,7 @@ def read_table(
     mixed = [] if mixtures else [mixture(table, name, problem.place) for name, problem in fallen.items()]
     if any(mixed):
         raise DataError(*(problem for problem in mixed if problem))
-    return table
+    return table._replace(files=files.paths)
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -176,7 +208,7 @@ class Growing:
         return self.values[: self.n]
 
 
-def gather(reader: Reader, kinds: Mapping[str, str]) -> Table:
+def gather(reader: TableReader, kinds: Mapping[str, str]) -> Table:
     """All blocks of a reader as one table."""
     grown = {name: Growing(np.float64 if kind == "numeric" else np.int32) for name, kind in kinds.items()}
     labels: dict[str, dict[str, int]] = {name: {} for name, kind in kinds.items() if kind == "text"}
@@ -193,8 +225,9 @@ def gather(reader: Reader, kinds: Mapping[str, str]) -> Table:
         name: Text(column.whole(), tuple(labels[name])) if name in labels else column.whole()
         for name, column in grown.items()
     }
+    header, digest = tuple(reader.header), reader.digest()
     return Table(
-        reader.file, columns, contiguous(lines), reader.dialect, tuple(reader.header), reader.sha256.hexdigest()
+        reader.file, columns, contiguous(lines), reader.dialect, header, digest, reader.types, tuple(reader.parts)
     )
 
 
@@ -236,7 +269,7 @@ def mixture(table: Table, name: str, place: Place) -> Problem | None:
 
 
 def kind(table: Table, name: str) -> str:
-    """numeric, boolean, date or categorical: what all cells that are not missing have in common."""
+    """numeric, boolean, date or categorical: the type in the file, else what all cells that are not missing share."""
     column = table.columns[name]
     if not isinstance(column, Text):
         if np.isnan(column).all():
@@ -253,15 +286,16 @@ def kind(table: Table, name: str) -> str:
     return "date" if all(ISO_DATE.fullmatch(label) for label in known) else "categorical"
 
 
-def from_block(block: Block, reader: Reader, kinds: Mapping[str, str]) -> Table:
+def from_block(block: Block, reader: TableReader, kinds: Mapping[str, str]) -> Table:
     """A block as a table of its own. A numeric column that was read as text, to be copied as written, is converted."""
     columns: dict[str, Floats | Text] = {}
     for name, kind_of_column in kinds.items():
         cells = block.columns[name]
         if isinstance(cells, Text) and kind_of_column == "numeric":
-            cells = reader.numbers(name, cells, block.lines)
+            cells = numbers_of(reader, name, cells, block.lines)
         columns[name] = cells
-    return Table(reader.file, columns, contiguous([block.lines]), reader.dialect, tuple(reader.header))
+    header, lines = tuple(reader.header), contiguous([block.lines])
+    return Table(reader.file, columns, lines, reader.dialect, header, types=reader.types, parts=reader.parts)
 
 
 def empty_column(table: Table, name: str) -> DataError:

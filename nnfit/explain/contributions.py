@@ -340,5 +340,5 @@ def refuse_infinite(table: Table, found: Integrated) -> None:
     bad = np.flatnonzero(~fine)
     if len(bad):
         message = "the output, or its gradient, is not finite between the baseline and this row"
-        place = Place(table.file, table.lines[int(bad[0])])
+        place = table.place(int(bad[0]))
         raise DataError(Problem("overflow", message, "are the values of this row far too large?", place))

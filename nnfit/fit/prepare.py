@@ -5,7 +5,9 @@ read the tables → split → fit the encoding on the training rows alone → fi
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ from nnfit.data.cells import Rows
 from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import encode, expanded, fit_feature, join
 from nnfit.data.feature import Feature
+from nnfit.data.parts import Files, files_of, is_glob
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth, with_mean_one
 from nnfit.errors import DataError, Place, Problem, SpecError
@@ -72,7 +75,7 @@ class Prepared(NamedTuple):
     target: Target
     dialect: Dialect
     sets: dict[str, Dataset]
-    sources: tuple[str, ...]  # the files that were read
+    sources: Mapping[str, Files]  # those that were read, of training, validation and test
     sha256: dict[str, str]  # of the file or frame of training, and of those of validation and test
     warnings: tuple[Problem, ...]
     missing: tuple[int, ...]  # the missing cells of each column in the training rows
@@ -86,7 +89,7 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
     dialect = dialect_of(spec)
-    sources = files_of(spec)
+    sources = named(spec)
     paths = paths_of(loaded, frames)
 
     def table_of(name: str, kinds: Mapping[str, str], others: bool) -> Table:
@@ -134,9 +137,8 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
             warnings += leaks(sets["train"], sets[name], name, whole.file)
     if spec.training.resample != "none":
         warnings += twins(sets["train"], whole.file)
-    read = tuple(paths.values())
     network = network_of(resolved)
-    return Prepared(resolved, network, features, target, dialect, sets, read, sha256, tuple(warnings), missing)
+    return Prepared(resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing)
 
 
 def target_of(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, ...] | None) -> Target:
@@ -169,27 +171,34 @@ def suspected(
     return [doubt._replace(place=Place(table.file)) for doubt in found]
 
 
-def files_of(spec: Spec) -> dict[str, str]:
-    """The files of training, validation and test that the spec names."""
+def named(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """The files of training, validation and test as the spec names them."""
     given = {"train": spec.data.train, "validation": spec.data.validation, "test": spec.data.test}
-    return {name: file for name, file in given.items() if isinstance(file, str)}
+    several = {name: (file,) if isinstance(file, str) else file for name, file in given.items()}
+    return {name: files for name, files in several.items() if isinstance(files, tuple)}
 
 
-def paths_of(loaded: LoadedSpec, frames: Frames = NO_FRAMES) -> dict[str, str]:
-    """The paths of these files, where no frame is given in place of one."""
-    return {name: path_of(loaded, name, file) for name, file in files_of(loaded.spec).items() if name not in frames}
+def paths_of(loaded: LoadedSpec, frames: Frames = NO_FRAMES) -> dict[str, Files]:
+    """The paths of these files, where no frame is given in place of one; a DataError for a glob without a match."""
+    return {
+        name: files_of([path_of(loaded, name, file) for file in files])
+        for name, files in named(loaded.spec).items()
+        if name not in frames
+    }
 
 
 def path_of(loaded: LoadedSpec, key: str, file: str) -> str:
-    """A path of the spec, relative to the spec's folder, without detours where that is the same file."""
+    """A path of the spec, or a glob, relative to the spec's folder, without detours where that is the same file."""
     if file == FRAME:
         message, remedy = "stands for a DataFrame, which nnfit.train is given", "name a file"
         raise SpecError(loaded.document.problem(("data", key), "no-frame", message, remedy))
     if file == "-":
         message, remedy = "training reads files, and not standard input", "save the table, and name the file"
         raise SpecError(loaded.document.problem(("data", key), "standard-input", message, remedy))
-    # A URL is refused when it is read; as a path it would be spelled otherwise.
-    return file if "://" in file else str(direct(loaded.folder / file))
+    if "://" in file:  # refused when it is read; as a path it would be spelled otherwise
+        return file
+    path = str(loaded.folder / file)
+    return str(direct(Path(glob.escape(str(loaded.folder))) / file if is_glob(path) else Path(path)))
 
 
 def reading(spec: Spec) -> dict[str, str]:

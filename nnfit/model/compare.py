@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnfit.data.dialect import Dialect, Written, as_trained
 from nnfit.data.source import held
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target, unlabelled
@@ -39,15 +40,19 @@ class Comparison(NamedTuple):
     learnt: tuple[Counts | None, ...]
 
 
-def read(models: Sequence[Model], data: str, names: Sequence[str]) -> list[Table]:
-    """A file, or standard input (`-`), as each of the models reads it; a DataError names the model."""
+def read(models: Sequence[Model], data: str, names: Sequence[str], written: Written = as_trained) -> list[Table]:
+    """A file, or standard input (`-`), as each of the models reads it; a DataError names the model.
+
+    `written` says how the file is written, from how the training file of a model was.
+    """
     known: dict[str, Table] = {}
     tables, text = [], held(data)
     for model, name in zip(models, names, strict=True):
-        key = repr((model.dialect, sorted(model.labelled_kinds.items())))  # of one family of models it is read once
+        dialect = written(model.dialect)
+        key = repr((dialect, sorted(model.labelled_kinds.items())))  # of one family of models it is read once
         if key not in known:
-            with of_model(model, name):
-                known[key] = read_table(data, model.dialect, model.labelled_kinds, others=False, held=text)
+            with of_model(model, name, dialect):
+                known[key] = read_table(data, dialect, model.labelled_kinds, others=False, held=text)
         tables.append(known[key])
     return tables
 
@@ -89,10 +94,10 @@ def refuse_single(names: Sequence[str]) -> None:
 
 
 @contextmanager
-def of_model(model: Model, name: str) -> Iterator[None]:
+def of_model(model: Model, name: str, dialect: Dialect | None = None) -> Iterator[None]:
     """Errors in data for one of several models: its name is the key of their places."""
     try:
-        with like_training(model.dialect):
+        with like_training(dialect or model.dialect):
             yield
     except DataError as error:
         raise DataError(*(named(problem, name) for problem in error.problems)) from None
@@ -175,7 +180,7 @@ def refuse_other_rows(
     target = quoted(sorted(model.target.columns)[k])
     message = f"{first} reads the target {target} as {own_value} here, and this model as {its_value}"
     remedy = "compare models that were trained on tables written in one way"
-    raise DataError(Problem("other-rows", message, remedy, Place(table.file, table.lines[row], key=name)))
+    raise DataError(Problem("other-rows", message, remedy, table.place(row)._replace(key=name)))
 
 
 def same(w: Any, other: Any) -> bool:

@@ -17,7 +17,8 @@ def dialect_of(spec: Spec) -> Dialect:
     """How the cells of the tables are written."""
     data = spec.data
     spellings = {name: found for name, column in data.columns.items() if (found := column.spelling(data.decimal))}
-    return Dialect(data.separator, data.encoding, data.decimal, data.missing, spellings)
+    by_name = data.separator is None
+    return Dialect(data.separator_of_training, data.encoding, data.decimal, data.missing, spellings, by_name)
 
 
 def weight_kind(spec: Spec) -> dict[str, str]:

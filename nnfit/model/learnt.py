@@ -7,9 +7,8 @@ SHA-256. The rows that were drawn from it for validation and test are drawn agai
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +19,12 @@ from nnfit.core.schedules import Plateau
 from nnfit.data.cells import Floats, Rows, Text
 from nnfit.data.encoding import values
 from nnfit.data.fingerprints import Prints, of_rows
-from nnfit.data.reader import Reader
-from nnfit.data.source import opened
+from nnfit.data.opening import digest_of, reading
 from nnfit.data.table import Growing, Table, from_block
-from nnfit.errors import DataError, Place, Problem
+from nnfit.errors import DataError, NnfitError, Place, Problem
 from nnfit.model.split import split
 from nnfit.progress import phase
-from nnfit.words import base, count, digits
+from nnfit.words import count, digits
 
 if TYPE_CHECKING:
     from nnfit.model.model import Model
@@ -51,11 +49,11 @@ def counted(model: Model, table: Table) -> Counts | None:
         return found if sum(found.values()) == table.n else {"train": table.n}
     if table.sha256 and table.sha256 == model.record.get("sha256", {}).get("validation"):
         return {"train": 0, "validation": table.n}
-    file = training_file(model, table)
-    if file is None:
+    files = training_files(model, table)
+    if files is None:
         return None
     try:
-        prints, sets = read(model, str(file))
+        prints, sets = read(model, files)
     except DataError:  # it changed in this moment
         return None
     with phase("comparing rows"):
@@ -81,54 +79,58 @@ def columns_of(model: Model, table: Table) -> Iterator[Floats | Text]:
     yield from (table.columns[name] for name in model.target.columns)
 
 
-def training_file(model: Model, table: Table | None = None) -> Path | None:
-    """The file that a model was trained on, if it still lies where it was, or beside a table, with its SHA-256."""
+def training_files(model: Model, table: Table | None = None) -> tuple[str, ...] | None:
+    """The files that a model was trained on, if they still lie where they did, or beside a table, with their SHA-256."""
     digest = model.record.get("data_sha256")
     places = dict.fromkeys(candidates(model, table)) if digest else {}
-    return next((path for path in places if sha256(path) == digest), None)
+    return next((paths for paths in places if sha256(paths) == digest), None)
 
 
-def candidates(model: Model, table: Table | None) -> Iterator[Path]:
-    """Where the training file may lie: as the spec says, from the folders that it may have been meant from.
+def candidates(model: Model, table: Table | None) -> Iterator[tuple[str, ...]]:
+    """Where the training files may lie: as the spec says, from the folders that they may have been meant from.
 
     These are the current one; that of the spec, which may be that of the model, or as far from it as the spec's
     `output` says; one that has the spec's folder in it; and that of the table, if there is one. The SHA-256 says
-    whether it is the file.
+    whether they are the files.
     """
-    name, output = model.spec.data.train, model.spec.output
-    if name == FRAME:
+    train, output, home = model.spec.data.train, model.spec.output, model.home
+    names = (train,) if isinstance(train, str) else train
+    if FRAME in names:
         return
-    below = Path(*(part for part in Path(name).parts if part != ".."))
-    yield from (Path(name), below)
-    if model.home is not None:
-        yield from (model.home / name, model.home / below)
+
+    def at(place: Callable[[str], Path]) -> tuple[str, ...]:
+        return tuple(str(place(name)) for name in names)
+
+    yield from (at(Path), at(below))
+    if home is not None:
+        yield from (at(lambda name: home / name), at(lambda name: home / below(name)))
         if output is not None:
-            yield model.home / os.path.relpath(name, Path(output).parent)
+            yield at(lambda name: home / os.path.relpath(name, Path(output).parent))
     if table is not None:
-        yield Path(table.file).parent / below.name
+        beside = Path(table.files[0] if table.files else table.file).parent
+        yield at(lambda name: beside / below(name).name)
 
 
-def sha256(path: Path) -> str | None:
-    """The SHA-256 of a regular file; None if there is none."""
+def below(name: str) -> Path:
+    """A path without the steps up."""
+    return Path(*(part for part in Path(name).parts if part != ".."))
+
+
+def sha256(files: tuple[str, ...]) -> str | None:
+    """The SHA-256 of a table in regular files; None if there is none."""
     try:
-        with opened(str(path)) as stream:
-            found = hashlib.sha256()
-            with phase(f"comparing with {base(path)}", path.stat().st_size) as now:
-                while piece := stream.read(1 << 20):
-                    found.update(piece)
-                    now.step(len(piece))
-            return found.hexdigest()
-    except (DataError, OSError, ValueError):
+        return digest_of(files)
+    except (NnfitError, OSError, ValueError):
         return None
 
 
-def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
+def read(model: Model, files: tuple[str, ...]) -> tuple[Prints, dict[str, Rows]]:
     """The fingerprints of the rows of the training file, (n,), and the rows of each set; in blocks, to save memory."""
     targets = model.target.columns
     labels: dict[str, dict[str, int]] = {name: {} for name in targets if model.classes}
     codes = {name: Growing(np.int32) for name in labels}
     prints, n = Growing(np.uint64), 0
-    with Reader(file, model.dialect) as reader:
+    with reading(files, model.dialect) as reader:
         kinds = model.kinds | model.target.kinds
         for block in reader.blocks(kinds, "comparing with"):
             part = from_block(block, reader, kinds)
@@ -141,7 +143,7 @@ def read(model: Model, file: str) -> tuple[Prints, dict[str, Rows]]:
                 grown.add(own[labelled], expected)
             n += block.n
     columns: dict[str, Any] = {name: Text(grown.whole(), tuple(labels[name])) for name, grown in codes.items()}
-    whole = Table(file, columns, range(1, prints.n + 1), model.dialect)
+    whole = Table(reader.file, columns, range(1, prints.n + 1), model.dialect)
     sets = split(model.spec, whole, bool(model.classes))
     recorded = model.record.get("rows", {})
     if any(len(chosen) != recorded.get(name) for name, chosen in sets.items()):

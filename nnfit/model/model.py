@@ -364,7 +364,7 @@ def refuse_overflow(table: Table, y_hat: Array) -> None:
     bad = np.flatnonzero(~np.isfinite(y_hat).all(axis=tuple(range(y_hat.ndim - 1))))
     if len(bad):
         message, remedy = "the network's output is not a finite number", "are the values of this row far too large?"
-        raise DataError(Problem("overflow", message, remedy, Place(table.file, table.lines[int(bad[0])])))
+        raise DataError(Problem("overflow", message, remedy, table.place(int(bad[0]))))
 
 
 def warn(problems: Iterable[Problem], level: int) -> None:

@@ -1,14 +1,14 @@
-"""Predictions as a stream: blocks of rows in, pieces of CSV out, in constant memory and in the order of the input."""
+"""Predictions as a stream: blocks of rows in, blocks of columns out, in constant memory, in the order of the input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from nnfit.data.blocks import TableReader
 from nnfit.data.cells import Text
 from nnfit.data.dialect import Dialect
-from nnfit.data.output import to_csv
-from nnfit.data.reader import Reader
 from nnfit.data.rows import DIALECT_CODES
 from nnfit.data.table import from_block, require
 from nnfit.errors import DataError, Place, Problem, UsageError
@@ -18,34 +18,39 @@ from nnfit.words import quoted
 
 @contextmanager
 def like_training(dialect: Dialect) -> Iterator[None]:
-    """Errors in data for a model. A remedy that names keys of a spec, which nobody can set here, is replaced."""
+    """Errors in data for a model. A remedy that names keys of a spec, which nobody can set here, is replaced.
+
+    `dialect` says how the data are read: as the training file, or as options say.
+    """
     try:
         yield
     except DataError as error:
         missing = " or ".join(["empty", *map(quoted, dialect.missing)])
         advice = (
             f"the file must be like the training file: separator {quoted(dialect.separator)}, encoding "
-            f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}"
+            f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}; or --separator, "
+            "--encoding and --decimal say how it is written"
         )
         remedies = dict.fromkeys(DIALECT_CODES, advice) | {"missing-target": "remove such rows"}
         raise DataError(*(p._replace(remedy=remedies.get(p.code, p.remedy)) for p in error.problems)) from None
 
 
-def csv_predictions(
+def predictions(
     model: Model,
-    reader: Reader,
+    reader: TableReader,
     proba: bool,
     keep: Sequence[str],
     unknown: str | None,
     warn: Callable[[Problem], None],
     uncertainty: bool = False,
-) -> Iterator[bytes]:
-    """The predictions for all rows of a reader, as CSV; `warn` is called once for each kind of warning.
+) -> Iterator[Mapping[str, Any]]:
+    """The predictions for all rows of a reader, in blocks of columns; `warn` is called once for each kind of warning.
 
-    Columns are matched by name. Those to keep are copied in front as they were written.
+    Columns are matched by name. Those to keep are copied in front: as texts as they were written, those of a Parquet or
+    Arrow file as its arrays.
     """
     kinds = model.kinds
-    header = Place(reader.file, 1)
+    header = Place(reader.file, None if reader.types else 1)
     require(list(kinds), reader.header, header, "columns")
     require(keep, reader.header, header, "columns to keep are")
     if proba and not model.target.classes:
@@ -64,12 +69,10 @@ def csv_predictions(
         named = ", ".join(extra[:10]) + (", …" if len(extra) > 10 else "")
         warn(Problem("unused-columns", f"columns the model does not use: {named}"))
     remarks = model.remarks()
-    first = True
-    for block in reader.blocks(kinds | dict.fromkeys(keep, "text"), "predicting"):
+    for block in reader.blocks(kinds, "predicting", keep):
         table = from_block(block, reader, kinds)
         found = model.predictions(table, proba, unknown, uncertainty, remarks)
-        kept = {name: cells.cells() for name in keep if isinstance(cells := block.columns[name], Text)}
-        yield to_csv(kept | found, header=first)
-        first = False
+        kept = {name: cells.cells() if isinstance(cells, Text) else cells for name, cells in block.kept.items()}
+        yield kept | found
     for problem in remarks.problems():
         warn(problem)

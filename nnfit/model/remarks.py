@@ -32,12 +32,12 @@ class End(NamedTuple):
     """Predictions that were cut at one end of the range: how many, and the first of them."""
 
     rows: int = 0
-    first: tuple[int, ...] = ()
+    first: tuple[str, ...] = ()
 
     def and_those(self, table: Table, cut: NDArray[np.bool_]) -> End:
         """With those of one more block."""
         rows = np.flatnonzero(cut)
-        first = (table.lines[int(row)] for row in rows[: NAMED - len(self.first)])
+        first = table.where(rows[: NAMED - len(self.first)])
         return End(self.rows + len(rows), (*self.first, *first))
 
 
@@ -56,7 +56,7 @@ class Remarks:
     def add(self, table: Table, y_hat: Array) -> None:
         """Look at the rows of a table and at the outputs (M, K, n) for them."""
         self.rows += table.n
-        self.noun = "row" if table.of_frame else "line"
+        self.noun = table.noun
         for feature in self.features:
             merge(self.new[feature.name], unseen(feature, table))
             self.filled[feature.name] += filled(feature, table)
@@ -92,7 +92,7 @@ class Remarks:
         bounds = self.target.bounds[self.target.columns.index(name)]
         parts = [
             f"{end.rows:,} at the {word}, {bound:.6g} ({self.noun}{'s' * (end.rows > 1)} "
-            f"{', '.join(map(str, end.first))}{', …' * (end.rows > len(end.first))})"
+            f"{', '.join(end.first)}{', …' * (end.rows > len(end.first))})"
             for word, bound, end in zip(("least", "greatest"), bounds, self.ends[name], strict=True)
             if end.rows
         ]

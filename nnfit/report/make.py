@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from nnfit.data.dialect import Written, as_trained
 from nnfit.data.frames import read_frame
+from nnfit.data.parts import Files
 from nnfit.data.table import Table, read_table
 from nnfit.errors import Problem
 from nnfit.explain.rows import Rows, rows_of
-from nnfit.fit.prepare import files_of
 from nnfit.fit.run import Run
 from nnfit.model.aggregates import SETS
 from nnfit.model.compare import compare, read, refuse_other
@@ -28,33 +29,37 @@ Data = str | pd.DataFrame  # a file, `-` for standard input, or a frame
 
 
 def of_models(
-    models: Mapping[str, Model], data: Data | None = None, warn: Callable[..., object] | None = None
+    models: Mapping[str, Model],
+    data: Data | None = None,
+    warn: Callable[..., object] | None = None,
+    written: Written = as_trained,
 ) -> bytes:
     """The page of models by their names: of one, or of several side by side.
 
     With `data`, labelled rows, it shows these; without, what the models carry of the rows that they did not learn from.
     A DataError where the rows cannot be read or are not labelled, a UsageError where models do not predict the same and
-    where the packages of the extra `report` are missing. `warn` is called with what is to be said of the rows. The same
-    models, under the same names, and rows give the same bytes.
+    where the packages of the extra `report` are missing. `warn` is called with what is to be said of the rows, and
+    `written` says how a file is written, from how the training file was. The same models, under the same names, and
+    rows give the same bytes.
     """
     require()
     if len(models) > 1:
-        return of_several(models, data, warn)
+        return of_several(models, data, warn, written)
     ((name, model),) = models.items()
     if data is None:
         return html(page_of(model, name))
-    with like_training(model.dialect):
-        table = table_of(model, data)
+    with like_training(written(model.dialect)):
+        table = table_of(model, data, written)
         told, rows = asked(model, table)
     if warn is not None:
         warn(*told.doubts)
     return html(page_of(model, name, told, rows, told.words))
 
 
-def table_of(model: Model, data: Data) -> Table:
+def table_of(model: Model, data: Data | Files, written: Written = as_trained) -> Table:
     """The labelled rows, as the model reads them."""
-    if isinstance(data, str):
-        return read_table(data, model.dialect, model.labelled_kinds, others=False)
+    if not isinstance(data, pd.DataFrame):
+        return read_table(data, written(model.dialect), model.labelled_kinds, others=False)
     return read_frame(data, model.dialect, model.labelled_kinds, others=False)
 
 
@@ -64,7 +69,9 @@ def asked(model: Model, table: Table) -> tuple[Told, Rows]:
     return of_table(model, kept, model.evaluation(kept), dropped), rows_of(model, table)
 
 
-def of_several(models: Mapping[str, Model], data: Data | None, warn: Callable[..., object] | None) -> bytes:
+def of_several(
+    models: Mapping[str, Model], data: Data | None, warn: Callable[..., object] | None, written: Written
+) -> bytes:
     """The page of several models of one target; with rows, compared in pairs."""
     names = list(models)
     for name in names[1:]:
@@ -72,7 +79,7 @@ def of_several(models: Mapping[str, Model], data: Data | None, warn: Callable[..
     if data is None:
         return html(several.page_of(models, None))
     if isinstance(data, str):
-        tables = read(list(models.values()), data, names)
+        tables = read(list(models.values()), data, names, written)
     else:
         tables = [table_of(model, data) for model in models.values()]
     found = compare(list(models.values()), tables, names)
@@ -103,7 +110,7 @@ def unlearnt(model: Model, run: Run) -> tuple[Rows | None, str]:
     Those of folds and bootstraps are asked of the members that did not learn from them. None if a file has changed.
     """
     prepared, spec = run.prepared, model.spec
-    files = dict(zip(files_of(spec), prepared.sources, strict=True))
+    files = prepared.sources
     name = next(each for each in SETS if each in model.record["metrics"])
     table = table_of(model, files.get(name, files["train"]))
     if table.sha256 != prepared.sha256.get(name, prepared.sha256["train"]):

@@ -38,10 +38,24 @@ SIGMAS = (
 
 # what is written instead of a part of the spec above, and what nnfit says to it
 MISTAKES = [
-    ("  train: t.csv\n", "", "1:1: data: the key train is missing (the CSV file to learn from)"),
-    ("train: t.csv", "train: 12", "2:3: data.train: expected text, got 12; put it in quotes to make it text"),
+    (
+        "  train: t.csv\n",
+        "",
+        "1:1: data: the key train is missing (the file to learn from, CSV, Parquet or Arrow, or several that are one "
+        "table, as a list or a glob)",
+    ),
+    (
+        "train: t.csv",
+        "train: 12",
+        "2:3: data.train: expected text or a list of text, got 12; put it in quotes to make it text",
+    ),
     ("  target: y", "  target: y\n  trian: t.csv", '4:3: data.trian: there is no such key; did you mean "train"?'),
-    ("train: t.csv", "train: [t.csv]", '2:3: data.train: expected text, got ["t.csv"]'),
+    (
+        "train: t.csv",
+        "train: []",
+        "2:3: data.train: expected text or a list of text, got []; put at least one item in it",
+    ),
+    ("train: t.csv", "train: [t.csv, t.csv]", '2:3: data.train: "t.csv" stands there twice'),
     (
         "target: y",
         "target: []",
@@ -56,15 +70,19 @@ MISTAKES = [
     (
         "target: y",
         "target: y\n  test: 1.5",
-        "4:3: data.test: expected a number above 0 and below 1 or text or nothing, got 1.5",
+        "4:3: data.test: expected a number above 0 and below 1 or text or a list of text or nothing, got 1.5",
     ),
     (
         "target: y",
         "target: y\n  validation: true",
-        "4:3: data.validation: expected a number above 0 and below 1 or text or nothing, got true",
+        "4:3: data.validation: expected a number above 0 and below 1 or text or a list of text or nothing, got true",
     ),
     ("target: y", "target: y\n  ignore: id", '4:3: data.ignore: expected a list of text, got "id"'),
-    ("target: y", "target: y\n  separator: ', '", '4:3: data.separator: expected one ASCII character, got ", "'),
+    (
+        "target: y",
+        "target: y\n  separator: ', '",
+        '4:3: data.separator: expected one ASCII character or nothing, got ", "',
+    ),
     (
         "target: y",
         "target: y\n  columns: {x: {missing: medium}}",
@@ -220,7 +238,7 @@ network:
 output: *name
 """
     assert refused(text).splitlines() == [
-        "spec.yaml:1:8: data.train: expected text, got 7; put it in quotes to make it text",
+        "spec.yaml:1:8: data.train: expected text or a list of text, got 7; put it in quotes to make it text",
         "spec.yaml:5:1: output: expected text or nothing, got 7; put it in quotes to make it text",
     ]
 

@@ -40,7 +40,7 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "ignore": [],
             "weight": None,
             "missing": [],
-            "separator": ",",
+            "separator": None,
             "encoding": "utf-8",
             "decimal": ".",
             "missing_target": "error",

@@ -166,7 +166,7 @@ def test_paths_are_relative_to_the_spec(prepared: Prepare, tmp_path: Path, monke
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     ready = prepared(SPEC, CSV)
-    assert [Path(source) for source in ready.sources] == [tmp_path / "data.csv"]
+    assert ready.sources["train"].paths == (str(tmp_path / "data.csv"),)
 
 
 def test_the_hash_is_that_of_the_training_file(prepared: Prepare) -> None:

@@ -267,7 +267,7 @@ def test_the_uncertainty_is_the_deviation_over_the_members(
         more.append("training.calibration=temperature")
     ready = prepared(SPEC, text, *more)
     model = train(ready)
-    found = model.predictions(read_table(ready.sources[0], model.dialect, model.kinds), uncertainty=True)
+    found = model.predictions(read_table(ready.sources["train"], model.dialect, model.kinds), uncertainty=True)
     y_hat = predict(ready.network, model.theta, ready.sets["train"].examples.X)
     decoded = np.array([decode(model.target, member) for member in y_hat])
     expected = np.std(decoded, axis=0, ddof=1)

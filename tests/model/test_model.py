@@ -17,9 +17,10 @@ import pytest
 
 import nnfit
 from nnfit.data.reader import Reader
+from nnfit.data.writing import Form, write
 from nnfit.errors import DataError, UsageError
 from nnfit.model.model import Model
-from nnfit.model.prediction import csv_predictions
+from nnfit.model.prediction import predictions
 
 Train = Callable[..., Model]
 
@@ -230,11 +231,12 @@ def test_a_frame_that_pandas_reads_gets_the_predictions_of_the_command(
     )
     model = trained(SPEC, rows, 'data.missing=["-999"]')
     reader = Reader(str(tmp_path / "data.csv"), model.dialect)
-    written = b"".join(csv_predictions(model, reader, True, [], "error", lambda text: None))
+    written: list[bytes] = []
+    write(predictions(model, reader, True, [], "error", lambda text: None), Form(), written.append)
     reader.close()
     frame = pd.read_csv(tmp_path / "data.csv")
     found = pd.concat([model.predict(frame), model.predict_proba(frame)], axis=1)
-    pd.testing.assert_frame_equal(found, pd.read_csv(io.BytesIO(written)), check_dtype=False)
+    pd.testing.assert_frame_equal(found, pd.read_csv(io.BytesIO(b"".join(written))), check_dtype=False)
 
 
 def test_members_are_averaged(path: Path) -> None:

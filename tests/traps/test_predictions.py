@@ -72,7 +72,10 @@ def trained(train: Train) -> None:
     assert train("\n".join(["mass,z,y", *rows]) + "\n", 'missing: ["?"]').code == 0
 
 
-LIKE = 'the file must be like the training file: separator ",", encoding utf-8, decimal ".", missing cells empty or "?"'
+LIKE = (
+    'the file must be like the training file: separator ",", encoding utf-8, decimal ".", missing cells empty or "?"; '
+    "or --separator, --encoding and --decimal say how it is written"
+)
 
 
 @pytest.mark.parametrize(

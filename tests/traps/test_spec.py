@@ -223,7 +223,7 @@ WHOLE = [
     ),
     (
         "data: {train: '', target: []}\nnetwork: {layers: [{size: auto, activation: tanh}]}",
-        'spec.yaml:1:8: data.train: expected text, got ""; give it a value\n'
+        'spec.yaml:1:8: data.train: expected text or a list of text, got ""; give it a value\n'
         "spec.yaml:1:19: data.target: expected text or a list of text, got []; put at least one item in it",
     ),
     (b"data: \xff", "spec.yaml:1: not UTF-8 text: the byte 0xff at offset 6; save the file as UTF-8"),

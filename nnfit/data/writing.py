@@ -1,0 +1,161 @@
+"""Tables written block by block, in constant memory, as the ending of their file says.
+
+.parquet           Parquet, a row group for some blocks
+.arrow .feather    the Arrow file format, which is Feather's second version
+.tsv               separated by tabs
+anything else      CSV; .gz or .zst behind the ending packs it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from nnfit.data.columnar import reason, spelled
+from nnfit.data.dialect import separator_of
+from nnfit.data.output import to_csv
+from nnfit.data.unpacking import needs
+from nnfit.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GROUP = 1 << 16  # rows of a row group, or more
+LEVEL = 6  # of gzip, its own default
+
+Block = Mapping[str, Any]  # columns by name: arrays of NumPy, texts as objects, or arrays of Arrow
+Take = Callable[[bytes], object]
+
+
+class Form(NamedTuple):
+    """How a table is written."""
+
+    kind: Literal["csv", "parquet", "arrow"] = "csv"
+    separator: str = ","
+    packing: Literal["", "gzip", "zstd"] = ""
+
+
+def form_of(file: str) -> Form:
+    """The form that the ending of a file says; a UsageError where an extra is missing that writes it."""
+    ending = Path(file).suffix.lower()
+    if ending in (".parquet", ".arrow", ".feather"):
+        name = "Parquet" if ending == ".parquet" else "Arrow"
+        needs(f"{name} files need", file, "pyarrow.parquet")
+        return Form("parquet" if ending == ".parquet" else "arrow")
+    if ending == ".zst":
+        needs("zstd files need", file, "pyarrow")
+    packing: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
+    return Form("csv", separator_of(file), packing.get(ending, ""))
+
+
+def write(blocks: Iterable[Block], form: Form, take: Take) -> None:
+    """Write blocks of the same columns, of which there is one at least, to what takes bytes."""
+    if form.kind == "csv":
+        with packed(form.packing, take) as inner:
+            for k, block in enumerate(blocks):
+                inner(to_csv({name: plain(column) for name, column in block.items()}, not k, form.separator))
+        return
+    with writable(form.kind):
+        write_arrow(blocks, form.kind, take)
+
+
+def plain(column: Any) -> Any:
+    """A column as NumPy has it: one of Arrow as the texts of a CSV."""
+    return column if isinstance(column, np.ndarray) else np.array(spelled(column), object)
+
+
+@contextmanager
+def packed(packing: str, take: Take) -> Iterator[Take]:
+    """What takes the bytes of a text, and hands them on packed; the same bytes for the same text."""
+    if not packing:
+        yield take
+        return
+    sink = Sink(take)
+    if packing == "gzip":
+        import gzip
+
+        with gzip.GzipFile("", "wb", LEVEL, sink, mtime=0) as stream:
+            yield stream.write
+    else:
+        import pyarrow as pa
+
+        with pa.CompressedOutputStream(pa.PythonFile(sink, mode="w"), "zstd") as stream:
+            yield stream.write
+
+
+class Sink:
+    """What takes bytes, as a file that libraries write to; who gave it closes it."""
+
+    def __init__(self, take: Take) -> None:
+        self.take, self.n, self.closed = take, 0, False
+
+    def write(self, data: Any) -> int:
+        """Hand on some bytes."""
+        whole = bytes(data)
+        self.take(whole)
+        self.n += len(whole)
+        return len(whole)
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self.n
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.closed = True
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+
+@contextmanager
+def writable(kind: str) -> Iterator[None]:
+    """In the block, what Arrow cannot write is a DataError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, UnicodeEncodeError) as error:
+        message = f"the predictions cannot be written as {kind.capitalize()}: {reason(str(error))}"
+        raise DataError(Problem(f"not-{kind}", message, "write them as CSV")) from None
+
+
+def write_arrow(blocks: Iterable[Block], kind: str, take: Take) -> None:
+    """Write blocks as Parquet or in the Arrow file format; the first says the types of the columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.PythonFile(Sink(take), mode="w")
+    writer: Any = None
+    waiting: list[pa.Table] = []
+    for block in blocks:
+        arrays = {name: array(column, kind) for name, column in block.items()}
+        table = pa.table(list(arrays.values()), names=list(arrays))
+        if writer is None:
+            schema = table.schema
+            writer = pq.ParquetWriter(sink, schema) if kind == "parquet" else pa.ipc.new_file(sink, schema)
+        waiting.append(table if table.schema == schema else table.cast(schema))
+        if sum(map(len, waiting)) >= GROUP:
+            writer.write_table(pa.concat_tables(waiting).combine_chunks())
+            waiting = []
+    if waiting:
+        writer.write_table(pa.concat_tables(waiting).combine_chunks())
+    writer.close()
+
+
+def array(column: Any, kind: str) -> pa.Array:
+    """A column of Arrow; the file format has no dictionary that changes from block to block."""
+    import pyarrow as pa
+    import pyarrow.types as of
+
+    if isinstance(column, np.ndarray):
+        return pa.array(column.tolist(), pa.string()) if column.dtype == object else pa.array(column)
+    return column.dictionary_decode() if kind == "arrow" and of.is_dictionary(column.type) else column
