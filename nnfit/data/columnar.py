@@ -51,7 +51,7 @@ class Columnar:
         names = {"parquet": "Parquet"}
         self.format = names.get(source.kind, "Arrow")
         try:
-            needs(f"{self.format} files need", self.file, "pyarrow.parquet", "pyarrow.compute")
+            needs(f"{self.format} files need", self.file, "pyarrow.parquet")
             with sound(self.file, self.format):
                 self.open()
             self.header = self.read_header()

@@ -66,7 +66,7 @@ class Reader:
         self.sha256 = hashlib.sha256()
         self.line = 1  # of the next row
         self.rest = b""  # read, and not yet cut into rows
-        self.taken = 0
+        self.taken = self.end = 0
         self.size = self.source.size
         self.ended = False
         self.begun = False
@@ -288,7 +288,10 @@ class Reader:
     def reached(self) -> int:
         """About how many bytes of the file the lines take that are cut: of a packed one their share of what is read."""
         cut = self.taken - len(self.rest)
-        return self.source.reached() * cut // max(self.taken, 1) if self.source.packed else cut
+        if self.source.packed:
+            cut = self.source.reached() * cut // max(self.taken, 1)
+        self.end = max(self.end, cut)
+        return self.end
 
     # --- cells -------------------------------------------------------------------------------------------------
 

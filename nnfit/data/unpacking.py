@@ -115,7 +115,7 @@ class Source:
         """A DataError for a file of another kind than nnfit reads, or than its name says."""
         problem = magic.other(beginning)
         named = next((ending for ending in COLUMNAR if path.lower().endswith(ending)), None)
-        if problem is None and named and beginning and not self.columnar:
+        if problem is None and named and beginning and path and self.kind == "text":
             message = f"is named {named} and does not begin as such a file does"
             problem = Problem("wrong-kind", message, "was it written to its end, and is it the file itself?")
         if problem is None and not path and magic.kind(beginning) != "text":

@@ -151,7 +151,7 @@ def test_the_notes_worked_example_is_printed_as_formulas(run: Run, saved: Callab
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "DATA is missing: a CSV file with the columns of the model"),
+        ((), "DATA is missing: a table with the columns of the model"),
         (("--row", "1"), "DATA is missing"),
         (("d.csv", "--row", "0"), "--row 0: d.csv has 60 rows; name one from 1 to 60"),
         (("d.csv", "--row", "61"), "--row 61: d.csv has 60 rows"),
