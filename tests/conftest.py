@@ -341,12 +341,12 @@ def run(restored: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]
     """
     monkeypatch.setattr("nnfit.cli.threads.available", lambda: 1)
 
-    def run(*arguments: object, stdin: str = "", together: bool = False) -> Ended:
+    def run(*arguments: object, stdin: str | bytes = "", together: bool = False) -> Ended:
         kept = sys.stdin, sys.stdout, sys.stderr
         streams = Streams(*(io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in "oe"))
         streams = streams._replace(err=streams.out) if together else streams
         sys.argv = ["nnfit", *map(str, arguments)]
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin if isinstance(stdin, bytes) else stdin.encode()), "utf-8")
         sys.stdout, sys.stderr = streams
         code: Any = 0
         try:

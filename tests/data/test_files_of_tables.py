@@ -291,7 +291,10 @@ def test_types_are_those_of_the_file_and_nothing_is_guessed() -> None:
     kinds = {each: kind(found, each) for each in found.columns if each != "gaps"}
     assert kinds == {
         **dict.fromkeys(("text", "words", "iso", "kind"), "categorical"),
-        "flag": "boolean", "day": "date", "time": "date", "zone": "date",
+        "flag": "boolean",
+        "day": "date",
+        "time": "date",
+        "zone": "date",
         **dict.fromkeys(("tiny", "large", "half", "single", "money"), "numeric"),
     }
     with pytest.raises(DataError, match='column "gaps" has no value'):
