@@ -16,6 +16,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from documents import commands, ended
 
 import nnfit
 from nnfit.config.loader import load_spec
@@ -376,6 +377,25 @@ def test_init_writes_what_was_said_into_the_spec(run: Run, folder: Path) -> None
     assert run("init", "commas.tsv", *INIT).code == 0
     assert yaml.safe_load(Path("made.yaml").read_text())["data"]["separator"] == ","
     assert run("check", "made.yaml").code == 0
+
+
+def test_the_commands_of_the_page_run(run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (root / "datasets/penguins.csv").read_text()
+    table = pd.read_csv(io.StringIO(text))
+    lines = text.splitlines(keepends=True)
+    Path("penguins.csv.gz").write_bytes(gzip.compress(text.encode()))
+    Path("parts").mkdir()
+    for k in range(2):
+        Path(f"parts/{k}.csv").write_text(lines[0] + "".join(lines[1 + k * 172 : 173 + k * 172]))
+    table.to_parquet("penguins.parquet")
+    Path("other.txt").write_bytes(table.to_csv(index=False, sep=";", decimal=",").encode("cp1252"))
+    Path("tabs.txt").write_text(text.replace(",", "\t"))
+    shown = list(commands("docs/data.md"))
+    assert len(shown) == 6
+    for command, _ in shown:
+        assert ended(run, command).code == 0, command
+    assert nnfit.load("penguins.npz").spec.data.train == "parts/*.csv"
 
 
 def test_names_of_files_are_hostile_text(run: Run, model: str) -> None:
