@@ -177,8 +177,6 @@ class Data:
     @property
     def trained_on(self) -> str:
         """The files of training as a message names them."""
-        if self.train == FRAME:
-            return "a DataFrame"
         return self.train if isinstance(self.train, str) else ", ".join(self.train)
 
     @property

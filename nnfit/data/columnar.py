@@ -309,7 +309,11 @@ def spelled(values: pa.Array) -> list[str]:
     if of.is_date(kind) or of.is_timestamp(kind) or of.is_decimal(kind):
         values = values.cast(pa.string())
     if type_of(kind) is None:
-        raise pa.ArrowInvalid(f"{kind} is no text")
+        message, remedy = (
+            f"a column of {short(str(kind))} is no text",
+            "write Parquet (-o FILE.parquet), or leave it out",
+        )
+        raise DataError(Problem("wrong-dtype", message, remedy))
     words = ("" if value is None else str(value) for value in values.to_pylist())
     return [moment(word) for word in words] if of.is_timestamp(kind) else list(words)
 

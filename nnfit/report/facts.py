@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import yaml
 
 from nnfit.config.build import dump
+from nnfit.config.spec import FRAME
 from nnfit.data import dates, numeric
 from nnfit.data.feature import Feature
 from nnfit.model.described import encoding_of
@@ -97,7 +98,7 @@ def making(model: Model, path: str, seconds: float | None) -> Section:
         ("versions", plain(versions)),
         ("BLAS threads", str(blas_threads_of(record) or "not recorded")),
         ("epochs", f"{epochs:,} of {spec.training.epochs:,}"),
-        ("data", short(spec.data.trained_on)),
+        ("data", short(spec.data.trained_on) if spec.data.train != FRAME else "a DataFrame"),
         *(
             (f"SHA-256 of {name}", digest)
             for name, digest in (record.get("sha256") or {"train": record.get("data_sha256", "not recorded")}).items()

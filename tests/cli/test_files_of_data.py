@@ -209,6 +209,16 @@ def test_what_is_kept_of_a_text_is_the_text(run: Run, model: str) -> None:
     assert (found.column("x").to_pylist(), found.column("note").to_pylist()) == (["1.50", ""], ["007", ""])
 
 
+def test_what_is_no_text_is_kept_in_parquet_alone(run: Run, model: str) -> None:
+    table = pa.Table.from_pandas(frame()).append_column("list", pa.array([[k] for k in range(60)]))
+    pq.write_table(table, "lists.parquet")
+    assert run("predict", model, "lists.parquet", "--keep", "list", "-o", "o.parquet").code == 0
+    assert pq.read_table("o.parquet").column("list").equals(table.column("list"))
+    ended = run("predict", model, "lists.parquet", "--keep", "list", "-o", "o.csv")
+    assert ended.code == 4
+    assert "a column of list<element: int64> is no text; write Parquet" in ended.err
+
+
 def test_a_failed_prediction_leaves_what_was_there(run: Run, model: str) -> None:
     Path("o.parquet").write_text("before")
     frame().assign(colour="green").to_parquet("new.parquet")
