@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from nnfit.data import magic
 from nnfit.data.source import STANDARD_INPUT, opened
 from nnfit.errors import DataError, Place, Problem, UsageError
-from nnfit.extras import require
+from nnfit.extras import Module, require
 
 COLUMNAR = (".parquet", ".arrow", ".feather")
 
@@ -134,7 +134,7 @@ class Source:
             self.stream.close()
 
 
-def needs(who: str, file: str, *modules: str) -> None:
+def needs(who: str, file: str, *modules: Module) -> None:
     """Load what reads a file; a UsageError with its name, and with what installs it, where it is missing."""
     try:
         require("arrow", who, *modules)

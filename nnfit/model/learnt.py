@@ -80,7 +80,7 @@ def columns_of(model: Model, table: Table) -> Iterator[Floats | Text]:
 
 
 def training_files(model: Model, table: Table | None = None) -> tuple[str, ...] | None:
-    """The files that a model was trained on, if they still lie where they did, or beside a table, with their SHA-256."""
+    """The files that a model was trained on, if they lie where they did, or beside a table, with their SHA-256."""
     digest = model.record.get("data_sha256")
     places = dict.fromkeys(candidates(model, table)) if digest else {}
     return next((paths for paths in places if sha256(paths) == digest), None)
