@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from nnfit.cli import (
     check,
     compare,
+    completion,
     evaluate,
     explain,
     export,
@@ -44,6 +45,8 @@ class Once:
     def parse_args(self, context: Any, words: list[str]) -> list[str]:
         """The arguments that are left; a usage error with the name of the option."""
         lighten(self.get_params(context))  # type: ignore[attr-defined]
+        if context.resilient_parsing:  # a shell asks what may come next
+            words = completion.asked_of(self.get_params(context), words)  # type: ignore[attr-defined]
         parser = self.make_parser(context)  # type: ignore[attr-defined]
         if not context.resilient_parsing:
             _, _, order = parser.parse_args(list(words))

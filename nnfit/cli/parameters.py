@@ -49,6 +49,8 @@ def process(self: Any, context: Any, value: Any) -> Any:
         found = () if several else None
     else:
         found = settled(value, self.type_descriptor.annotation, getattr(self, "min", None), getattr(self, "max", None))
+    if context.resilient_parsing:  # for a shell that completes: as it stands, nothing is refused
+        return value if found is UNSETTLED else found
     if found is UNSETTLED or (self.required and self.value_is_missing(found)):
         return type(self).process_value(self, context, value)
     return found if self.callback is None else self.callback(context, self, found)
