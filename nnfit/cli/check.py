@@ -1,17 +1,44 @@
-"""`nnfit check`: everything that can be known about a spec before training it."""
+"""`nnfit check`: everything that can be known about specs before training them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from nnfit.cli.outputs import json_of
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nnfit.config.loader import LoadedSpec
+    from nnfit.diagnostics.gradcheck import GradientCheck
+    from nnfit.errors import NnfitError, Problem
+    from nnfit.fit.prepare import Prepared
+
+
+class Checked(NamedTuple):
+    """How far a spec came, what stopped it, and what is in doubt."""
+
+    loaded: LoadedSpec | None
+    prepared: Prepared | None
+    gradients: GradientCheck | None
+    error: NnfitError | None
+    warnings: list[Problem]
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        from nnfit.diagnostics.gradcheck import TOLERANCE
+
+        if self.error:
+            return self.error.exit_code
+        return 0 if self.gradients is not None and self.gradients.max_relative_error <= TOLERANCE else 1
+
 
 def check(
-    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML spec to check; - reads stdin.")],
+    specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="The YAML specs to check; - reads stdin.")],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key of the spec.")
     ] = None,
@@ -20,54 +47,84 @@ def check(
     """Read SPEC and its data, list every error and warning, and prove the gradients of this network on these rows.
 
     The gradients of back-propagation are compared with central differences in float64, at the initial weights, on
-    training rows of the spec. Exits with 3 for an error in the spec, 4 for one in the data.
+    training rows of the spec. Exits with 3 for an error in the spec, 4 for one in the data. Of several specs, each is
+    checked, whatever the others are; the exit code is that of the first which is not fine.
     """
-    from nnfit.cli import screen
+    from nnfit.errors import Problem, UsageError
+
+    if as_json and len(specs) > 1:
+        raise UsageError(Problem("usage", f"--json is of one SPEC, not of {len(specs)}", "check each alone"))
+    codes = []
+    for spec in specs:
+        found = checked(spec, overrides or ())
+        codes.append(found.code)
+        if as_json:
+            print(json_of(report(found)))
+        else:
+            show(spec, found, named=len(specs) > 1)
+    raise typer.Exit(next(filter(None, codes), 0))
+
+
+def checked(spec: Path, overrides: Sequence[str]) -> Checked:
+    """All that is found out about a spec; what is wrong with it is no error here."""
     from nnfit.config.loader import load_spec
-    from nnfit.diagnostics.gradcheck import TOLERANCE
     from nnfit.diagnostics.health import stuck, unbalanced
-    from nnfit.errors import NnfitError, Problem, SpecError
+    from nnfit.errors import NnfitError
     from nnfit.fit import advice
     from nnfit.fit.examination import examine, gradient_check
     from nnfit.fit.prepare import prepare
     from nnfit.fit.run import start
 
-    loaded = prepared = result = error = None
+    loaded = prepared = gradients = None
     warnings: list[Problem] = []
     try:
-        loaded = load_spec(spec, overrides or ())
+        loaded = load_spec(spec, overrides)
         prepared = prepare(loaded, warnings=warnings)
         with advice.at_its_key(loaded.document):
             found = examine(prepared, start(prepared).state.theta)
-        result = gradient_check(prepared)
+        gradients = gradient_check(prepared)
         warnings += advice.placed(loaded.document, [*stuck(found), *unbalanced(found)])
-    except NnfitError as found:
-        error = found
-    proved = result is not None and result.max_relative_error <= TOLERANCE
-    code = error.exit_code if error else 0 if proved else 1
-    errors = error.problems if error else ()
-    if as_json:
-        report: dict[str, Any] = {
-            "ok": code == 0,
-            "errors": [problem.as_json() for problem in errors],
-            "warnings": [problem.as_json() for problem in warnings],
-            "network": None,
-            "gradient_check": None,
-        }
-        if prepared and result:
-            network = prepared.network
-            report["network"] = {"layers": screen.layers(network), "parameters": network.P}
-            report["gradient_check"] = {
-                "max_relative_error": result.max_relative_error,
-                "tolerance": TOLERANCE,
-                "checked": result.checked,
-                "skipped": result.skipped,
-            }
-        print(json_of(report))
-        raise typer.Exit(code)
+    except NnfitError as error:
+        return Checked(loaded, prepared, gradients, error, warnings)
+    return Checked(loaded, prepared, gradients, None, warnings)
 
+
+def report(found: Checked) -> dict[str, Any]:
+    """What --json prints."""
+    from nnfit.cli import screen
+    from nnfit.diagnostics.gradcheck import TOLERANCE
+
+    told: dict[str, Any] = {
+        "ok": found.code == 0,
+        "errors": [problem.as_json() for problem in (found.error.problems if found.error else ())],
+        "warnings": [problem.as_json() for problem in found.warnings],
+        "network": None,
+        "gradient_check": None,
+    }
+    if found.prepared and found.gradients:
+        network = found.prepared.network
+        told["network"] = {"layers": screen.layers(network), "parameters": network.P}
+        told["gradient_check"] = {
+            "max_relative_error": found.gradients.max_relative_error,
+            "tolerance": TOLERANCE,
+            "checked": found.gradients.checked,
+            "skipped": found.gradients.skipped,
+        }
+    return told
+
+
+def show(spec: Path, found: Checked, named: bool) -> None:
+    """What a person sees; which spec it is stands above, where it is one of several."""
+    from nnfit.cli import screen
+    from nnfit.diagnostics.gradcheck import TOLERANCE
+    from nnfit.errors import SpecError
+    from nnfit.words import plain
+
+    loaded, prepared, result, error, warnings = found
     console = screen.out()
     sheet = screen.Sheet(console)
+    if named:
+        sheet.section(f"── {plain(str(spec))}")
     sheet.section("spec")
     if loaded:
         sheet.good(f"{spec}: every key is known, the loss {loaded.spec.loss} fits the output layer")
@@ -96,4 +153,3 @@ def check(
         sheet.bad(*error.problems)
         sheet.doubt(*warnings)
     sheet.close()
-    raise typer.Exit(code)

@@ -65,7 +65,8 @@ def keys(context: Any, incomplete: str) -> Iterator[Completion]:
     from nnfit.config.document import parse
     from nnfit.config.schema import json_schema
 
-    schema, spec, said = json_schema(), context.params.get("spec"), None
+    schema, said = json_schema(), None
+    spec = context.params.get("spec") or context.params.get("specs")
     with suppress(Exception):  # a spec that is not there yet, or is broken, has keys all the same
         first = spec[0] if isinstance(spec, list | tuple) else spec
         said = parse(Path(first).expanduser().read_bytes(), "").value

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nnfit.diagnostics.gradcheck import GradientCheck
 from nnfit.fit import examination as fitting
@@ -180,3 +182,40 @@ def test_weights_below_a_surrogate_gradient_are_not_checked(run: Run, spec: Path
     report = json.loads(run("check", spec, "--json", "--set", step).out)
     assert report["ok"]
     assert report["gradient_check"]["checked"] == 15  # of the layer above the steps
+
+
+def test_of_several_specs_each_is_checked_and_the_first_that_is_not_fine_gives_the_code(
+    run: Run, flowers: Path
+) -> None:
+    good, broken = flowers / "flowers.yaml", flowers / "broken.yaml"
+    broken.write_text(good.read_text().replace("epochs: 30", "epochs: many"))
+    (flowers / "lost.yaml").write_text(good.read_text().replace("flowers.csv", "lost.csv"))
+    assert run("check", good, good).code == 0
+    ended = run("check", good, flowers / "lost.yaml", broken, good)
+    assert (ended.code, ended.err) == (4, "")
+    headings = [line for line in ended.out.splitlines() if line.startswith("── ")]
+    assert headings == [f"── {path}" for path in (good, flowers / "lost.yaml", broken, good)]
+    assert ended.out.count("0 errors") == 2
+    assert re.search(rf"{broken}:\d+:\d+: training.epochs: expected", ended.out)
+    assert "lost.csv: cannot be read" in ended.out
+    assert run("check", broken, flowers / "lost.yaml").code == 3
+
+
+def test_json_is_of_one_spec(run: Run, spec: Path) -> None:
+    ended = run("check", spec, spec, "--json")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "nnfit: --json is of one SPEC, not of 2; check each alone\n"
+
+
+def test_the_hook_of_pre_commit_checks_the_specs_that_it_is_given(run: Run, root: Path, flowers: Path) -> None:
+    (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    taken = ["configs/a.yaml", "specs/b.yml", "configs/of/parent.yaml", "configs/c.csv", "d.yaml"]
+    assert [path for path in taken if re.search(hook["files"], path)] == ["configs/a.yaml", "specs/b.yml"]
+    program, *words = hook["entry"].split()
+    assert (program, hook["language"], hook["require_serial"]) == ("nnfit", "python", True)
+    broken = flowers / "broken.yaml"
+    broken.write_text("data: 3\n")
+    ended = run(*words, flowers / "flowers.yaml", broken)
+    assert ended.code == 3
+    assert f"{broken}:1:1: data: expected a mapping, got 3" in ended.out
+    assert run(*words, flowers / "flowers.yaml", flowers / "flowers.yaml").code == 0
