@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from nnfit.cli.outputs import named, path_of
+from nnfit.cli.outputs import json_of, named, path_of
 
+SCHEMA = ".nnfit.schema.json"  # beside the spec, so that who gets the folder gets both, on any machine
 MOST = 20  # lines about columns that are left out, or about anything else of one kind
 
 
@@ -67,7 +69,8 @@ def init(
     are found out; the output layer and the loss follow from the target, the layer sizes and epochs from the number of
     rows. What numbers are expanded to is tried on 2,000 rows or more, unless --quick, or --time is too short to try and
     to train: a few short trainings whose folds choose. Each choice has a comment. What is left out, what could not be
-    decided and what was inferred is told on standard error, a line each, most important first.
+    decided and what was inferred is told on standard error, a line each, most important first. The first line of SPEC
+    names .nnfit.schema.json beside it, with which editors complete and check it.
     """
     from nnfit.cli import screen
     from nnfit.cli.written import mark, other
@@ -78,12 +81,13 @@ def init(
     from nnfit.errors import OutputError, Place, Problem, UsageError
     from nnfit.fit import choosing
     from nnfit.storage import files
-    from nnfit.storage.paths import kind
+    from nnfit.storage.paths import kind, what
 
     if str(data) == "-":
         raise UsageError(Problem("usage", "DATA must be a file here, since the spec names it"))
     path = path_of(output)
-    files.check_outputs([path], files_of(str(data)).paths)
+    schema = path.with_name(SCHEMA) if path and what(path) in ("file", "nothing") else None
+    files.check_outputs([path, schema], files_of(str(data)).paths)
     if path is not None and kind(path) == "file" and not force:
         remedy = "choose another name, or replace it with --force"
         raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
@@ -97,9 +101,10 @@ def init(
         fit, why = choosing.tuned(found, fit, data)
     elif trying is not None:
         screen.note(f"what the numbers are best expanded to is not tried: that takes about {trying:.2g} s more")
-    proposal = written(found, fit, data, path.parent if path else Path(), why)
+    proposal = written(found, fit, data, path.parent if path else Path(), why, schema.name if schema else None)
+    beside = stale(schema)
     if path is not None:
-        files.write((path, proposal.text.encode()))
+        files.write((path, proposal.text.encode()), *beside)
     else:
         sys.stdout.write(proposal.text)
         sys.stdout.flush()
@@ -110,7 +115,21 @@ def init(
         for note in each[:MOST]:
             screen.note(str(note))
         if len(each) > MOST:
-            what = "are left out: the comments of the spec name them" if code == "left-out" else "like these"
-            screen.note(f"… and {len(each) - MOST:,} more {what}")
+            rest = "are left out: the comments of the spec name them" if code == "left-out" else "like these"
+            screen.note(f"… and {len(each) - MOST:,} more {rest}")
     if path is not None:
-        screen.note(f"wrote {path}; try: nnfit check {path}")
+        and_schema = f", and {SCHEMA} beside it, for editors" if beside else ""
+        screen.note(f"wrote {path}{and_schema}; try: nnfit check {path}")
+
+
+def stale(schema: Path | None) -> list[tuple[Path, bytes]]:
+    """The path of the schema of specs and its bytes, if it is wanted and not there as it is."""
+    from nnfit.config.schema import file_schema
+
+    if schema is None:
+        return []
+    data = f"{json_of(file_schema())}\n".encode()
+    with suppress(OSError):
+        if schema.read_bytes() == data:
+            return []
+    return [(schema, data)]

@@ -21,6 +21,7 @@ from nnfit.data.sniffing import Said
 from nnfit.errors import DataError, Place, Problem, SpecError, UsageError
 from nnfit.words import count, plain
 
+FOR_EDITORS = "# yaml-language-server: $schema={}"  # as the language server of YAML reads it: before the document
 LONG_KEY = 900  # bytes; YAML takes a longer key only behind a question mark
 
 
@@ -62,8 +63,13 @@ def fitted_to(found: Findings, budget: float | None = None) -> Fitted:
     return fitted(recipe(found.rows, len(bent), found.task.classes is not None), size, budget)
 
 
-def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str = "") -> Proposal:
-    """The spec in `folder`; `why_bent` says how it was chosen what numbers are expanded to."""
+def written(
+    found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str = "", schema: str | None = None
+) -> Proposal:
+    """The spec in `folder`; `why_bent` says how it was chosen what numbers are expanded to.
+
+    `schema` is the path from there to the schema that editors shall read.
+    """
     notes = found.notes
     if found.rows < LEAST:
         message = f"with {count(found.rows, 'row')}, none is left out: there is no score on rows not learnt from"
@@ -72,7 +78,8 @@ def written(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: st
         notes = (*notes, Problem("flat", why_flat))
     notes = (*notes, *of_time(fit))
     for detailed in (True, False):
-        text = "\n".join(lines(found, fit, data, folder, why_bent, detailed)) + "\n"
+        first = [] if schema is None else [FOR_EDITORS.format(schema)]
+        text = "\n".join([*first, *lines(found, fit, data, folder, why_bent, detailed)]) + "\n"
         if len(text.encode()) <= MAX_BYTES:
             return Proposal(text, notes)
     message = f"the spec of {count(len(found.columns), 'column')} would be larger than {MAX_BYTES // 1024} KiB"

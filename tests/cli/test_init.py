@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 QUICK = [*("--set", "training.epochs=2", "--set", "network.layers.0.size=3", "--set", "network.layers.1.size=3")]
 INPUTS: dict[str, Callable[[int], str]] = {
@@ -105,7 +109,8 @@ def test_a_stranger_reads_what_was_left_out_inferred_and_read_specially_in_that_
         'price is read as numbers, "$3,183.00" as 3183: {type: numeric, thousands: ",", prefix: "$"}',
         'share is read as numbers, "39%" as 39: {type: numeric, suffix: "%"}',
         'day is read as dates, "12/24/2024" as 2024-12-24: {type: date, format: "%m/%d/%Y"}',
-        f"wrote {tmp_path / 'wine.yaml'}; try: nnfit check {tmp_path / 'wine.yaml'}",
+        f"wrote {tmp_path / 'wine.yaml'}, and .nnfit.schema.json beside it, for editors; "
+        f"try: nnfit check {tmp_path / 'wine.yaml'}",
     ]
 
 
@@ -182,3 +187,51 @@ def test_of_many_numbers_or_of_two_values_nothing_is_expanded(tmp_path: Path, ru
     table.write_text("\n".join(few) + "\n")
     narrow = run("init", str(table), "--target", "y").out.splitlines()
     assert [("piecewise" in line) for line in narrow if line.lstrip().startswith(("flag:", "x1:"))] == [False, True]
+
+
+# As yaml-language-server takes a comment for its own, and the schema out of it.
+MODELINE = (re.compile(r"^#\s+yaml-language-server\s*:"), re.compile(r"\$schema(?:=|:\s*)(\S+)"))
+
+
+def test_an_editor_finds_the_schema_beside_the_spec_and_takes_the_spec_by_it(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    (tmp_path / "wine.csv").write_text(wine())
+    ended = run("init", tmp_path / "wine.csv", "--target", "quality", "-o", tmp_path / "wine.yaml")
+    assert ended.code == 0
+    text = (tmp_path / "wine.yaml").read_text("utf-8")
+    first = text.partition("\n")[0]
+    assert MODELINE[0].match(first)
+    (named,) = MODELINE[1].findall(first)
+    assert not Path(named).is_absolute()  # it holds on every machine that has the folder
+    schema = json.loads((tmp_path / named).read_text("utf-8"))
+    assert (tmp_path / named).read_text("utf-8") == run("schema").out
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text.replace("epochs:", "epoch:")))
+
+
+def test_the_schema_is_written_again_where_it_is_of_another_version_and_only_there(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    (tmp_path / "wine.csv").write_text(wine())
+    schema = tmp_path / ".nnfit.schema.json"
+    schema.write_text("{}")
+    for told in (True, False):
+        spec = tmp_path / f"{told}.yaml"
+        ended = run("init", tmp_path / "wine.csv", "--target", "quality", "-o", spec)
+        assert (ended.code, ".nnfit.schema.json" in ended.err) == (0, told)
+        assert schema.read_text("utf-8") == run("schema").out
+    schema.unlink()
+    schema.mkdir()
+    ended = run("init", tmp_path / "wine.csv", "--target", "quality", "-o", tmp_path / "other.yaml")
+    assert (ended.code, ended.err) == (7, f"nnfit: {schema}: cannot be written: is a folder\n")
+    assert not (tmp_path / "other.yaml").exists()
+
+
+def test_a_spec_that_goes_to_a_stream_names_no_schema(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "wine.csv").write_text(wine())
+    for where in ((), ("-o", "/dev/stdout")):
+        ended = run("init", tmp_path / "wine.csv", "--target", "quality", *where)
+        assert (ended.code, "yaml-language-server" in ended.out) == (0, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["wine.csv"]

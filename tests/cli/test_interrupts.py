@@ -163,7 +163,7 @@ def test_a_signal_in_any_phase_ends_the_command_and_leaves_outputs_whole(
         f"nnfit: {'interrupted' if number == signal.SIGINT else 'terminated'}; "
     )
     left = {path.name for path in Path().iterdir()} - {"flowers.yaml", "flowers.csv", "flowers.npz"}
-    assert left - {*OUTPUTS, "out.checkpoint.npz"} == set()
+    assert left - {*OUTPUTS, "out.checkpoint.npz", ".nnfit.schema.json"} == set()
     found = contents()
     new = {name for name, data in found.items() if data != b"old"}
     assert not new or " written before" in ended.err

@@ -129,7 +129,7 @@ def test_the_environment_makes_a_step_fail(
     assert ended == (7, "", "nnfit: new.yaml: cannot be written: No space left on device\n")
     assert (flowers / "new.yaml").read_bytes() == b"old"
     assert sorted(flowers.iterdir()) == before
-    monkeypatch.setenv("NNFIT_FAULT", "write:2")
+    monkeypatch.setenv("NNFIT_FAULT", "write:3")
     assert spawn(*arguments, cwd=flowers).code == 0
 
 
