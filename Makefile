@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check format docs pictures oracle slow browser bench models clean help
+.PHONY: demo test check format docs pictures oracle slow browser smoke bench models clean help
 
 help:
 	@echo "make demo     train configs/iris.yaml, predict, print the metrics"
@@ -13,7 +13,8 @@ help:
 	@echo "make oracle   the tests that compare with PyTorch and scikit-learn"
 	@echo "make slow     the tests that take minutes: scores on noise, every pair of numeric keys"
 	@echo "make browser  the tests that open a report in headless Chromium"
-	@echo "make docs     the reference of the spec and its JSON Schema, from the code"
+	@echo "make smoke    the package built, installed in fresh environments, oldest and newest, and put to work"
+	@echo "make docs     the reference of the spec, its JSON Schema and the manual pages, from the code"
 	@echo "make pictures the pictures of the documentation, by the commands that it shows"
 	@echo "make bench    nnfit, scikit-learn and PyTorch side by side (OLD=PYTHON: and the nnfit that this Python has)"
 
@@ -77,6 +78,7 @@ format: .venv/.dev
 
 docs: .venv/.installed
 	.venv/bin/python -m nnfit.config.reference docs
+	.venv/bin/python -m nnfit.cli.manual docs/man
 
 pictures: .venv/.dev
 	.venv/bin/python benchmarks/pictures.py
@@ -89,6 +91,9 @@ slow: .venv/.dev
 
 browser: .venv/.dev
 	.venv/bin/pytest -m browser
+
+smoke:
+	$(PYTHON) tests/smoke.py
 
 bench: .venv/.bench
 	.venv/bin/python benchmarks/speed.py $(if $(OLD),--old $(OLD))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import blas  # noqa: F401, before NumPy
 import built  # noqa: F401, before any command
 import numpy as np
+import numpy.testing  # in older versions it starts lscpu, and so not in the middle of a test
 import pytest
 from hypothesis import settings
 from model_files import RICH, RICH_CSV, TINY, TINY_CSV

@@ -38,7 +38,7 @@ class Checked(NamedTuple):
 
 
 def check(
-    specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="The YAML specs to check; - reads stdin.")],
+    specs: Annotated[list[Path], typer.Argument(metavar="SPEC", help="The YAML specs to check; - reads stdin.")],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key of the spec.")
     ] = None,

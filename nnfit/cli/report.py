@@ -13,7 +13,7 @@ from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 
 def report(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files that nnfit train wrote.")],
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL", help="Model files that nnfit train wrote.")],
     data: Annotated[
         str | None, typer.Option("--data", metavar="DATA", help="Labelled rows to tell of; - reads stdin.")
     ] = None,
