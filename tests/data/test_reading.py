@@ -205,10 +205,12 @@ def test_a_file_that_is_refused_is_closed(cut_csv: Cut, text: str) -> None:
 
 
 def test_what_cannot_be_opened_is_a_data_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as said:  # by Python, whose versions have words of their own
+        (tmp_path / "nul\0.csv").stat()
     for path, expected in (
         (tmp_path / "none.csv", "cannot be read: No such file or directory"),
         (tmp_path, "is a folder; name a file in it, or several by a glob, FOLDER/*.csv"),
-        (tmp_path / "nul\0.csv", "cannot be read: embedded null byte"),
+        (tmp_path / "nul\0.csv", f"cannot be read: {said.value}"),
     ):
         with pytest.raises(DataError) as caught:
             reader.Reader(str(path), reader.Dialect())
