@@ -12,7 +12,6 @@ import json
 import math
 import os
 import re
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,12 +116,10 @@ class Tracked(Untracked):
 
     def upload(self, files: Mapping[str, bytes]) -> None:
         """Files by their name in the run."""
-        with tempfile.TemporaryDirectory(prefix="nnfit-") as folder:
-            for name, data in files.items():
-                path = Path(folder) / name
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(data)
-            self.client.log_artifacts(self.run, folder)
+        from nnfit.storage.files import momentary
+
+        with momentary(files) as folder:
+            self.client.log_artifacts(self.run, str(folder))
 
     def end(self, status: str) -> None:
         """Say how the run ended: FINISHED, FAILED or KILLED; what waits is sent before."""

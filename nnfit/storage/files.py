@@ -336,7 +336,9 @@ def momentary(contents: Mapping[str, bytes]) -> Iterator[Path]:
         try:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nnfit-")))
             for name, data in contents.items():
-                (folder / name).write_bytes(data)
+                path = folder / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(data)
         except OSError as error:
             message = f"there is no room for temporary files: {error.strerror or error}"
             remedy = "set TMPDIR to a folder that is writable"

@@ -27,7 +27,7 @@ def test_the_network_is_drawn_once_it_is_fitted(people: pd.DataFrame) -> None:
     assert "The network" not in estimator._repr_html_()
     estimator.fit(people.drop(columns="y"), people["y"])
     assert drawing(estimator) == [
-        *("number", "town", "size", "member", "since", "price", "6 columns", "67 inputs"),
+        *("number", "town", "size", "member", "since", "price", "6 columns", "51 inputs"),
         *("⋮", "8", "mish", "⋮", "20", "mish", "yes", "1", "logistic", "y"),
         f"{estimator.model_.network.P} parameters in each of 2 members",
     ]

@@ -2,7 +2,7 @@
 
     from nnfit.export.onnx import to_onnx
 
-    Path("iris.onnx").write_bytes(to_onnx(nnfit.load("iris.npz")))
+    file = to_onnx(nnfit.load("iris.npz"))  # bytes
 
 What stands in the file is said at `to_onnx`. It needs the extra `onnx`.
 """
