@@ -6,7 +6,6 @@ less is taken, and told.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfit.config.column import NONE, Column, merged, own_count
+from nnfit.config.marks import of_file, sample_of, three, with_decimal
 from nnfit.config.task import Task, task_of
 from nnfit.data import suspicions
 from nnfit.data.cells import Floats, Text
@@ -21,7 +21,6 @@ from nnfit.data.dates import parse
 from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import LARGEST
 from nnfit.data.identifiers import identifier, in_order, says_identifier
-from nnfit.data.opening import reading
 from nnfit.data.parts import Files, files_of
 from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, numbers, written
 from nnfit.data.sniffing import Said, columnar, dialect_of
@@ -33,7 +32,6 @@ from nnfit.words import count, quoted, short
 
 # Of these nobody makes a class; what else marks a missing number may be one, as NA is a continent.
 NO_CLASS = MARKERS - {"NA", "na", "None", "none", "nil", "missing", "-", "--", "—", "."}
-THREE = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*")  # 1.234: a decimal point, or a thousands separator?
 NOT_SAID = Said()
 MERGED = 0.1  # of the rows; where more of them share an input, that is told
 # What is told, most important first.
@@ -159,7 +157,7 @@ def in_order_of_weight(notes: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(notes, key=lambda note: ORDER.index(note.code)))
 
 
-# --- how the file is written ---------------------------------------------------------------------------------------
+# --- what a column is ----------------------------------------------------------------------------------------------
 
 
 def cells_of(column: Text, gaps: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -167,68 +165,6 @@ def cells_of(column: Text, gaps: Sequence[str]) -> tuple[list[str], list[int]]:
     counts = np.bincount(column.codes, minlength=len(column.labels)).tolist()
     known = [i for i, label in enumerate(column.labels) if label not in gaps and counts[i]]
     return [column.labels[i] for i in known], [counts[i] for i in known]
-
-
-def sample_of(data: Files, dialect: Dialect) -> dict[str, list[str]]:
-    """The first rows of a file as text, column by column."""
-    with reading(data, dialect) as reader:
-        block = next(reader.blocks(dict.fromkeys(reader.header, "text")))
-    return {name: cells.cells().tolist() for name, cells in block.columns.items() if isinstance(cells, Text)}
-
-
-def with_decimal(data: Files, dialect: Dialect, said: str | None) -> tuple[Dialect, Counter[str]]:
-    """The dialect with the decimal mark of most columns, and how many columns can only be read with each mark."""
-    votes: Counter[str] = Counter()
-    for cells in tracked(sample_of(data, dialect).values(), "finding the decimal mark"):
-        counted = Counter(cell for cell in cells if cell)
-        found = numbers(list(counted), list(counted.values()))
-        if found is None or not MARKERS.issuperset(found.strangers):
-            continue
-        decimals = {spelling.decimal for spelling in found.spellings}
-        used = any(mark in label for label in counted for mark in ",." if label not in found.strangers)
-        if len(decimals) == 1 and used and not three(counted):
-            votes.update(decimals)
-    if said is not None:
-        return dialect, Counter({said: 1})
-    comma = dialect.separator != "," and votes[","] > votes["."]
-    return dialect._replace(decimal="," if comma else "."), votes
-
-
-def three(cells: Sequence[str] | Mapping[str, int]) -> bool:
-    """Whether every number with a point has three digits behind it, so that it may stand between thousands."""
-    pointed = [cell for cell in cells if "." in cell]
-    return bool(pointed) and all(THREE.fullmatch(cell) for cell in pointed)
-
-
-def of_file(dialect: Dialect, votes: Counter[str]) -> list[Problem]:
-    """What was found out about the file as a whole."""
-    found = []
-    if dialect.encoding != "utf-8":
-        found.append(Problem("file", f"the file is not UTF-8: it is read as {dialect.encoding}"))
-    marks = {"\t": "tabs", ";": "semicolons", "|": "bars"}
-    if dialect.separator in marks or dialect.decimal != ".":
-        decimal = ", decimals behind a comma" if dialect.decimal == "," else ""
-        found.append(Problem("file", f"cells are separated by {marks.get(dialect.separator, 'commas')}{decimal}"))
-    if dialect.missing:
-        shown = ", ".join(map(quoted, dialect.missing))
-        found.append(Problem("file", f"{shown} stands for a missing cell, in every column"))
-    return found
-
-
-def three_decimals(data: Files, dialect: Dialect, columns: Mapping[str, Column]) -> list[Problem]:
-    """Plain numbers such as 1.234, whose point may separate thousands."""
-    plain = [name for name, column in columns.items() if column.type == "numeric" and not column.special]
-    sample = sample_of(data, dialect) if plain and dialect.decimal == "." else {}
-    found = []
-    for name in plain:
-        if name in sample and three(sample[name]):
-            example = next(cell for cell in sample[name] if "." in cell)
-            doubt = two_ways(name, example, Spelling("."), Spelling(",", "."), dialect)
-            found += in_doubt(name, Reading("numeric", doubt=doubt))
-    return found
-
-
-# --- what a column is ----------------------------------------------------------------------------------------------
 
 
 def of_type(column: Text, type_: str, dialect: Dialect) -> Reading:
@@ -373,6 +309,19 @@ def of_column(name: str, column: Column, reading: Reading) -> list[Problem]:
         if whole and in_order(cells):
             message = f"{short(name)} differs in every row and follows their order; it is learnt from"
             found.append(Problem("not-decided", message, "if it is an identifier, add it to ignore"))
+    return found
+
+
+def three_decimals(data: Files, dialect: Dialect, columns: Mapping[str, Column]) -> list[Problem]:
+    """Plain numbers such as 1.234, whose point may separate thousands."""
+    plain = [name for name, column in columns.items() if column.type == "numeric" and not column.special]
+    sample = sample_of(data, dialect) if plain and dialect.decimal == "." else {}
+    found = []
+    for name in plain:
+        if name in sample and three(sample[name]):
+            example = next(cell for cell in sample[name] if "." in cell)
+            doubt = two_ways(name, example, Spelling("."), Spelling(",", "."), dialect)
+            found += in_doubt(name, Reading("numeric", doubt=doubt))
     return found
 
 
