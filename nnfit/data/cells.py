@@ -63,21 +63,30 @@ def tokens(dialect: Dialect, name: str = "") -> set[float]:
 
 
 def to_numbers(text: Text, dialect: Dialect, name: str = "") -> Floats:
-    """The numbers that the texts of a column spell, exactly `float(text)` of plain ones; NaN for missing cells.
+    """The numbers that the texts of a column spell, as in `numbers_in`; a NotFiniteError where one spells none."""
+    found, wrong = numbers_in(text, dialect, name)
+    if len(wrong):
+        raise NotFiniteError(int(wrong[0]))
+    return found
 
-    A number that means a missing cell means it however it is written.
+
+def numbers_in(text: Text, dialect: Dialect, name: str = "") -> tuple[Floats, Rows]:
+    """The numbers that the texts of a column spell, and the rows in which one spells none that is finite.
+
+    They are exactly `float(text)` of plain ones, and NaN for missing cells and in those rows. A number that means a
+    missing cell means it however it is written.
     """
     gaps, missing = set(dialect.gaps), tokens(dialect, name)
     values = np.full(len(text.labels), np.nan)
+    wrong = []
     for code, label in enumerate(text.labels):
         if label not in gaps:
             value = dialect.number(label, name)
             if value is None or not np.isfinite(value):
-                raise NotFiniteError(int(np.argmax(text.codes == code)))
-            if value not in missing:
+                wrong.append(code)
+            elif value not in missing:
                 values[code] = value
-    found: Floats = values[text.codes]
-    return found
+    return values[text.codes], np.flatnonzero(np.isin(text.codes, wrong))
 
 
 def plain_numbers(cells: Sequence[str]) -> Floats | None:

@@ -43,22 +43,37 @@ def values(name: str, options: ColumnType, table: Table) -> Floats:
     """A numeric, boolean or date column as numbers, missing cells as NaN."""
     if isinstance(options, Numeric):
         return table.numbers(name)
-    form = options.format if isinstance(options, Date) and table.types.get(name) != "date" else None
-    read = date_reader(form) if isinstance(options, Date) else boolean
+    text = table.text(name)
+    numbers, wrong = readings(name, options, table)
+    if wrong:
+        form, label = format_of(name, options, table), text.labels[wrong[0]]
+        expected = "true or false" if options.type == "boolean" else f"a date ({form or '2024-12-31'})"
+        message = f"column {quoted(name)}: expected {expected}, got {quoted(label)}"
+        remedy = "if it means a missing cell, add it to data.missing"
+        row = int(np.argmax(text.codes == wrong[0]))
+        raise DataError(table.problem(f"not-a-{options.type}", message, remedy, name, row))
+    return numbers[text.codes]
+
+
+def readings(name: str, options: ColumnType, table: Table) -> tuple[Floats, list[int]]:
+    """The number that each label of a boolean or date column means, NaN of a missing cell, and the codes of no such."""
+    read = date_reader(format_of(name, options, table)) if isinstance(options, Date) else boolean
     text = table.text(name)
     numbers = np.full(len(text.labels), np.nan)
+    wrong = []
     used = np.bincount(text.codes, minlength=len(text.labels)) > 0
     for code, label in enumerate(text.labels):
         if used[code] and label not in table.dialect.gaps:
             try:
                 numbers[code] = read(label)
             except (ValueError, OverflowError):
-                row = int(np.argmax(text.codes == code))
-                expected = "true or false" if options.type == "boolean" else f"a date ({form or '2024-12-31'})"
-                message = f"column {quoted(name)}: expected {expected}, got {quoted(label)}"
-                remedy = "if it means a missing cell, add it to data.missing"
-                raise DataError(table.problem(f"not-a-{options.type}", message, remedy, name, row)) from None
-    return numbers[text.codes]
+                wrong.append(code)
+    return numbers, wrong
+
+
+def format_of(name: str, options: ColumnType, table: Table) -> str | None:
+    """How the dates of a column are written; None as ISO 8601 has them, which those are that were dates before."""
+    return options.format if isinstance(options, Date) and table.types.get(name) != "date" else None
 
 
 def boolean(label: str) -> float:

@@ -102,10 +102,12 @@ def native(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def is_date(values: pd.Series[Any]) -> bool:
-    """Whether the dtype of a column says that it holds dates."""
+    """Whether a column holds dates, by its dtype, or as Python's own values, of which none is anything else."""
     if isinstance(values.dtype, pd.ArrowDtype):
         import pyarrow as pa
 
         declared = values.dtype.pyarrow_dtype
         return bool(pa.types.is_date(declared) or pa.types.is_timestamp(declared))
+    if values.dtype == object:
+        return pd.api.types.infer_dtype(values, skipna=True) in ("date", "datetime", "datetime64")
     return values.dtype.kind == "M"

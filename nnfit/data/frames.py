@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnfit.data.cells import Floats, NotFiniteError, Rows, Text, text_of, to_numbers, tokens
+from nnfit.data.cells import Floats, Rows, Text, numbers_in, text_of, tokens
 from nnfit.data.dialect import Dialect
 from nnfit.data.exchange import Frame, as_pandas, is_date, native
 from nnfit.data.table import Table, mixture
@@ -63,23 +63,32 @@ def unique(frame: pd.DataFrame, name: str) -> list[str]:
     return list(frame.columns)
 
 
-def from_frame(frame: Frame, dialect: Dialect, kinds: Mapping[str, str], name: str = NAME) -> Table:
+def from_frame(
+    frame: Frame,
+    dialect: Dialect,
+    kinds: Mapping[str, str],
+    name: str = NAME,
+    strange: dict[str, list[str]] | None = None,
+) -> Table:
     """The table of some columns of a frame, read as `kinds` says (nothing: as dtype and cells do).
 
-    A column that is not there is left out.
+    A column that is not there is left out. A text in a column that is said to be numeric is an error; where `strange`
+    is given, it counts as a missing cell, and is listed there under its column.
     """
     frame = labelled(frame, name)
     unique(frame.loc[:, [column in kinds for column in frame.columns]], name)
     table = Table(name, {}, range(len(frame)), dialect, tuple(frame.columns))
     for column, kind in kinds.items():
         if column in frame.columns:
-            table.columns[column] = cells_of(frame[column], column, kind, table)
+            table.columns[column] = cells_of(frame[column], column, kind, table, strange)
     dates = [column for column in table.columns if is_date(frame[column])]
     return table._replace(types=dict.fromkeys(dates, "date"))
 
 
-def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Floats | Text:
-    """The cells of one column, as numbers or as text."""
+def cells_of(
+    values: pd.Series[Any], column: str, kind: str, table: Table, strange: dict[str, list[str]] | None = None
+) -> Floats | Text:
+    """The cells of one column, as numbers or as text; `strange` as in `from_frame`."""
     values = native(values)
     if values.dtype.kind in "iuf" and kind != "text":
         return finite(values, column, table)
@@ -93,14 +102,18 @@ def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Fl
     settled = categories or values.dtype.kind == "b" or is_date(values)
     if kind == "text" or (settled and not kind):
         return text_of(cells)
-    try:
-        return numbers_of(values, cells, column, table.dialect)
-    except NotFiniteError as error:
-        place = Place(table.file, error.row, table.header.index(column) + 1)
-        if kind:
-            expected = table.dialect.expected(column)
-            message = f"column {quoted(column)}: expected {expected}, got {quoted(cells[error.row])}"
-            raise DataError(Problem("not-a-number", message, place=place)) from None
+    found, wrong = numbers_of(values, cells, column, table.dialect)
+    if not len(wrong):
+        return found
+    if kind and strange is not None:
+        strange[column] = list(dict.fromkeys(cells[wrong]))
+        return found
+    row = int(wrong[0])
+    place = Place(table.file, row, table.header.index(column) + 1)
+    if kind:
+        expected = table.dialect.expected(column)
+        message = f"column {quoted(column)}: expected {expected}, got {quoted(cells[row])}"
+        raise DataError(Problem("not-a-number", message, place=place))
     text = text_of(cells)
     problem = mixture(table._replace(columns={column: text}), column, place)
     if problem is not None:
@@ -108,19 +121,18 @@ def cells_of(values: pd.Series[Any], column: str, kind: str, table: Table) -> Fl
     return text
 
 
-def numbers_of(values: pd.Series[Any], cells: Any, column: str, dialect: Dialect) -> Floats:
-    """The numbers of a column of objects: those that are numbers already, and texts as the column is written."""
+def numbers_of(values: pd.Series[Any], cells: Any, column: str, dialect: Dialect) -> tuple[Floats, Rows]:
+    """The numbers of a column of objects, those that are numbers already, and texts as the column is written.
+
+    The rows in which there is none come with them.
+    """
     as_text = np.array([isinstance(value, str) for value in values.to_numpy(object)], bool)
     found = np.full(len(cells), np.nan)
-    wrong = []
+    wrong = np.zeros(len(cells), bool)
     for chosen, how in ((as_text, dialect), (~as_text, Dialect(missing=dialect.missing))):
-        try:
-            found[chosen] = to_numbers(text_of(cells[chosen]), how, column)
-        except NotFiniteError as error:
-            wrong.append(int(np.flatnonzero(chosen)[error.row]))
-    if wrong:
-        raise NotFiniteError(min(wrong))
-    return found
+        found[chosen], rows = numbers_in(text_of(cells[chosen]), how, column)
+        wrong[np.flatnonzero(chosen)[rows]] = True
+    return found, np.flatnonzero(wrong)
 
 
 def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:

@@ -13,11 +13,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from nnfit.data import dates
 from nnfit.data.cells import Text
-from nnfit.data.columns import Categorical, Date, Numeric
+from nnfit.data.columns import Boolean, Date
 from nnfit.data.dialect import Dialect
-from nnfit.data.encoding import FALSE, TRUE
+from nnfit.data.encoding import readings
 from nnfit.data.feature import Feature
 from nnfit.data.frames import from_frame, labelled, unique
 from nnfit.data.scales import Floats
@@ -199,45 +198,21 @@ def readable(frame: pd.DataFrame, features: Sequence[Feature], dialect: Dialect)
         feature.name for feature in features if feature.kind == "numeric" and frame[feature.name].dtype.kind == "b"
     ]
     frame = frame.astype(dict.fromkeys(truths, np.float64)) if truths else frame
-    kinds = {
-        feature.name: "numeric" if feature.kind == "numeric" and frame[feature.name].dtype.kind in "iuf" else "text"
-        for feature in features
-    }
-    table = from_frame(frame, dialect, kinds, "X")
-    found = []
+    strange: dict[str, list[str]] = {}
+    table = from_frame(frame, dialect, {feature.name: feature.kind for feature in features}, "X", strange)
     for feature in features:
-        column = table.columns[feature.name]
-        if not isinstance(column, Text) or isinstance(feature.options, Categorical):
-            continue
-        values = [read(label, feature, dialect) for label in column.labels]
-        strange = [label for label, value in zip(column.labels, values, strict=True) if value is None]
-        if strange:
-            shown = ", ".join(map(quoted, strange[:3])) + ", …" * (len(strange) > 3)
-            message = f"column {quoted(feature.name)}: {shown} cannot be read as {feature.options.type}"
-            found.append(Problem("taken-as-missing", f"{message}, and counts as a missing cell"))
-        if feature.kind == "numeric":
-            read_as = np.array([math.nan if value is None else value for value in values])
-            table.columns[feature.name] = read_as[column.codes]
-        elif strange:
-            labels = ["" if value is None else label for label, value in zip(column.labels, values, strict=True)]
-            known: dict[str, int] = {}
-            codes = np.array([known.setdefault(label, len(known)) for label in labels], np.int32)[column.codes]
-            table.columns[feature.name] = Text(codes, tuple(known))
-    return table, found
+        if isinstance(feature.options, Boolean | Date):
+            column = table.text(feature.name)
+            _, wrong = readings(feature.name, feature.options, table)
+            if wrong:
+                strange[feature.name] = [column.labels[code] for code in wrong]
+                labels = ["" if code in {*wrong} else label for code, label in enumerate(column.labels)]
+                table.columns[feature.name] = Text(column.codes, tuple(labels))
+    return table, [missing(feature, strange[feature.name]) for feature in features if feature.name in strange]
 
 
-def read(label: str, feature: Feature, dialect: Dialect) -> float | None:
-    """The number, truth value or date that a text is to a column; NaN of a missing cell, None of what is none."""
-    if label in dialect.gaps:
-        return math.nan
-    options = feature.options
-    if isinstance(options, Numeric):
-        value = dialect.number(label, feature.name)
-        return value if value is not None and math.isfinite(value) else None
-    if isinstance(options, Date):
-        try:
-            return dates.parse(label, options.format)
-        except (ValueError, OverflowError):
-            return None
-    word = label.strip().lower()
-    return float(word in TRUE) if word in TRUE | FALSE else None
+def missing(feature: Feature, strange: Sequence[str]) -> Problem:
+    """What is told of texts that count as missing cells."""
+    shown = ", ".join(map(quoted, strange[:3])) + ", …" * (len(strange) > 3)
+    message = f"column {quoted(feature.name)}: {shown} cannot be read as {feature.options.type}"
+    return Problem("taken-as-missing", f"{message}, and counts as a missing cell")

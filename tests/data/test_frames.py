@@ -173,9 +173,10 @@ def test_dates_with_a_format_are_dates_in_every_frame(tmp_path: Path, table: Pat
     written.to_csv(tmp_path / "written.csv", index=False)
     said = {"data.columns": {"day": {"type": "date", "format": "%d.%m.%Y"}}}
     expected = of_file(tmp_path / "written.csv", **said)
-    for kind in (dated, arrow_backed, of_polars):
+    for kind in (dated, objects, arrow_backed, of_polars):
         assert np.array_equal(trained(kind(table), **said).theta, expected.theta)
-    pd.testing.assert_frame_equal(expected.predict(of_polars(table)), expected.predict(written))
+    for kind in (objects, of_polars):
+        pd.testing.assert_frame_equal(expected.predict(kind(table)), expected.predict(written))
 
 
 # --- single columns ------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -159,6 +162,58 @@ def test_a_text_that_a_column_cannot_have_counts_as_missing_with_a_warning(peopl
     ]
     plain = new.assign(number=[None, 1.5], since=[None, "2021-02-03"], member=[None, "true"])
     assert np.array_equal(found, fitted.predict_proba(plain))
+
+
+def german(value: float) -> str:
+    """A number as it is written with a comma for the decimals and points between thousands."""
+    return f"{value:,.1f}".translate(str.maketrans(",.", ".,"))
+
+
+DAY = pd.Timestamp("2020-01-05 00:00:00")
+PRICES: list[Any] = [  # of giving a column to predict that was learnt from texts written in a way of their own
+    pd.Series(["1.234,5", "4.000,5", "3,0", None], dtype=object),
+    pd.Series([1.234, 4000.5, 3.0, None], dtype=object),
+    pd.Series([1.234, "4.000,5", "3", Decimal("2.5")], dtype=object),
+    pd.Series(["1.234,5", None, "3", "7"], dtype="string"),
+    pd.Series(["1.234,5", None, "3", "7"], dtype="category"),
+    pd.Series([1.5, None, 3.5, 4000.5], dtype="category"),
+    pd.Series([1.5, None, 3.5, 4000.5], dtype="Float64"),
+    pd.Series([1, 2, 3, 4000], dtype="int64"),
+]
+DAYS: list[Any] = [
+    pd.Series(["05.01.2020", None, "31.12.2021", "01.02.2022"], dtype=object),
+    pd.Series([DAY, None, DAY + pd.Timedelta(days=400), DAY]),
+    pd.Series([DAY, None, DAY + pd.Timedelta(days=400), DAY]).dt.tz_localize("UTC"),
+    pd.Series([date(2020, 1, 5), None, date(2021, 12, 31), date(2020, 1, 5)], dtype=object),
+    pd.Series([datetime(2020, 1, 5, 6), None, datetime(2021, 12, 31), DAY], dtype=object),
+]
+
+
+@pytest.mark.filterwarnings("ignore:values outside the range:nnfit.NnfitWarning")
+@pytest.mark.filterwarnings("ignore:cells are missing:nnfit.NnfitWarning")
+@pytest.mark.parametrize(
+    ("column", "given"),
+    [*(("price", each) for each in PRICES), *(("day", each) for each in DAYS)],
+    ids=lambda given: f"{given[0]} {given.dtype}" if isinstance(given, pd.Series) else given,
+)
+def test_a_cell_of_any_dtype_is_read_as_the_model_itself_reads_it(column: str, given: Any) -> None:
+    draw = np.random.default_rng(0)
+    value = draw.uniform(0, 5000, 80).round(1)
+    day = pd.Series(DAY + pd.to_timedelta(draw.integers(0, 900, 80), "D"))
+    X = pd.DataFrame({"price": list(map(german, value)), "day": day.dt.strftime("%d.%m.%Y"), "z": draw.normal(size=80)})
+    X.loc[7, ["price", "day"]] = None
+    fitted = NNClassifier((8,), members=2, epochs=3).fit(X, value > 2500)
+    assert {f.name: f.options.type for f in fitted.model_.features} == {
+        "price": "numeric",
+        "day": "date",
+        "z": "numeric",
+    }
+    new = X[:4].assign(**{column: given})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = fitted.predict_proba(new)
+    assert [str(each.message) for each in caught] == []
+    assert np.array_equal(found, fitted.model_.predict_proba(new).to_numpy())
 
 
 def test_truth_values_and_numbers_stand_for_each_other() -> None:
