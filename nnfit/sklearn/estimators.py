@@ -143,49 +143,6 @@ class NNRegressor(RegressorMixin, Estimator):
     predictions stay within the range of the targets of `fit`; a `spec` with `training.clamp: false` lets them go on.
     """
 
-    def __init__(
-        self,
-        layers: Layers | None = None,
-        *,
-        activation: Named | None = None,
-        members: int | None = None,
-        dtype: str | None = None,
-        loss: str | None = None,
-        epochs: int | None = None,
-        batch_size: int | str | None = None,
-        optimizer: Named | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        schedule: Named | None = None,
-        dropout: float | None = None,
-        early_stopping: bool | int | Mapping[str, Any] | None = None,
-        validation: float | None = None,
-        resample: str | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        spec: Mapping[str, Any] | Path | str | Spec | None = None,
-        threads: int = 1,
-    ) -> None:
-        super().__init__(
-            layers,
-            activation=activation,
-            members=members,
-            dtype=dtype,
-            loss=loss,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            schedule=schedule,
-            dropout=dropout,
-            early_stopping=early_stopping,
-            validation=validation,
-            resample=resample,
-            random_state=random_state,
-            spec=spec,
-            threads=threads,
-        )
-
     type_of_target = "numeric"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
