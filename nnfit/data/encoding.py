@@ -62,8 +62,8 @@ def readings(name: str, options: ColumnType, table: Table) -> tuple[Floats, list
     numbers = np.full(len(text.labels), np.nan)
     wrong = []
     used = np.bincount(text.codes, minlength=len(text.labels)) > 0
-    for code, label in enumerate(text.labels):
-        if used[code] and label not in table.dialect.gaps:
+    for code, label in enumerate(table.labels(name, TRUE | FALSE if options.type == "boolean" else ())):
+        if used[code] and label:
             try:
                 numbers[code] = read(label)
             except (ValueError, OverflowError):
@@ -242,7 +242,7 @@ def one_hot(name: str, categories: Categories, table: Table, out: Array) -> Prob
     text = table.text(name)
     place = {category: k for k, category in enumerate(categories.own)}
     place |= dict.fromkeys(categories.merged, len(categories.own))
-    labels = ["" if label in table.dialect.gaps else label for label in text.labels]
+    labels = table.labels(name, place)
     index = np.array([place.get(label, -1) for label in labels], np.intp)[text.codes]
     seen = np.flatnonzero(index >= 0)
     out[:] = 0
@@ -266,7 +266,7 @@ def unseen(feature: Feature, table: Table) -> Counter[str]:
         return Counter()
     text = table.text(feature.name)
     known = {*feature.fitted.own, *feature.fitted.merged}
-    labels = ["" if label in table.dialect.gaps else label for label in text.labels]
+    labels = table.labels(feature.name, known)
     new = [code for code, label in enumerate(labels) if label not in known]
     if not new:
         return Counter()

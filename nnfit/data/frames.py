@@ -82,7 +82,9 @@ def from_frame(
         if column in frame.columns:
             table.columns[column] = cells_of(frame[column], column, kind, table, strange)
     dates = [column for column in table.columns if is_date(frame[column])]
-    return table._replace(types=dict.fromkeys(dates, "date"))
+    texts = [column for column, cells in table.columns.items() if isinstance(cells, Text)]
+    numerals = frozenset(column for column in texts if are_numbers(frame[column]))
+    return table._replace(types=dict.fromkeys(dates, "date"), numerals=numerals)
 
 
 def cells_of(
@@ -133,6 +135,14 @@ def numbers_of(values: pd.Series[Any], cells: Any, column: str, dialect: Dialect
         found[chosen], rows = numbers_in(text_of(cells[chosen]), how, column)
         wrong[np.flatnonzero(chosen)[rows]] = True
     return found, np.flatnonzero(wrong)
+
+
+def are_numbers(values: pd.Series[Any]) -> bool:
+    """Whether the cells of a column are numbers, by its dtype, that of its categories, or as Python's own values."""
+    values = native(values)
+    cells = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    of_python = cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True)
+    return cells.dtype.kind in "iuf" or of_python in ("integer", "floating", "mixed-integer-float", "decimal")
 
 
 def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:

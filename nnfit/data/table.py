@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ class Table(NamedTuple):
     types: Mapping[str, str] = NOTHING  # of columns whose type says it, of a frame or of Arrow; a text has none
     parts: Sequence[Part] = ()
     files: tuple[str, ...] = ()  # those that were read
+    numerals: Collection[str] = ()  # columns of text whose cells were numbers in a frame
 
     @property
     def n(self) -> int:
@@ -76,6 +77,17 @@ class Table(NamedTuple):
             for name, column in self.columns.items()
         }
         return self._replace(columns=columns, lines=[self.lines[row] for row in chosen.tolist()])
+
+    def labels(self, name: str, known: Collection[str]) -> list[str]:
+        """The labels of a column of text, a missing cell as the empty one; numbers as those that are known spell them.
+
+        A frame's own numbers are spelled 1 where the whole column is whole, else 1.0: the same cell, in other company.
+        """
+        gaps, found = {*self.dialect.gaps}, self.text(name).labels
+        if name not in self.numerals:
+            return ["" if label in gaps else label for label in found]
+        pairs = [(label, label[:-2] if label.endswith(".0") else f"{label}.0") for label in found]
+        return [next((each for each in pair if each in known), "" if gaps & {*pair} else pair[0]) for pair in pairs]
 
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Which cells of a column are missing."""

@@ -144,7 +144,7 @@ def labels_of(target: Target, table: Table, name: str) -> Labels:
     """The index of each row's class."""
     text = table.text(name)
     place = {label: k for k, label in enumerate(target.classes)}
-    index = np.array([place.get(label, -1) for label in text.labels], np.intp)[text.codes]
+    index = np.array([place.get(label, -1) for label in table.labels(name, place)], np.intp)[text.codes]
     if (index < 0).any():
         row = int(np.argmin(index))
         label = quoted(text.labels[text.codes[row]])

@@ -8,7 +8,7 @@ SHA-256. The rows that were drawn from it for validation and test are drawn agai
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +74,16 @@ def drawn(spec: Spec) -> list[str]:
 def columns_of(model: Model, table: Table) -> Iterator[Floats | Text]:
     """The columns by which rows are compared, as the model reads them: dates and truth values, too, are numbers."""
     for feature in model.features:
-        categorical = feature.options.type == "categorical"
-        yield table.text(feature.name) if categorical else values(feature.name, feature.options, table)
-    yield from (table.columns[name] for name in model.target.columns)
+        known, categorical = feature.categories, feature.options.type == "categorical"
+        spelled = as_known(table, feature.name, {*known.own, *known.merged}) if categorical else None
+        yield values(feature.name, feature.options, table) if spelled is None else spelled
+    for name in model.target.columns:
+        yield as_known(table, name, model.classes) if model.classes else table.numbers(name)
+
+
+def as_known(table: Table, name: str, known: Collection[str]) -> Text:
+    """A column of text with its labels as those that are known are spelled."""
+    return Text(table.text(name).codes, tuple(table.labels(name, known)))
 
 
 def training_files(model: Model, table: Table | None = None) -> tuple[str, ...] | None:

@@ -238,6 +238,72 @@ def test_numbers_of_arrow_that_are_to_be_texts_are_spelled_as_numpy_has_them(kin
     assert cells(arrow([1, None, 3], kind), "text") == ["1", None, "3"]
 
 
+@pytest.mark.filterwarnings("ignore:column .c.. 1 row with what no training row has:nnfit.NnfitWarning")  # 2.5
+@pytest.mark.parametrize(
+    ("learnt", "alone", "among"),
+    [
+        ([1, 2, 3] * 8, [1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 2.5]),
+        ([1.0, 2.0, 2.5] * 8, [1, 2], [1.0, 2.0, 2.5]),
+        ([1.0, 2.0, 2.5] * 8, [1.0, 2.0], [1.0, 2.0, 2.5]),
+    ],
+)
+@pytest.mark.parametrize("dtype", [None, "category", object, "Float64"], ids=str)
+def test_a_category_is_the_same_in_any_company(learnt: Any, alone: Any, among: Any, dtype: Any) -> None:
+    y = ["a", "b", "b"] * 8
+    spec = {**SPEC, "data": {"target": "y", "columns": {"c": {"type": "categorical"}}}}
+    model = nnfit.train(spec, pd.DataFrame({"c": pd.Categorical(learnt), "y": y})).model
+    rows = [model.predict_proba(pd.DataFrame({"c": pd.Series(c, dtype=dtype)}), unknown="zero") for c in (alone, among)]
+    assert rows[0].equals(rows[1][: len(alone)])
+    known = pd.DataFrame({"c": pd.Categorical(learnt)})[: len(alone)]
+    assert np.array_equal(rows[0], model.predict_proba(known))
+
+
+def test_a_missing_category_and_a_truth_value_are_the_same_in_any_company() -> None:
+    columns = {"c": {"type": "categorical"}, "t": {"type": "boolean"}}
+    spec = {**SPEC, "data": {"target": "y", "columns": columns, "missing": ["9"]}}
+    model = nnfit.train(spec, pd.DataFrame({"c": [1, 2, 9] * 8, "t": [0, 1, 9] * 8, "y": ["a", "b", "b"] * 8})).model
+    rows = pd.DataFrame({"c": [1.0, 2.0, 9.0, 2.5], "t": [0.0, 1.0, 9.0, 0.5]})
+    with pytest.raises(DataError, match=r"column .t.: expected true or false, got .0\.5."):
+        model.predict(rows, unknown="zero")
+    found = model.predict_proba(rows.assign(t=[0.0, 1.0, 9.0, 1.0])[:3])
+    assert found.equals(model.predict_proba(pd.DataFrame({"c": [1, 2, None], "t": [0, 1, None]})))
+    with pytest.warns(nnfit.NnfitWarning, match="1 row with what no training row has"):
+        assert model.predict_proba(rows.assign(t=1.0), unknown="zero")[2:3].equals(
+            model.predict_proba(pd.DataFrame({"c": [None] * 4, "t": 1}))[2:3]
+        )
+
+
+def test_a_text_is_no_number_that_is_spelled_otherwise() -> None:
+    spec = {**SPEC, "data": {"target": "y", "columns": {"c": {"type": "categorical"}}}}
+    model = nnfit.train(spec, pd.DataFrame({"c": ["1", "2"] * 12, "y": ["a", "b"] * 12})).model
+    with pytest.raises(DataError, match=r'no training row has "1\.0"'):
+        model.predict(pd.DataFrame({"c": ["1.0", "2"]}))
+
+
+def test_a_class_is_the_same_in_any_company() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 8, "y": [1.0, 2.0, 2.5] * 8})
+    spec = {
+        "data": {"target": "y", "columns": {"y": {"type": "categorical"}}},
+        "network": {"layers": [{"size": "auto", "activation": "softmax"}]},
+        "training": {"epochs": 1},
+    }
+    model = nnfit.train(spec, frame).model
+    assert model.classes == ("1.0", "2.0", "2.5")
+    whole = frame[frame.y < 2.5]
+    assert model.evaluate(whole)["accuracy"] == (model.predict(whole).prediction.astype(float) == whole.y).mean()
+
+
+def test_rows_that_were_learnt_from_are_known_in_any_company(tmp_path: Path) -> None:
+    pd.DataFrame({"c": [1, 2, 3] * 8, "x": range(24), "y": ["a", "b"] * 12}).to_csv(tmp_path / "t.csv", index=False)
+    columns = {"c": {"type": "categorical", "unknown": "zero"}}
+    data = {"train": str(tmp_path / "t.csv"), "target": "y", "columns": columns}
+    model = nnfit.train({**SPEC, "data": data}).model
+    frame = pd.DataFrame({"c": [1.0, 2.0, 2.5], "x": [0, 1, 2], "y": ["a", "b", "a"]})
+    with pytest.warns(nnfit.NnfitWarning) as caught:
+        model.evaluate(frame)
+    assert "2 of 3 rows were learnt from" in "".join(str(each.message) for each in caught)
+
+
 def test_categories_of_numbers_are_numbers_where_the_spec_says_so() -> None:
     assert cells(pd.Categorical([1, None, 3]), "numeric") == [1, None, 3]
     assert cells(arrow([7, None], pa.dictionary(pa.int8(), pa.int16())), "numeric") == [7, None]
