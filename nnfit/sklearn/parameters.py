@@ -12,6 +12,7 @@ from typing import Any
 from nnfit.config.budget import Fitted
 from nnfit.config.findings import Findings
 from nnfit.config.proposed import proposed
+from nnfit.errors import Place, Problem, SpecError
 
 # Each parameter and its key; layers and activation say together what the hidden layers are.
 KEYS = {
@@ -52,7 +53,12 @@ def overrides(given: Given, spec: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     sizes, activation = said.pop("layers", None), said.pop("activation", None)
     present = part(spec, "network", "layers")
-    if (sizes is not None or activation is not None) and isinstance(present, list) and present:
+    asked = [name for name, value in (("layers", sizes), ("activation", activation)) if value is not None]
+    if asked and present in (None, []):
+        message = f"{' and '.join(asked)} say what the hidden layers are, and the spec has no network.layers"
+        remedy = 'give it the last one, as {"network": {"layers": [{"size": "auto", "activation": "softmax"}]}}'
+        raise SpecError(Problem("missing-key", message, remedy, Place(key=asked[0])))
+    if asked and isinstance(present, list):
         found["network.layers"] = layers(present, sizes, activation)
     stopping = said.pop("early_stopping", None)
     if stopping is not None and not (stopping is True and part(spec, "training", "early_stopping")):

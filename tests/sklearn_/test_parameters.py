@@ -164,6 +164,17 @@ def test_a_key_of_a_spec_that_is_given_keeps_its_name(people: pd.DataFrame) -> N
         fitted(people, spec=SPEC, epochs=-2)
 
 
+@pytest.mark.parametrize(("said", "names"), [({"layers": (9,)}, "layers"), ({"activation": "tanh"}, "activation")])
+@pytest.mark.parametrize("network", [{}, {"network": {"members": 2}}, {"network": {"layers": []}}], ids=str)
+def test_hidden_layers_beside_a_spec_without_layers_are_told(
+    said: dict[str, Any], names: str, network: dict[str, Any], people: pd.DataFrame
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        fitted(people, spec={"training": {"epochs": 1}, **network}, **said)
+    message = f"{names}: {names} say what the hidden layers are, and the spec has no network.layers; give it the last"
+    assert str(caught.value).startswith(message)
+
+
 def test_a_spec_of_classes_is_none_for_a_regressor(people: pd.DataFrame) -> None:
     with pytest.raises(SpecError, match="bce is a loss of classes; use NNClassifier, or the loss mse"):
         NNRegressor(spec=SPEC).fit(people[["town", "since"]], np.arange(60) % 2)
