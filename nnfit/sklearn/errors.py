@@ -78,7 +78,7 @@ PLAIN = "the same in every row", "no row has a value"  # why a column is left ou
 ZEROS = "categories that no row of fit had are taken as zeros"
 TAKEN_AS_ZEROS = Problem("taken-as-zeros", ZEROS, "model_.predict names them")
 
-TOLD: set[tuple[str, str, int]] = set()  # the texts that were told, each with the line that it was told at
+TOLD: set[tuple[str, str, str, int]] = set()  # codes that were told, each with a column and the line of the caller's
 
 
 def tell(problems: Iterable[Problem], level: int) -> None:
@@ -93,12 +93,13 @@ def tell(problems: Iterable[Problem], level: int) -> None:
 
 
 def warn(problem: Problem, level: int) -> None:
-    """A warning, once for each line of the caller's where that is what filters ask for.
+    """A warning, of each column once for each line of the caller's where that is what filters ask for.
 
     Python means to do the same, and forgets at every `catch_warnings`, of which a search has one for each of its fits.
+    Messages name the column first; what follows are cells and figures, others in every fold.
     """
     caller, text = sys._getframe(level - 1), str(problem)
-    place = text, caller.f_code.co_filename, caller.f_lineno
+    place = problem.code, problem.message.partition(": ")[0], caller.f_code.co_filename, caller.f_lineno
     if place in TOLD and action(text) in ("default", "module", "once"):
         return
     TOLD.add(place)

@@ -40,14 +40,14 @@ class NNClassifier(ClassifierMixin, Estimator):
     `spec` is a mapping, a path or an nnfit.Spec, and takes the place of the proposal; parameters beside it override it.
     Its table and its target are those of `fit`. `threads` is how many workers compute; no result depends on it.
 
-    classes_ (K,)   the classes, in their own dtype; of several targets a list of [0, 1]
+    classes_ (K,)   the classes, in their own dtype; of several targets 0 and 1 for each, (K, 2)
     model_          the nnfit.Model: save it, report it, explain it; its classes are texts
     history_        a DataFrame, one row per epoch
     n_iter_         how many epochs
     warnings_       what was found out about table and training, as nnfit.errors.Problem
     """
 
-    classes_: Array | list[Array]
+    classes_: Array
 
     def __init__(
         self,
@@ -103,9 +103,10 @@ class NNClassifier(ClassifierMixin, Estimator):
         may be missing. `sample_weight` (n,) is how much each row counts in the cost. A ValueError says what is wrong.
         """
         targets = self.learn(X, y, sample_weight)
-        several = len(targets.columns) > 1
+        n = len(targets.columns)
         assert targets.labels is not None
-        self.classes_ = [targets.labels] * len(targets.columns) if several else targets.labels
+        # Of several targets scikit-learn asks classes_ for its length, K, and whether it looks like several targets.
+        self.classes_ = np.tile(targets.labels, (n, 1)) if n > 1 else targets.labels
         self._texts = targets.texts  # the classes as the model has them, in the order of classes_
         return self
 
@@ -118,14 +119,13 @@ class NNClassifier(ClassifierMixin, Estimator):
         names = self.model_.output_names(proba=False)
         place = {text: k for k, text in enumerate(self._texts)}
         index = np.array([[place[text] for text in found[name]] for name in names], np.intp).T
-        labels = self.classes_
-        return labels[0][index] if isinstance(labels, list) else labels[index[:, 0]]
+        return self.classes_[0][index] if self.classes_.ndim > 1 else self.classes_[index[:, 0]]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (n, K), in the order of classes_; of several targets those of 1."""
         found, model = self.predictions(X), self.model_
         names = model.probability_names
-        if not isinstance(self.classes_, list):
+        if self.classes_.ndim == 1:
             by_class = dict(zip(model.classes, names, strict=True))
             names = [by_class[text] for text in self._texts]
         return np.column_stack([found[name] for name in names])
