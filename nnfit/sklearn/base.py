@@ -19,9 +19,11 @@ from nnfit.config.proposal import fitted_to, of_time
 from nnfit.config.spec import Spec
 from nnfit.config.task import Task
 from nnfit.core.losses import LOSSES
+from nnfit.data.cells import tokens
 from nnfit.data.encoding import unseen
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.train import Result, check_threads, trained
+from nnfit.model.layout import dialect_of
 from nnfit.model.model import Model
 from nnfit.sklearn.drawing import drawn
 from nnfit.sklearn.errors import TAKEN_AS_ZEROS, as_value_errors, tell, warn
@@ -121,6 +123,7 @@ class Estimator(BaseEstimator):
             source = document if self.spec is None else self.spec
             loaded = load_spec(source, said | overrides(given, document), ("train",))
             self.refuse(loaded.spec)
+            refuse_gaps(loaded.spec, targets, None if sample_weight is None else extra[weight], self.spec is None)
             whole = frame.reset_index(drop=True).assign(**extra)
             result = trained(loaded, {"train": whole}, self.threads)
         self.keep(result, notes)
@@ -151,10 +154,6 @@ class Estimator(BaseEstimator):
         entries = {name: {"type": self.type_of_target} for name in targets.columns}
         task = Task(tuple(targets.columns), targets.texts or None, entries, ())
         found = look_at(looked_at(frame), task, types_of(frame))
-        gaps = sorted({*targets.texts} & {*found.dialect.missing})
-        if gaps:
-            message = f"the class {quoted(gaps[0])} is a text that stands for missing numbers in a column of X"
-            raise DataError(Problem("empty-class", message, "give the class another name, or make these cells missing"))
         fit = fitted_to(found)
         return suited(found, fit, given), (*found.notes, *of_time(fit))
 
@@ -198,6 +197,25 @@ class Estimator(BaseEstimator):
         if "text/html" in output:
             output["text/html"] = self._repr_html_inner()
         return output
+
+
+def refuse_gaps(spec: Spec, targets: Targets, weights: Array | None, proposed: bool) -> None:
+    """A DataError for classes, targets and weights that are missing cells to the spec: none is missing in y."""
+    dialect = dialect_of(spec)
+    means = "in a column of X" if proposed else "in the spec (data.missing)"
+    gaps = sorted({*targets.texts} & {*dialect.missing})
+    if gaps:
+        message = f"the class {quoted(gaps[0])} is a text that stands for missing {'numbers' if proposed else 'cells'}"
+        remedy = "give the class another name, or make these cells missing"
+        raise DataError(Problem("empty-class", f"{message} {means}", remedy))
+    columns = {} if targets.texts else {name: ("y", column) for name, column in targets.columns.items()}
+    if weights is not None and spec.data.weight is not None:
+        columns[spec.data.weight] = "sample_weight", weights
+    for name, (what, column) in columns.items():
+        found = np.intersect1d(column, list(tokens(dialect, name)))
+        if len(found):
+            message = f"{what} has {found[0]:g}, which stands for missing cells {means}"
+            raise DataError(Problem("missing-target", message, "make the cells of X that mean it NaN instead"))
 
 
 def name_of_weight(spec: Any, taken: Collection[str]) -> str:

@@ -271,6 +271,33 @@ def test_a_class_that_stands_for_a_missing_number_is_told(people: pd.DataFrame, 
         classifier.fit(X, people["y"].replace("no", "none"))
 
 
+def of_zeros(**spec: Any) -> dict[str, Any]:
+    """A spec to which 0 means a missing cell, as it may in X."""
+    data = {"missing": ["0"], "missing_target": "drop"}
+    return {"data": data, "network": {"layers": [{"size": "auto", "activation": "softmax"}]}, **spec}
+
+
+LINE = {"network": {"layers": [{"size": 1, "activation": "linear"}]}}
+
+
+def test_a_class_target_or_weight_that_a_spec_takes_for_a_missing_cell_is_told() -> None:
+    X, y, w = np.ones((60, 2)) * np.arange(60)[:, None], np.arange(60) % 3, np.arange(60) % 2
+    with pytest.raises(
+        ValueError, match=r'the class "0" is a text that stands for missing cells in the spec \(data\.m'
+    ):
+        NNClassifier(spec=of_zeros()).fit(X, y)
+    with pytest.raises(ValueError, match='the class "0"'):
+        NNClassifier(spec=of_zeros(network={"layers": [{"size": 2, "activation": "logistic"}]})).fit(X, np.c_[w, 1 - w])
+    with pytest.raises(ValueError, match="y has 0, which stands for missing cells in the spec"):
+        NNRegressor(spec=of_zeros(**LINE)).fit(X, y, w + 1)
+    with pytest.raises(ValueError, match="y has 0, which stands for missing cells in the spec"):
+        NNRegressor(spec=of_zeros(**LINE)).fit(X, np.c_[y + 1, y])
+    with pytest.raises(ValueError, match="sample_weight has 0, which stands for missing cells in the spec"):
+        NNRegressor(spec=of_zeros(**LINE)).fit(X, y + 1, w)
+    fitted = NNRegressor(spec=of_zeros(**LINE), epochs=1).fit(X, y + 1, w + 1)
+    assert fitted.model_.record["rows"] == {"train": 60}
+
+
 def test_a_column_that_is_left_out_is_told_unless_nobody_misses_it(people: pd.DataFrame) -> None:
     fitted = NNClassifier((8,), members=2, epochs=1)
     X = people[["number"]].assign(code=range(60), same=1)
