@@ -15,7 +15,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,12 @@ LONGEST, NAME = 6000, 500
 BATCH = {"params": 100, "metrics": 1000}
 EVERY = 2.0  # seconds between two batches of epochs, so that curves grow while the training goes on
 NAMED = ("data.columns", "training.class_weight")  # mappings whose keys are names of the user's, and may be anything
-# MLflow speaks to the tracking address alone, does not print, and soon gives up on one that is not there.
+# MLflow speaks to the tracking address alone, does not print, and soon gives up on one that does not answer.
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_LOGGING_LEVEL": "ERROR"}
+TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"  # in seconds, of one request
+PATIENCE = {TIMEOUT: "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_LOGGING_LEVEL": "ERROR"}
+VALUE = re.compile(r"(?<=[?&;#])([^=&;#\s]*=)([^&;#\s'\")]+)")  # behind a name in the query of an address
+SECRETS = "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 
 
 class Untracked:
@@ -51,13 +54,17 @@ class Untracked:
 
 
 class Tracked(Untracked):
-    """A run under way. `problem` is what went wrong with it first; from then on nothing more is sent."""
+    """A run under way. `problem` is what went wrong with it first; from then on nothing more is sent.
+
+    A tracker that let a request wait in vain is not even told that the run has ended: `silent`.
+    """
 
     def __init__(self, experiment: str) -> None:
         from mlflow import MlflowClient
 
         self.experiment, self.last = experiment, time.monotonic()
         self.problem: Problem | None = None
+        self.silent = False
         self.waiting: list[Any] = []
         self.client = MlflowClient()
 
@@ -68,7 +75,12 @@ class Tracked(Untracked):
         found = self.client.get_experiment_by_name(self.experiment)
         number = self.client.create_experiment(self.experiment) if found is None else found.experiment_id
         self.run = self.client.create_run(number, tags=dict(tags), run_name=name).info.run_id
-        self.send("params", [Param(key, value) for key, value in parameters.items()])
+        try:
+            with self.listening():
+                self.send("params", [Param(key, value) for key, value in parameters.items()])
+        except BaseException as error:
+            self.last_word("FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
 
     def send(self, what: str, entries: Sequence[Any]) -> None:
         """Hand over parameters or metrics, in as many batches as they need."""
@@ -93,13 +105,29 @@ class Tracked(Untracked):
         if self.problem is not None:
             return
         try:
-            with quietly():
+            with quietly(), self.listening():
                 what()
         except Exception as error:
             from nnfit.cli import screen
 
             self.problem = failure("the MLflow run is not whole", self.experiment, error)
             screen.warn(self.problem._replace(message=f"{self.problem.message}; nothing more is sent to it"))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Notice a tracker that is silent: what fails in the block took as long as one request may."""
+        began = time.monotonic()
+        try:
+            yield
+        except Exception:
+            self.silent = time.monotonic() - began >= seconds(os.environ.get(TIMEOUT, ""))
+            raise
+
+    def last_word(self, status: str) -> None:
+        """Say how a run ended that is not whole, if that can be said."""
+        if not self.silent:
+            with suppress(Exception), quietly():
+                self.client.set_terminated(self.run, status)
 
     def epoch(self, epoch: Progress) -> None:
         """The costs of an epoch."""
@@ -124,9 +152,10 @@ class Tracked(Untracked):
     def end(self, status: str) -> None:
         """Say how the run ended: FINISHED, FAILED or KILLED; what waits is sent before."""
         self.trying(self.flush)
-        before, self.problem = self.problem, None
-        self.trying(lambda: self.client.set_terminated(self.run, "FAILED" if before else status))
-        self.problem = before or self.problem
+        if self.problem is None:
+            self.trying(lambda: self.client.set_terminated(self.run, status))
+        else:
+            self.last_word("FAILED")
 
     def complain(self) -> None:
         """An OutputError for a run that is not whole."""
@@ -183,16 +212,49 @@ def quietly() -> Iterator[None]:
         yield
 
 
+def seconds(text: str) -> float:
+    """A number of seconds; without end if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.inf
+
+
 def failure(what: str, experiment: str, error: Exception) -> Problem:
     """What is wrong with the tracker, in a line of its own words, and where it is; passwords are left out."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     where = os.environ.get("MLFLOW_TRACKING_URI", "")
-    reason, where = (plain(re.sub(r"//[^/@\s]*@", "//", text)) for text in (line, where))
+    reason, shown = plain(without_secrets(line)), plain(without_secrets(where))
     message = f"{what}: {reason[:240].rstrip('.')}{'…' if len(reason) > 240 else ''}"
-    remedy = "MLFLOW_TRACKING_URI says where runs are kept: the address of a server, or file:FOLDER with "
-    remedy += "MLFLOW_ALLOW_FILE_STORE=true"
-    place = Place(f"--mlflow {plain(experiment)}{f' ({where})' if where else ''}")
-    return Problem("not-tracked", message, remedy, place)
+    place = Place(f"--mlflow {plain(experiment)}{f' ({shown})' if shown else ''}")
+    return Problem("not-tracked", message, remedy_of(where, line), place)
+
+
+def remedy_of(where: str, reason: str) -> str:
+    """What would do about a tracker at an address, by the kind of the address and what MLflow says is wrong."""
+    if not where:
+        return "set MLFLOW_TRACKING_URI to the address of a server (mlflow server starts one)"
+    if re.search(r"\b(401|403)\b|unauthori[sz]ed|forbidden", reason, re.IGNORECASE):
+        return f"name a user who may write there: MLFLOW_TRACKING_USERNAME with {SECRETS[0]}, or {SECRETS[1]}"
+    if where.startswith(("http:", "https:")):
+        return "MLFLOW_TRACKING_URI says where runs are kept: is a server of MLflow running at this address?"
+    if where.startswith("file:") or "://" not in where:
+        return (
+            "a folder needs MLFLOW_ALLOW_FILE_STORE=true, and must be writable; MLflow develops servers alone further"
+        )
+    return "MLFLOW_TRACKING_URI says where runs are kept: the address of a server, http://HOST:PORT"
+
+
+def without_secrets(text: str) -> str:
+    """A text of MLflow's, or an address, without passwords and tokens, of addresses and of their own variables."""
+    where = os.environ.get("MLFLOW_TRACKING_URI", "")
+    user, _, _ = where.partition("://")[2].rpartition("@")
+    known = [os.environ.get(name, "") for name in SECRETS]
+    known += [user.partition(":")[2], *user.partition(":")[2].split("/"), *(value for _, value in VALUE.findall(where))]
+    text = VALUE.sub(r"\1…", re.sub(r"\b((?!file:)[\w+.-]+://)\S*@", r"\1", text))
+    for secret in sorted({each for each in known if len(each) > 3}, key=len, reverse=True):
+        text = text.replace(secret, "…")
+    return text
 
 
 # --- what a run holds ----------------------------------------------------------------------------------------------

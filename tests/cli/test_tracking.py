@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import os
+import platform
 import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
 
 Run = Callable[..., Ended]
+
+platform.processor()  # which asks another process, once; MLflow wants to know it when it is loaded
 
 pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.usefixtures("restored")]
 
@@ -138,7 +145,7 @@ def test_a_tracker_that_is_not_there_is_an_error_before_the_training(
     done = run("train", "flowers.yaml", "--mlflow", "flowers")
     assert done.code == 7
     assert "nnfit: --mlflow flowers (http://127.0.0.1:9): there is no MLflow run: " in done.err
-    assert "MLFLOW_TRACKING_URI says where runs are kept" in done.err
+    assert "is a server of MLflow running at this address?" in done.err
     assert "secret" not in done.err
     assert "\n" not in done.err.strip()
     assert not Path("flowers.npz").exists()
@@ -165,6 +172,149 @@ def test_a_tracker_that_fails_later_costs_nothing_but_its_run(
     assert nnfit.load("flowers.npz").metrics == json.loads(Path("r.json").read_text())["metrics"]
     if call != "set_terminated":
         assert runs()[0].info.status == "FAILED"
+
+
+def test_a_tracker_that_fails_twice_is_told_once(run: Run, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(self: Any, *arguments: Any, **named: Any) -> Any:
+        raise OSError("the server is gone")
+
+    for call in ("log_artifacts", "set_terminated"):
+        monkeypatch.setattr(client(), call, failing)
+    done = run("train", "flowers.yaml", "--mlflow", "flowers")
+    assert done.code == 7
+    assert done.err.count("the server is gone; nothing more is sent to it") == 1
+
+
+@pytest.fixture
+def asked(store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """A server that has an experiment, and does with a kind of request what is put under it; `seen` are all."""
+    state: dict[str, Any] = {"seen": []}
+    answers = {"get-by-name": {"experiment": {"experiment_id": "1", "name": "flowers", "lifecycle_stage": "active"}}}
+    info = {
+        "run_id": "r1",
+        "run_uuid": "r1",
+        "experiment_id": "1",
+        "status": "RUNNING",
+        "artifact_uri": "mlflow-artifacts:/1",
+    }
+    answers["create"] = {"run": {"info": info, "data": {}}}
+    ended = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *arguments: Any) -> None:
+            """Nothing is printed."""
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            call = self.path.partition("?")[0].rpartition("/")[2]
+            kind = "metrics" if b'"metrics"' in body else "params" if b'"params"' in body else call
+            state["seen"].append((kind, body.decode()))
+            if state.get(kind) == "hang":
+                ended.wait(30)
+                return
+            said = json.dumps(answers.get(call, {})).encode()
+            self.send_response(state.get(kind, 200))
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = do_PATCH = do_PUT = answer
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    yield state
+    ended.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_tracker_that_hangs_is_waited_for_once(run: Run, asked: dict[str, Any]) -> None:
+    asked |= {"metrics": "hang", "update": "hang"}
+    began = time.monotonic()
+    done = run("train", "flowers.yaml", "--mlflow", "flowers")
+    assert time.monotonic() - began < 15
+    assert done.code == 7
+    assert "the MLflow run is not whole" in done.err
+    assert nnfit.load("flowers.npz").metrics
+    assert [kind for kind, _ in asked["seen"]][-1] == "metrics"
+    assert [kind for kind, _ in asked["seen"]].count("metrics") == 1
+
+
+def test_nobody_waits_two_minutes_for_a_tracker_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT", raising=False)
+    with tracking.quietly():
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+    with tracking.quietly():
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "60"
+
+
+def test_a_run_that_cannot_begin_does_not_stay_running(run: Run, asked: dict[str, Any]) -> None:
+    asked["params"] = 400
+    done = run("train", "flowers.yaml", "--mlflow", "flowers")
+    assert done.code == 7
+    assert "there is no MLflow run: " in done.err
+    kind, body = asked["seen"][-1]
+    assert kind == "update"
+    assert json.loads(body)["status"] == "FAILED"
+
+
+def test_a_run_that_is_interrupted_as_it_begins_was_killed(
+    run: Run, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> None:
+        raise signals.Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(tracking.Tracked, "send", interrupted)
+    assert run("train", "flowers.yaml", "--mlflow", "flowers").code == 130
+    assert json.loads(asked["seen"][-1][1])["status"] == "KILLED"
+
+
+@pytest.mark.parametrize(
+    ("where", "shown", "secrets"),
+    [
+        ("http://me:pa/ss@word@host:5000/x", "http://host:5000/x", ["pa/ss@word", "ss@word"]),
+        ("foo://x?token=SECRET-1&a=b", "foo://x?token=…&a=…", ["SECRET-1"]),
+        ("http://host/x#key=SECRET-1", "http://host/x#key=…", ["SECRET-1"]),
+        ("file:///home/me@corp/runs", "file:///home/me@corp/runs", []),
+    ],
+)
+def test_what_is_secret_in_an_address_is_not_shown(
+    where: str, shown: str, secrets: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "SECRET-2")
+    secrets = [*secrets, "SECRET-2"]
+    found = str(tracking.failure("no", "flowers", OSError(f"cannot reach '{where}', {', '.join(secrets)}")))
+    assert f"({shown})" in found
+    assert f"cannot reach '{shown}', " in found
+    assert [secret for secret in secrets if secret in found] == []
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "remedy"),
+    [
+        ("", "no module sqlalchemy", "set MLFLOW_TRACKING_URI to the address of a server"),
+        ("http://host:5000", "Connection refused", "is a server of MLflow running at this address?"),
+        (
+            "http://host:5000",
+            "API request failed with error code 401",
+            "MLFLOW_TRACKING_USERNAME with MLFLOW_TRACKING_P",
+        ),
+        ("file:runs", "the filesystem is in maintenance mode", "a folder needs MLFLOW_ALLOW_FILE_STORE=true"),
+        ("runs", "permission denied", "a folder needs MLFLOW_ALLOW_FILE_STORE=true"),
+        ("sqlite:///mlflow.db", "no module sqlalchemy", "the address of a server, http://HOST:PORT"),
+    ],
+)
+def test_each_way_to_fail_has_its_remedy(where: str, line: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
+    assert remedy in tracking.failure("no", "flowers", OSError(line)).remedy
 
 
 def test_a_training_that_diverges_is_a_run_that_failed(run: Run, store: Path) -> None:
