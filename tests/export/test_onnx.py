@@ -379,6 +379,16 @@ def test_what_means_a_missing_cell_in_the_training_file_means_it_in_the_file() -
     assert np.abs(p[0] - p[2]).max() > 1e-3
 
 
+@pytest.mark.parametrize("token", ["0", "1e30", "5e-324"])
+def test_a_number_that_means_missing_may_be_one_that_the_check_makes(token: str) -> None:
+    frame = FRAME[["x", "c"]].assign(count=np.where(np.arange(90) % 9, FRAME["count"] + 4.0, float(token)))
+    model = trained(frame=frame, data__missing=[token, "-99"])
+    for rows in (frame, None):
+        assert checked(model, rows).difference < 1e-12
+    gone = trained(frame=frame.assign(count=float(token)), data__missing=[token], count={"indicator": True})
+    assert checked(gone, None).difference < 1e-12
+
+
 def test_a_category_that_no_training_row_has_is_zeros_as_predict_takes_it_when_asked() -> None:
     frame = FRAME[["x", "code", "c"]]
     model = trained(frame=frame)

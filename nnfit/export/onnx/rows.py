@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.data import dates, numeric
-from nnfit.data.cells import Text, text_of
+from nnfit.data.cells import Text, text_of, tokens
 from nnfit.data.columns import Date
 from nnfit.data.encoding import values
 from nnfit.data.feature import Feature
@@ -68,7 +68,8 @@ def drawn(model: Model) -> Table:
     for feature in model.features:
         fitted = feature.fitted
         if isinstance(fitted, numeric.Fitted):
-            columns[feature.name] = fitted.low + rng.random(DRAWN) * (fitted.high / 2 - fitted.low / 2) * 2
+            x = fitted.low + rng.random(DRAWN) * (fitted.high / 2 - fitted.low / 2) * 2
+            columns[feature.name] = as_read(x, feature, model)
         elif isinstance(fitted, dates.Fitted):
             days = rng.integers(round(fitted.low), round(fitted.high) + 1, DRAWN)
             columns[feature.name] = text_of(spelled(day, feature) for day in days.tolist())
@@ -76,6 +77,11 @@ def drawn(model: Model) -> Table:
             known = [label for label in (*feature.categories.own, *feature.categories.merged) if encodable(label)]
             columns[feature.name] = text_of(rng.choice(np.array(known or ["true", "false"], object), DRAWN).tolist())
     return Table("rows drawn from the fitted ranges", columns, range(DRAWN), model.dialect, tuple(columns))
+
+
+def as_read(x: NDArray[np.float64], feature: Feature, model: Model) -> NDArray[np.float64]:
+    """Numbers as a table has them: NaN for those that mean a missing cell of the column."""
+    return np.where(np.isin(x, list(tokens(model.dialect, feature.name))), np.nan, x)
 
 
 def spelled(day: float, feature: Feature) -> str:
@@ -112,7 +118,7 @@ def hostile(model: Model, table: Table) -> Table:
         for row in range(len(alone), n):
             if rng.random() < 0.4:
                 own[row] = tame[int(rng.integers(len(tame)))]
-        columns[feature.name] = text_of(own) if isinstance(column, Text) else own
+        columns[feature.name] = text_of(own) if isinstance(column, Text) else as_read(own, feature, model)
     return base._replace(columns=columns)
 
 
