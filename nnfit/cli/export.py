@@ -77,7 +77,7 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
     from nnfit.export.onnx.proto import level
     from nnfit.export.onnx.rows import drawn
     from nnfit.storage import files
-    from nnfit.words import count, listed, plain
+    from nnfit.words import count, listed, plain, quoted
 
     with files.claimed([path]):
         found, graph = written(model, hashlib.sha256(file.read_bytes()).hexdigest())
@@ -94,6 +94,8 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
     )
     for note in notes(model, graph):
         screen.note(note)
+    for name in result.padded:
+        screen.note(f"column {quoted(name)}: cells have blanks around them; the input is what is between")
     of = "drawn from the fitted ranges, as the training file is not there" if table is None else f"of {table.file}"
     ties = f", {count(result.ties, 'label')} at a tie aside" if result.ties else ""
     labels = f", labels are the same{ties}" if model.classes else ""

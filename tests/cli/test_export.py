@@ -67,6 +67,22 @@ def test_without_the_training_file_it_is_checked_on_drawn_rows_and_that_is_said(
         assert ended.err == "it was not checked on data: give --data FILE.csv\n"
 
 
+def test_columns_with_blanks_around_dates_or_truth_values_are_told_of(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{' yes' if i % 3 else 'no'},{'ab'[i % 2]}\n" for i in range(40))
+    Path("data.csv").write_text("b,y\n" + rows)
+    Path("spec.yaml").write_text(
+        "data: {train: data.csv, target: y, columns: {b: {type: boolean}}}\n"
+        "network: {layers: [{size: auto, activation: logistic}]}\n"
+        "training: {epochs: 2, optimizer: {name: sgd, learning_rate: 0.1}}\n"
+    )
+    assert run("train", "spec.yaml", "-o", "m.npz", "--quiet").code == 0
+    ended = run("export", "m.npz", "-o", "m.onnx")
+    assert (ended.code, ended.err) == (0, 'column "b": cells have blanks around them; the input is what is between\n')
+
+
 @pytest.mark.parametrize("wrong", ["probabilities", "labels", "nan"])
 def test_a_file_that_predicts_otherwise_is_not_written(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, wrong: str

@@ -17,13 +17,13 @@ import pytest
 import nnfit
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.data.frames import read_frame
-from nnfit.errors import DataError, UsageError
+from nnfit.errors import DataError, OutputError, UsageError
 from nnfit.export.onnx import notes, to_onnx, written
 from nnfit.export.onnx.check import Checked, check
 from nnfit.export.onnx.graph import Graph
 from nnfit.export.onnx.network import FORMS, activated
 from nnfit.export.onnx.proto import to_bytes
-from nnfit.export.onnx.rows import drawn
+from nnfit.export.onnx.rows import drawn, feed
 from nnfit.model.model import Model
 
 ROOT = Path(__file__).parent.parent.parent
@@ -377,6 +377,23 @@ def test_what_means_a_missing_cell_in_the_training_file_means_it_in_the_file() -
     assert p[:2] == pytest.approx(p[[1, 0]], abs=1e-15)
     assert p[2:] == pytest.approx(p[[3, 2]], abs=1e-15)
     assert np.abs(p[0] - p[2]).max() > 1e-3
+
+
+def test_blanks_around_dates_and_truth_values_are_left_to_the_caller_and_told_of() -> None:
+    frame = FRAME[["when", "open", "written", "x", "c"]].assign(when=" " + FRAME["when"], open=FRAME["open"] + "\t ")
+    form = {"data__columns__written__format": "  " + COLUMNS["written"]["format"] + " "}
+    model = trained(frame=frame, **form, data__columns__when={"type": "date"}, data__missing=["\t "])
+    found = checked(model, frame)
+    assert (found.padded, found.difference < 1e-12) == (["when", "open"], True)
+    assert checked(model, None).padded == []
+    rows = read_frame(frame, model.dialect, model.kinds, others=False)
+    assert {*feed(model, rows)["open"].ravel()} == {"yes", "no", "\t "}
+
+
+def test_a_training_file_with_rare_dates_is_refused_and_told_what_reads_them() -> None:
+    frame = FRAME[["when", "c"]].assign(when=FRAME["packed"])
+    with pytest.raises(OutputError, match="rare ways to write a date are not read there; write -o FILE.py, which"):
+        checked(trained(frame=frame, data__columns__when={"type": "date"}), frame)
 
 
 @pytest.mark.parametrize("token", ["0", "1e30", "5e-324"])

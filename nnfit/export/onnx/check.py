@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnfit.data.table import Table
 from nnfit.data.target import Target
 from nnfit.errors import DataError, OutputError, Place, Problem
-from nnfit.export.onnx.rows import feed, hostile, numbered, some
+from nnfit.export.onnx.rows import feed, hostile, numbered, padded, some
 from nnfit.model.model import Model
 
 TOLERANCE = 1e-5
@@ -26,7 +26,10 @@ Predicted = tuple[NDArray[np.float64], NDArray[Any]]  # numbers (n, K), and labe
 
 
 class Checked(NamedTuple):
-    """What came out: the runtime, how many rows, the largest difference, and how many labels differ at a tie."""
+    """What came out: the runtime, how many rows, the largest difference, how many labels differ at a tie.
+
+    `padded` are the columns of dates and truth values with blanks around them in the table: the file took them without.
+    """
 
     runtime: str
     rows: int
@@ -34,6 +37,7 @@ class Checked(NamedTuple):
     refused: int
     difference: float
     ties: int
+    padded: list[str]
 
 
 def check(model: Model, file: bytes, table: Table) -> Checked:
@@ -50,7 +54,7 @@ def check(model: Model, file: bytes, table: Table) -> Checked:
             raise OutputError(differs(runtime, rows, difference, int(bad[0])))
         worst, ties = max(worst, float(difference.max(initial=0.0))), ties + tied
         refused += int(np.isnan(expected[0]).any(axis=1).sum())
-    return Checked(runtime, plain.n, odd.n, refused, worst, ties)
+    return Checked(runtime, plain.n, odd.n, refused, worst, ties, padded(model, plain))
 
 
 def runner(file: bytes) -> tuple[str, Run]:
@@ -147,6 +151,6 @@ def differs(runtime: str, table: Table, difference: NDArray[np.float64], row: in
     remedy = "please report it, with the model"
     if np.isnan(worst):
         what = "as only one of them takes the row"
-        remedy = "blanks around dates, true and false, and rare ways to write a date, are read by nnfit alone"
+        remedy = "rare ways to write a date are not read there; write -o FILE.py, which reads them"
     message = f"{runtime} predicts otherwise than nnfit, {what}: no file is written"
     return Problem("onnx-differs", message, remedy, Place(table.file, int(table.lines[row])))

@@ -37,8 +37,9 @@ ISO_DATES = (
 
 
 def feed(model: Model, table: Table) -> dict[str, NDArray[Any]]:
-    """The rows of a table as the inputs of the file, (n, 1) each."""
+    """The rows of a table as the inputs of the file, (n, 1) each; a date or truth value without blanks around it."""
     found: dict[str, NDArray[Any]] = {}
+    table = stripped(model, table)
     for feature in model.features:
         if as_number(feature):
             own: NDArray[Any] = values(feature.name, feature.options, table)
@@ -47,6 +48,31 @@ def feed(model: Model, table: Table) -> dict[str, NDArray[Any]]:
             own = column.cells() if isinstance(column, Text) else column
         found[feature.name] = own.reshape(-1, 1)
     return found
+
+
+def stripped(model: Model, table: Table) -> Table:
+    """The table without the blanks around dates and truth values, which no operator takes away."""
+    columns = dict(table.columns)
+    for name in padded(model, table):
+        text = table.text(name)
+        columns[name] = text._replace(labels=tuple(bare(label, model) or label for label in text.labels))
+    return table._replace(columns=columns)
+
+
+def padded(model: Model, table: Table) -> list[str]:
+    """The columns of dates and truth values, read as texts, in which some have blanks around them."""
+    return [
+        feature.name
+        for feature in model.features
+        if feature.options.type in ("date", "boolean") and not as_number(feature)
+        if any(bare(label, model) for label in table.text(feature.name).labels)
+    ]
+
+
+def bare(label: str, model: Model) -> str | None:
+    """What stands between the blanks around a cell; None where none are, or where it would be a missing cell."""
+    found, gaps = label.strip(), model.dialect.gaps
+    return None if found == label or label in gaps or found in gaps else found
 
 
 def some(table: Table) -> Table:
@@ -91,7 +117,7 @@ def spelled(day: float, feature: Feature) -> str:
     form = feature.options.format
     if form is None:
         return moment.date().isoformat()
-    return moment.strftime(form.replace("%Y", f"{moment.year:04}"))
+    return moment.strftime(form.strip().replace("%Y", f"{moment.year:04}"))
 
 
 def hostile(model: Model, table: Table) -> Table:
