@@ -450,6 +450,26 @@ def test_no_row_at_all_predicts_nothing() -> None:
     assert [out.shape for out in session.run(None, none)] == [(0,), (0, 3)]
 
 
+@pytest.mark.parametrize("op", ["Add", "Sub", "Mul", "Div"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_constant_is_not_lost_that_is_0_or_1_in_32_bits_only(op: str, first: bool) -> None:
+    value, x = (1e-100, 3e-100) if op in ("Add", "Sub") else (1 + 1e-9, 3.0)
+    graph = Graph(["x"])
+    own = graph.add("Neg", graph.input("x", "double"))
+    own = graph.add(op, *([value, own] if first else [own, np.array([[value]])]))
+    graph.output(graph.add("Abs", own), "found", "double", (1,))
+    (found,) = run(to_bytes(graph, {}), x=[x])
+    function = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}[op]
+    assert found[0, 0] == pytest.approx(abs(function(value, -x) if first else function(-x, value)), rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1e-310])
+@pytest.mark.parametrize("scale", ["minmax", "robust", "standard"])
+def test_a_column_of_tiny_numbers_predicts_the_same(unit: float, scale: str) -> None:
+    frame = FRAME[["x", "y"]].assign(x=(FRAME["count"] - 0.3) * unit)
+    assert checked(trained("y", frame, x={"scale": scale}), frame).difference < 1e-12
+
+
 # --- the file ------------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Operand = str | float | NDArray[Any]  # the name of a tensor, or a constant; of objects one of texts
 ML = "ai.onnx.ml"
+NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}  # what changes nothing as the second operand
 LARGE = 1 << 16  # bytes of a constant of which no second is looked for
 
 
@@ -82,8 +83,29 @@ class Graph:
 
     def add(self, op: str, *operands: Operand, domain: str = "", **attributes: Any) -> str:
         """Add an operator with one output; its name."""
+        if op in NEUTRAL and (found := self.kept(op, *operands)):
+            return found
         (found,) = self.several(1, op, *operands, domain=domain, **attributes)
         return found
+
+    def kept(self, op: str, a: Operand, b: Operand) -> str | None:
+        """The same in two operators, if the constant is one for which a runtime would drop the one; else None.
+
+        onnxruntime reads a constant of one number in 32 bits when it looks for x + 0 and x · 1: 10⁻¹⁰⁰ is 0 for it.
+        """
+        if op in ("Add", "Mul") and not isinstance(a, str):
+            a, b = b, a
+        if isinstance(b, str) or (value := np.asarray(b)).dtype != np.float64 or value.size != 1:
+            return None
+        if value.item() == NEUTRAL[op] or np.float32(value.item()) != NEUTRAL[op]:
+            return None
+        match op:
+            case "Add":
+                return self.add("Sub", value, self.add("Neg", a))
+            case "Sub":
+                return self.add("Neg", self.add("Sub", value, a))
+            case _:
+                return self.add("Mul", self.add(op, a, value / 2 if op == "Mul" else value * 2), 2.0)
 
     def several(self, outputs: int, op: str, *operands: Operand, domain: str = "", **attributes: Any) -> list[str]:
         """Add an operator with so many outputs; their names."""
