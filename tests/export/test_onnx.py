@@ -17,6 +17,7 @@ import pytest
 import nnfit
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.data.frames import read_frame
+from nnfit.data.table import read_table
 from nnfit.errors import DataError, OutputError, UsageError
 from nnfit.export.onnx import notes, to_onnx, written
 from nnfit.export.onnx.check import Checked, check
@@ -135,8 +136,6 @@ def run(file: bytes, **rows: list[Any]) -> list[Any]:
 @pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("configs/*.yaml")))
 def test_every_config_predicts_the_same(configs: Any, name: str) -> None:
     model, prepared = configs[name].model, configs[name].prepared
-    from nnfit.data.table import read_table
-
     path = str(ROOT / "datasets" / Path(prepared.spec.data.train).name)
     found = check(model, to_onnx(model), read_table(path, model.dialect, model.kinds, others=False))
     assert found.rows == min(1000, sum(model.record["rows"].get(k, 0) for k in ("train", "validation", "test")))
@@ -468,6 +467,26 @@ def test_a_constant_is_not_lost_that_is_0_or_1_in_32_bits_only(op: str, first: b
 def test_a_column_of_tiny_numbers_predicts_the_same(unit: float, scale: str) -> None:
     frame = FRAME[["x", "y"]].assign(x=(FRAME["count"] - 0.3) * unit)
     assert checked(trained("y", frame, x={"scale": scale}), frame).difference < 1e-12
+
+
+def test_many_refused_rows_of_many_columns_cost_a_few_passes_over_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, passes = np.random.default_rng(0), []
+    frame = pd.DataFrame(rng.normal(size=(40, 60)), columns=[f"x{k}" for k in range(60)])
+    model = trained("y", frame.assign(y=FRAME["y"][:40]))
+    encoded = Model.encoded
+    monkeypatch.setattr(Model, "encoded", lambda *given, **named: passes.append(1) or encoded(*given, **named))
+    found = checked(model, frame)
+    assert (found.refused > 50, len(passes) < 10) == (True, True)
+
+
+def test_a_row_of_several_files_is_named_by_its_own(tmp_path: Path) -> None:
+    frame = FRAME[["when", "c"]]
+    (tmp_path / "1.csv").write_text(frame.to_csv(index=False))
+    (tmp_path / "2.csv").write_text(frame.assign(when=FRAME["packed"]).to_csv(index=False))
+    model = trained(frame=frame)
+    rows = read_table([str(tmp_path / f"{k}.csv") for k in (1, 2)], model.dialect, model.kinds, others=False)
+    with pytest.raises(OutputError, match=r"^\S+2\.csv:2: onnxruntime"):
+        check(model, to_onnx(model), rows)
 
 
 # --- the file ------------------------------------------------------------------------------------------------------

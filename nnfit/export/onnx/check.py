@@ -8,19 +8,22 @@ A row that `predict` refuses has to come out as NaN and as an empty label.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.data.encoding import encoded
 from nnfit.data.table import Table
 from nnfit.data.target import Target
-from nnfit.errors import DataError, OutputError, Place, Problem
+from nnfit.errors import DataError, OutputError, Problem
 from nnfit.export.onnx.rows import feed, hostile, numbered, padded, some
 from nnfit.model.model import Model
 
 TOLERANCE = 1e-5
 
+T = TypeVar("T")
 Run = Callable[[Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
 Predicted = tuple[NDArray[np.float64], NDArray[Any]]  # numbers (n, K), and labels (n, targets), none of real targets
 
@@ -92,20 +95,36 @@ def encodable_rows(table: Table) -> Table:
 
 
 def predicted(model: Model, table: Table) -> Predicted:
-    """What `predict` says of rows; NaN and an empty label for those that it refuses."""
-    try:
-        columns = list(model.predictions(table, proba=True, unknown="zero").values())
-    except DataError:
-        if table.n == 1:
-            targets = len(model.target.columns)
-            width = targets if len(model.target.columns) > 1 or not model.classes else len(model.classes)
-            return np.full((1, width), np.nan), np.full((1, targets if model.classes else 0), "", object)
-        half = table.n // 2
-        parts = [predicted(model, numbered(table.rows(rows))) for rows in np.split(np.arange(table.n), [half])]
-        return np.concatenate([p for p, _ in parts]), np.concatenate([labels for _, labels in parts])
-    targets = len(model.target.columns) if model.classes else 0
-    labels = np.column_stack(columns[:targets]) if targets else np.empty((table.n, 0), object)
-    return np.column_stack(columns[targets:]).astype(np.float64), labels
+    """What `predict` says of rows; NaN and an empty label for those that it refuses.
+
+    Rows with a cell that it refuses are looked for column by column, as a refusal then costs one of perhaps hundreds.
+    """
+    target, rows = model.target, np.arange(table.n)
+    for feature in model.features:
+        own = table._replace(columns={feature.name: table.columns[feature.name]})
+        rows, _ = taken(partial(encoded, [feature], dtype=model.spec.network.dtype, strange={}), own, rows)
+    rows, found = taken(partial(model.predictions, proba=True, unknown="zero"), table, rows)
+    several = len(target.columns) > 1
+    labels = np.full((table.n, len(target.columns) if target.classes else 0), "", object)
+    p = np.full((table.n, len(target.classes) if target.classes and not several else len(target.columns)), np.nan)
+    for k, column in enumerate((found or {}).values()):
+        if k < labels.shape[1]:
+            labels[rows, k] = column
+        else:
+            p[rows, k - labels.shape[1]] = column
+    return p, labels
+
+
+def taken(use: Callable[[Table], T], table: Table, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], T | None]:
+    """Those of some rows for which no DataError is raised when they are used, and what comes of them."""
+    while len(rows):
+        try:
+            return rows, use(numbered(table.rows(rows)))
+        except DataError as error:
+            if error.place.line is None:
+                raise
+            rows = np.delete(rows, error.place.line)
+    return rows, None
 
 
 def as_predicted(target: Target, outputs: list[NDArray[Any]]) -> Predicted:
@@ -153,4 +172,4 @@ def differs(runtime: str, table: Table, difference: NDArray[np.float64], row: in
         what = "as only one of them takes the row"
         remedy = "rare ways to write a date are not read there; write -o FILE.py, which reads them"
     message = f"{runtime} predicts otherwise than nnfit, {what}: no file is written"
-    return Problem("onnx-differs", message, remedy, Place(table.file, int(table.lines[row])))
+    return Problem("onnx-differs", message, remedy, table.place(row))

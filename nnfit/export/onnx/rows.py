@@ -83,8 +83,8 @@ def some(table: Table) -> Table:
 
 
 def numbered(table: Table) -> Table:
-    """The table with its rows numbered from 0."""
-    return table._replace(lines=range(table.n))
+    """The table with its rows numbered from 0, be they of several files or of one."""
+    return table._replace(lines=range(table.n), parts=())
 
 
 def drawn(model: Model) -> Table:
