@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -240,6 +240,11 @@ class ELU:
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
+def selu_most(dtype: np.dtype[Any]) -> Any:
+    """About the largest z for which λ z is a float."""
+    return np.finfo(dtype).max / dtype.type(1.06)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SELU:
     """The self-normalising ELU (Klambauer et al. 2017)."""
@@ -251,7 +256,7 @@ class SELU:
 
     def value(self, z: Array, scratch: Array) -> None:
         """σ(z) = λ z where z > 0, else λ α (e^z − 1) (Klambauer et al. 2017, eq. 2); z is kept where λ z is a float."""
-        np.minimum(z, np.finfo(z.dtype).max / z.dtype.type(1.06), out=z)
+        np.minimum(z, selu_most(z.dtype), out=z)
         exponential_below(z, scratch, SELU_ALPHA)
         np.multiply(z, SELU_SCALE, out=z)
 

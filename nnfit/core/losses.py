@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,8 +192,13 @@ def of_rows(loss: str, y_hat: Array, y: Array) -> NDArray[np.float64]:
 
 def clipped(p: Array) -> Array:
     """Probabilities kept off 0 and 1 by one machine epsilon, as scikit-learn's log_loss does: logs stay finite."""
-    epsilon = np.finfo(p.dtype).eps
+    epsilon = machine_epsilon(p.dtype)
     return np.clip(p, epsilon, 1 - epsilon)
+
+
+def machine_epsilon(dtype: np.dtype[Any]) -> Any:
+    """How far probabilities are kept off 0 and 1."""
+    return np.finfo(dtype).eps
 
 
 LOSSES: dict[str, Loss] = {

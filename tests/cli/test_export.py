@@ -92,7 +92,7 @@ def test_a_file_that_predicts_otherwise_is_not_written(
         "labels": lambda g, z, sigma: g.add("Neg", g.add("Tanh", z)),
         "nan": lambda g, z, sigma: g.add("Sqrt", z),
     }
-    monkeypatch.setitem(network.FORMS, "tanh", forms[wrong])
+    monkeypatch.setitem(network.SIGMAS, "tanh", forms[wrong])
     Path("flowers.onnx").write_text("old")
     ended = run("export", "flowers.npz", "-o", "flowers.onnx")
     assert (ended.code, ended.out) == (7, "")

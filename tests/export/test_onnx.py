@@ -22,7 +22,7 @@ from nnfit.errors import DataError, OutputError, UsageError
 from nnfit.export.onnx import notes, to_onnx, written
 from nnfit.export.onnx.check import Checked, check
 from nnfit.export.onnx.graph import Graph
-from nnfit.export.onnx.network import FORMS, activated
+from nnfit.export.onnx.network import SIGMAS, activated
 from nnfit.export.onnx.proto import to_bytes
 from nnfit.export.onnx.rows import drawn, feed
 from nnfit.model.model import Model
@@ -250,7 +250,7 @@ Z = np.concatenate([np.linspace(-40, 40, 4001), [0.0, 1e-300, -1e-12, 1e5, -1e5,
 
 
 def test_every_activation_has_a_form() -> None:
-    assert set(FORMS) == set(ACTIVATIONS)
+    assert set(SIGMAS) == set(ACTIVATIONS)
 
 
 BENDS = [
@@ -293,7 +293,7 @@ def test_all_activations_mixed_in_a_layer_predict_the_same(members: int) -> None
 
 def test_an_activation_without_a_form_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained(frame=FRAME[["x", "c"]])
-    monkeypatch.delitem(FORMS, "tanh")
+    monkeypatch.delitem(SIGMAS, "tanh")
     with pytest.raises(UsageError, match='the activation "tanh" has no form in ONNX; train with another one'):
         to_onnx(model)
 
@@ -378,6 +378,16 @@ def test_what_means_a_missing_cell_in_the_training_file_means_it_in_the_file() -
     assert np.abs(p[0] - p[2]).max() > 1e-3
 
 
+def test_a_token_is_a_number_as_the_table_writes_numbers() -> None:
+    frame = FRAME[["x", "c"]].assign(x=[f"{k},5" if k % 7 else "7,25" for k in range(90)])
+    said = {"data__decimal": ",", "data__separator": ";", "data__missing": ["1.5", "7,25"]}
+    model = trained(frame=frame, x={"decimal": ","}, **said)
+    assert checked(model, frame).difference < 1e-12
+    _, p = run(to_onnx(model), x=[1.5, 7.25, np.nan])
+    assert np.abs(p[0] - p[2]).max() > 1e-3
+    assert p[1] == pytest.approx(p[2], abs=1e-15)
+
+
 def test_blanks_around_dates_and_truth_values_are_left_to_the_caller_and_told_of() -> None:
     frame = FRAME[["when", "open", "written", "x", "c"]].assign(when=" " + FRAME["when"], open=FRAME["open"] + "\t ")
     form = {"data__columns__written__format": "  " + COLUMNS["written"]["format"] + " "}
@@ -391,7 +401,7 @@ def test_blanks_around_dates_and_truth_values_are_left_to_the_caller_and_told_of
 
 def test_a_training_file_with_rare_dates_is_refused_and_told_what_reads_them() -> None:
     frame = FRAME[["when", "c"]].assign(when=FRAME["packed"])
-    with pytest.raises(OutputError, match="rare ways to write a date are not read there; write -o FILE.py, which"):
+    with pytest.raises(OutputError, match=r"rare ways to write a date are not read there; write -o FILE\.py"):
         checked(trained(frame=frame, data__columns__when={"type": "date"}), frame)
 
 

@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from nnfit.core.activations import BEYOND, CUBE, FAR, LOW, SELU_ALPHA, SELU_SCALE, STEEP
+from nnfit.core.activations import BEYOND, CUBE, FAR, LOW, SELU_ALPHA, SELU_SCALE, STEEP, selu_most
 from nnfit.core.network import Network, views
 from nnfit.core.parameter import Array
 from nnfit.errors import Problem, UsageError
 from nnfit.export.onnx.graph import Graph
 from nnfit.words import quoted
-
-MOST = float(np.finfo(np.float64).max) / 1.06
 
 
 def linear(g: Graph, z: str, sigma: Any) -> str:
@@ -65,7 +63,9 @@ def elu(g: Graph, z: str, sigma: Any) -> str:
 
 def selu(g: Graph, z: str, sigma: Any) -> str:
     """λ z where z > 0, else λ α (e^z − 1); z is kept where λ z is a number."""
-    return g.add("Mul", exponential_below(g, g.add("Min", z, MOST), SELU_ALPHA), SELU_SCALE)
+    return g.add(
+        "Mul", exponential_below(g, g.add("Min", z, float(selu_most(np.dtype(np.float64)))), SELU_ALPHA), SELU_SCALE
+    )
 
 
 def gelu(g: Graph, z: str, sigma: Any) -> str:
@@ -104,7 +104,7 @@ def softmax(g: Graph, z: str, sigma: Any) -> str:
     return g.add("Softmax", z, axis=-1)
 
 
-FORMS: dict[str, Callable[[Graph, str, Any], str]] = {
+SIGMAS: dict[str, Callable[[Graph, str, Any], str]] = {
     form.__name__: form
     for form in (*(linear, step, logistic, tanh, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, softmax),)
 }
@@ -112,7 +112,7 @@ FORMS: dict[str, Callable[[Graph, str, Any], str]] = {
 
 def activated(g: Graph, z: str, sigma: Any) -> str:
     """σ(z); a UsageError for an activation that has no form here."""
-    form = FORMS.get(sigma.name)
+    form = SIGMAS.get(sigma.name)
     if form is None:
         message = f"the activation {quoted(sigma.name)} has no form in ONNX"
         raise UsageError(Problem("no-onnx-form", message, "train with another one"))

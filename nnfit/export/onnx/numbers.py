@@ -7,7 +7,7 @@ few.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.expansion import Expansion
-from nnfit.data import numeric
+from nnfit.data import cells, numeric
 from nnfit.data.columns import Numeric
 from nnfit.data.dialect import Dialect
 from nnfit.data.feature import Feature
-from nnfit.data.rows import number
 from nnfit.data.scales import FAR
 from nnfit.export.onnx.graph import Graph
 
@@ -107,13 +106,8 @@ def alike(features: Sequence[Feature]) -> dict[tuple[bool, str], list[int]]:
 
 def tokens(features: Sequence[Feature], dialect: Dialect) -> list[Floats]:
     """The numbers that mean a missing cell, one of each column at a time, (1, C); NaN for a column without."""
-    found = []
-    for token in dialect.missing:
-        read = [{number(token), number(token, dialect.decimal), dialect.number(token, f.name)} for f in features]
-        values = [sorted(value for value in own if value is not None) for own in read]
-        for k in range(max(map(len, values))):
-            found.append(row(own[k] if k < len(own) else np.nan for own in values))
-    return found
+    own = [sorted(cells.tokens(dialect, feature.name)) for feature in features]
+    return [row(values) for values in zip_longest(*own, fillvalue=np.nan)]
 
 
 def logarithm(g: Graph, x: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnfit.core.losses import machine_epsilon
 from nnfit.data.target import Target
 from nnfit.export.onnx.graph import Graph, text
 
-EPSILON = float(np.finfo(np.float64).eps)
+EPSILON = float(machine_epsilon(np.dtype(np.float64)))
 
 
 def predictions(g: Graph, target: Target, y: str, doubt: str) -> None:
