@@ -129,7 +129,7 @@ def write_python(path: Path, file: Path, model: Model, data: str | None) -> None
     """Write a model as one file of plain Python."""
     from nnfit.cli import screen
     from nnfit.errors import Place, Problem, UsageError
-    from nnfit.export.python import source
+    from nnfit.export.python import to_python
     from nnfit.storage import files
     from nnfit.words import count, plain
 
@@ -137,7 +137,7 @@ def write_python(path: Path, file: Path, model: Model, data: str | None) -> None
         message = "a Python file is not run before it is written, so there is nothing to check on rows"
         raise UsageError(Problem("usage", message, "leave it out", Place(f"--data {data}")))
     with files.claimed([path]):
-        text = source(model).encode()
+        text = to_python(model).encode()
         files.write((path, text))
     columns, weights = count(len(model.features), "column"), count(model.theta.size, "weight")
     out = screen.out()

@@ -6,6 +6,8 @@ import ast
 import csv
 import io
 import math
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,12 +23,13 @@ from conftest import ROOT, Ended
 import nnfit
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.data.columns import TYPES
+from nnfit.data.encoding import FALSE, TRUE
 from nnfit.data.reader import Reader
 from nnfit.data.scales import SCALES
 from nnfit.data.table import from_block
 from nnfit.errors import NnfitError, UsageError
 from nnfit.export import python
-from nnfit.export.python import columns, network, source
+from nnfit.export.python import columns, network, to_python
 from nnfit.model.model import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
@@ -34,11 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::nnfit.NnfitWarning")
 NEAR = 1e-9
 RELEASED = sorted((ROOT / "tests/released").glob("*/*.npz"))
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-PYTHONS = {
-    path.parent.parent.name: path
-    for path in sorted(Path("/root/.pyenv/versions").glob("3.*/bin/python"))
-    if tuple(map(int, path.parent.parent.name.split(".")[:2])) >= (3, 9)
-} or {"this": Path(sys.executable)}
+VERSIONS = [f"3.{minor}" for minor in range(9, 15)]
 
 Row = Mapping[str, Any]
 Predict = Callable[[Row], dict[str, Any]]
@@ -47,7 +46,7 @@ Predict = Callable[[Row], dict[str, Any]]
 def standalone(model: Model) -> Predict:
     """The function of the file, run in a namespace of its own."""
     names: dict[str, Any] = {"__name__": "standalone"}
-    exec(compile(source(model), "standalone.py", "exec"), names)
+    exec(compile(to_python(model), "standalone.py", "exec"), names)
     predict: Predict = names["predict"]
     return predict
 
@@ -170,11 +169,22 @@ def test_every_activation_predicts_the_same_far_from_zero_too(name: str, tmp_pat
     assert_predicts(model, as_csv(far), tmp_path)
 
 
+@pytest.mark.parametrize("name", network.SIGMAS)
+def test_every_activation_is_that_of_the_core_where_it_is_tiny_too(name: str) -> None:
+    names: dict[str, Any] = {**vars(math)}
+    exec("\n".join(python.helpers(every_type()).values()), names)
+    sigma, z = ACTIVATIONS[name](), np.concatenate([np.linspace(-90, 90, 721), [-1e9, 1e9]])
+    expected = z.copy().reshape(-1, 1, 1)
+    sigma.value(expected, np.empty_like(expected))
+    found = [eval(network.SIGMAS[name](sigma), {**names, "v": v}) for v in z.tolist()]
+    assert found == pytest.approx(expected.ravel().tolist(), rel=1e-12, abs=1e-38)
+
+
 @pytest.mark.parametrize(("name", "key"), [("linear", "k"), ("step", "k"), ("leaky_relu", "k"), ("elu", "alpha")])
 def test_the_parameter_of_an_activation_is_taken_over(name: str, key: str, tmp_path: Path) -> None:
     activation = {"name": name, key: 0.3, **({"gradient": "straight_through"} if name == "step" else {})}
     model = trained("two", network__layers__0={"size": 4, "activation": activation})
-    assert "0.3" in source(model)
+    assert "0.3" in to_python(model)
     assert_predicts(model, as_csv(table(20)), tmp_path)
 
 
@@ -337,12 +347,20 @@ def test_values_need_not_be_texts(tmp_path: Path) -> None:
         found = predict({**row, **other, "another column": object()})
         assert found.pop("prediction") in model.classes
         assert_same(found, expected)
+    stamp = pd.Timestamp("2021-05-06 12:00:00.123456789")  # whose isoformat Python 3.9 does not read
+    assert_same(predict({**row, "d": stamp}), predict({**row, "d": "2021-05-06 12:00:00.123456"}))
     noon = standalone(model)({**row, "d": datetime(2021, 5, 6, 12)})
     assert_same(noon, predict({**row, "d": "2021-05-06 12:00:00"}))
     assert noon != predict(row)
     missing = predict({**row, "x": "", "c": "", "d": ""})
     assert_same(predict({**row, "x": None, "c": None, "d": None}), missing)
     assert_same(predict({**row, "x": math.nan, "c": math.nan, "d": math.nan}), missing)
+
+
+@pytest.mark.parametrize("word", sorted(TRUE | FALSE))
+def test_every_word_for_true_and_false_is_read(word: str) -> None:
+    predict, row = standalone(every_type()), {"x": 1, "u": 2, "c": "red", "d": ""}
+    assert predict({**row, "b": word.upper()}) == predict({**row, "b": word in TRUE})
 
 
 def test_categories_that_are_numbers_are_found_as_numbers() -> None:
@@ -372,8 +390,8 @@ def test_names_and_labels_are_never_code() -> None:
         "training": {"epochs": 1, "baseline": False, "optimizer": {"name": "sgd", "learning_rate": 0.1}},
     }
     model = nnfit.train(spec, frame).model
-    text = source(model)
-    allowed = {ast.dump(node) for node in ast.walk(ast.parse(source(trained()))) if isinstance(node, ast.Import)}
+    text = to_python(model)
+    allowed = {ast.dump(node) for node in ast.walk(ast.parse(to_python(trained()))) if isinstance(node, ast.Import)}
     assert {ast.dump(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import)} <= allowed
     assert text.encode("utf-8")  # no half of a character stands in it
     expected = model.predict_proba(frame)
@@ -448,7 +466,7 @@ def rich() -> Model:
 
 def test_a_file_has_what_its_model_needs_and_no_more() -> None:
     for model in (rich(), every_type(), trained("y", table()[["x", "y"]])):
-        text = source(model)
+        text = to_python(model)
         tree = ast.parse(text)
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} - {"predict"}
@@ -459,8 +477,8 @@ def test_a_file_has_what_its_model_needs_and_no_more() -> None:
         assert (defined | imported | constants) <= used
         assert {module.split(".")[0] for module in modules(tree)} <= sys.stdlib_module_names
         assert max(map(len, text.splitlines())) <= 120
-    assert "float32" in source(rich())
-    assert "float32" not in source(trained("y", table()[["x", "y"]], network__dtype="float64"))
+    assert "float32" in to_python(rich())
+    assert "float32" not in to_python(trained("y", table()[["x", "y"]], network__dtype="float64"))
 
 
 def modules(tree: ast.Module) -> Iterator[str]:
@@ -480,13 +498,13 @@ def test_the_weights_are_those_of_the_model_to_the_last_bit(
     if large:
         monkeypatch.setattr(python, "LARGE", 1)
     names: dict[str, Any] = {"__name__": "standalone"}
-    exec(source(model), names)
+    exec(to_python(model), names)
     flat = [[w for Theta in member for neuron in Theta for w in neuron] for member in names["THETA"]]
     assert np.array_equal(np.array(flat), model.theta.astype(np.float64))
 
 
 def test_the_same_model_gives_the_same_text() -> None:
-    assert source(every_type()) == source(every_type())
+    assert to_python(every_type()) == to_python(every_type())
 
 
 @pytest.mark.parametrize(("table_of", "name"), [(network.SIGMAS, "tanh"), (columns.SCALED, "standard")])
@@ -495,7 +513,7 @@ def test_what_has_no_form_in_python_is_refused(
 ) -> None:
     monkeypatch.delitem(table_of, name)
     with pytest.raises(UsageError, match=f'"{name}" has no form in a Python file; export the model as ONNX'):
-        source(every_type())
+        to_python(every_type())
 
 
 def test_everything_that_a_spec_may_name_has_a_form_in_python() -> None:
@@ -513,15 +531,66 @@ def started(python: Path, file: Path, arguments: Sequence[str] = (), rows: str =
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def candidates(version: str) -> Iterator[str]:
+    """Where a Python of this version may be."""
+    yield from (os.environ["PYTHONS"].split() if "PYTHONS" in os.environ else [f"python{version}"])
+    folder = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    yield from (str(path) for path in sorted(folder.glob(f"{version}.*/bin/python")))
+
+
+def python_of(version: str) -> Path:
+    """A Python of this version that starts; the test is skipped where there is none."""
+    said = "import sys; print('%d.%d' % sys.version_info[:2])"
+    for path in filter(None, map(shutil.which, candidates(version))):
+        done = subprocess.run([path, "-I", "-c", said], capture_output=True, check=False, text=True)
+        if done.stdout.strip() == version:
+            return Path(path)
+    pytest.skip(f"no Python {version} is here")
+
+
+ISO = [
+    *("2024-03-01", "2024-3-1", "20240301", "2024-W10-5", "2024W105", "2024-W10", "2024-03-01T12", "20240301T1200Z"),
+    *("2024-03-01T12:00:00Z", "2024-03-01 12:00:00.5", "2024-03-01T120000", "2024-3-1 08:30", "2024-03-01T08:30:00,25"),
+    *(
+        "2024-03-01T12:00+0130",
+        "2024-03-01T12:00:00.1234567-01:30",
+        "2024-03-01T12:00+01",
+        "2020-W53-7",
+        " 2024-03-01 ",
+    ),
+    *("2024-03-01T12:00:00.123456+01:30:15", "2024-03-01+01:00"),
+]
+NO_DATES = [
+    *("2024-060", "2024-03", "2024-03-01T", "2024-03-01T12:0000", "2024-03-01T1200:00", "2024-03-01T12:00:60"),
+    *("2024-W53-7", "2024-W10-0", "2024W10-5", "2024-0301", "2024-03-01T12:00+24:00", "٢٠٢٤-03-01", "2024-02-30"),
+    *("2024-03-01T12:00Z+01:00", "2024-03-01T12:00:00.", "2024-3-1T8:30", "2024-1-111", "0000-01-01"),
+]
+
+
+def test_dates_in_every_form_of_iso_8601_are_read_as_nnfit_reads_them() -> None:
+    predict, row = standalone(every_type()), {"x": 1, "u": 2, "c": "red", "b": "no"}
+    for text in [*ISO, *NO_DATES]:
+        frame = pd.DataFrame([{**row, "d": text}], dtype=object)
+        if text in ISO:
+            expected = every_type().predict_proba(frame).iloc[0].to_dict()
+            assert_same({k: v for k, v in predict({**row, "d": text}).items() if k != "prediction"}, expected)
+            continue
+        with pytest.raises(NnfitError):
+            every_type().predict(frame)
+        with pytest.raises(ValueError, match="column 'd': expected a date"):
+            predict({**row, "d": text})
+
+
 @pytest.mark.process
-@pytest.mark.parametrize("version", PYTHONS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_other_pythons_run_the_file_and_write_what_nnfit_predict_writes(version: str, tmp_path: Path) -> None:
-    model, data = rich(), as_csv(table(20).assign(u="$1.5"))
-    (tmp_path / "model.py").write_text(source(model), encoding="utf-8")
+    model, data = rich(), as_csv(table(20).assign(u="$1.5", d=ISO))
+    python = python_of(version)
+    (tmp_path / "model.py").write_text(to_python(model), encoding="utf-8")
     (tmp_path / "rows.csv").write_text(data, encoding="utf-8")
-    done = started(PYTHONS[version], tmp_path / "model.py", rows=data)
+    done = started(python, tmp_path / "model.py", rows=data)
     assert (done.code, done.err) == (0, "")
-    assert started(PYTHONS[version], tmp_path / "model.py", [str(tmp_path / "rows.csv")]) == done
+    assert started(python, tmp_path / "model.py", [str(tmp_path / "rows.csv")]) == done
     found, expected = list(csv.DictReader(io.StringIO(done.out))), of_table(model, data, tmp_path)
     assert len(found) == 20
     for i, row in enumerate(found):
@@ -537,9 +606,29 @@ def test_other_pythons_run_the_file_and_write_what_nnfit_predict_writes(version:
         ("x,u,c,b,d\n1,2,red\n", "line 2: 3 cells, but the header has 5\n"),
         ("x,u,c,c\n1,2,red,red\n", "line 1: a column is there twice\n"),
         ("x,u,c,b\n1,2,red,no\n", "line 2: columns are missing: 'd'\n"),
+        ("", "the file is empty; expected a header and rows\n"),
+        ("\nx,u\n1,2\n", "line 1: a header is needed, and this line is blank\n"),
+        ("x,u,c,b,d\n", "line 1: a header but no rows\n"),
+        ("x,u,c,b,d\n1,2,red,no,\n\n\n1,2,red,no,\n", "line 3: a blank line stands between the rows\n"),
     ],
 )
 def test_a_line_that_cannot_be_predicted_ends_the_run_with_its_number(rows: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "model.py").write_text(source(every_type()), encoding="utf-8")
+    (tmp_path / "model.py").write_text(to_python(every_type()), encoding="utf-8")
     done = started(Path(sys.executable), tmp_path / "model.py", rows=rows)
     assert (done.code, done.err) == (1, message)
+
+
+@pytest.mark.process
+def test_blank_lines_at_the_end_are_no_rows_and_a_missing_cell_alone_is_one(tmp_path: Path) -> None:
+    model = trained("y", table()[["x", "y"]])
+    (tmp_path / "model.py").write_text(to_python(model), encoding="utf-8")
+    done = started(Path(sys.executable), tmp_path / "model.py", rows='x\n1\n""\n2\n\n\n')
+    assert (done.code, done.err, len(done.out.splitlines())) == (0, "", 4)
+
+
+@pytest.mark.process
+def test_a_file_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(to_python(every_type()), encoding="utf-8")
+    done = started(Path(sys.executable), tmp_path / "model.py", [str(tmp_path / "none.csv")])
+    assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
+    assert "none.csv" in done.err

@@ -1,5 +1,9 @@
 """A model as one readable Python file that predicts from a dict, and needs nothing but the standard library.
 
+    from nnfit.export.python import to_python
+
+    text = to_python(nnfit.load("iris.npz"))
+
 The file has the steps of `predict` line by line, in the notes' symbols: what each column becomes, each layer of each
 member, what becomes of the outputs. Of the functions in pieces.py it has those that are called. It computes in float64,
 as `predict` does; what a float32 network reads is rounded where `predict` rounds it. Names and labels are hostile text:
@@ -13,12 +17,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nnfit.core.activations import CUBE, SELU_ALPHA, SELU_SCALE, STEEP
+from nnfit.core.activations import BEYOND, CUBE, FAR, LOW, SELU_ALPHA, SELU_SCALE, STEEP, selu_most
+from nnfit.core.losses import machine_epsilon
 from nnfit.core.network import views
+from nnfit.data.encoding import FALSE, TRUE
+from nnfit.data.scales import FAR as SQUARE
+from nnfit.data.spelling import BLANKS
 from nnfit.export.python.code import Code, assigned, filled, listed
 from nnfit.export.python.columns import inputs, single_precision
 from nnfit.export.python.network import outputs, prediction
-from nnfit.export.python.pieces import CELLS, FORMS, MAIN, NETWORK
+from nnfit.export.python.pieces import CELLS, MAIN, NETWORK, NUMBERS
 from nnfit.model.model import Model
 from nnfit.version import __version__
 
@@ -43,13 +51,13 @@ LARGE = 50_000
 MODULES = {
     "array": ("array",),
     "bisect": ("bisect_left", "bisect_right"),
-    "datetime": ("date", "datetime", "timezone"),
+    "datetime": ("date", "datetime", "timedelta", "timezone"),
     "math": ("copysign", "cos", "exp", "expm1", "floor", "isfinite", "log1p", "pi", "sin", "sqrt", "tanh"),
     "statistics": ("NormalDist",),
 }
 
 
-def source(model: Model) -> str:
+def to_python(model: Model) -> str:
     """The text of the file; a UsageError for what has no form in plain Python."""
     body = "\n\n".join([prediction(model), inputs(model), outputs(model)])
     encoding = model.dialect.encoding
@@ -85,19 +93,27 @@ def names(code: str) -> set[str]:
 def helpers(model: Model) -> dict[str, str]:
     """All functions that a file may have, as this model needs them."""
     single = single_precision(model)
+    double = np.dtype(np.float64)
     words = {
         "decimal": repr(model.dialect.decimal),
         "round": "float32" if single else "",
         "cosine": "cosine" if single else "cos",
         "sine": "sine" if single else "sin",
-        "most": repr(float(np.finfo(np.float64).max) / 1.06),
+        "most": repr(float(selu_most(double))),
         "scale": repr(SELU_SCALE),
         "alpha": repr(SELU_ALPHA),
         "steep": repr(STEEP),
         "cube": repr(CUBE),
-        "epsilon": repr(float(np.finfo(np.float64).eps)),
+        "beyond": repr(BEYOND),
+        "low": repr(LOW),
+        "far": repr(FAR),
+        "square": repr(SQUARE),
+        "true": repr(tuple(sorted(TRUE))),
+        "false": repr(tuple(sorted(FALSE))),
+        "spaces": ascii(BLANKS),
+        "epsilon": repr(float(machine_epsilon(double))),
     }
-    return {name: filled(piece, **words) for name, piece in (CELLS | FORMS | NETWORK).items()}
+    return {name: filled(piece, **words) for name, piece in (CELLS | NUMBERS | NETWORK).items()}
 
 
 def imports(code: str) -> str:

@@ -50,7 +50,7 @@ def plain(text, decimal={decimal}):
     "spelled": '''\
 def spelled(text, thousands, decimal, prefix, suffix):
     """The number that a text spells, as $1,234.50 or (5 %): groups of three digits, a minus or parentheses, a unit."""
-    blanks = " \\t\\u00a0\\u2009\\u202f"
+    blanks = {spaces}
     blank, mark, sign = f"[{blanks}]*", re.escape(decimal), "[+\\u2212-]?"
     grouped = ""
     if thousands:
@@ -76,9 +76,9 @@ def truth(row, column, fill):
     if not text:
         return fill, 1.0
     word = text.strip().lower()
-    if word in ("true", "yes", "y", "t", "on", "1"):
+    if word in {true}:
         return 1.0, 0.0
-    if word in ("false", "no", "n", "f", "off", "0"):
+    if word in {false}:
         return 0.0, 0.0
     raise ValueError(f"column {column!r}: expected true or false, got {text!r}")
 ''',
@@ -89,7 +89,9 @@ def days(row, column, fill, read):
     if value is None:
         return fill, 1.0
     try:
-        moment = datetime.fromisoformat(value.isoformat()) if isinstance(value, date) else read(str(value))
+        moment = value if isinstance(value, date) else read(str(value))
+        if not isinstance(moment, datetime):
+            moment = datetime(moment.year, moment.month, moment.day)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
         return moment.timestamp() / 86400, 0.0
@@ -98,11 +100,30 @@ def days(row, column, fill, read):
 ''',
     "iso": '''\
 def iso(text):
-    """A date as ISO 8601 has it, 2024-12-31, also without the zeros in front."""
-    short = re.match("([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?![0-9])", text.strip())
-    if not short:
-        return datetime.fromisoformat(text.strip())
-    return datetime.fromisoformat("{}-{:0>2}-{:0>2}".format(*short.groups()) + text.strip()[short.end() :])
+    """A date as ISO 8601 has it, 2024-12-31, 20241231 or 2024-W53-2, with a time and its zone, or without.
+
+    It is written out, as fromisoformat knows little of it before Python 3.11.
+    """
+    match = re.fullmatch(
+        "(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?![0-9])|(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
+        "|(?P<a>-?)W(?P<week>[0-9]{2})(?:(?P=a)(?P<weekday>[0-9]))?)"
+        "(?:.(?P<hour>[0-9]{2})(?:(?P<b>:?)(?P<minute>[0-9]{2})(?:(?P=b)(?P<second>[0-9]{2}))?)?"
+        "(?:[.,](?P<fraction>[0-9]+))?"
+        "(?:Z|(?P<sign>[+-])(?P<hours>[0-9]{2})(?:(?P<c>:?)(?P<minutes>[0-9]{2})(?:(?P=c)(?P<seconds>[0-9]{2}))?)?)?)?",
+        text.strip(),
+        re.DOTALL,
+    )
+    if not match:
+        raise ValueError
+    part = match.groupdict("0")
+    if match["week"]:
+        day = date.fromisocalendar(int(part["year"]), int(part["week"]), int(match["weekday"] or 1))
+    else:
+        day = date(int(part["year"]), int(match["month"] or part["m"]), int(match["day"] or part["d"]))
+    ahead = timedelta(hours=int(part["hours"]), minutes=int(part["minutes"]), seconds=int(part["seconds"]))
+    zone = timezone(-ahead if part["sign"] == "-" else ahead)
+    clock = [int(part[name]) for name in ("hour", "minute", "second")]
+    return datetime(day.year, day.month, day.day, *clock, int(part["fraction"][:6].ljust(6, "0")), zone)
 ''',
     "one_hot": '''\
 def one_hot(row, column, categories, rare=(), unknown="error"):
@@ -116,7 +137,7 @@ def one_hot(row, column, categories, rare=(), unknown="error"):
 ''',
 }
 
-FORMS = {
+NUMBERS = {
     "logarithm": '''\
 def logarithm(value):
     """sign(x) log(1 + |x|)."""
@@ -125,7 +146,7 @@ def logarithm(value):
     "clipped": '''\
 def clipped(z):
     """z / √(1 + (z/3)²), which stays within ±3."""
-    z = min(max(z, -1e150), 1e150)
+    z = min(max(z, -{square}), {square})
     return z / sqrt(1 + (z / 3) ** 2)
 ''',
     "normal_score": '''\
@@ -202,7 +223,7 @@ def around(angle, quarters):
     "calendar": '''\
 def calendar(days, moments):
     """Year, month, weekday (Monday is 0) and days, standardised; month and weekday as points on the circle."""
-    day = date.fromordinal(719163 + floor(days))
+    day = date.fromordinal(date(1970, 1, 1).toordinal() + floor(days))
     straight = [day.year, day.month, day.weekday(), days]
     angles = [2 * pi * (day.month - 1) / 12, 2 * pi * day.weekday() / 7]
     circle = [wave(angle) for angle in angles for wave in (sin, cos)]
@@ -225,7 +246,7 @@ def weighted_sums(Theta, a):
     "logistic": '''\
 def logistic(z):
     """1 / (1 + e^−z); below −80, where it is 10⁻³⁵, the exponential would grow too large."""
-    return 1 / (1 + exp(-max(z, -80.0)))
+    return 1 / (1 + exp(-max(z, {low})))
 ''',
     "elu": '''\
 def elu(z, alpha):
@@ -241,21 +262,21 @@ def selu(z):
     "gelu": '''\
 def gelu(z):
     """z s(u), u = √(8/π) (z + 0.044715 z³), with s the logistic function; beyond ±10 it is z or 0."""
-    z = max(z, -10.0)
-    near = min(z, 10.0)
+    z = max(z, -{beyond})
+    near = min(z, {beyond})
     return z * logistic({steep} * near * (1 + {cube} * near * near))
 ''',
     "silu": '''\
 def silu(z):
     """z / (1 + e^−z)."""
-    z = max(z, -80.0)
+    z = max(z, {low})
     return z * logistic(z)
 ''',
     "mish": '''\
 def mish(z):
     """z tanh log(1 + e^z), where tanh log(1 + e) = n / (n + 2) of n = e (e + 2)."""
-    z = max(z, -80.0)
-    e = exp(min(z, 20.0))
+    z = max(z, {low})
+    e = exp(min(z, {far}))
     n = e * (e + 2)
     return z * n / (n + 2)
 ''',
@@ -285,19 +306,37 @@ MAIN = '''\
 def main():
     """Read rows as CSV from a file that is named, or from standard input; write their predictions as CSV."""
     sys.stdout.reconfigure(encoding="utf-8", newline="")
-    with open(sys.argv[1] if len(sys.argv) > 1 else 0, encoding={encoding}, newline="") as file:
+    try:
+        file = open(sys.argv[1] if len(sys.argv) > 1 else 0, encoding={encoding}, newline="")
+    except OSError as error:
+        sys.exit(str(error))
+    with file:
         rows = csv.reader(file, delimiter={separator}, strict=True)
         out = csv.writer(sys.stdout, lineterminator="\\n")
+        done = blank = 0
         try:
-            header = next(rows, [])
+            header = next(rows, None)
+            if header is None:
+                sys.exit("the file is empty; expected a header and rows")
+            if not header:
+                raise ValueError("a header is needed, and this line is blank")
             if len(set(header)) < len(header):
                 raise ValueError("a column is there twice")
-            out.writerow(NAMES)
             for cells in rows:
-                if len(cells) == len(header):
-                    out.writerow(predict(dict(zip(header, cells))).values())
-                elif cells:
+                if not cells:
+                    blank = blank or rows.line_num
+                elif blank:
+                    sys.exit(f"line {blank}: a blank line stands between the rows")
+                elif len(cells) != len(header):
                     raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
+                else:
+                    found = predict(dict(zip(header, cells)))
+                    if not done:
+                        out.writerow(found)
+                    out.writerow(found.values())
+                    done += 1
+            if not done:
+                raise ValueError("a header but no rows")
         except (ValueError, csv.Error) as error:
             sys.exit(f"line {rows.line_num}: {error}")
 
