@@ -1,4 +1,4 @@
-"""The standalone Python file by itself: every Python runs it, it reads dates and CSV as nnfit does, or says what is wrong."""
+"""The standalone Python file by itself: every Python runs it; it reads dates and CSV as nnfit does, or says why not."""
 
 from __future__ import annotations
 
