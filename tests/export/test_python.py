@@ -252,6 +252,15 @@ def test_values_need_not_be_texts(tmp_path: Path) -> None:
     assert_same(predict({**row, "x": math.nan, "c": math.nan, "d": math.nan}), missing)
 
 
+def test_a_date_that_means_missing_does_so_however_it_is_given() -> None:
+    model = trained(data__missing=["2020-01-01"])
+    predict, row = standalone(model), {"x": 1, "u": 2, "c": "red", "b": "no"}
+    assert predict({**row, "d": date(2020, 1, 1)}) == predict({**row, "d": "2020-01-01"}) == predict({**row, "d": ""})
+    frame = pd.DataFrame([{**row, "d": date(2020, 1, 1)}], dtype=object)
+    found = {name: p for name, p in predict({**row, "d": date(2020, 1, 1)}).items() if name != "prediction"}
+    assert_same(found, model.predict_proba(frame).iloc[0].to_dict())
+
+
 @pytest.mark.parametrize("word", sorted(TRUE | FALSE))
 def test_every_word_for_true_and_false_is_read(word: str) -> None:
     predict, row = standalone(every_type()), {"x": 1, "u": 2, "c": "red", "d": ""}

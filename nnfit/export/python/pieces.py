@@ -86,7 +86,7 @@ def truth(row, column, fill):
 def days(row, column, fill, read):
     """The days since 1970-01-01 and 0.0; of a missing cell what stands in for them, and 1.0."""
     value = cell(row, column)
-    if value is None:
+    if value is None or str(value) in MISSING:
         return fill, 1.0
     try:
         moment = value if isinstance(value, date) else read(str(value))
