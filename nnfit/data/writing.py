@@ -9,7 +9,7 @@ anything else      CSV; .gz or .zst behind the ending packs it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -78,13 +78,13 @@ def packed(packing: str, take: Take) -> Iterator[Take]:
     if packing == "gzip":
         import gzip
 
-        with gzip.GzipFile("", "wb", LEVEL, sink, mtime=0) as stream:
-            yield stream.write
+        stream: Any = gzip.GzipFile("", "wb", LEVEL, sink, mtime=0)
     else:
         import pyarrow as pa
 
-        with pa.CompressedOutputStream(pa.PythonFile(sink, mode="w"), "zstd") as stream:
-            yield stream.write
+        stream = pa.CompressedOutputStream(pa.PythonFile(sink, mode="w"), "zstd")
+    with sink.ended(stream):
+        yield stream.write
 
 
 class Sink:
@@ -115,6 +115,21 @@ class Sink:
         """Yes."""
         return True
 
+    @contextmanager
+    def ended(self, writer: Any) -> Iterator[None]:
+        """Close what writes here behind the block; where that fails, what it still wants to write goes nowhere.
+
+        Left open it would be closed by whoever collects it, and write to a file that is closed by then.
+        """
+        try:
+            yield
+            writer.close()
+        except BaseException:
+            self.take = len
+            with suppress(Exception):
+                writer.close()
+            raise
+
 
 @contextmanager
 def writable(kind: str) -> Iterator[None]:
@@ -133,22 +148,28 @@ def write_arrow(blocks: Iterable[Block], kind: str, take: Take) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    sink = pa.PythonFile(Sink(take), mode="w")
-    writer: Any = None
-    waiting: list[pa.Table] = []
-    for block in blocks:
-        arrays = {name: array(column, kind) for name, column in block.items()}
-        table = pa.table(list(arrays.values()), names=list(arrays))
-        if writer is None:
-            schema = table.schema
-            writer = pq.ParquetWriter(sink, schema) if kind == "parquet" else pa.ipc.new_file(sink, schema)
-        waiting.append(table if table.schema == schema else table.cast(schema))
-        if sum(map(len, waiting)) >= GROUP:
-            writer.write_table(pa.concat_tables(waiting).combine_chunks())
-            waiting = []
-    if waiting:
+    sink = Sink(take)
+    blocks = iter(blocks)
+    first = table(next(blocks), kind)
+    file, schema = pa.PythonFile(sink, mode="w"), first.schema
+    writer = pq.ParquetWriter(file, schema) if kind == "parquet" else pa.ipc.new_file(file, schema)
+    with sink.ended(writer):
+        waiting = [first]
+        for block in blocks:
+            if sum(map(len, waiting)) >= GROUP:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                waiting = []
+            waiting.append(table(block, kind, schema))
         writer.write_table(pa.concat_tables(waiting).combine_chunks())
-    writer.close()
+
+
+def table(block: Block, kind: str, schema: pa.Schema | None = None) -> pa.Table:
+    """A block as a table of Arrow, with the types of a schema."""
+    import pyarrow as pa
+
+    arrays = {name: array(column, kind) for name, column in block.items()}
+    found = pa.table(list(arrays.values()), names=list(arrays))
+    return found if schema is None or found.schema == schema else found.cast(schema)
 
 
 def array(column: Any, kind: str) -> pa.Array:
