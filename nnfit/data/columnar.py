@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfit.data import whole
 from nnfit.data.blocks import Block, NotANumbersError, Part, numbers
 from nnfit.data.cells import Codes, Floats, Text
 from nnfit.data.dialect import Dialect
@@ -80,18 +81,19 @@ class Columnar:
             file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=BUFFER)
             self.schema: pa.Schema = file.schema_arrow
             self.size = file.metadata.num_rows
+            whole.refuse_joined(file.metadata, stream, self.file)
             self.batches: Callable[[list[str], int], Iterator[pa.RecordBatch]] = lambda names, rows: file.iter_batches(
                 rows, columns=names, use_threads=threads.get() > 1
             )
         elif self.source.kind == "arrow":
-            whole = pa.ipc.open_file(stream)
-            self.schema = whole.schema
-            self.size = whole.num_record_batches
-            self.batches = lambda names, rows: sliced((whole.get_batch(i) for i in range(self.size or 0)), rows)
+            batched = pa.ipc.open_file(stream)
+            self.schema = batched.schema
+            self.size = batched.num_record_batches
+            self.batches = lambda names, rows: sliced(whole.of_file(batched, stream, self.file), rows)
         else:
             running = pa.ipc.open_stream(stream)
             self.schema = running.schema
-            self.batches = lambda names, rows: sliced(iter(running), rows)
+            self.batches = lambda names, rows: sliced(whole.of_stream(running, stream, self.file), rows)
 
     def read_header(self) -> list[str]:
         """The names of the columns, each given once, and their types; of what cannot be read, the type in words."""

@@ -151,10 +151,17 @@ class Reader:
             code, message, remedy = self.undecodable(data, message)
             self.problem = DataError(Problem(code, message, remedy, Place(self.file, line)))
             self.decoder.setstate(before)
-            text = self.decoder.decode(data[:good])
-        except UnicodeError as error:  # of a decoder that names no byte
-            self.fail(*self.undecodable(data, f"is not {self.dialect.encoding}: {error}"), self.line)
+            try:
+                text = self.decoder.decode(data[:good])
+            except UnicodeError as nameless:
+                self.fail_nameless(data, nameless)
+        except UnicodeError as error:
+            self.fail_nameless(data, error)
         return text.encode("utf-8", "surrogatepass")
+
+    def fail_nameless(self, data: bytes, error: UnicodeError) -> NoReturn:
+        """Raise the DataError for what a decoder says that names no byte, as of UTF-16 without its mark."""
+        self.fail(*self.undecodable(data, f"is not {self.dialect.encoding}: {error}"), self.line)
 
     def undecodable(self, data: bytes, message: str) -> tuple[str, str, str]:
         """What is wrong with bytes that cannot be decoded, by how the file begins."""

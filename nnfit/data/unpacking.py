@@ -33,6 +33,10 @@ class Peeked:
         """Yes: Arrow asks."""
         return True
 
+    def close(self) -> None:
+        """Nothing more is read; who opened the stream closes it."""
+        self.closed = True
+
 
 class Unpacked:
     """The unpacked bytes of a packed stream; an OSError that says what is wrong with it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import gc
 import gzip
 import io
 import pickle
@@ -126,6 +127,12 @@ def test_tabs_separate_a_file_that_is_named_so() -> None:
     by_name = Dialect(by_name=True)
     assert cells(read_table("t.tsv", by_name, {})) == cells(read_table("t.TSV.gz", by_name, {}))
     assert "one column only" in refused("t.tsv", Dialect(","))
+
+
+def test_standard_input_that_is_packed_makes_no_noise(capfd: pytest.CaptureFixture[str]) -> None:
+    assert read_table("-", PLAIN, {}, held=zst(CSV.encode())).n == 60
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 # --- several files -------------------------------------------------------------------------------------------------
@@ -430,3 +437,56 @@ def test_without_the_extra_the_file_is_named_with_what_installs_it(
     for module in [each for each in sys.modules if each.partition(".")[0] == "pyarrow"] + ["pyarrow"]:
         monkeypatch.setitem(sys.modules, module, None)
     assert refused(name) == f"{name}: {who} pyarrow; pip install 'nnfit[arrow]'"
+
+
+# --- files that break off, or are joined -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        (lambda data, batch: data[: batch[0]], "breaks off: the mark of its end is missing"),
+        (lambda data, batch: data[: batch[2]], "breaks off: the mark of its end is missing"),
+        (lambda data, batch: data[:-8], "breaks off: the mark of its end is missing"),
+        (lambda data, batch: data[:-4], "cannot be read as Arrow: "),
+        (lambda data, batch: data + data, "goes on behind its end; files that were joined are read one by one"),
+        (lambda data, batch: data + b"x", "goes on behind its end"),
+    ],
+)
+def test_a_stream_loses_no_rows_without_a_word(
+    cut: Callable[[bytes, list[int]], bytes], expected: str, held: bool
+) -> None:
+    table = pa.table({"x": [1.0] * 30, "last": [0xFFFFFFFF] * 30})  # whose last bytes are those of an end
+    stream(table, whole := io.BytesIO())
+    data, at = whole.getvalue(), []
+    opened = io.BytesIO(data)
+    for _ in pa.ipc.open_stream(opened):
+        at.append(opened.tell())
+    Path("t.arrows").write_bytes(data)
+    assert read_table("t.arrows", PLAIN, {}).n == 30
+    Path("t.arrows").write_bytes(cut(data, at))
+    with pytest.raises(DataError) as caught:
+        read_table("-" if held else "t.arrows", PLAIN, {}, held=cut(data, at) if held else None)
+    assert str(caught.value).startswith(f"{'standard input' if held else 't.arrows'}: {expected}")
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.feather"])
+def test_of_joined_files_none_is_taken_for_another(name: str) -> None:
+    WRITERS[name](pa.Table.from_pandas(frame()), name)
+    data = Path(name).read_bytes()
+    assert read_table(name, PLAIN, {}).n == 60
+    Path(name).write_bytes(data + data)
+    assert refused(name).startswith(f"{name}: goes on behind its end; files that were joined")
+
+
+@pytest.mark.parametrize(
+    "data", ["x,c\n1,a\n".encode("utf-16-le") + b"\n", "x,c\n1,\ud800\n".encode("utf-16-le", "surrogatepass")]
+)
+def test_utf16_without_its_mark_is_refused_whatever_else_is_wrong(data: bytes) -> None:
+    Path("t.csv").write_bytes(data)
+    assert refused("t.csv", Dialect(encoding="utf-16")).startswith(
+        "t.csv:1: is not utf-16: UTF-16 stream does not start"
+    )
+    Path("t.csv").write_bytes(gzip.compress(data))
+    assert "is not utf-16" in refused("t.csv", Dialect(encoding="utf-16"))
