@@ -94,7 +94,7 @@ WORKS = (
 )
 # Of the tests, those that hold tables and models to their bytes; what they need beside nnfit.
 TESTS = ("tests/data", "tests/model/test_released.py", "tests/model/test_prediction.py")
-TEST_NEEDS = ("hypothesis", "jsonschema", "pytest", "threadpoolctl")
+TEST_NEEDS = ("hypothesis", "jsonschema", "polars", "pytest", "threadpoolctl")
 
 
 def main() -> None:
