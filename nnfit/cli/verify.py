@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnfit.cli.threads import Threads
-from nnfit.words import plain
+from nnfit.words import listed, plain
 from nnfit.workers.blas import DEFAULT
 from nnfit.workers.threads import MOST
 
@@ -83,7 +83,8 @@ def verify(
         screen.out().print(plain(f"{model}: trained again, the same {size:,} bytes came out"))
         return
     old, new = (json_text.plain(conditions(each)) for each in (stored, again))
-    differing = list(checkpoint.differences(old, {key: new.get(key) for key in old}))
+    differing = other_files(old, new)
+    differing += checkpoint.differences(old, {key: new.get(key) for key in old})
     if not differing:
         differing = ["neither spec, data, versions, BLAS threads nor seed differ: the machine or its libraries must"]
     elif len(differing) > LISTED:
@@ -100,7 +101,26 @@ def conditions(model: Model) -> dict[str, Any]:
     keys = ("versions", "blas_threads", "seed", "data_sha256")
     found = {"spec": dump(model.spec), **{key: record[key] for key in keys if record.get(key) is not None}}
     files = record.get("sha256", {})  # that of training stands above
-    return found | {"sha256": {name: digest for name, digest in files.items() if name != "train"}}
+    found["sha256"] = {name: digest for name, digest in files.items() if name != "train"}
+    return found | {"files": record.get("files", {})}
+
+
+def other_files(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """In words, the sets whose globs match other files now; their SHA-256 and names are no longer compared."""
+    told = []
+    for name, files in old.pop("files").items():
+        now = new["files"].get(name, files)
+        if now == files:
+            continue
+        for digests, key in ((old, "data_sha256"), (new, "data_sha256")) if name == "train" else ():
+            digests.pop(key, None)
+        old["sha256"].pop(name, None)
+        new["sha256"].pop(name, None)
+        lost, more = (listed([file for file in one if file not in two]) for one, two in ((files, now), (now, files)))
+        said = [f"lacks {lost}"] if lost else []
+        said += [f"has {more} besides"] if more else []
+        told.append(f"data.{name} matches other files now: it {' and '.join(said) or 'has them in another order'}")
+    return told
 
 
 def advised(problem: Problem) -> Problem:

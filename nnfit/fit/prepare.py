@@ -6,6 +6,7 @@ read the tables → split → fit the encoding on the training rows alone → fi
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,6 +80,7 @@ class Prepared(NamedTuple):
     sha256: dict[str, str]  # of the file or frame of training, and of those of validation and test
     warnings: tuple[Problem, ...]
     missing: tuple[int, ...]  # the missing cells of each column in the training rows
+    matched: Mapping[str, list[str]]  # of training, validation and test, the files where the spec has a glob for them
 
 
 def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Problem] | None = None) -> Prepared:
@@ -138,7 +140,10 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     if spec.training.resample != "none":
         warnings += twins(sets["train"], whole.file)
     network = network_of(resolved)
-    return Prepared(resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing)
+    globbed = {name: files for name in paths if (files := matched(loaded, name, paths[name]))}
+    return Prepared(
+        resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing, globbed
+    )
 
 
 def target_of(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, ...] | None) -> Target:
@@ -185,6 +190,16 @@ def paths_of(loaded: LoadedSpec, frames: Frames = NO_FRAMES) -> dict[str, Files]
         for name, files in named(loaded.spec).items()
         if name not in frames
     }
+
+
+def matched(loaded: LoadedSpec, key: str, files: Files) -> list[str]:
+    """The files of a table, as the spec would name each, where it names some by a glob; else none."""
+    given = named(loaded.spec)[key]
+    if not any(is_glob(path_of(loaded, key, file)) for file in given):
+        return []
+    if any(Path(file).is_absolute() for file in given):
+        return [os.path.abspath(path) for path in files.paths]  # noqa: PTH100 (links are left as they are)
+    return [os.path.relpath(path, loaded.folder) for path in files.paths]
 
 
 def path_of(loaded: LoadedSpec, key: str, file: str) -> str:

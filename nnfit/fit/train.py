@@ -203,6 +203,7 @@ def finished(run: Run, blas_threads: int) -> Model:
         "seed": spec.seed,
         "data_sha256": prepared.sha256["train"],
         "sha256": prepared.sha256,
+        **({"files": prepared.matched} if prepared.matched else {}),
     }
     return Model(spec, run.theta, prepared.features, found.target, prepared.dialect, json_text.tidy(record))
 

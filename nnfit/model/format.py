@@ -212,5 +212,6 @@ def metadata_schema(metrics: dict[str, Any]) -> dict[str, Any]:
             "seed": NATURAL,
             "data_sha256": SHA256,
             "sha256": named(SHA256),
+            "files": named(listed(TEXT)),
         }
     ) | {"required": ["format", "spec", "columns", "target", "classes", "versions"]}

@@ -170,9 +170,34 @@ def test_rows_of_any_form_are_known_to_be_learnt_from(run: Run, folder: Path) ->
     from nnfit.data.table import read_table
 
     table = read_table("t.csv", model.dialect, model.labelled_kinds, others=False)
-    assert ("parts/*.csv",) in set(learnt.candidates(model, table))
+    assert ("parts/0.csv", "parts/1.csv", "parts/2.csv") in set(learnt.candidates(model, table))
     Path("parts/2.csv").unlink()
     assert json.loads(run("evaluate", "m.npz", "t.csv", "--json").out)["learnt_from"] is None
+
+
+def test_a_part_that_a_glob_finds_later_is_no_reason_to_forget_the_others(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home := folder / "run[1]").mkdir()
+    Path("spec.yaml").rename(home / "spec.yaml")
+    Path("parts").rename(home / "parts")
+    monkeypatch.chdir(home)
+    assert run("train", "spec.yaml", "-o", "m.npz", "--quiet", "--set", "data.train=parts/*.csv").code == 0
+    files = ["parts/0.csv", "parts/1.csv", "parts/2.csv"]
+    assert nnfit.load("m.npz").record["files"] == {"train": files}
+    assert run("verify", "m.npz", "--blas-threads", "1").code == 0
+    frame().to_csv("parts/3.csv", index=False)
+    ended = run("verify", "m.npz", "--blas-threads", "1")
+    expected = "other bytes came out: data.train matches other files now: it has parts/3.csv besides\n"
+    assert (ended.code, ended.err) == (5, f"nnfit: m.npz: {expected}")
+    monkeypatch.chdir(folder)
+    for table in ("t.csv", *(f"run[1]/{file}" for file in files)):
+        learnt = json.loads(run("evaluate", "run[1]/m.npz", table, "--json").out)["learnt_from"]
+        assert learnt is not None, table
+        assert table != "t.csv" or learnt == 45
+    with (home / "parts/1.csv").open("a") as file:
+        file.write("60,1,True,2024-01-01,red,p\n")
+    assert json.loads(run("evaluate", "run[1]/m.npz", "t.csv", "--json").out)["learnt_from"] is None
 
 
 # --- predictions ---------------------------------------------------------------------------------------------------
