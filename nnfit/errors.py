@@ -19,6 +19,8 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        if self.line is None and self.column is not None:  # a number behind the file alone would be read as a line
+            place = ", ".join(part for part in (self.file, f"column {self.column}") if part)
         return ": ".join(part for part in (place, self.key) if part)
 
 

@@ -327,12 +327,15 @@ def test_what_the_spec_says_holds_for_them_too() -> None:
     ("columns", "expected"),
     [
         ({"a": [1.0, np.inf]}, 't.parquet:2:1: column "a": expected finite numbers, got inf'),
-        ({"b": [1], "a": [[1]]}, 't.parquet:2: column "a": list<element: int64> is none of numbers, texts, dates'),
-        ({"a": [{"b": 1}]}, 't.parquet:1: column "a": struct<b: int64> is none of'),
-        ({"a": [b"1"]}, 't.parquet:1: column "a": binary is none of'),
-        ({"a": pa.array([5], pa.duration("s"))}, 't.parquet:1: column "a": duration[s] is none of'),
+        (
+            {"b": [1], "a": [[1]]},
+            't.parquet, column 2: column "a": list<element: int64> is none of numbers, texts, dates',
+        ),
+        ({"a": [{"b": 1}]}, 't.parquet, column 1: column "a": struct<b: int64> is none of'),
+        ({"a": [b"1"]}, 't.parquet, column 1: column "a": binary is none of'),
+        ({"a": pa.array([5], pa.duration("s"))}, 't.parquet, column 1: column "a": duration[s] is none of'),
         ({"a": pa.array([], pa.int64())}, "t.parquet: has no rows"),
-        ({"": [1]}, "t.parquet:1: this column has no name"),
+        ({"": [1]}, "t.parquet, column 1: this column has no name"),
         ({"__index_level_0__": [1]}, "t.parquet: has no columns"),
     ],
 )
@@ -349,7 +352,7 @@ def test_a_column_that_nobody_reads_may_hold_anything() -> None:
 
 def test_a_name_that_is_given_twice_is_refused() -> None:
     pq.write_table(pa.table([[1], [2]], ["a", "a"]), "t.parquet")
-    assert refused("t.parquet").startswith('t.parquet:2: the column name "a" is given twice')
+    assert refused("t.parquet").startswith('t.parquet, column 2: the column name "a" is given twice')
 
 
 def test_a_name_with_a_point_is_one_column() -> None:
