@@ -96,10 +96,9 @@ def training_files(model: Model, table: Table | None = None) -> tuple[str, ...] 
 def candidates(model: Model, table: Table | None) -> Iterator[tuple[str, ...]]:
     """Where the training files may lie: as the spec says, from the folders that they may have been meant from.
 
-    Where the spec has a glob they are the files that it matched then, since it may match others now.
     These are the current one; that of the spec, which may be that of the model, or as far from it as the spec's
     `output` says; one that has the spec's folder in it; and that of the table, if there is one. The SHA-256 says
-    whether they are the files.
+    whether they are the files; those that a glob matched are named in the model, since it may match others now.
     """
     train, output, home = model.spec.data.train, model.spec.output, model.home
     names = model.record.get("files", {}).get("train") or ((train,) if isinstance(train, str) else train)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from nnfit.data.blocks import TableReader
 from nnfit.data.cells import Text
-from nnfit.data.dialect import Dialect
+from nnfit.data.dialect import Dialect, mark
 from nnfit.data.rows import DIALECT_CODES
+from nnfit.data.source import STANDARD_INPUT
 from nnfit.data.table import from_block, require
-from nnfit.errors import DataError, Place, Problem, UsageError
+from nnfit.data.unpacking import Source
+from nnfit.errors import DataError, NnfitError, Place, Problem, UsageError
 from nnfit.model.model import Model
 from nnfit.words import quoted
 
@@ -25,14 +27,34 @@ def like_training(dialect: Dialect) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        missing = " or ".join(["empty", *map(quoted, dialect.missing)])
-        advice = (
-            f"the file must be like the training file: separator {quoted(dialect.separator)}, encoding "
-            f"{dialect.encoding}, decimal {quoted(dialect.decimal)}, missing cells {missing}; or --separator, "
-            "--encoding and --decimal say how it is written"
-        )
-        remedies = dict.fromkeys(DIALECT_CODES, advice) | {"missing-target": "remove such rows"}
-        raise DataError(*(p._replace(remedy=remedies.get(p.code, p.remedy)) for p in error.problems)) from None
+        raise DataError(*(p._replace(remedy=remedy(p, dialect)) for p in error.problems)) from None
+
+
+def remedy(problem: Problem, dialect: Dialect) -> str:
+    """What would do about a problem in data for a model: how its file was read, which stands in no other place."""
+    if problem.code == "missing-target":
+        return "remove such rows"
+    if problem.code not in DIALECT_CODES:
+        return problem.remedy
+    others = "".join(f" or {quoted(each)}" for each in dialect.missing)
+    file = problem.place.file or ""
+    if is_columnar(file):
+        return f"convert the column to the type that it had in training; missing cells are null{others}"
+    used = dialect if file == STANDARD_INPUT else dialect.of_file(file)
+    return (
+        f"it is read with separator {mark(used.separator)}, encoding {used.encoding}, decimal {mark(used.decimal)}, "
+        f"missing cells empty{others}: as the training file, or as --separator, --encoding and "
+        "--decimal say"
+    )
+
+
+def is_columnar(file: str) -> bool:
+    """Whether a file that can be read again is a Parquet or Arrow file."""
+    try:
+        with closing(Source(file)) as source:
+            return source.columnar
+    except NnfitError:
+        return False
 
 
 def predictions(

@@ -324,7 +324,24 @@ def test_options_say_how_another_file_is_written(run: Run, model: str, other: tu
 def test_without_them_the_message_names_them(run: Run, model: str, other: tuple[str, ...]) -> None:
     ended = run("predict", model, "other.csv", "--encoding", "utf-16")
     assert ended.code == 4
-    assert "or --separator, --encoding and --decimal say how it is written" in ended.err
+    assert '; it is read with separator ",", encoding utf-16, ' in ended.err
+    assert ": as the training file, or as --separator, --encoding and --decimal say\n" in ended.err
+
+
+def test_the_remedy_names_what_the_file_was_read_with(run: Run, model: str) -> None:
+    table = frame().assign(x="many")
+    table.to_csv("bad.tsv", index=False, sep="\t")
+    table.to_csv("bad.csv", index=False, sep=";")
+    table.to_parquet("bad.parquet")
+    assert (
+        'got "many"; it is read with separator a tab, encoding utf-8, decimal "."'
+        in run("predict", model, "bad.tsv").err
+    )
+    assert '; it is read with separator ";",' in run("predict", model, "bad.csv", "--separator", ";").err
+    ended = run("predict", model, "bad.parquet")
+    assert ended.err.endswith(
+        'got "many"; convert the column to the type that it had in training; missing cells are null\n'
+    )
 
 
 def test_a_decimal_mark_is_that_of_every_column(run: Run, folder: Path) -> None:

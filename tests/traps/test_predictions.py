@@ -73,8 +73,8 @@ def trained(train: Train) -> None:
 
 
 LIKE = (
-    'the file must be like the training file: separator ",", encoding utf-8, decimal ".", missing cells empty or "?"; '
-    "or --separator, --encoding and --decimal say how it is written"
+    'it is read with separator ",", encoding utf-8, decimal ".", missing cells empty or "?": '
+    "as the training file, or as --separator, --encoding and --decimal say"
 )
 
 
