@@ -72,10 +72,11 @@ def predict(
     dialect = written(separator, decimal, encoding)(trained.dialect)
     with like_training(dialect), reading(tables, dialect) as reader:
         kept = list(dict.fromkeys(keep or []))
+        types = reader.stored([name for name in kept if name in reader.header]) if form.kind != "csv" else {}
         blocks = predictions(trained, reader, proba, kept, unknown and unknown.value, screen.warn, uncertainty)
         if path is not None:
             with files.replacing(path) as file:
-                write(blocks, form, file.write)
+                write(blocks, form, file.write, types)
         else:
-            write(blocks, form, sys.stdout.buffer.write)
+            write(blocks, form, sys.stdout.buffer.write, types)
             sys.stdout.buffer.flush()

@@ -91,6 +91,9 @@ class TableReader(Protocol):
     def parsed(self, kinds: Mapping[str, str], keep: Sequence[str] = ()) -> Iterator[Block]:
         """The same without a phase, and perhaps without rows."""
 
+    def stored(self, names: Sequence[str]) -> Mapping[str, Any]:
+        """The types of Arrow in which all cells of columns to keep can be written; a text has none."""
+
     def expected_rows(self, so_far: int, end: int) -> int:
         """About how many rows there are, from those of the beginning; 0 for a stream of unknown length."""
 

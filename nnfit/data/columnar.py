@@ -113,6 +113,10 @@ class Columnar:
         self.strange = {name: str(declared[name]) for name, each in found.items() if each is None}
         return names
 
+    def stored(self, names: Sequence[str]) -> Mapping[str, pa.DataType]:
+        """The types that these columns have."""
+        return {name: self.schema.field(name).type for name in names}
+
     def place(self, line: int, name: str | None = None) -> Place:
         """The place of a row, and of a column in it."""
         return Place(self.file, line, self.header.index(name) + 1 if name in self.header else None)

@@ -31,6 +31,7 @@ def reading(data: str | Sequence[str] | Files, dialect: Dialect, held: bytes | N
         return one(dialect, files.paths[0], held)
     kinds = []
     types = []
+    stored = []
     size = 0
     for path in files.paths:
         if path == "-":
@@ -47,9 +48,10 @@ def reading(data: str | Sequence[str] | Files, dialect: Dialect, held: bytes | N
             continue
         with Columnar(path, dialect, source) as reader:
             types.append(reader.types)
+            stored.append(reader.stored(reader.header))
             size += reader.size or 0
     of_all = merged(files, types) if types else {}
-    return Several(files, dialect.of_file(files.paths[0]), partial(one, dialect), of_all, size)
+    return Several(files, dialect.of_file(files.paths[0]), partial(one, dialect), of_all, size, stored)
 
 
 def one(dialect: Dialect, path: str, held: bytes | None = None) -> TableReader:

@@ -6,7 +6,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from nnfit.data.cutting import Lines
 from nnfit.data.dialect import Dialect
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import phase
-from nnfit.words import base, listed, quoted
+from nnfit.words import base, listed, quoted, short
 
 NAMED = 3  # files whose names stand for a list in messages
 
@@ -69,10 +69,19 @@ Open = Callable[[str], TableReader]
 class Several:
     """Several files that are one table, opened one after the other: their columns must agree, in any order."""
 
-    def __init__(self, files: Files, dialect: Dialect, open_one: Open, types: Mapping[str, str], size: int) -> None:
+    def __init__(
+        self,
+        files: Files,
+        dialect: Dialect,
+        open_one: Open,
+        types: Mapping[str, str],
+        size: int,
+        stored: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.file, self.paths, self.open = files.name, files.paths, open_one
         self.dialect, self.types = dialect, types
         self.size: int | None = size
+        self.stored_in: Sequence[Mapping[str, Any]] = stored
         self.begun: list[Part] = []
         self.digests: list[str] = []
         self.current: TableReader = open_one(self.paths[0])
@@ -132,6 +141,10 @@ class Several:
         """The files that were begun."""
         return self.begun
 
+    def stored(self, names: Sequence[str]) -> Mapping[str, Any]:
+        """The types that hold every cell of these columns in any of the files; a DataError where there is none."""
+        return {name: common(name, self.paths, [each[name] for each in self.stored_in]) for name in names if self.types}
+
     def expected_rows(self, so_far: int, end: int) -> int:
         """About how many rows there are in all."""
         return 0 if not self.size or end <= 0 else int(so_far * self.size / end * 1.02) + 1
@@ -169,3 +182,22 @@ def refuse_type(name: str, type_: str, path: str, other: str, first: str) -> NoR
     """A DataError for a column that is of another type in another file."""
     message = f"column {quoted(name)} is {type_} here, and {other} in {first}"
     raise DataError(Problem("other-type", message, "write the files with the same types", Place(path)))
+
+
+def common(name: str, paths: Sequence[str], types: Sequence[Any]) -> Any:
+    """The type of Arrow to which a column can go from all of some types and lose nothing; else a DataError."""
+    import pyarrow as pa
+
+    if any(each != types[0] for each in types):
+        types = [each.value_type if pa.types.is_dictionary(each) else each for each in types]
+    found, first = types[0], paths[0]
+    for path, type_ in zip(paths[1:], types[1:], strict=True):
+        both = [pa.schema([(name, each)]) for each in (found, type_)]
+        try:
+            found = pa.unify_schemas(both, promote_options="permissive").field(name).type
+        except pa.ArrowException:
+            message = f"column {quoted(name)} is {short(str(type_))} here, and {short(str(found))} in {first}"
+            remedy = "write the files with the same types, or the predictions as CSV (-o FILE.csv)"
+            raise DataError(Problem("other-type", message, remedy, Place(path))) from None
+        first = path if found == type_ else first
+    return found

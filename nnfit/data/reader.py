@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -102,6 +102,10 @@ class Reader:
     def place(self, line: int, name: str | None = None) -> Place:
         """The place of a row, and of a column in it."""
         return Place(self.file, line, self.header.index(name) + 1 if name in self.header else None)
+
+    def stored(self, names: Sequence[str]) -> Mapping[str, Any]:
+        """None: what is kept of a text is text."""
+        return {}
 
     def digest(self) -> str:
         """The SHA-256 of the bytes of the text, unpacked, once all of them are read."""

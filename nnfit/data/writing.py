@@ -29,6 +29,7 @@ LEVEL = 6  # of gzip, its own default
 
 Block = Mapping[str, Any]  # columns by name: arrays of NumPy, texts as objects, or arrays of Arrow
 Take = Callable[[bytes], object]
+NO_TYPES: Mapping[str, Any] = {}
 
 
 class Form(NamedTuple):
@@ -52,15 +53,18 @@ def form_of(file: str) -> Form:
     return Form("csv", separator_of(file), packing.get(ending, ""))
 
 
-def write(blocks: Iterable[Block], form: Form, take: Take) -> None:
-    """Write blocks of the same columns, of which there is one at least, to what takes bytes."""
+def write(blocks: Iterable[Block], form: Form, take: Take, types: Mapping[str, Any] = NO_TYPES) -> None:
+    """Write blocks of the same columns, of which there is one at least, to what takes bytes.
+
+    `types` are those of Arrow for columns whose type may change from block to block.
+    """
     if form.kind == "csv":
         with packed(form.packing, take) as inner:
             for k, block in enumerate(blocks):
                 inner(to_csv({name: plain(column) for name, column in block.items()}, not k, form.separator))
         return
     with writable(form.kind):
-        write_arrow(blocks, form.kind, take)
+        write_arrow(blocks, form.kind, take, types)
 
 
 def plain(column: Any) -> Any:
@@ -143,18 +147,19 @@ def writable(kind: str) -> Iterator[None]:
         raise DataError(Problem(f"not-{kind}", message, "write them as CSV")) from None
 
 
-def write_arrow(blocks: Iterable[Block], kind: str, take: Take) -> None:
-    """Write blocks as Parquet or in the Arrow file format; the first says the types of the columns."""
+def write_arrow(blocks: Iterable[Block], kind: str, take: Take, types: Mapping[str, Any]) -> None:
+    """Write blocks as Parquet or in the Arrow file format; the first says the types of the other columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = Sink(take)
     blocks = iter(blocks)
     first = table(next(blocks), kind)
-    file, schema = pa.PythonFile(sink, mode="w"), first.schema
+    schema = pa.schema([(each.name, declared(types.get(each.name, each.type), kind)) for each in first.schema])
+    file = pa.PythonFile(sink, mode="w")
     writer = pq.ParquetWriter(file, schema) if kind == "parquet" else pa.ipc.new_file(file, schema)
     with sink.ended(writer):
-        waiting = [first]
+        waiting = [first.cast(schema)]
         for block in blocks:
             if sum(map(len, waiting)) >= GROUP:
                 writer.write_table(pa.concat_tables(waiting).combine_chunks())
@@ -180,3 +185,10 @@ def array(column: Any, kind: str) -> pa.Array:
     if isinstance(column, np.ndarray):
         return pa.array(column.tolist(), pa.string()) if column.dtype == object else pa.array(column)
     return column.dictionary_decode() if kind == "arrow" and of.is_dictionary(column.type) else column
+
+
+def declared(found: pa.DataType, kind: str) -> pa.DataType:
+    """The type of a column as `array` has it."""
+    import pyarrow.types as of
+
+    return found.value_type if kind == "arrow" and of.is_dictionary(found) else found

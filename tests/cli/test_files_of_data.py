@@ -227,6 +227,45 @@ def test_predictions_are_the_same_in_every_form(run: Run, model: str) -> None:
     assert written.column("prediction").to_pylist() == numbers["prediction"].tolist()
 
 
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_what_is_kept_of_parts_of_other_types_loses_nothing(run: Run, model: str, form: str) -> None:
+    from datetime import UTC, date, datetime
+
+    noon = datetime(2024, 1, 1, 12, 30)
+    sorts: dict[str, tuple[pa.Array, pa.Array]] = {
+        "null": (pa.nulls(1), pa.array(["a"])),
+        "int": (pa.array([1], pa.int32()), pa.array([2**40])),
+        "real": (pa.array([1]), pa.array([0.5])),
+        "time": (pa.array([noon], pa.timestamp("ms")), pa.array([noon], pa.timestamp("ns"))),
+        "kind": (pa.array(["b"]).dictionary_encode(), pa.array(["a"])),
+        "dated": (pa.array([date(2024, 1, 1)]), pa.array([noon])),
+        "zone": (pa.array([noon.replace(tzinfo=UTC)], pa.timestamp("us", "UTC")), pa.array([noon])),
+    }
+    Path("sorts").mkdir()
+    rows = pa.Table.from_pandas(frame().drop(columns=["y", "id"]))
+    for k in range(2):
+        own = rows.slice(k, 1)
+        for name, both in sorts.items():
+            own = own.append_column(name, both[k])
+        pq.write_table(own, f"sorts/{k}.parquet")
+    good = ["null", "int", "real", "time", "kind"]
+    words = [word for name in good for word in ("--keep", name)]
+    assert run("predict", model, "sorts/*.parquet", *words, "-o", f"o.{form}").code == 0
+    found = pq.read_table("o.parquet") if form == "parquet" else pyarrow.feather.read_table("o.arrow")
+    assert [str(found.schema.field(name).type) for name in good] == [
+        *("string", "int64", "double", "timestamp[ns]", "string")
+    ]
+    assert [found.column(name).to_pylist() for name in good] == [
+        *([None, "a"], [1, 2**40], [1.0, 0.5], [noon, noon], ["b", "a"])
+    ]
+    for name in ("dated", "zone"):
+        ended = run("predict", model, "sorts/*.parquet", "--keep", name, "-o", f"o.{form}")
+        assert ended.code == 4
+        expected = f'sorts/1.parquet: column "{name}" is timestamp[us] here, and '
+        assert ended.err.startswith(f"nnfit: {expected}")
+        assert run("predict", model, "sorts/*.parquet", "--keep", name).code == 0
+
+
 def test_what_is_kept_of_a_text_is_the_text(run: Run, model: str) -> None:
     Path("new.csv").write_text("x,flag,day,colour,note\n1.50,True,2024-01-01,red,007\n,False,2024-01-02,blue,\n")
     assert run("predict", model, "new.csv", "--keep", "x", "--keep", "note", "-o", "o.parquet").code == 0
