@@ -3,7 +3,7 @@
 .parquet           Parquet, a row group for some blocks
 .arrow .feather    the Arrow file format, which is Feather's second version
 .tsv               separated by tabs
-anything else      CSV; .gz or .zst behind the ending packs it
+anything else      CSV; .gz or .zst behind the ending packs it, and another packing is refused
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import numpy as np
 from nnfit.data.columnar import reason, spelled
 from nnfit.data.dialect import separator_of
 from nnfit.data.output import to_csv
-from nnfit.data.unpacking import needs
-from nnfit.errors import DataError, Problem
+from nnfit.data.unpacking import COLUMNAR, needs
+from nnfit.errors import DataError, Place, Problem, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 GROUP = 1 << 16  # rows of a row group, or more
+OTHERS = (".bz2", ".xz", ".zip", ".7z", ".lz4", ".xlsx", ".xls")  # what a text would not be, under such a name
 LEVEL = 6  # of gzip, its own default
 
 Block = Mapping[str, Any]  # columns by name: arrays of NumPy, texts as objects, or arrays of Arrow
@@ -43,7 +44,12 @@ class Form(NamedTuple):
 def form_of(file: str) -> Form:
     """The form that the ending of a file says; a UsageError where an extra is missing that writes it."""
     ending = Path(file).suffix.lower()
-    if ending in (".parquet", ".arrow", ".feather"):
+    inner = Path(Path(file).stem).suffix.lower()
+    if ending in OTHERS or (ending in (".gz", ".zst") and inner in COLUMNAR):
+        message = f"a file is not written as {ending if ending in OTHERS else inner + ending}"
+        remedy = "name it .csv.gz or .csv.zst" if ending in OTHERS else f"name it {inner}, which is packed in itself"
+        raise UsageError(Problem("other-ending", message, remedy, Place(file)))
+    if ending in COLUMNAR:
         name = "Parquet" if ending == ".parquet" else "Arrow"
         needs(f"{name} files need", file, "pyarrow.parquet")
         return Form("parquet" if ending == ".parquet" else "arrow")

@@ -13,7 +13,7 @@ import pytest
 
 from nnfit.data import writing
 from nnfit.data.writing import form_of, write
-from nnfit.errors import DataError, Problem
+from nnfit.errors import DataError, Problem, UsageError
 
 NAMES = ("o.parquet", "o.arrow", "o.csv.gz", "o.csv.zst")
 
@@ -43,6 +43,21 @@ def test_an_error_behind_the_first_blocks_is_the_only_one(
     del caught
     gc.collect()
     assert ignored == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("o.parquet.gz", "a file is not written as .parquet.gz; name it .parquet, which is packed in itself"),
+        ("o.Arrow.zst", "a file is not written as .arrow.zst; name it .arrow, which is packed in itself"),
+        ("o.csv.bz2", "a file is not written as .bz2; name it .csv.gz or .csv.zst"),
+        ("o.zip", "a file is not written as .zip; name it .csv.gz or .csv.zst"),
+    ],
+)
+def test_what_would_not_be_what_its_name_says_is_not_written(name: str, expected: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        form_of(name)
+    assert str(caught.value) == f"{name}: {expected}"
 
 
 @pytest.mark.parametrize("name", NAMES)
