@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -44,14 +45,21 @@ def files_of(data: str | Sequence[str]) -> Files:
             found.append(path)
             continue
         matching = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (a Path would spell the pattern otherwise)
+        if Path(path).name == "**":  # which stands for the folders too, that itself is in
+            matching = [each for each in matching if not Path(each).is_dir()]
         if not matching:
             remedy = "are the files there? * stands for any text within a name, ** for any folders"
+            folder, name = os.path.split(path)
+            if glob.has_magic(folder) and os.path.lexists(folder):
+                remedy = f"to look in the folder of that name, write {quoted(f'{glob.escape(folder)}/{name}')}"
             raise DataError(Problem("no-match", "matches no file", remedy, Place(path)))
         found += matching
-    real = [os.path.realpath(path) if "\0" not in path else path for path in found]
-    for k, path in enumerate(real):
-        if path in real[:k]:
-            raise DataError(Problem("given-twice", "is named twice in one table", "name it once", Place(found[k])))
+    known: set[str] = set()
+    for path in found:
+        real = os.path.realpath(path) if "\0" not in path else path
+        if real in known:
+            raise DataError(Problem("given-twice", "is named twice in one table", "name it once", Place(path)))
+        known.add(real)
     name = ", ".join(given[:NAMED]) + (f" and {len(given) - NAMED} more" if len(given) > NAMED else "")
     return Files(name, tuple(found))
 

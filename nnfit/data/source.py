@@ -44,7 +44,12 @@ def opened(path: str) -> BinaryIO:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
             raise DataError(
-                Problem("a-folder", "is a folder", "name a file in it, or several by a glob, FOLDER/*.csv", Place(path))
+                Problem(
+                    "a-folder",
+                    "is a folder",
+                    "name a file in it, or several by a glob, FOLDER/*.csv or FOLDER/*.parquet",
+                    Place(path),
+                )
             )
         if not stat.S_ISREG(mode):
             remedy = "copy it to one, or pipe it to predict or evaluate, as -"

@@ -193,6 +193,12 @@ def test_what_is_no_file_is_refused_by_name() -> None:
     Path("parts/a.csv").write_text("x\n1\n")
     assert refused(["parts/a.csv", "parts/gone.csv"]) == "parts/gone.csv: cannot be read: No such file or directory"
     assert refused(["parts/a.csv", "parts/*.csv"]) == "parts/a.csv: is named twice in one table; name it once"
+    assert len(read_table("parts/**", PLAIN, {}).files) == 1  # and not the folders that it goes through
+    Path("parts/a[1]").mkdir()
+    Path("parts/a[1]/b.csv").write_text("x\n1\n")
+    remedy = 'to look in the folder of that name, write "parts/a[[]1]/*.csv"'
+    assert refused("parts/a[1]/*.csv") == f"parts/a[1]/*.csv: matches no file; {remedy}"
+    assert read_table("parts/a[[]1]/*.csv", PLAIN, {}).n == 1
     assert refused(["parts/a.csv", "-"]) == "parts/a.csv, -: is no part of a table; name files"
 
 
