@@ -1,4 +1,4 @@
-"""nnfit trains multi-layer neural networks on CSV data or DataFrames, driven by specs.
+"""nnfit trains multi-layer neural networks on tables or DataFrames, driven by specs.
 
     import nnfit
 

@@ -76,7 +76,7 @@ class Commands(Once, TyperGroup):
 app = typer.Typer(
     name="nnfit",
     cls=Commands,
-    help="Train multi-layer neural networks on CSV data, driven by YAML specs.",
+    help="Train multi-layer neural networks on tables, driven by YAML specs.",
     epilog="Start with: nnfit init my.csv --target COLUMN -o my.yaml; nnfit COMMAND --help tells of a command, "
     "nnfit schema of every key of a spec.",
     no_args_is_help=True,

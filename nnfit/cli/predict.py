@@ -48,7 +48,7 @@ def predict(
     encoding: Encoding = None,
     threads: Threads = None,
 ) -> None:
-    """Predict a row for every row of DATA, as CSV.
+    """Predict a row for every row of DATA.
 
     Columns are matched by name, in any order; others are ignored with one warning, and the target is not needed. DATA
     is CSV, packed (.gz, .zst) or not, Parquet or Arrow, or a quoted glob of such files. The ending of FILE says what is

@@ -129,7 +129,7 @@ def lines(found: Findings, fit: Fitted, data: Path, folder: Path, why_bent: str,
     reasons = {
         "target": found.task.words,
         "missing_target": f"{count(found.dropped, 'row')} without it left out",
-        "encoding": "the file is not UTF-8",
+        "encoding": "of the file",
         "missing": "what stands for a missing cell",
     }
     for key, value in data_keys(found, separator_of(str(data))).items():

@@ -49,8 +49,7 @@ class Columnar:
     def __init__(self, path: str, dialect: Dialect, source: Source) -> None:
         self.source, self.file, self.dialect = source, source.file, dialect
         self.parts: Sequence[Part] = ()
-        names = {"parquet": "Parquet"}
-        self.format = names.get(source.kind, "Arrow")
+        self.format = "Parquet" if source.kind == "parquet" else "Arrow"
         try:
             needs(f"{self.format} files need", self.file, "pyarrow.parquet")
             with sound(self.file, self.format):
@@ -128,7 +127,7 @@ class Columnar:
         return self.size if self.source.kind == "parquet" else int(so_far * self.size / end) + 1
 
     def digest(self) -> str:
-        """The SHA-256 of the bytes of the file; of a stream that is not held, none."""
+        """The SHA-256 of the bytes of the file."""
         found = hashlib.sha256()
         self.stream.seek(0)
         while piece := self.stream.read(PIECE):
