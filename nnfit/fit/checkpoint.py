@@ -137,7 +137,11 @@ def read(path: Path, prepared: Prepared, blas_threads: int) -> tuple[Run, list[P
     if not is_complete(arrays):
         fail("damaged: an array is not there")
     ours = json_text.plain(identity(prepared))
-    found = list(differences({key: metadata.get(key) for key in ours}, ours))
+    globbed = {
+        f"the {name} file has other contents": f"the files that data.{name} matches are others, or have other contents"
+        for name in prepared.matched
+    }
+    found = [globbed.get(each, each) for each in differences({key: metadata.get(key) for key in ours}, ours)]
     if found:
         listed = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
         message = f"the checkpoint was made from another spec or other data: {listed}"

@@ -309,7 +309,9 @@ def test_a_checkpoint_of_another_spec_is_refused_and_says_what_differs(
 def test_a_checkpoint_of_other_data_is_refused(prepared: Prepare, saved: Callable) -> None:
     path = saved(stopped(prepared(SPEC, CSV), 7))
     with pytest.raises(ModelFileError, match="the train file has other contents"):
-        checkpoint.read(path, prepared(SPEC, CSV.replace("6,1,", "6,2,")), 1)
+        checkpoint.read(path, other := prepared(SPEC, CSV.replace("6,1,", "6,2,")), 1)
+    with pytest.raises(ModelFileError, match=r"the files that data\.train matches are others, or have other contents"):
+        checkpoint.read(path, other._replace(matched={"train": ["0.csv", "1.csv"]}), 1)
 
 
 def test_where_the_files_go_does_not_matter(prepared: Prepare, saved: Callable) -> None:
