@@ -209,7 +209,7 @@ def test_what_cannot_be_opened_is_a_data_error(tmp_path: Path) -> None:
         (tmp_path / "nul\0.csv").stat()
     for path, expected in (
         (tmp_path / "none.csv", "cannot be read: No such file or directory"),
-        (tmp_path, "is a folder; name a file in it, or several by a glob, FOLDER/*.csv"),
+        (tmp_path, "is a folder; name a file in it, or several by a glob, FOLDER/*.csv or FOLDER/*.parquet"),
         (tmp_path / "nul\0.csv", f"cannot be read: {said.value}"),
     ):
         with pytest.raises(DataError) as caught:

@@ -48,7 +48,7 @@ def test_a_compressed_file_is_refused_with_its_kind(train: Train, data: bytes, w
             "file first",
         ),
         ("none.csv", 4, "none.csv: cannot be read: No such file or directory"),
-        ("folder", 4, "folder: is a folder; name a file in it, or several by a glob, FOLDER/*.csv"),
+        ("folder", 4, "folder: is a folder; name a file in it, or several by a glob, FOLDER/*.csv or FOLDER/*.parquet"),
         ("pipe", 4, "pipe: is not a regular file; copy it to one, or pipe it to predict or evaluate, as -"),
         (
             "'-'",
