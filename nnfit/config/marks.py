@@ -53,7 +53,7 @@ def of_file(dialect: Dialect, votes: Counter[str]) -> list[Problem]:
     """What was found out about the file as a whole."""
     found = []
     if dialect.encoding != "utf-8":
-        found.append(Problem("file", f"the file is not UTF-8: it is read as {dialect.encoding}"))
+        found.append(Problem("file", f"the file is read as {dialect.encoding}"))
     marks = {"\t": "tabs", ";": "semicolons", "|": "bars"}
     if dialect.separator in marks or dialect.decimal != ".":
         decimal = ", decimals behind a comma" if dialect.decimal == "," else ""
