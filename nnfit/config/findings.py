@@ -23,12 +23,12 @@ from nnfit.data.encoding import LARGEST
 from nnfit.data.identifiers import identifier, in_order, says_identifier
 from nnfit.data.parts import Files, files_of
 from nnfit.data.recognition import MARKERS, Numbers, dates_in, keys_of, numbers, written
-from nnfit.data.sniffing import Said, columnar, dialect_of
+from nnfit.data.sniffing import Said, columnar, dialect_of, plain_texts
 from nnfit.data.spelling import Spelling
 from nnfit.data.table import BOOLEANS, Table, mixture, read_table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import tracked
-from nnfit.words import count, quoted, short
+from nnfit.words import count, listed, quoted, short
 
 # Of these nobody makes a class; what else marks a missing number may be one, as NA is a continent.
 NO_CLASS = MARKERS - {"NA", "na", "None", "none", "nil", "missing", "-", "--", "—", "."}
@@ -47,6 +47,7 @@ class Reading(NamedTuple):
     markers: tuple[str, ...] = ()
     doubt: tuple[str, str] = ("", "")  # what is not decided, and what would do
     mixed: bool = False
+    stated: bool = False  # whether a spec must say the type, as the file has the column as texts
 
 
 class Findings(NamedTuple):
@@ -71,13 +72,18 @@ def look(data: str, targets: Sequence[str], task: str | None, said: Said = NOT_S
     whole = Table(data, dict.fromkeys(header, np.empty(0)), (), dialect)
     whole.require(targets, "the target column is" if len(targets) == 1 else "target columns are")
     typed = columnar(files)
-    dialect, votes = (dialect, Counter[str]()) if typed else with_decimal(files, dialect, said.decimal)
+    texts = plain_texts(files) if typed else set(header)
+    votes = Counter([said.decimal] if said.decimal else [])
+    dialect, votes = (dialect, votes) if typed else with_decimal(files, dialect, said.decimal)
     table = read_table(files, dialect, dict.fromkeys(targets, "text"), mixtures=True)
     readings = {
-        name: of_type(column, table.types[name], dialect) if typed else reading_of(column, name, dialect, votes)
+        name: reading_of(column, name, dialect, votes) if name in texts else of_type(column, table.types[name], dialect)
         for name, column in tracked(table.columns.items(), "recognising the columns")
         if isinstance(column, Text)
     }
+    if typed:
+        other = {name for name in texts if readings[name].type not in ("categorical", "empty")}
+        readings |= {name: readings[name]._replace(stated=True) for name in other}
     markers = {marker for reading in readings.values() for marker in reading.markers}
     labels = {label for name in targets for label in table.text(name).labels}
     dialect = dialect._replace(missing=tuple(sorted(markers | (labels & NO_CLASS))))
@@ -93,6 +99,11 @@ def look(data: str, targets: Sequence[str], task: str | None, said: Said = NOT_S
     found = task_of(table, {name: readings[name].spelling for name in targets}, task)
 
     notes = [*of_file(dialect, votes), *found.notes]
+    if spelled := [name for name, reading in readings.items() if reading.stated]:
+        entries = {name: {"type": "numeric"} | dict(found.entries.get(name, {})) for name in targets if name in spelled}
+        found = found if found.classes else found._replace(entries=entries)
+        shown = listed([f"{name} ({readings[name].type})" for name in spelled if name not in targets])
+        notes += [Problem("read-as", f"the file has texts, read as what they spell: {shown}")] if shown else []
     if gone.any():
         which = " or ".join(map(short, targets))
         notes.append(
@@ -168,7 +179,7 @@ def cells_of(column: Text, gaps: Sequence[str]) -> tuple[list[str], list[int]]:
 
 
 def of_type(column: Text, type_: str, dialect: Dialect) -> Reading:
-    """A column of a Parquet or Arrow file, which has a type; numbers are text here where they are a target."""
+    """A column of a Parquet or Arrow file, which has a type other than text; numbers are text here where they are a target."""
     if not cells_of(column, dialect.gaps)[0]:
         return Reading("empty")
     return Reading(type_, spelling=Spelling(dialect.decimal) if type_ == "numeric" else None)
@@ -262,7 +273,8 @@ def made(cells: Floats | Text, reading: Reading, dialect: Dialect) -> Column:
         keys |= {"scale": "clipped", **reading.keys}
         gone = np.isnan(cells)
         values = len(np.unique(cells[~gone]))
-        return Column(cells, "numeric", keys, text + missing(gone), bool(reading.keys), bool(gone.any()), values=values)
+        special = bool(reading.keys) or reading.stated
+        return Column(cells, "numeric", keys, text + missing(gone), special, bool(gone.any()), values=values)
     labels_, sizes = cells_of(cells, dialect.gaps)
     shown = ", ".join(short(label) for label in labels_[:4]) + (", …" if len(labels_) > 4 else "")
     text = f"{count(len(labels_), 'different text')}: {shown}"
@@ -273,7 +285,7 @@ def made(cells: Floats | Text, reading: Reading, dialect: Dialect) -> Column:
         keys["unknown"] = "zero"
         if least := own_count(counts):
             keys["min_count"] = least
-    special = bool(reading.keys) or "min_count" in keys or bool(reading.doubt[0])
+    special = bool(reading.keys) or "min_count" in keys or bool(reading.doubt[0]) or reading.stated
     text += missing(gone)
     return Column(cells, reading.type, keys | dict(reading.keys), text, special, bool(gone.any()), counts)
 

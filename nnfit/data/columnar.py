@@ -116,6 +116,11 @@ class Columnar:
         """The types that these columns have."""
         return {name: self.schema.field(name).type for name in names}
 
+    @property
+    def texts(self) -> set[str]:
+        """The columns of plain texts, whose type says nothing of what they spell."""
+        return {name for name in self.header if is_text(self.schema.field(name).type)}
+
     def place(self, line: int, name: str | None = None) -> Place:
         """The place of a row, and of a column in it."""
         return Place(self.file, line, self.header.index(name) + 1 if name in self.header else None)
@@ -255,8 +260,15 @@ def type_of(declared: pa.DataType) -> str | None:
         return "numeric"
     if of.is_date(declared) or of.is_timestamp(declared):
         return "date"
+    return "categorical" if is_text(declared) else None
+
+
+def is_text(declared: pa.DataType) -> bool:
+    """Whether a column is of plain texts, which may spell anything."""
+    import pyarrow.types as of
+
     view = getattr(of, "is_string_view", lambda declared: False)
-    return "categorical" if of.is_string(declared) or of.is_large_string(declared) or view(declared) else None
+    return bool(of.is_string(declared) or of.is_large_string(declared) or view(declared))
 
 
 def floats(array: pa.Array) -> Floats:

@@ -6,6 +6,7 @@ import codecs
 from contextlib import closing
 from typing import NamedTuple
 
+from nnfit.data.columnar import Columnar
 from nnfit.data.dialect import Dialect
 from nnfit.data.opening import reading
 from nnfit.data.parts import Files
@@ -65,6 +66,15 @@ def columnar(files: Files) -> bool:
     """Whether a table is a Parquet or Arrow file, by the first of its files."""
     with closing(Source(files.paths[0])) as source:
         return source.columnar
+
+
+def plain_texts(files: Files) -> set[str]:
+    """The columns of Parquet or Arrow files that are plain texts: the files do not say what these spell."""
+    found: set[str] = set()
+    for path in files.paths:
+        with Columnar(path, Dialect(), Source(path)) as reader:
+            found |= reader.texts
+    return found
 
 
 def dialect_of(files: Files, said: Said) -> tuple[Dialect, list[str]]:

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from nnfit.config.loader import load_spec
 from nnfit.config.proposal import Proposal, propose
+from nnfit.config.proposed import WIDE
 from nnfit.errors import DataError
 from nnfit.fit.prepare import Prepared, prepare
 
@@ -387,3 +390,49 @@ def test_texts_that_share_an_input_are_told_where_they_are_many(init: Callable[.
     )
     proposal = init({**cities, "city": lambda i: f"city {i % 20}"}, n=450)
     assert not [text for text in told(proposal) if "share an input" in text]
+
+
+PLAIN: dict[str, Callable[[int], object]] = {
+    "when": lambda i: f"2024-0{1 + i % 9}-1{i % 7}",
+    "us": lambda i: f"{1 + i % 12}/{13 + i % 9}/2024",
+    "size": lambda i: f"{i * 7 % 11}.5",
+    "eu": lambda i: f"{i * 5 % 13},25",
+    "gaps": lambda i: "NA" if i % 9 == 0 else str(i * 3 % 7),
+    "ok": lambda i: "yes" if i % 3 else "no",
+    "kind": label,
+    "mixed": lambda i: "low" if i % 4 == 0 else str(i % 5),
+    "y": lambda i: f"{i * i % 37}.75",
+}
+
+
+def test_plain_texts_of_parquet_are_read_as_those_of_a_csv_and_columns_with_a_type_as_theirs(
+    tmp_path: Path, init: Callable[..., Proposal], encoded: Callable[[], Prepared]
+) -> None:
+    of_csv = told(init(PLAIN))
+    expected = columns(tmp_path)
+    cells = {name: [str(cell(i)) for i in range(N)] for name, cell in PLAIN.items()}
+    typed = pa.array(cells["gaps"]).dictionary_encode()
+    pq.write_table(pa.table({**cells, "typed": typed}), tmp_path / "data.parquet")
+    proposal = propose(tmp_path / "data.parquet", "y", tmp_path)
+    (tmp_path / "data.yaml").write_text(proposal.text, encoding="utf-8")
+    found = columns(tmp_path)
+    assert {name: each.type for name, each in found.items()} == {
+        **{name: each.type for name, each in expected.items()},
+        "typed": "categorical",
+        "y": "numeric",
+    }
+    assert found["eu"].decimal == ","
+    assert set(of_csv) <= set(told(proposal))
+    types = "when (date), us (date), size (numeric), eu (numeric)"
+    assert any(note.startswith(f"the file has texts, read as what they spell: {types}") for note in told(proposal))
+    assert encoded().target.task == "regression"
+
+
+def test_a_wide_spec_names_the_type_of_texts_of_parquet_that_spell_another(tmp_path: Path) -> None:
+    cells = {f"x{k}": [(i * (k + 3)) % 11 for i in range(N)] for k in range(WIDE)}
+    texts = {"when": [f"2024-0{1 + i % 9}-11" for i in range(N)], "size": [f"{i % 11}.5" for i in range(N)]}
+    pq.write_table(pa.table({**cells, **texts, "y": [label(i) for i in range(N)]}), tmp_path / "data.parquet")
+    (tmp_path / "data.yaml").write_text(propose(tmp_path / "data.parquet", "y", tmp_path).text, encoding="utf-8")
+    found = columns(tmp_path)
+    assert found["when"].type == "date"
+    assert found["size"].type == "numeric"
