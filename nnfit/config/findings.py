@@ -179,7 +179,7 @@ def cells_of(column: Text, gaps: Sequence[str]) -> tuple[list[str], list[int]]:
 
 
 def of_type(column: Text, type_: str, dialect: Dialect) -> Reading:
-    """A column of a Parquet or Arrow file, which has a type other than text; numbers are text here where they are a target."""
+    """A column of a Parquet or Arrow file that has a type; numbers are text here where they are a target."""
     if not cells_of(column, dialect.gaps)[0]:
         return Reading("empty")
     return Reading(type_, spelling=Spelling(dialect.decimal) if type_ == "numeric" else None)
