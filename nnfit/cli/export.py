@@ -9,14 +9,16 @@ import typer
 
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
+from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nnfit.data.dialect import Written
     from nnfit.data.table import Table
     from nnfit.model.model import Model
 
-    Writer = Callable[[Path, Path, Model, str | None], None]
+    Writer = Callable[[Path, Path, Model, str | None, Written], None]
 
 
 def export(
@@ -29,6 +31,9 @@ def export(
         str | None,
         typer.Option("--data", metavar="DATA", help="Rows to check an .onnx file on; - reads stdin."),
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     threads: Threads = None,
 ) -> None:
     """Write the whole model, the preparation of its columns included, as a file that runs without nnfit.
@@ -45,14 +50,15 @@ def export(
     FILE.py is one readable file of plain Python, for a person to read or for where no packages are: predict(row) takes
     a dict from column to value, and python FILE.py reads and writes CSV.
     """
+    from nnfit.data.parts import files_of
     from nnfit.model.loading import load
     from nnfit.storage import files
 
     path = path_of(output)
     assert path is not None
     write = writer(path)
-    files.check_outputs([path], [model, *([data] if data not in (None, "-") else [])])
-    write(path, model, load(model), data)
+    files.check_outputs([path], [model, *(files_of(data).paths if data not in (None, "-") else [])])
+    write(path, model, load(model), data, written(separator, decimal, encoding))
 
 
 def writer(path: Path) -> Writer:
@@ -62,17 +68,18 @@ def writer(path: Path) -> Writer:
     found = WRITERS.get(path.suffix.lower())
     if found is None:
         message = f"a model is exported to a file that ends in {' or '.join(WRITERS)}"
-        remedy = f"write -o {path.with_suffix('.onnx')}"
+        remedy = f"write {' or '.join(f'-o {path.with_suffix(ending)}' for ending in WRITERS)}"
         raise UsageError(Problem("wrong-ending", message, remedy, Place(f"-o {path}")))
     return found
 
 
-def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
+def write_onnx(path: Path, file: Path, model: Model, data: str | None, written_as: Written) -> None:
     """Write a model as ONNX, once it was checked."""
     import hashlib
 
     from nnfit.cli import screen
-    from nnfit.export.onnx import notes, written
+    from nnfit.export.onnx import notes
+    from nnfit.export.onnx import written as onnx
     from nnfit.export.onnx.check import check
     from nnfit.export.onnx.proto import level
     from nnfit.export.onnx.rows import drawn
@@ -80,8 +87,8 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
     from nnfit.words import count, listed, plain, quoted
 
     with files.claimed([path]):
-        found, graph = written(model, hashlib.sha256(file.read_bytes()).hexdigest())
-        table = rows_of(model, data)
+        found, graph = onnx(model, hashlib.sha256(file.read_bytes()).hexdigest())
+        table = rows_of(model, data, written_as)
         result = check(model, found, drawn(model) if table is None else table)
         files.write((path, found))
     asked, out = level(graph), screen.out()
@@ -96,7 +103,11 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
         screen.note(note)
     for name in result.padded:
         screen.note(f"column {quoted(name)}: cells have blanks around them; the input is what is between")
-    of = "drawn from the fitted ranges, as the training file is not there" if table is None else f"of {table.file}"
+    of = (
+        "drawn from the fitted ranges, as the training file is not there (--data FILE.csv checks on yours)"
+        if table is None
+        else f"of {table.file}"
+    )
     ties = f", {count(result.ties, 'label')} at a tie aside" if result.ties else ""
     labels = f", labels are the same{ties}" if model.classes else ""
     out.print(
@@ -105,12 +116,10 @@ def write_onnx(path: Path, file: Path, model: Model, data: str | None) -> None:
             f"unknown and extreme values: at most {result.difference:.1e} from nnfit predict{labels}"
         )
     )
-    if table is None:
-        screen.note("it was not checked on data: give --data FILE.csv")
     out.print(plain(f"model written to {path}"))
 
 
-def rows_of(model: Model, data: str | None) -> Table | None:
+def rows_of(model: Model, data: str | None, written_as: Written) -> Table | None:
     """The rows to check a file on: those given, else of the training file; None if that does not lie where it was."""
     from nnfit.data.table import read_table
     from nnfit.model.learnt import training_files
@@ -119,13 +128,14 @@ def rows_of(model: Model, data: str | None) -> Table | None:
     files = data if data is not None else training_files(model)
     if files is None:
         return None
-    with like_training(model.dialect):
-        table = read_table(files, model.dialect, model.kinds, others=False)
+    dialect = model.dialect if data is None else written_as(model.dialect)
+    with like_training(dialect):
+        table = read_table(files, dialect, model.kinds, others=False)
         table.require(list(model.kinds), "columns")
     return table
 
 
-def write_python(path: Path, file: Path, model: Model, data: str | None) -> None:
+def write_python(path: Path, file: Path, model: Model, data: str | None, _: Written) -> None:
     """Write a model as one file of plain Python."""
     from nnfit.cli import screen
     from nnfit.errors import Place, Problem, UsageError

@@ -17,12 +17,10 @@ def named(context: typer.Context, option: typer.CallbackParam, text: str | None)
 
     if text == "-":
         remedy = "name a file"
-        if option.name == "output" and context.info_name not in ("train", "plot"):
+        if option.name == "output" and context.info_name in ("init", "predict"):
             remedy += f", or leave {option.opts[0]} out for standard output"
         message, place = "outputs do not go to standard output by -", Place(f"{option.opts[0]} -")
         raise UsageError(Problem("usage", message, remedy, place))
-    if text == "":
-        raise UsageError(Problem("usage", "the name is empty", "name a file", Place(f"{option.opts[0]} ''")))
     if text is not None and is_of_folder(text):
         raise OutputError(Problem("cannot-write", "cannot be written: is a folder", "name a file", Place(text)))
     return text

@@ -63,8 +63,32 @@ def test_without_the_training_file_it_is_checked_on_drawn_rows_and_that_is_said(
         change(Path("flowers.csv"))
         ended = run("export", "flowers.npz", "-o", "flowers.onnx")
         assert ended.code == 0
-        assert " on 200 rows drawn from the fitted ranges, as the training file is not there, and 1" in ended.out
-        assert ended.err == "it was not checked on data: give --data FILE.csv\n"
+        drawn = "on 200 rows drawn from the fitted ranges, as the training file is not there"
+        assert f" {drawn} (--data FILE.csv checks on yours), and 1" in ended.out
+        assert ended.err == ""
+
+
+def test_rows_to_check_on_may_be_written_otherwise_than_the_training_file(run: Run, home: Path) -> None:
+    rows = Path("flowers.csv").read_text().replace(",", ";").replace(".", ",")
+    Path("other.csv").write_bytes(rows.encode("cp1252"))
+    ended = run("export", "flowers.npz", "-o", "a.onnx", "--data", "other.csv")
+    assert (ended.code, "--separator, --encoding and --decimal say how" in ended.err) == (4, True)
+    ended = run("export", "flowers.npz", "-o", "a.onnx", "--data", "other.csv", *("--separator", ";", "--decimal", ","))
+    assert (ended.code, ended.err) == (0, "")
+    assert " on 60 rows of other.csv" in ended.out
+
+
+def test_an_output_is_no_file_that_a_glob_of_data_matches(run: Run, home: Path) -> None:
+    Path("a.onnx").write_bytes(Path("flowers.csv").read_bytes())
+    assert "is also an input" in run("export", "flowers.npz", "-o", "a.onnx", "--data", "*.onnx").err
+
+
+def test_advice_about_the_output_can_be_followed(run: Run, home: Path) -> None:
+    for command in ("export", "report"):
+        ended = run(command, "flowers.npz", "-o", "-")
+        assert ended.err == "nnfit: -o -: outputs do not go to standard output by -; name a file\n"
+    ended = run("predict", "flowers.npz", "flowers.csv", "-o", "-")
+    assert ended.err.endswith("; name a file, or leave -o out for standard output\n")
 
 
 def test_columns_with_blanks_around_dates_or_truth_values_are_told_of(
@@ -123,7 +147,8 @@ def test_another_ending_is_refused_before_the_model_is_read(run: Run, home: Path
     ended = run("export", "none.npz", "-o", "flowers.pb")
     assert ended.code == 2
     assert ended.err == (
-        "nnfit: -o flowers.pb: a model is exported to a file that ends in .onnx or .py; write -o flowers.onnx\n"
+        "nnfit: -o flowers.pb: a model is exported to a file that ends in .onnx or .py; "
+        "write -o flowers.onnx or -o flowers.py\n"
     )
 
 
