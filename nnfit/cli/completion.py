@@ -6,20 +6,21 @@ Files that are not there, or not what they should be, give nothing: whoever pres
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import MethodType
 from typing import Any, NamedTuple
 
 SEPARATORS = ("\t", ";", "|", ",")  # the first of those that cut the header into the most columns
 BEGINNING = 1 << 16  # bytes of a table in which its header ends, or it is none that anybody types
+SCRIPTS = ("install_completion", "show_completion")  # the parameters that typer adds
 DEEP = 8  # folders that are entered without being asked for
-FORMS = {"parquet": "parquet", "feather": "feather", "arrow": "feather"}  # endings of tables with a schema of their own
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
 class Completion(NamedTuple):
@@ -37,15 +38,23 @@ def columns(context: Any, _: str) -> Iterator[Completion]:
     """The columns of DATA, as its header names them."""
     data = context.params.get("data")
     first = data[0] if isinstance(data, list | tuple) else data
-    return map(Completion, header(Path(first).expanduser()))
+    path = Path(first).expanduser()
+    if not path.exists():
+        from nnfit.data.parts import files_of
+
+        path = Path(files_of(str(path)).paths[0])
+    return map(Completion, header(path))
 
 
 def header(path: Path) -> list[str]:
     """The names of the columns of a table."""
-    if form := FORMS.get(path.suffix[1:].lower()):
-        return list(import_module("pyarrow.dataset").dataset(path, format=form).schema.names)
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-        beginning = file.read(BEGINNING)
+    from nnfit.data.unpacking import Source
+
+    with closing(Source(str(path))) as source:
+        if source.columnar:
+            form = "parquet" if source.kind == "parquet" else "ipc"
+            return list(import_module("pyarrow.dataset").dataset(path, format=form).schema.names)
+        beginning = source.text.read(BEGINNING)
     text = decoded(beginning)
     cut = [next(csv.reader(text.splitlines(keepends=True), delimiter=each), []) for each in SEPARATORS]
     return max(cut, key=len)
@@ -158,6 +167,25 @@ ASKED: dict[str, Callable[[Any, str], Iterable[Completion]]] = {
     "MODEL": models,
     "SPEC": specs,
 }
+
+
+# --- the script of a shell -------------------------------------------------------------------------------------------
+
+
+def of_shell(context: Any, parameters: Iterable[Any], words: list[str]) -> None:
+    """Show or install the script of the shell that is named behind the option, and end; without a name do nothing."""
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.words import listed, plain
+
+    known = {parameter.opts[0]: parameter for parameter in parameters if parameter.name in SCRIPTS}
+    for option, shell in pairwise(words):
+        if not option.startswith("-") or option == "--":
+            return
+        if option in known and not shell.startswith("-"):
+            if shell not in SHELLS:
+                place = Place(plain(f"{option} {shell}"))
+                raise UsageError(Problem("usage", "there is no script for this shell", f"name {listed(SHELLS)}", place))
+            known[option].callback(context, known[option], shell)
 
 
 # --- as a shell takes it ---------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from nnfit.cli import (
     verify,
 )
 from nnfit.cli.ending import ending
-from nnfit.cli.parameters import lighten
+from nnfit.cli.parameters import lighten, refuse_empty
 from nnfit.cli.threads import computing
 from nnfit.errors import NnfitError
 from nnfit.storage import files
@@ -49,7 +49,9 @@ class Once:
             words = completion.asked_of(self.get_params(context), words)  # type: ignore[attr-defined]
         parser = self.make_parser(context)  # type: ignore[attr-defined]
         if not context.resilient_parsing:
-            _, _, order = parser.parse_args(list(words))
+            completion.of_shell(context, self.get_params(context), words)  # type: ignore[attr-defined]
+            given, _, order = parser.parse_args(list(words))
+            refuse_empty(self.get_params(context), given)  # type: ignore[attr-defined]
             for option, times in Counter(order).items():
                 if times > 1 and option.param_type_name == "option" and not option.multiple:
                     context.fail(f"Option {' / '.join(option.opts)} is given {times} times; give it once.")

@@ -7,12 +7,13 @@ that; all others, and so all errors, stay typer's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MethodType
 from typing import Any, get_args, get_origin
 
 UNSETTLED = object()
+FILES = ("MODEL", "SPEC", "DATA", "FILE")  # what the metavars of names of files are
 
 
 def settled(value: Any, kind: Any, least: float | None, most: float | None) -> Any:
@@ -54,6 +55,19 @@ def process(self: Any, context: Any, value: Any) -> Any:
     if found is UNSETTLED or (self.required and self.value_is_missing(found)):
         return type(self).process_value(self, context, value)
     return found if self.callback is None else self.callback(context, self, found)
+
+
+def refuse_empty(parameters: Iterable[Any], given: Mapping[str, Any]) -> None:
+    """A UsageError for the name of a file that is empty, as that of a variable that is not set: a Path makes it `.`."""
+    for parameter in parameters:
+        value = given.get(parameter.name)
+        named = (parameter.metavar or "").strip("[].") in FILES
+        if named and (value == "" or (isinstance(value, list | tuple) and "" in value)):
+            from nnfit.errors import Place, Problem, UsageError
+
+            option = parameter.param_type_name == "option"
+            place = Place(f"{parameter.opts[0] if option else parameter.metavar.strip('[].')} ''")
+            raise UsageError(Problem("usage", "the name is empty", "name a file", place))
 
 
 def lighten(parameters: Iterable[Any]) -> None:

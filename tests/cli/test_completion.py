@@ -81,6 +81,38 @@ def test_columns_of_a_packed_table_are_found(tell: Tell) -> None:
     assert tell("init", "t.csv.gz", "--target", "") == ["one", "two"]
 
 
+def test_columns_of_what_zstandard_packed_and_of_a_glob_are_found(tell: Tell) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    Path("t.csv.zst").write_bytes(arrow.compress(b"one,two\n1,2\n", codec="zstd", asbytes=True))
+    assert tell("init", "t.csv.zst", "--target", "") == ["one", "two"]
+    Path("parts").mkdir()
+    for name in ("b.csv", "a.csv"):
+        Path("parts", name).write_text("three,four\n1,2\n")
+    assert tell("init", "'parts/*.csv'", "--target", "") == ["three", "four"]
+    assert tell("init", "'none/*.csv'", "--target", "") == []
+
+
+@pytest.mark.parametrize(
+    ("shell", "part"), [("bash", "complete -o default"), ("zsh", "#compdef"), ("fish", "complete --command")]
+)
+def test_the_script_is_that_of_the_shell_that_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, part: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shown = run("--show-completion", shell)
+    assert (shown.code, part in shown.out) == (0, True)
+    ended = run("--install-completion", shell)
+    assert (ended.code, ended.out.startswith(f"{shell} completion installed in {tmp_path}")) == (0, True)
+    assert any(path.is_file() and shown.out.strip() in path.read_text() for path in tmp_path.rglob("*"))
+
+
+def test_a_shell_that_has_no_script_is_refused(run: Run) -> None:
+    for option in ("--show-completion", "--install-completion"):
+        ended = run(option, "tcsh")
+        assert ended.code == 2
+        assert ended.err.startswith(f"nnfit: {option} tcsh: there is no script for this shell; name bash, zsh, fish")
+
+
 def test_columns_of_a_parquet_file_are_those_of_its_schema(tell: Tell) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

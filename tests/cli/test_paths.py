@@ -280,3 +280,24 @@ def test_a_reader_that_goes_away_is_an_error_and_leaves_no_temporary_file(
     assert ended.code == 7
     assert ended.err.splitlines()[-1] == "nnfit: pipe: cannot be written: nobody reads from this pipe"
     assert sorted(path.name for path in here.glob("*out*")) == ["out.checkpoint.npz"]
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("predict E flowers.csv", "MODEL"),
+        ("predict flowers.npz E", "DATA"),
+        ("init E --target species", "DATA"),
+        ("evaluate flowers.npz E", "DATA"),
+        ("report flowers.npz E", "MODEL"),
+        ("report flowers.npz --data E", "--data"),
+        ("check flowers.yaml E", "SPEC"),
+        ("train E", "SPEC"),
+        ("verify flowers.npz --spec E", "--spec"),
+        ("plot curves E -o a.png", "MODEL"),
+        ("predict flowers.npz flowers.csv -o E", "-o"),
+    ],
+)
+def test_an_empty_name_is_said_to_be_empty(run: Any, words: str, place: str) -> None:
+    ended = run(*("" if word == "E" else word for word in words.split()))
+    assert (ended.code, ended.err) == (2, f"nnfit: {place} '': the name is empty; name a file\n")
