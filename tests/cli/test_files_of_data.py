@@ -442,14 +442,15 @@ def test_init_writes_a_spec_that_trains(run: Run, folder: Path, form: str) -> No
     assert run("check", "made.yaml").code == 0
 
 
-def test_init_guesses_nothing_of_a_file_with_types(run: Run, folder: Path) -> None:
+def test_init_takes_the_types_of_a_file_and_looks_at_plain_texts_alone(run: Run, folder: Path) -> None:
     table = frame()
     code = [str(k % 5) for k in range(60)]
-    table.assign(code=code, price=[f"${k % 7}.50" for k in range(60)], y=table["y"].map({"p": 1.5, "q": 2.5, "r": 4.0}))
-    table.assign(code=code, price=[f"${k % 7}.50" for k in range(60)]).to_parquet("typed.parquet")
+    table.assign(code=pd.Categorical(code), price=[f"${k % 7}.50" for k in range(60)]).to_parquet("typed.parquet")
     assert run("init", "typed.parquet", *INIT).code == 0
     columns = yaml.safe_load(Path("made.yaml").read_text())["data"]["columns"]
-    assert {columns[name]["type"] for name in ("code", "price", "colour")} == {"categorical"}
+    assert {columns[name]["type"] for name in ("code", "colour")} == {"categorical"}
+    assert columns["price"]["prefix"] == "$"
+    assert run("check", "made.yaml").code == 0
     table.assign(y=np.arange(60) / 7).to_parquet("real.parquet")
     assert run("init", "real.parquet", *INIT).code == 0
     assert yaml.safe_load(Path("made.yaml").read_text())["loss"] == "mse"
