@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 from nnfit.errors import Problem
@@ -43,6 +44,7 @@ OTHERS = (
     Other((b"\x7fELF", b"MZ\x90\0"), "a program"),
 )
 POINTER = b"version https://git-lfs.github.com/spec/"
+JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)*\{\s*"[^"]*"\s*:')
 PAGES = b"<!doctype html", b"<html", b"<?xml"
 
 
@@ -74,6 +76,8 @@ def other(beginning: bytes) -> Problem | None:
         return Problem("wrong-kind", "is a pointer of Git LFS, and not the file itself", "git lfs pull fetches it")
     if beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(PAGES):
         return Problem("wrong-kind", "is a web page or XML, and no table", "download the file itself")
+    if JSON.match(beginning):
+        return Problem("wrong-kind", "is JSON, and no table that nnfit reads", AS_CSV)
     for each in OTHERS:
         if beginning.startswith(each.beginnings):
             return Problem(each.code, f"is {each.name}, and no table that nnfit reads", each.remedy)

@@ -43,7 +43,6 @@ class Unpacked:
 
     def __init__(self, packed: Any, kind: str, file: str) -> None:
         self.kind = kind
-        self.n = 0
         if kind == "gzip":
             import gzip
 
@@ -67,8 +66,7 @@ class Unpacked:
                 raise
             broken = isinstance(error, EOFError) or "Truncated" in str(error)
             what = "breaks off" if broken else "is damaged"
-            raise OSError(0, f"the {self.kind} file {what}, after {self.n:,} bytes of its text") from None
-        self.n += n - left
+            raise OSError(0, f"the {self.kind} file {what}") from None
         return b"".join(pieces)
 
 

@@ -189,6 +189,16 @@ class Source:
         """Raise a ModelFileError about the file, or one member of it."""
         raise ModelFileError(Problem(code, message, place=Place(self.name, key=member)))
 
+    def refuse_foreign(self, beginning: bytes) -> NoReturn:
+        """Raise a ModelFileError for what is no .npz file, and say so of what nnfit export may have written."""
+        message, remedy = "not a model that nnfit wrote: it does not begin as an .npz file", ""
+        if beginning[:1] == b"\x08" and beginning[2:] == b"\x12":  # the version of the format, and who wrote it
+            message = "is an ONNX file, for a runtime of ONNX, and no model that nnfit loads"
+            remedy = "name the .npz file that it was exported from"
+        elif self.name.endswith(".py"):
+            message, remedy = "is no model but Python", "name the .npz file, or run: python FILE.py < rows.csv"
+        raise ModelFileError(Problem(FOREIGN, message, remedy, Place(self.name)))
+
     def arrays(self) -> Arrays:
         """All arrays: the directory first, then every header, and only then the values."""
         members = [self.described(member) for member in self.directory()]
@@ -207,7 +217,7 @@ class Source:
         """The members as the end of the file lists them: known names, once each, without a gap from first to last."""
         size = self.file.seek(0, os.SEEK_END)
         if size < END.size or self.at(0, 4) != b"PK\x03\x04":
-            self.fail(FOREIGN, "not a model that nnfit wrote: it does not begin as an .npz file")
+            self.refuse_foreign(self.at(0, min(size, 3)))
         if size > MAX_BYTES:
             self.fail(FOREIGN, f"not a model that nnfit wrote: more than {MAX_BYTES:,} bytes")
         tail = self.at(size - END.size, END.size)

@@ -104,16 +104,16 @@ def test_progress_of_a_packed_file_counts_its_own_bytes(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
-        (lambda data: data[:-20], "the gzip file breaks off, after "),
-        (lambda data: data[:60] + b"????" + data[64:], "the gzip file is damaged, after "),
-        (lambda data: data + b"more", "the gzip file is damaged, after "),
+        (lambda data: data[:-20], "the gzip file breaks off"),
+        (lambda data: data[:60] + b"????" + data[64:], "the gzip file is damaged"),
+        (lambda data: data + b"more", "the gzip file is damaged"),
     ],
 )
 def test_a_damaged_archive_is_unreadable(spoil: Callable[[bytes], bytes], expected: str) -> None:
     rng = np.random.default_rng(0)
     text = "x\n" + "".join(f"{value}\n" for value in rng.random(2000))
     Path("t.csv.gz").write_bytes(spoil(gzip.compress(text.encode())))
-    assert refused("t.csv.gz").startswith(f"t.csv.gz: cannot be read: {expected}")
+    assert refused("t.csv.gz") == f"t.csv.gz: cannot be read: {expected}"  # how far is not known: nothing of it is said
 
 
 def test_so_is_one_of_zstd() -> None:
@@ -499,3 +499,11 @@ def test_utf16_without_its_mark_is_refused_whatever_else_is_wrong(data: bytes) -
     )
     Path("t.csv").write_bytes(gzip.compress(data))
     assert "is not utf-16" in refused("t.csv", Dialect(encoding="utf-16"))
+
+
+@pytest.mark.parametrize("text", ['{"a": [1]}', '[\n  {"a": 1},\n', '\ufeff{"a": 1}\n{"a": 2}\n'])
+def test_json_is_named_as_such_and_a_header_with_braces_is_none(text: str) -> None:
+    Path("t.csv").write_text(text, encoding="utf-8")
+    assert refused("t.csv") == "t.csv: is JSON, and no table that nnfit reads; save the table as CSV, or as Parquet"
+    Path("t.csv").write_text("{a},[b]\n1,2\n")
+    assert tuple(read_table("t.csv", Dialect(), {}).columns) == ("{a}", "[b]")

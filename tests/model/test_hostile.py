@@ -23,6 +23,7 @@ from model_files import RICH_CSV, TINY, closed, container, loaded, opened, peak,
 
 import nnfit
 from nnfit.errors import ModelFileError, NnfitError
+from nnfit.model.loading import load
 from nnfit.storage import npz
 from nnfit.storage.npz import pack
 
@@ -294,3 +295,21 @@ def test_a_pickle_in_the_file_is_refused_and_not_run(tiny: bytes, tmp_path: Path
     with np.load(path, allow_pickle=True) as found:  # it would have been
         assert found["theta_1"].tolist() == [None]
     assert (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        (
+            "m.onnx",
+            b"\x08\x07\x12\x05nnfit\x1a\x05" + b"0" * 40,
+            "is an ONNX file, for a runtime of ONNX, and no model",
+        ),
+        ("m.py", b'"""A neural network in one file' + b"." * 40, "is no model but Python; name the .npz file"),
+    ],
+)
+def test_what_export_writes_is_named_as_such(tmp_path: Path, name: str, data: bytes, expected: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ModelFileError) as error:
+        load(tmp_path / name)
+    assert expected in str(error.value)
