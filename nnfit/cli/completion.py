@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import MethodType
@@ -52,8 +51,9 @@ def header(path: Path) -> list[str]:
 
     with closing(Source(str(path))) as source:
         if source.columnar:
-            form = "parquet" if source.kind == "parquet" else "ipc"
-            return list(import_module("pyarrow.dataset").dataset(path, format=form).schema.names)
+            from pyarrow.dataset import dataset
+
+            return list(dataset(path, format="parquet" if source.kind == "parquet" else "ipc").schema.names)
         beginning = source.text.read(BEGINNING)
     text = decoded(beginning)
     cut = [next(csv.reader(text.splitlines(keepends=True), delimiter=each), []) for each in SEPARATORS]
