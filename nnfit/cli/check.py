@@ -62,7 +62,19 @@ def check(
             print(json_of(report(found)))
         else:
             show(spec, found, named=len(specs) > 1)
+    if len(specs) > 1:
+        summarise(specs, codes)
     raise typer.Exit(next(filter(None, codes), 0))
+
+
+def summarise(specs: Sequence[Path], codes: Sequence[int]) -> None:
+    """Which of several specs are not fine, in one line."""
+    from nnfit.cli import screen
+    from nnfit.words import count, plain
+
+    wrong = [str(spec) for spec, code in zip(specs, codes, strict=True) if code]
+    named = f"; not: {', '.join(wrong)}" if wrong else ""
+    screen.out().print(plain(f"{count(len(specs), 'spec')} checked, {len(specs) - len(wrong)} fine{named}"))
 
 
 def checked(spec: Path, overrides: Sequence[str]) -> Checked:

@@ -70,7 +70,7 @@ def init(
     rows. What numbers are expanded to is tried on 2,000 rows or more, unless --quick, or --time is too short to try and
     to train: a few short trainings whose folds choose. Each choice has a comment. What is left out, what could not be
     decided and what was inferred is told on standard error, a line each, most important first. The first line of SPEC
-    names .nnfit.schema.json beside it, with which editors complete and check it.
+    names .nnfit.schema.json beside it, with which editors complete and check it; one of another version is replaced.
     """
     from nnfit.cli import screen
     from nnfit.cli.written import mark, other

@@ -56,6 +56,8 @@ def mark(option: str, text: str | None) -> str | None:
     if text in ("\\t", "tab"):
         return "\t"
     if text is not None and (len(text) != 1 or not (text == "\t" or " " <= text <= "~")):
-        message, remedy = "expected one printable ASCII character, or a tab", r"write \t for a tab"
-        raise UsageError(Problem("wrong-mark", message, remedy, Place(f"{option} {plain(text)}")))
+        message = "expected one printable ASCII character, or a tab"
+        remedy = "a decimal mark is . or ," if option == "--decimal" else r"write \t for a tab"
+        given = plain(text) or "''"
+        raise UsageError(Problem("wrong-mark", message, remedy, Place(f"{option} {given}")))
     return text

@@ -140,7 +140,9 @@ def override(document: Document, option: str) -> None:
     try:
         value = parse(text.encode("utf-8", "replace"), label).value
     except SpecError as error:
-        raise SpecError(*(problem._replace(place=Place(label)) for problem in error.problems)) from None
+        quotes = f"""for text, quotes within quotes: --set '{key}="TEXT"'"""
+        problems = (each._replace(place=Place(label), remedy=each.remedy or quotes) for each in error.problems)
+        raise SpecError(*problems) from None
     put(document, key, value, label)
 
 

@@ -49,7 +49,10 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
         known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
         known += [EXTENDS] if len(path) == 1 else []
         remedy = nearest(str(path[-1]), known) or f"known here: {', '.join(known)}"
-        return path, document.problem(path, "unknown-key", "there is no such key", remedy)
+        cause, message = document.options.get((*path[:-1], "name")), "there is no such key"
+        if cause is not None:  # the key was one before the option named another
+            message += f" for {shown(value_at(document.value, (*path[:-1], 'name')))}, as {cause} says"
+        return path, document.problem(path, "unknown-key", message, remedy)
     if kind == "twice":
         return path, document.problem(path, "given-twice", f'"{detail}" stands there twice')
     node, value = at(schema, schema, path, document.value), value_at(document.value, path)

@@ -100,7 +100,10 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
 
             table = read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
         else:
-            table = read_table(paths[name], dialect, kinds, others)
+            try:
+                table = read_table(paths[name], dialect, kinds, others)
+            except DataError as error:
+                raise DataError(*(named_by(loaded, name, problem) for problem in error.problems)) from None
         table, dropped = labelled(table, data.target, data.missing_target)
         warnings.extend(dropped)
         return table
@@ -144,6 +147,16 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
     return Prepared(
         resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing, globbed
     )
+
+
+def named_by(loaded: LoadedSpec, name: str, problem: Problem) -> Problem:
+    """A problem with a file; of one that is not there or is none, with the key that names it."""
+    place = loaded.document.place(("data", name))
+    written = place.line is not None or place.file in loaded.document.options.values()  # it may stem from a model
+    if problem.code not in ("unreadable", "a-folder", "not-a-file") or not written:
+        return problem
+    where = f"{place} names it"
+    return problem._replace(remedy=f"{problem.remedy}; {where}" if problem.remedy else where)
 
 
 def target_of(loaded: LoadedSpec, table: Table, rows: Rows, classes: tuple[str, ...] | None) -> Target:

@@ -201,6 +201,21 @@ def test_of_several_specs_each_is_checked_and_the_first_that_is_not_fine_gives_t
     assert run("check", broken, flowers / "lost.yaml").code == 3
 
 
+def test_of_several_specs_the_last_line_says_which_are_not_fine(run: Run, spec: Path, flowers: Path) -> None:
+    (flowers / "bad.yaml").write_text("data: {}\n")
+    ended = run("check", spec, flowers / "bad.yaml", spec)
+    assert ended.out.replace("\n", " ").rstrip().endswith(f"3 specs checked, 2 fine; not: {flowers / 'bad.yaml'}")
+    assert run("check", spec, spec).out.endswith("2 specs checked, 2 fine\n")
+    assert "specs checked" not in run("check", spec).out
+
+
+def test_a_key_that_another_name_in_an_option_makes_unknown_names_the_option(run: Run, spec: Path) -> None:
+    beta = spec.read_text().replace("name: adam,", "name: adam, beta2: 0.9,", 1)
+    spec.write_text(beta)
+    told = " ".join(run("check", spec, "--set", "training.optimizer.name=sgd").out.split())
+    assert 'there is no such key for "sgd", as --set training.optimizer.name=sgd says; known here' in told
+
+
 def test_json_is_of_one_spec(run: Run, spec: Path) -> None:
     ended = run("check", spec, spec, "--json")
     assert (ended.code, ended.out) == (2, "")
@@ -219,3 +234,12 @@ def test_the_hook_of_pre_commit_checks_the_specs_that_it_is_given(run: Run, root
     assert ended.code == 3
     assert f"{broken}:1:1: data: expected a mapping, got 3" in ended.out
     assert run(*words, flowers / "flowers.yaml", flowers / "flowers.yaml").code == 0
+
+
+def test_a_value_that_is_no_yaml_and_a_mark_that_is_empty_are_told_what_to_write(run: Run, spec: Path) -> None:
+    told = " ".join(run("check", spec, "--set", "data.decimal=,").out.split())
+    assert """for text, quotes within quotes: --set 'data.decimal="TEXT"'""" in told
+    ended = run("init", spec.with_name("flowers.csv"), "--target", "species", "--decimal", "")
+    assert ended.err == (
+        "nnfit: --decimal '': expected one printable ASCII character, or a tab; a decimal mark is . or ,\n"
+    )

@@ -45,11 +45,21 @@ def test_a_compressed_file_is_refused_with_its_kind(train: Train, data: bytes, w
             "https://example.org/data.csv",
             4,
             "https://example.org/data.csv: cannot be read: No such file or directory; a URL is not read: download the "
-            "file first",
+            "file first; spec.yaml:1:8: data.train names it",
         ),
-        ("none.csv", 4, "none.csv: cannot be read: No such file or directory"),
-        ("folder", 4, "folder: is a folder; name a file in it, or several by a glob, FOLDER/*.csv or FOLDER/*.parquet"),
-        ("pipe", 4, "pipe: is not a regular file; copy it to one, or pipe it to predict or evaluate, as -"),
+        ("none.csv", 4, "none.csv: cannot be read: No such file or directory; spec.yaml:1:8: data.train names it"),
+        (
+            "folder",
+            4,
+            "folder: is a folder; name a file in it, or several by a glob, FOLDER/*.csv or FOLDER/*.parquet; "
+            "spec.yaml:1:8: data.train names it",
+        ),
+        (
+            "pipe",
+            4,
+            "pipe: is not a regular file; copy it to one, or pipe it to predict or evaluate, as -; spec.yaml:1:8: "
+            "data.train names it",
+        ),
         (
             "'-'",
             3,

@@ -385,7 +385,8 @@ OPTIONS = [
     ("training.epochs.x=1", "training.epochs is a value and has no keys"),
     (
         "training.epochs=[1",
-        "not valid YAML: did not find expected ',' or ']', while parsing a flow sequence that begins in line 1",
+        "not valid YAML: did not find expected ',' or ']', while parsing a flow sequence that begins in line 1; "
+        "for text, quotes within quotes: --set 'training.epochs=\"TEXT\"'",
     ),
     ("seed=!!int 3", "the tag !!int is refused; write the value alone"),
     ("seed=1e400", "1e400 is not a finite number; put it in quotes if it is text"),
