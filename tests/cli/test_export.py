@@ -72,7 +72,7 @@ def test_rows_to_check_on_may_be_written_otherwise_than_the_training_file(run: R
     rows = Path("flowers.csv").read_text().replace(",", ";").replace(".", ",")
     Path("other.csv").write_bytes(rows.encode("cp1252"))
     ended = run("export", "flowers.npz", "-o", "a.onnx", "--data", "other.csv")
-    assert (ended.code, "--separator, --encoding and --decimal say how" in ended.err) == (4, True)
+    assert (ended.code, "or as --separator, --encoding and --decimal say" in ended.err) == (4, True)
     ended = run("export", "flowers.npz", "-o", "a.onnx", "--data", "other.csv", *("--separator", ";", "--decimal", ","))
     assert (ended.code, ended.err) == (0, "")
     assert " on 60 rows of other.csv" in ended.out

@@ -79,7 +79,8 @@ def test_paths_in_a_spec_from_standard_input_are_relative_to_the_current_folder(
     ended = run("train", "-", "-o", "m.npz", "--set", "data.train=../t.csv", "--quiet", stdin=SPEC)
     assert ended.code == 0
     assert (
-        run("train", "-", "-o", "m.npz", stdin=SPEC).err == "nnfit: t.csv: cannot be read: No such file or directory\n"
+        run("train", "-", "-o", "m.npz", stdin=SPEC).err
+        == "nnfit: t.csv: cannot be read: No such file or directory; standard input:1:8: data.train names it\n"
     )
 
 
