@@ -148,7 +148,7 @@ def shown() -> Iterator[None]:
         with mine.lock:
             mine.under_way.clear()
             mine.erase()
-        if mine.thread is not None:
+        if mine.thread is not None and mine.thread.is_alive():  # a signal may have come before it was started
             mine.thread.join(1.0)
 
 

@@ -222,6 +222,15 @@ def test_a_terminal_that_goes_away_ends_the_bar_and_not_the_work(still: None, mo
         assert not thread.is_alive()
 
 
+def test_a_signal_before_there_is_anybody_to_look_is_that_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), shown_on(Terminal()), phase("work", 2):
+        pass
+
+
 @pytest.mark.parametrize(
     ("total", "lines"), [(0, 0), (1, 1), (7, 7), (20, 20), (30, 16), (100, 21), (1000, 21), (4321, 10)]
 )
