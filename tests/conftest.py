@@ -338,9 +338,10 @@ def run(restored: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]
     """Run a command in this process, through the entry point; a bug in nnfit surfaces as its own exception.
 
     What it writes to both streams comes in its order if they are one, `together`. One core is there, unless it says so:
-    another process belongs to tests that are marked so.
+    another process belongs to tests that are marked so. No line tells that work goes on, however slow the machine is.
     """
     monkeypatch.setattr("nnfit.cli.threads.available", lambda: 1)
+    monkeypatch.setattr("nnfit.cli.progress.PATIENCE", 3600.0)
 
     def run(*arguments: object, stdin: str | bytes = "", together: bool = False) -> Ended:
         kept = sys.stdin, sys.stdout, sys.stderr
