@@ -172,6 +172,9 @@ class Data:
     missing_target: Literal["error", "drop"] = parameter(
         "error", "a row whose target is missing is an error, or is left out and counted, wherever rows are labelled"
     )
+    split_seed: int | None = parameter(
+        None, "the seed of the splits and of the rows that resample gives each member; without it, seed", least=0
+    )
     columns: Named[Column] = parameter(Named(), "columns by name, where the inferred reading is not wanted")
 
     @property
@@ -337,6 +340,11 @@ class Spec:
     training: Training = parameter(Training(), "how θ is found")
     seed: int = parameter(0, "of the splits, the initial weights and the order of the rows", least=0)
     output: str | None = parameter(None, "the model file; without it, beside the spec with the ending .npz")
+
+    @property
+    def split_seed(self) -> int:
+        """The seed of what says which rows are which: splits, folds, and the parts that rows are scored by."""
+        return self.seed if self.data.split_seed is None else self.data.split_seed
 
     def __repr__(self) -> str:
         data, network = self.data, self.network

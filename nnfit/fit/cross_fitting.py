@@ -75,7 +75,7 @@ def parts(prepared: Prepared, kept: tuple[Rows, ...], M: int) -> NDArray[np.intp
 
 def drawn(prepared: Prepared, truth: Floats | Labels) -> NDArray[np.intp]:
     """The part of each row (n,): at most PARTS, alike in the target."""
-    rng = generator(prepared.spec.seed, Purpose.EPOCH)
+    rng = generator(prepared.spec.split_seed, Purpose.EPOCH)
     return folds(strata(truth), min(PARTS, len(truth)), rng)
 
 

@@ -22,7 +22,7 @@ def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
     if n < M:
         message = f"{n} training rows are too few for {M} members with rows of their own"
         raise DataError(Problem("too-few-rows", message, "lower it", Place(key="network.members")))
-    rng = generator(prepared.spec.seed, Purpose.RESAMPLE)
+    rng = generator(prepared.spec.split_seed, Purpose.RESAMPLE)
     everything = np.arange(n)
     if kind == "folds":
         fold = folds(strata(truth), M, rng)

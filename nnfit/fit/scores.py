@@ -176,7 +176,7 @@ def fitted(prepared: Prepared, unseen: Predicted | None) -> tuple[Target, Ends |
         return found
 
     n = len(expected)
-    tenth = folds(strata(expected), min(PARTS, n), generator(prepared.spec.seed, Purpose.THRESHOLD))
+    tenth = folds(strata(expected), min(PARTS, n), generator(prepared.spec.split_seed, Purpose.THRESHOLD))
     parts = range(-1, min(PARTS, n))  # −1: no part
     fits = spread(lambda k: fit(rows) if len(rows := np.flatnonzero(tenth != k)) else target, parts)
     name = "fitting the temperature" if tempered else "fitting the threshold"

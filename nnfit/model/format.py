@@ -25,6 +25,7 @@ FROZEN: dict[str, dict[str, Any]] = {
         "encoding": "utf-8",
         "decimal": ".",
         "missing_target": "error",
+        "split_seed": None,
         "columns": {},
     },
     "NetworkKeys": {"input": "auto", "initialization": {}, "dtype": "float32", "members": 1},

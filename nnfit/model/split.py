@@ -24,7 +24,7 @@ def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
             text = whole.text(name)
             sorted_codes.append(np.argsort(np.argsort(np.array(text.labels)))[text.codes])
         strata = places(sorted_codes)
-    rng = generator(spec.seed, Purpose.SPLIT)
+    rng = generator(spec.split_seed, Purpose.SPLIT)
     left = np.arange(whole.n)
     drawn = {}
     for name, share in shares:

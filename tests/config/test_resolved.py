@@ -44,6 +44,7 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "encoding": "utf-8",
             "decimal": ".",
             "missing_target": "error",
+            "split_seed": None,
             "columns": {},
         },
         "network": {
