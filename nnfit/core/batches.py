@@ -42,46 +42,78 @@ def gather(examples: Examples, rows: Rows, empty: Callable[..., Array] = np.empt
     )
 
 
+class Source(NamedTuple):
+    """Where a member's random numbers come from: the seeds of its training, and its number k there."""
+
+    seeds: tuple[int, ...]
+    member: int
+
+
 class Streams:
-    """Random numbers for each member k: those of one seed from the place 2⁶⁴ k on, so that no two of them meet.
+    """Random numbers for each source: those of its seeds from the place 2⁶⁴ k on, so that no two of them meet.
 
     What a member draws does not depend on how many members there are.
     """
 
-    def __init__(self, members: Sequence[int]) -> None:
-        self.members = members
-        self.sources = [np.random.PCG64(0) for _ in members]
-        self.generators = [np.random.Generator(source) for source in self.sources]
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources = sources
+        self.bits = [np.random.PCG64(0) for _ in sources]
+        self.generators = [np.random.Generator(bits) for bits in self.bits]
 
-    def restart(self, seeds: Sequence[int]) -> None:
-        """Go to the beginning of each member's numbers; those of member 0 are default_rng(seeds)."""
-        origin = np.random.PCG64(seeds).state
-        for k, source in zip(self.members, self.sources, strict=True):
-            source.state = origin
-            source.advance(k << 64)
+    def restart(self, *more: int) -> None:
+        """Go to the beginning of each source's numbers; those of member 0 are default_rng([*seeds, *more])."""
+        origins = {seeds: np.random.PCG64([*seeds, *more]).state for seeds in {each.seeds for each in self.sources}}
+        for (seeds, k), bits in zip(self.sources, self.bits, strict=True):
+            bits.state = origins[seeds]
+            bits.advance(k << 64)
 
 
 def shuffled(n: int, m: int, rows: Sequence[Rows], streams: Streams) -> Rows:
-    """The order of one epoch of n examples: (n,) for all members, or (M, n) where each has rows of its own.
+    """The order of one epoch of n examples: (n,), of one stream or of all; of several, or with rows of each, (…, n).
 
     A member with more rows than n leaves out some at random, others in each epoch, so that all take equal steps.
     A full batch needs no order.
     """
-    if not rows:
-        return streams.generators[0].permutation(n) if m < n else np.arange(n)
-    drawn = np.array([rng.permutation(own)[:n] for own, rng in zip(rows, streams.generators, strict=True)])
-    return drawn if m < n else np.sort(drawn)
+    first, *others = streams.generators
+    if rows:
+        drawn = np.array([rng.permutation(own)[:n] for own, rng in zip(rows, streams.generators, strict=True)])
+        return drawn if m < n else np.sort(drawn)
+    if m == n:
+        return np.arange(n)
+    return np.array([rng.permutation(n) for rng in streams.generators]) if others else first.permutation(n)
+
+
+class Smoothing(NamedTuple):
+    """Smoothed labels: targets go the share ε towards `middle`, numbers of all members or, (M, 1), of each."""
+
+    share: float | NDArray[np.float64]
+    middle: float
+
+    def apply(self, Y: Array) -> None:
+        """y ← (1 − ε) y + ε middle, in place; Y is (K, n) of all members, or (…, M, m)."""
+        np.multiply(Y, np.asarray(1 - self.share, Y.dtype), Y)
+        np.add(Y, np.asarray(self.share * self.middle, Y.dtype), Y)
 
 
 class Block:
     """So many minibatches of m examples each, for M members, in arrays that are allocated once and filled by `gather`.
 
     The rows of batch b are `x(b)`; y, s and `start` (batches, K, M, m) are those of `Batch` in network.py. With
-    `own`, each member has rows of its own. The weights s are those of a mean or a sum, see losses.py.
+    `own`, each member has rows of its own. The weights s are those of a mean or a sum, see losses.py; y is smoothed.
     """
 
-    def __init__(self, examples: Examples, batches: int, m: int, M: int, own: bool, mean: bool) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        batches: int,
+        m: int,
+        M: int,
+        own: bool,
+        mean: bool,
+        smoothing: Smoothing | None = None,
+    ) -> None:
         X, Y, w = self.examples = examples
+        self.smoothing = smoothing
         self.m, self.lead, self.divisor = m, (M,) * own, m if mean else 1
         self.y, self.s, self.start = (np.empty((batches, len(Y), M, m), Y.dtype) for _ in range(3))
         self.taken = np.empty((len(Y), *self.lead, batches * m), Y.dtype)
@@ -104,6 +136,8 @@ class Block:
             X.take(index, 0, self.rows[..., :n, :], "clip")
         y = Y.take(index, 1, self.taken[..., :n], "clip").reshape(len(Y), -1, batches, self.m)
         np.copyto(self.y[:batches], y.transpose(2, 0, 1, 3))
+        if self.smoothing is not None:
+            self.smoothing.apply(self.y[:batches])
         if not self.alike:
             s = (w[0, 0].take(index) if self.lead else w[:, 0].take(index, 1)).reshape(-1, batches, self.m)
             np.divide(s.swapaxes(0, 1)[:, None], self.divisor, self.s[:batches])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnfit.core.batches import Examples, Rows
+from nnfit.core.batches import Examples, Rows, Smoothing
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass
 from nnfit.core.optimizers import LBFGS
@@ -127,6 +127,9 @@ def fit(
     """
     optimizer = plan.optimizer
     assert isinstance(optimizer, LBFGS)
+    if plan.label_smoothing:
+        examples = examples._replace(Y=examples.Y.copy())
+        Smoothing(plan.label_smoothing, plan.middle).apply(examples.Y)
     theta, half = state.theta, optimizer.history
     members = range(len(theta))
     work = Work(network, theta.dtype, stop)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import overload
 
 import numpy as np
 from numpy import matmul
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.parameter import Array
 
 NEURONS = -3  # the axis of the neurons
+
+Number = float | NDArray[np.float64]  # of all members, or of each, (M, 1)
+
+
+def of_each(values: Sequence[float]) -> Number:
+    """What members have, one number of each: (M, 1) where they differ."""
+    return values[0] if len(set(values)) == 1 else np.array(values, np.float64)[:, None]
 
 
 def buffer(rows: int, M: int, m: int, dtype: DTypeLike, apart: bool = False) -> Array:

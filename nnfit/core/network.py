@@ -99,12 +99,12 @@ class Dropout:
     """Units of one hidden layer that are left out of a pass (Srivastava et al. 2014, inverted).
 
     a ← a · mask / (1 − p), where mask is 0 with probability p; the way back takes the same factor. `chance` holds
-    numbers in [0, 1), of the shape of a.
+    numbers in [0, 1), of the shape of a. p is a number, or one of each member, (M, 1).
     """
 
-    def __init__(self, a: Array, p: float, chance: Array) -> None:
+    def __init__(self, a: Array, p: float | Array, chance: Array) -> None:
         self.a, self.chance = a, chance
-        self.p, self.kept = np.float32(p), np.array(1 - p, a.dtype)
+        self.p, self.kept = np.array(p, np.float32)[()], np.array(1 - p, a.dtype)
         self.mask, self.whole = np.ones(a.shape, a.dtype), np.empty(a.shape, a.dtype)
 
     def draw(self) -> None:
@@ -150,7 +150,7 @@ class Pass:
     """
 
     def __init__(
-        self, network: Network, theta: Array, m: int, gradient: Array | None = None, dropout: float = 0.0
+        self, network: Network, theta: Array, m: int, gradient: Array | None = None, dropout: float | Array = 0.0
     ) -> None:
         M, N, dtype = len(theta), network.N, theta.dtype
         self.M, self.K, self.m = M, N[-1], m
@@ -182,7 +182,7 @@ class Pass:
         if self.fused is not None:
             self.before, self.after, self.back = [], activate[-1], []
         self.drops: list[Dropout] = []
-        if dropout and len(N) > 2:
+        if np.any(dropout) and len(N) > 2:
             # The numbers of one member lie side by side, so that it can draw them all at once.
             self.chances = np.empty((M, sum(N[1:-1]) * m), np.float32)
             parts = np.split(self.chances, np.cumsum([n * m for n in N[1:-1]])[:-1], axis=1)

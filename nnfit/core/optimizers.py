@@ -4,7 +4,8 @@ A class of the union Optimizer holds its parameters. `rule` makes of them what u
 is given the block of θ and of the gradient, blocks of its own memory (`slots`, zero at the start) and a scratch block,
 all of the same shape; `decays`, 1 for a weight and 0 for a bias, which no decay may touch (empty unless the optimizer
 has a weight_decay); the number t = 1, 2, … of the update; and η, the learning rate, which may differ from update to
-update: a number, or (M, 1), one for each member, as the shape `rates` that the rule was made for says.
+update: a number, or (M, 1), one for each member, as the shape `rates` that the rule was made for says. Where members
+have other constants than each other, `each` has the optimizer of every one: of one class, with as many slots.
 Constants are made arrays once: NumPy takes longer to convert a Python number than to multiply a hundred parameters.
 """
 
@@ -16,11 +17,11 @@ from math import sqrt
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nnfit.core.members import Number, of_each
 from nnfit.core.parameter import Array, named, parameter, table
 
-Rate = float | NDArray[np.float64]
+Rate = Number
 Rates = tuple[int, ...]  # the shape of η: () or (M, 1)
 Rule = Callable[[Array, Array, Sequence[Array], Array, Array, int, Rate], None]
 
@@ -43,9 +44,10 @@ class SGD:
         """How many arrays like θ its memory takes."""
         return 1 if self.momentum else 0
 
-    def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
+    def rule(self, dtype: np.dtype[Any], rates: Rates = (), each: Sequence[SGD] = ()) -> Rule:
         """What updates a block of θ."""
-        mu, step = np.array(self.momentum, dtype), np.empty(rates, dtype)
+        mu = np.array(of_each([p.momentum for p in each or [self]]), dtype)
+        step = np.empty(rates, dtype)
 
         def rule(
             theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
@@ -79,9 +81,10 @@ class AdaGrad:
 
     slots: ClassVar[int] = 1  # arrays like θ that its memory takes
 
-    def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
+    def rule(self, dtype: np.dtype[Any], rates: Rates = (), each: Sequence[AdaGrad] = ()) -> Rule:
         """What updates a block of θ."""
-        shift, step = np.array(self.epsilon, dtype), np.empty(rates, dtype)
+        shift = np.array(of_each([p.epsilon for p in each or [self]]), dtype)
+        step = np.empty(rates, dtype)
 
         def rule(
             theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
@@ -120,11 +123,14 @@ class RMSprop:
         """How many arrays like θ its memory takes."""
         return 2 if self.momentum else 1
 
-    def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
+    def rule(self, dtype: np.dtype[Any], rates: Rates = (), each: Sequence[RMSprop] = ()) -> Rule:
         """What updates a block of θ."""
-        root = sqrt(1 - self.alpha)
-        keep, shift, mu = (np.array(x, dtype) for x in (self.alpha, self.epsilon / root, self.momentum))
-        step = np.empty(rates, dtype)
+        own = each or [self]
+        root = of_each([sqrt(1 - p.alpha) for p in own])
+        keep = np.array(of_each([p.alpha for p in own]), dtype)
+        shift = np.array(of_each([p.epsilon / sqrt(1 - p.alpha) for p in own]), dtype)
+        mu = np.array(of_each([p.momentum for p in own]), dtype)
+        step = np.empty(np.broadcast_shapes(rates, np.shape(root)), dtype)
 
         def rule(
             theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
@@ -166,7 +172,7 @@ class Adam:
 
     slots: ClassVar[int] = 2  # arrays like θ that its memory takes
 
-    def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
+    def rule(self, dtype: np.dtype[Any], rates: Rates = (), each: Sequence[Adam] = ()) -> Rule:
         """What updates a block of θ."""
         return adam(self, dtype, rates)
 
@@ -216,15 +222,16 @@ class AdamW:
 
     slots: ClassVar[int] = 2  # arrays like θ that its memory takes
 
-    def rule(self, dtype: np.dtype[Any], rates: Rates = ()) -> Rule:
+    def rule(self, dtype: np.dtype[Any], rates: Rates = (), each: Sequence[AdamW] = ()) -> Rule:
         """What updates a block of θ."""
         step = adam(self, dtype, rates)
-        share = np.empty(rates, dtype)
+        decay = of_each([p.weight_decay for p in each or [self]])
+        share = np.empty(np.broadcast_shapes(rates, np.shape(decay)), dtype)
 
         def rule(
             theta: Array, gradient: Array, slots: Sequence[Array], scratch: Array, decays: Array, t: int, eta: Rate
         ) -> None:
-            share[...] = eta * self.weight_decay
+            share[...] = eta * decay
             np.multiply(theta, decays, scratch)
             np.multiply(scratch, share, scratch)
             np.subtract(theta, scratch, theta)

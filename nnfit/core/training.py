@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.averaging import EMA, NO_AVERAGE, SWA, Average, NoAverage
-from nnfit.core.batches import Block, Examples, Rows, Streams, shuffled
+from nnfit.core.batches import Block, Examples, Rows, Smoothing, Source, Streams, shuffled
 from nnfit.core.losses import LOSSES
-from nnfit.core.members import of_members
+from nnfit.core.members import Number, of_each, of_members
 from nnfit.core.network import Batch, Network, Pass, together, views
 from nnfit.core.optimizers import LBFGS, GradientOptimizer, Optimizer, Rate, Rates
 from nnfit.core.parameter import Array
@@ -49,7 +49,8 @@ class Plan(NamedTuple):
     """How θ is trained: for how long, in which steps, and what is done to the gradient on the way.
 
     The penalties l2 and l1, on weights and never on biases, add λ θ and λ sign θ to the gradient, those of
-    λ/2 Σ θ² and λ Σ |θ|. `clip_value` bounds each of its entries, `clip_norm` its length for each member.
+    λ/2 Σ θ² and λ Σ |θ|. `clip_value` bounds each of its entries, `clip_norm` its length for each member. Targets go
+    the share `label_smoothing` towards `middle`.
     """
 
     epochs: int
@@ -62,6 +63,24 @@ class Plan(NamedTuple):
     l1: float = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
+    label_smoothing: float = 0.0
+    middle: float = 0.0
+
+
+class Member(NamedTuple):
+    """How one of several networks is trained, and where its random numbers come from.
+
+    What is trained together may differ in the rates, decays and constants of optimizers of one class with as many slots
+    (but for β and ε of Adam), in penalties, clipping and smoothing, and in a dropout that is not 0.
+    """
+
+    plan: Plan
+    source: Source
+
+
+def alike(plan: Plan, seeds: Sequence[int], count: int) -> list[Member]:
+    """The members of one training."""
+    return [Member(plan, Source(tuple(seeds), k)) for k in range(count)]
 
 
 @dataclass
@@ -106,13 +125,19 @@ def begin(theta: Array, optimizer: Optimizer, average: Average = NO_AVERAGE) -> 
 
 
 def updating(
-    theta: Array, gradient: Array, slots: Array, decays: Array, optimizer: GradientOptimizer, rates: Rates = ()
+    theta: Array,
+    gradient: Array,
+    slots: Array,
+    decays: Array,
+    optimizer: GradientOptimizer,
+    rates: Rates = (),
+    each: Sequence[Any] = (),
 ) -> Sequence[Callable[[int, Rate], None]]:
     """One optimizer on all of θ, block by block: functions of t and η, which is () or, one of each member, (M, 1).
 
-    `slots` (S, M, P) is its memory, `decays` as `decaying` gives it.
+    `slots` (S, M, P) is its memory, `decays` as `decaying` gives it, `each` the optimizer of every member.
     """
-    rule = optimizer.rule(theta.dtype, rates)
+    rule = optimizer.rule(theta.dtype, rates, each)
     M, P = theta.shape
     width = min(max(1, BLOCK // M), P)
     scratch = np.empty((M, width), theta.dtype)
@@ -144,20 +169,39 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train from a state, in place, up to the plan's epochs, yielding after each, before `state.end_epoch`.
 
+    A cost or a weight that is not finite raises Diverged; for all else see `fit_each`.
+    """
+    for epoch in fit_each(network, state, examples, alike(plan, seeds, first + len(state.theta)), rows, stop, first):
+        refuse_divergence(network, state.theta, state.cost, epoch.number)
+        yield epoch
+
+
+def fit_each(
+    network: Network,
+    state: State,
+    examples: Examples,
+    members: Sequence[Member],
+    rows: Sequence[Rows] = (),
+    stop: Sequence[object] = (),
+    first: int = 0,
+) -> Iterator[Epoch]:
+    """Train the members of one training or of several, each as it would be alone, whatever becomes of the others.
+
     With `rows`, one array of row numbers for each member, every member learns from its own. What is drawn in epoch e
     comes from streams of its own, of default_rng([*seeds, e, …]), so a state says all that is needed to go on, and a
     member is the same with others and alone: the state may be that of some of the members, from number `first` on.
     Before each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
-    examples, the gradient, the optimizer's slots, a block of batches, and the buffers of one for each group. A cost or
-    a weight that is not finite raises Diverged.
+    examples, the gradient, the optimizer's slots, a block of batches, and the buffers of one for each group.
     """
+    plan = members[first].plan
     n, m = sizes(examples, plan, rows)
     if m == n and not rows:
         examples = examples._replace(X=np.asarray(examples.X))  # once for all groups
     groups = [
         Together(
-            *(network, state.of(part), examples._replace(w=of_members(examples.w, part)), plan, rows),
-            range(first + part.start, first + part.stop),
+            *(network, state.of(part), examples._replace(w=of_members(examples.w, part)), n, m),
+            members[first + part.start : first + part.stop],
+            rows[first + part.start : first + part.stop],
         )
         for part in groups_of(state.steps, together(network, m, state.theta.itemsize))
     ]
@@ -165,10 +209,9 @@ def fit(
         # An overflow on the way to divergence is reported once, below.
         with np.errstate(all="ignore"):
             for group in groups:
-                group.learn(number, seeds, stop)
+                group.learn(number, stop)
         if (state.steps < -(-n // m)).any():
             return
-        refuse_divergence(network, state.theta, state.cost, number)
         yield Epoch(number, state.cost * (m / n) if LOSSES[network.loss].mean else state.cost.copy())
         state.end_epoch(number)
 
@@ -203,26 +246,42 @@ class Together:
     """Members that learn together, each step of all in the same calls, and all that they need for it."""
 
     def __init__(
-        self, network: Network, state: State, examples: Examples, plan: Plan, rows: Sequence[Rows], members: range
+        self,
+        network: Network,
+        state: State,
+        examples: Examples,
+        n: int,
+        m: int,
+        members: Sequence[Member],
+        rows: Sequence[Rows],
     ) -> None:
+        plans, sources = [each.plan for each in members], [each.source for each in members]
+        plan, optimizers = plans[0], [each.optimizer for each in plans]
         optimizer = plan.optimizer
         assert not isinstance(optimizer, LBFGS)  # lbfgs.py, which needs more than a gradient
         self.state, self.plan = state, plan
-        self.n, self.m = n, m = sizes(examples, plan, rows)
-        self.rows = rows[members.start : members.stop]
-        self.orders, self.masks = Streams(members if rows else [0]), Streams(members)
+        self.n, self.m = n, m
+        # Members that draw from one source draw once; those of a training without rows of their own have one order.
+        orders = sources if rows else [each._replace(member=0) for each in sources]
+        distinct = list(dict.fromkeys(orders))
+        self.rows = [rows[orders.index(source)] for source in distinct] if rows else []
+        own = bool(rows) or (m < n and len(distinct) > 1)
+        shared = own and len(distinct) < len(members)
+        self.whose = np.array([distinct.index(source) for source in orders]) if shared else None
+        self.orders, self.masks = Streams(distinct), Streams(sources)
         theta = state.theta
         gradient = np.empty_like(theta)
-        self.pieces = list(pieces(network, theta, gradient, examples, plan, n, m, bool(rows)))
-        penalised = plan.l2 or plan.l1 or hasattr(optimizer, "weight_decay")
+        self.pieces = list(pieces(network, theta, gradient, examples, plans, n, m, own))
+        penalised = any(each.l2 or each.l1 for each in plans) or hasattr(optimizer, "weight_decay")
         decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
-        self.shaping = shapers(theta, gradient, decays, plan)
-        self.rates: Rates = (len(theta), 1) if isinstance(plan.schedule, Plateau) and len(theta) > 1 else ()
-        self.updates = updating(theta, gradient, state.slots, decays, optimizer, self.rates)
-        self.base = optimizer.learning_rate
+        self.shaping = shapers(theta, gradient, decays, *plans)
+        self.base = of_each([each.learning_rate for each in optimizers])
+        apart = isinstance(plan.schedule, Plateau) or isinstance(self.base, np.ndarray)
+        self.rates: Rates = (len(theta), 1) if apart and len(theta) > 1 else ()
+        self.updates = updating(theta, gradient, state.slots, decays, optimizer, self.rates, optimizers)
         self.after_update, self.after_epoch = averagers(state, gradient, plan)
 
-    def learn(self, number: int, seeds: Sequence[int], stop: Sequence[object]) -> None:
+    def learn(self, number: int, stop: Sequence[object]) -> None:
         """The steps that are left of the epoch with this number, until there is anything in `stop`."""
         state, per_epoch = self.state, -(-self.n // self.m)
         done = int(state.steps[0])
@@ -230,10 +289,11 @@ class Together:
             return
         if not done:
             state.cost.fill(0)
-        self.orders.restart([*seeds, number, 0])
+        self.orders.restart(number, 0)
         order = shuffled(self.n, self.m, self.rows, self.orders)
+        order = order if self.whose is None else order[self.whose]
         if self.plan.dropout:
-            self.masks.restart([*seeds, number, 1])
+            self.masks.restart(number, 1)
             for _ in range(done):  # those of a run that was stopped; only the last may be smaller
                 self.pieces[0].run.draw(self.masks.generators)
         t = (number - 1) * per_epoch + done
@@ -279,23 +339,32 @@ class Together:
 
 
 def pieces(
-    network: Network, theta: Array, gradient: Array, examples: Examples, plan: Plan, n: int, m: int, own: bool
+    network: Network,
+    theta: Array,
+    gradient: Array,
+    examples: Examples,
+    plans: Sequence[Plan],
+    n: int,
+    m: int,
+    own: bool,
 ) -> Iterator[Piece]:
     """The minibatches of an epoch of n rows: those of m, so many as a block holds at a time, and what is left."""
+    dropout, share = of_each([plan.dropout for plan in plans]), of_each([plan.label_smoothing for plan in plans])
+    smoothing = Smoothing(share, plans[0].middle) if np.any(share) else None
     M, mean = len(theta), LOSSES[network.loss].mean
     width = network.inputs * (M if own else 1) + 4 * network.N[-1] * M
     most = min(max(1, GATHER // (width * m * theta.itemsize)), n // m)
     for first, batches, size in ((0, n // m, m), (n // m, 1, n % m)):
         if not size:
             continue
-        run = Pass(network, theta, size, gradient, plan.dropout)
-        block = Block(examples, min(most, batches), size, M, own, mean)
+        run = Pass(network, theta, size, gradient, dropout)
+        block = Block(examples, min(most, batches), size, M, own, mean, smoothing)
         made = [run.batch(block.x(b), block.y[b], block.s[b], block.start[b]) for b in range(min(most, batches))]
         for start in range(0, batches, most):
             yield Piece(first + start, run, block, made[: batches - start], size / m if mean else 1.0)
 
 
-def learning_rate(base: float, plan: Plan, updates: int, state: State, rates: Rates) -> Callable[[int], Rate]:
+def learning_rate(base: Number, plan: Plan, updates: int, state: State, rates: Rates) -> Callable[[int], Rate]:
     """η after t of so many updates: a number, or (M, 1) as `rates` says, from the schedule and each member's factor."""
     highest: Rate = base * state.factor[:, None] if rates else base * float(state.factor[0])
     if isinstance(plan.schedule, Constant | Plateau) and not plan.schedule.warmup:
@@ -303,27 +372,42 @@ def learning_rate(base: float, plan: Plan, updates: int, state: State, rates: Ra
     return lambda t: highest * factor(plan.schedule, t / updates)
 
 
-def shapers(theta: Array, gradient: Array, decays: Array, plan: Plan) -> list[Callable[[], object]]:
-    """What is done to the gradient before the update, in place: penalties first, then clipping."""
+def shapers(theta: Array, gradient: Array, decays: Array, *plans: Plan) -> list[Callable[[], object]]:
+    """What is done to the gradient before the update, in place: penalties first, then clipping.
+
+    The plans are one of all members, or one of each. What only some members have leaves the others as they are: adding
+    a 0 to −0 would be seen.
+    """
+    dtype = theta.dtype
     found: list[Callable[[], object]] = []
-    if plan.l2:
-        weights = decays * theta.dtype.type(plan.l2)
-        found.append(lambda: np.add(gradient, weights * theta, gradient))
-    if plan.l1:
-        sizes = decays * theta.dtype.type(plan.l1)
-        found.append(lambda: np.add(gradient, sizes * np.sign(theta), gradient))
-    if plan.clip_value is not None:
-        bound = theta.dtype.type(plan.clip_value)
+    if any(plan.l2 for plan in plans):
+        weights = decays * np.array(of_each([plan.l2 for plan in plans]), dtype)
+        decayed = those([bool(plan.l2) for plan in plans])
+        found.append(lambda: np.add(gradient, weights * theta, gradient, where=decayed))
+    if any(plan.l1 for plan in plans):
+        sizes = decays * np.array(of_each([plan.l1 for plan in plans]), dtype)
+        shrunk = those([bool(plan.l1) for plan in plans])
+        found.append(lambda: np.add(gradient, sizes * np.sign(theta), gradient, where=shrunk))
+    if any(plan.clip_value is not None for plan in plans):
+        values = [np.inf if plan.clip_value is None else plan.clip_value for plan in plans]
+        bound = np.array(of_each(values), dtype)[()]
         found.append(lambda: np.clip(gradient, -bound, bound, gradient))
-    if plan.clip_norm is not None:
-        longest = theta.dtype.type(plan.clip_norm)
+    if any(plan.clip_norm is not None for plan in plans):
+        longest = np.array(of_each([plan.clip_norm or 1.0 for plan in plans]), dtype)[()]
+        shortened = those([plan.clip_norm is not None for plan in plans])
 
         def shorten() -> None:
             length = np.sqrt(np.vecdot(gradient, gradient))[:, None]
-            np.multiply(gradient, np.minimum(1, longest / np.maximum(length, longest)), gradient)
+            factor = np.minimum(1, longest / np.maximum(length, longest))
+            np.multiply(gradient, factor, gradient, where=shortened)
 
         found.append(shorten)
     return found
+
+
+def those(chosen: Sequence[bool]) -> Any:
+    """Which members an operation is for, (M, 1), or True for all."""
+    return True if all(chosen) else np.array(chosen)[:, None]
 
 
 def averagers(

@@ -20,6 +20,7 @@ from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
 from nnfit.core.stopping import Best, HeldOut, Rule, nothing_seen
 from nnfit.core.training import Diverged, Plan, State, begin
 from nnfit.data.seeds import Purpose, generator
+from nnfit.data.target import Target
 from nnfit.errors import Place, Problem, SpecError
 from nnfit.fit.advice import diverged
 from nnfit.fit.cross_fitting import CrossFitted, before_training, of_others, watched_metric
@@ -87,16 +88,11 @@ class Run:
 
 
 @phase("starting the training")
-def start(prepared: Prepared) -> Run:
-    """A training before its first epoch."""
+def start(prepared: Prepared, like: Run | None = None) -> Run:
+    """A training before its first epoch; its rows are those of another, where that has the same data and splits."""
     plan = planned(prepared)
-    rows, kept = resampled(prepared)
+    rows, kept, held_out = rows_of(prepared) if like is None else (like.rows, like.kept, like.held_out)
     state = begin(initial(prepared, rows), plan.optimizer, plan.average)
-    held_out = None
-    if rows:
-        held_out = padded(prepared.sets["train"].examples, kept)
-    elif "validation" in prepared.sets:
-        held_out = prepared.sets["validation"].examples
     best = cross_fitted = None
     stopping = prepared.spec.training.early_stopping
     if stopping and held_out is not None:
@@ -106,6 +102,14 @@ def start(prepared: Prepared) -> Run:
         if stopping.monitor != "loss":  # whether the rows have the metric is known before the first epoch
             watched_metric(prepared, kept, stopping.monitor, len(state.theta)).everywhere(looked_at.y_hat)
     return Run(prepared, plan, rows, kept, held_out, state, best, cross_fitted, first_stage(len(state.theta)))
+
+
+def rows_of(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...], Examples | None]:
+    """What each member learns from, what is kept from it, and the rows that are looked at after every epoch."""
+    rows, kept = resampled(prepared)
+    if rows:
+        return rows, kept, padded(prepared.sets["train"].examples, kept)
+    return rows, kept, prepared.sets["validation"].examples if "validation" in prepared.sets else None
 
 
 def initial(prepared: Prepared, rows: Sequence[Rows] = ()) -> Array:
@@ -142,17 +146,14 @@ def planned(prepared: Prepared) -> Plan:
         keys.l1,
         keys.clip_norm,
         keys.clip_value,
+        keys.label_smoothing,
+        middle(prepared.target),
     )
 
 
-def smoothed(prepared: Prepared) -> Examples:
-    """The training examples, with the classes' outputs a share ε nearer to each other: y ← (1 − ε) y + ε / K."""
-    examples, share = prepared.sets["train"].examples, prepared.spec.training.label_smoothing
-    if not share or not prepared.target.classes:
-        return examples
-    target = prepared.target
-    middle = 1 / target.outputs if target.task == "multinomial" else (1 + target.low) / 2
-    return examples._replace(Y=((1 - share) * examples.Y + share * middle).astype(examples.Y.dtype))
+def middle(target: Target) -> float:
+    """What the outputs of all classes are between: 1 / K where they sum to one."""
+    return 1 / target.outputs if target.task == "multinomial" else (1 + target.low) / 2
 
 
 def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterator[Progress]:
@@ -166,7 +167,7 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
     held_out = None if run.held_out is None else HeldOut(prepared.network, state.used, run.held_out)
     after = followers(run, held_out)
     seeds = prepared.spec.seed, Purpose.SHUFFLE
-    job = Job(prepared.network, state, smoothed(prepared), run.plan, seeds, run.rows, held_out)
+    job = Job(prepared.network, state, prepared.sets["train"].examples, run.plan, seeds, run.rows, held_out)
     try:
         with phase(name, run.plan.epochs, state.epochs) as now:
             for costs, validations, over in learn_all(job, stop):

@@ -19,7 +19,7 @@ from nnfit.fit.aggregates import gathered
 from nnfit.fit.examination import examine
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
 from nnfit.fit.run import Progress, Run, epochs, start
-from nnfit.fit.scores import prior, score
+from nnfit.fit.scores import Scores, prior, score
 from nnfit.model.aggregates import SIZE, as_json
 from nnfit.model.model import Model, path_of, versions
 from nnfit.storage import json_text
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nnfit.data.exchange import Frame
+
+Linear = Callable[[Run], Scores | None]
 
 MOST_MEANS = 2000  # inputs whose means are recorded
 DIGITS = 21  # of a number in a record, at most as a rule, with its comma
@@ -91,9 +93,9 @@ class Trainer:
         message = f"the costs of {run.plan.epochs:,} epochs may have no room in the model file, and be left out of it"
         return [Problem("record-cut", message, "--history writes them to a file of their own")]
 
-    def result(self) -> Result:
+    def result(self, linear: Linear | None = None) -> Result:
         """The model with its metrics, beside those of the prior and of the linear model, which is trained here."""
-        model = replace(finished(self.run, self.blas_threads), home=self.loaded.folder)
+        model = replace(finished(self.run, self.blas_threads, linear), home=self.loaded.folder)
         seen = model.aggregates
         found = () if seen is None else stuck(seen.health)
         doubts = (
@@ -110,15 +112,19 @@ def begin(
 
     `blas_threads`, which model and checkpoint record, is how many threads matrix products have in this process.
     """
-    prepared = prepare(loaded, frames)
-    with advice.at_its_key(loaded.document):
-        run = start(prepared)
-    found = unbalanced(examine(prepared, run.state.theta))
-    warnings = [*prepared.warnings, *advice.placed(loaded.document, found)]
+    trainer = begun(loaded, prepare(loaded, frames), blas_threads)
     if resume is not None:
-        run, changed = checkpoint.read(resume, prepared, blas_threads)
-        warnings += changed
-    return Trainer(loaded, run, blas_threads, tuple(warnings))
+        trainer.run, changed = checkpoint.read(resume, trainer.prepared, blas_threads)
+        trainer.warnings += tuple(changed)
+    return trainer
+
+
+def begun(loaded: LoadedSpec, prepared: Prepared, blas_threads: int, like: Run | None = None) -> Trainer:
+    """A training of prepared data before its first epoch; `like` as in `start`."""
+    with advice.at_its_key(loaded.document):
+        run = start(prepared, like)
+    found = unbalanced(examine(prepared, run.state.theta))
+    return Trainer(loaded, run, blas_threads, (*prepared.warnings, *advice.placed(loaded.document, found)))
 
 
 def train(
@@ -180,11 +186,14 @@ def trained(
         return trainer.result()
 
 
-def finished(run: Run, blas_threads: int) -> Model:
-    """The model of a run, with the record of its training, in which what is not finite is null."""
+def finished(run: Run, blas_threads: int, linear: Linear | None = None) -> Model:
+    """The model of a run, with the record of its training, in which what is not finite is null.
+
+    `linear` gives the scores of the linear model, where it is not to be solved here.
+    """
     prepared = run.prepared
     with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
-        found, less = score(run), baseline.linear(run)
+        found, less = score(run), (linear or baseline.linear)(run)
         seen = gathered(run, found, examine(prepared, run.theta))
     spec, history = prepared.spec, history_of(run.history)
     record: dict[str, Any] = {

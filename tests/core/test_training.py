@@ -46,7 +46,7 @@ def minibatches(data: Examples, m: int, mean: bool, order: Rows) -> Iterator[Bat
     """The minibatches of an epoch as training takes them, one after the other."""
     net = network(data.X.shape[1] - 1, group(len(data.Y), "linear"), loss="mse" if mean else "rss")
     theta, n = start(net, len(data.w)), len(data.X)
-    for piece in pieces(net, theta, theta.copy(), data, Plan(1, m, optimizer("sgd")), n, m, own=False):
+    for piece in pieces(net, theta, theta.copy(), data, [Plan(1, m, optimizer("sgd"))], n, m, own=False):
         begin = piece.first * m
         piece.block.gather(order[begin : begin + len(piece.batches) * piece.run.m])
         yield from piece.batches

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnfit.core.batches import Examples
+from nnfit.core.batches import Examples, Smoothing
 from nnfit.core.network import predict
 from nnfit.core.schedules import after_epoch, first_stage
 from nnfit.core.stopping import HeldOut
@@ -213,7 +213,9 @@ def test_smoothed_labels_make_less_confident(prepared: Prepare) -> None:
 def test_smoothing_moves_each_target_towards_the_middle(prepared: Prepare, output: str, low: float) -> None:
     text = csv() if output == "softmax" else csv().replace(",c\n", ",b\n")
     layers = f"network.layers=[{{size: auto, activation: {output}}}]"
-    Y = pipeline.smoothed(prepared(SPEC, text, layers, "training.label_smoothing=0.3")).Y
+    ready = prepared(SPEC, text, layers, "training.label_smoothing=0.3")
+    Y, plan = ready.sets["train"].examples.Y, pipeline.planned(ready)
+    Smoothing(plan.label_smoothing, plan.middle).apply(Y)
     assert np.unique(Y.round(9)).tolist() == pytest.approx(
         [low, 0.8 if output == "softmax" else 0.85 if low > 0 else 0.7]
     )
