@@ -89,7 +89,8 @@ def of_others(
     """What the rows that are not in a part say of the weights as they are, for each part: the lower, the better."""
     F = int(part.max()) + 1
     if kept and prepared.spec.training.resample == "folds":
-        return lambda seen: np.array([seen[np.arange(F) != f].mean() for f in range(F)])
+        index = np.array([np.flatnonzero(np.arange(F) != f) for f in range(F)])
+        return lambda seen: np.asarray(seen[index].mean(axis=1))
     outside = [(part != f) & (part != NONE) for f in range(F)]
     if monitor == "loss":
         share = shares(prepared.spec.loss, held_out, outside)

@@ -252,11 +252,13 @@ class Packed:
         """What `run.epochs` does after an epoch, for each that is live; those that end have a state of their own."""
         validations = np.concatenate([each.costs() for each in self.held_out]) if self.held_out else None
         failed: Failed = {}
+        sound = bool(np.isfinite(self.state.cost).all() and np.isfinite(self.state.theta).all())
         for k, run in [*live.items()]:
             members = self.members[k]
             run.state.end_epoch(number)
             try:
-                refuse_divergence(self.network, run.state.theta, run.state.cost, number)
+                if not sound:
+                    refuse_divergence(self.network, run.state.theta, run.state.cost, number)
             except Diverged as error:
                 failed[k] = advice.diverged(error, run.plan.optimizer)
             else:

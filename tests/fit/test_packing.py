@@ -1,0 +1,284 @@
+"""Trainings in one array: each comes out as it does alone, byte for byte, whatever becomes of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import GRADIENT_OPTIMIZERS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnfit.config.loader import LoadedSpec, load_spec
+from nnfit.errors import DataError, NnfitError, SpecError, TrainingError
+from nnfit.fit import packing
+from nnfit.fit.packing import best_size, epochs, key, prepared_as, train_together
+from nnfit.fit.prepare import prepare
+from nnfit.fit.train import Result, trained
+
+SPEC = """\
+data: {train: data.csv, target: y, split_seed: 3}
+network: {layers: [{size: 6, activation: mish}, {size: auto, activation: softmax}], members: 3}
+training: {epochs: 7, batch_size: 8, baseline: false}
+"""
+CSV = "x,z,w,y\n" + "".join(f"{i * 7 % 13},{i * i % 5},{1 + i % 3},{'abc'[i * i % 11 % 3]}\n" for i in range(47))
+SETTINGS = {
+    "folds": {
+        "training.resample": "folds",
+        "training.early_stopping": {"patience": 2},
+        "training.average": "ema",
+        "training.schedule": "cosine",
+        "training.calibration": "temperature",
+    },
+    "plateau": {
+        "training.resample": "folds",
+        "training.schedule": {"name": "plateau", "patience": 1, "gamma": 0.5, "threshold": 0.5},
+        "training.average": {"name": "swa", "start": 0.4},
+        "training.baseline": True,
+    },
+    "bootstrap": {
+        "training.resample": "bootstrap",
+        "training.early_stopping": {"patience": 2, "monitor": "accuracy"},
+        "training.class_weight": "balanced",
+        "network.initialization.data_driven": True,
+        "data.columns": {"x": {"piecewise": 4, "periodic": 2}},
+    },
+    "validation": {
+        "data.validation": 0.3,
+        "data.weight": "w",
+        "training.early_stopping": {"patience": 3},
+        "training.schedule": {"name": "one_cycle", "warmup": 0.1},
+        "network.dtype": "float64",
+    },
+    "alone": {"network.members": 1, "training.dropout": 0.3, "network.layers[0].size": 1},
+    "full": {"training.batch_size": "full", "network.members": 2},
+}
+# What may differ: of one training from the first.
+OWN: list[dict[str, Any]] = [
+    {},
+    {"training.optimizer.learning_rate": 0.3},
+    {"training.l2": 0.1},
+    {"training.l1": 0.01, "training.clip_value": 0.01},
+    {"training.clip_norm": 0.1},
+    {"training.label_smoothing": 0.2},
+    {"seed": 5, "training.l2": 1e-3},
+    {"seed": 6, "training.optimizer.learning_rate": 1e-4},
+    {"network.initialization.weights": "normal", "network.initialization.bias": 0},
+    {"network.initialization.output_gain": 0.1, "seed": 5},
+    {"training.label_smoothing": 0.1, "training.clip_norm": 1.0, "training.clip_value": 0.02},
+]
+OF_OPTIMIZER = {
+    "sgd": {"momentum": 0.9},
+    "adagrad": {"epsilon": 1e-3},
+    "rmsprop": {"alpha": 0.5, "epsilon": 1e-4, "momentum": 0.9},
+    "adam": {},
+    "adamw": {"weight_decay": 0.5},
+    "lbfgs": {},
+}
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Callable[..., list[LoadedSpec]]:
+    """The specs of trainings that differ from a base."""
+
+    def loaded(base: dict[str, Any], each: Sequence[dict[str, Any]] = OWN) -> list[LoadedSpec]:
+        (tmp_path / "data.csv").write_text(CSV)
+        (tmp_path / "spec.yaml").write_text(SPEC)
+        return [load_spec(tmp_path / "spec.yaml", {**base, **own}) for own in each]
+
+    return loaded
+
+
+def told(found: Result | NnfitError) -> Any:
+    """All of a training that is to be the same."""
+    if isinstance(found, NnfitError):
+        return type(found), str(found)
+    return found.model.to_bytes(), dict(found.columns), found.metrics, found.warnings, found.model.home
+
+
+def alone(spec: LoadedSpec) -> Any:
+    try:
+        return told(trained(spec, {}))
+    except NnfitError as error:
+        return told(error)
+
+
+def same(specs: Sequence[LoadedSpec]) -> list[Result | NnfitError]:
+    """The trainings together, which are what they are alone."""
+    assert len({key(spec) for spec in specs}) == 1
+    found = train_together(specs)
+    assert len(found) == len(specs)
+    for spec, one in zip(specs, found, strict=True):
+        assert told(one) == alone(spec)
+    return found
+
+
+# --- the same bytes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*GRADIENT_OPTIMIZERS, "lbfgs"])
+def test_with_every_optimizer_trainings_are_what_they_are_alone(loaded: Callable[..., Any], name: str) -> None:
+    base: dict[str, Any] = {**SETTINGS["folds"], "training.optimizer.name": name}
+    own = OWN[:8]
+    if name == "lbfgs":
+        base |= {"training.batch_size": "full", "training.average": "none", "training.schedule": "constant"}
+        own = [{}, {"training.l2": 0.1}, {"training.label_smoothing": 0.2}, {"seed": 5}]
+    elif name in ("sgd", "rmsprop"):
+        base |= {"training.optimizer.momentum": 0.5}
+    other = {f"training.optimizer.{key}": value for key, value in OF_OPTIMIZER[name].items()}
+    found = same(loaded(base, [*own, other, {**other, "seed": 8}]))
+    assert len({one.model.theta.tobytes() for one in found if isinstance(one, Result)}) >= len(own)
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_in_every_setting_trainings_are_what_they_are_alone(loaded: Callable[..., Any], kind: str) -> None:
+    dropout = [{"training.dropout": 0.6}, {"training.dropout": 0.1, "seed": 2}] if kind == "alone" else []
+    same(loaded({**SETTINGS[kind], "training.optimizer.name": "adamw"}, [*OWN[1::2], *OWN[8::2], *dropout]))
+
+
+def test_three_specs_in_five_folds_are_fifteen_members(loaded: Callable[..., Any]) -> None:
+    base = {**SETTINGS["folds"], "network.members": 5, "training.baseline": True}
+    found = same(loaded(base, [{"seed": k, "training.optimizer.learning_rate": 0.01 * (k + 1)} for k in range(3)]))
+    assert all(one.model.theta.shape[0] == 5 for one in found if isinstance(one, Result))
+    rows = {repr(one.model.record["rows"]) for one in found if isinstance(one, Result)}
+    assert len(rows) == 1
+
+
+@cache
+def bytes_alone(folder: Path, k: int) -> Any:
+    return alone(load_spec(folder / "spec.yaml", {**SETTINGS["folds"], "training.optimizer.name": "adamw", **MORE[k]}))
+
+
+MORE = [*OWN, {"training.optimizer.weight_decay": 0.0}, {"training.optimizer.learning_rate": 1e30}]
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=st.lists(st.integers(0, len(MORE) - 1), min_size=1, max_size=6))
+def test_any_of_them_in_any_order_are_what_they_are_alone(
+    tmp_path_factory: pytest.TempPathFactory, chosen: list[int]
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "packing"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "data.csv").write_text(CSV)
+        (folder / "spec.yaml").write_text(SPEC)
+    base = {**SETTINGS["folds"], "training.optimizer.name": "adamw"}
+    found = train_together([load_spec(folder / "spec.yaml", {**base, **MORE[k]}) for k in chosen])
+    assert [told(one) for one in found] == [bytes_alone(folder, k) for k in chosen]
+
+
+@pytest.mark.parametrize(("name", "value"), [("COPIES", 1), ("IDLE", 0), ("IDLE", 1)])
+def test_how_much_is_done_at_once_is_not_seen(
+    loaded: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str, value: float
+) -> None:
+    monkeypatch.setattr(packing, name, value)
+    base = {**SETTINGS["folds"], "training.early_stopping": {"patience": 1}, "training.epochs": 12}
+    found = same(loaded(base, [{"training.optimizer.learning_rate": rate} for rate in (0.3, 3.0, 1e-4, 0.05)]))
+    assert len({len(one.columns["epoch"]) for one in found if isinstance(one, Result)}) > 1
+
+
+# --- one among others ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["folds", "validation", "full"])
+def test_one_that_diverges_is_an_error_in_its_place(loaded: Callable[..., Any], kind: str) -> None:
+    own = [{}, {"training.optimizer.learning_rate": 1e30}, {"seed": 4}, {"training.optimizer.learning_rate": 1e36}]
+    found = same(loaded({**SETTINGS[kind], "training.optimizer.name": "sgd"}, own))
+    assert [type(one) for one in found] == [Result, TrainingError, Result, TrainingError]
+    assert "training diverged in epoch " in str(found[1])
+
+
+def test_weights_that_are_no_numbers_are_an_error_in_their_place(loaded: Callable[..., Any]) -> None:
+    far = {"network.initialization.weights": {"name": "normal", "sd": 3e38}}
+    found = same(loaded({}, [far, {}, {"seed": 2}]))
+    assert [type(one) for one in found] == [SpecError, Result, Result]
+    assert "spec.yaml" in str(found[0]) or "overrides" in str(found[0])
+
+
+def test_what_is_wrong_with_the_data_is_the_error_of_all(loaded: Callable[..., Any], tmp_path: Path) -> None:
+    specs = loaded({}, OWN[:3])
+    (tmp_path / "data.csv").write_text("x,z,y\n1,2,a\n3,4,a\n")
+    assert [type(one) for one in same(specs)] == [DataError] * 3
+    assert train_together([]) == []
+
+
+def test_without_epochs_the_networks_are_those_of_the_start(loaded: Callable[..., Any]) -> None:
+    same(loaded({"training.epochs": 0}, [{}, {"seed": 2}]))
+
+
+# --- step by step --------------------------------------------------------------------------------------------------
+
+
+def test_trainings_go_on_in_other_company_from_where_they_are(loaded: Callable[..., Any]) -> None:
+    base = {**SETTINGS["plateau"], "training.optimizer.name": "adamw"}
+    specs = loaded(base, OWN[:5])
+    trainers = packing.begin(specs, blas_threads=1)
+    ready: list[Any] = [*trainers]
+    for number, failed in epochs(ready):
+        assert not failed
+        if number == 3:
+            break
+    best = [ready[4], ready[1]]
+    stop: list[str] = []
+    for number, _ in epochs(best, stop):
+        if number == 5:
+            stop.append("now")
+    assert [each.run.state.epochs for each in ready] == [3, 5, 3, 3, 5]
+    assert [number for number, _ in epochs(best)] == [6, 7]
+    assert not list(epochs(best))
+    for k in (1, 4):
+        assert told(ready[k].result())[0] == alone(specs[k])[0]
+
+
+def test_data_prepared_for_one_are_those_of_all(loaded: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = loaded(SETTINGS["folds"], OWN[:3])
+    ready, expected = prepare(specs[1]), [alone(spec) for spec in specs]
+    for spec in specs:
+        assert prepared_as(ready, spec).spec == prepare(spec).spec
+    assert best_size(ready) > 1
+
+    def again(*arguments: Any) -> Any:
+        raise AssertionError("the data are prepared already")
+
+    monkeypatch.setattr(packing, "prepare", again)
+    numbers: list[int] = []
+    found = train_together(specs, prepared=ready, on_epoch=numbers.append)
+    assert [told(one) for one in found] == expected
+    assert numbers == [*range(1, max(numbers) + 1)]
+
+
+# --- what may be trained together ----------------------------------------------------------------------------------
+
+
+def test_the_key_is_the_same_where_members_may_differ_and_no_other(loaded: Callable[..., Any]) -> None:
+    base = {"training.optimizer": {"name": "sgd", "momentum": 0.5}, "training.dropout": 0.1}
+    files = {"output": "m.npz", "training.checkpoint": {"every": 2}}
+    free = [{"training.dropout": 0.3}, {"training.optimizer.momentum": 0.1}, files, *OWN]
+    (first,) = loaded(base, [{}])
+    assert {key(spec) for spec in loaded(base, free)} == {key(first)}
+    (without,) = loaded({**base, "data.split_seed": None, "seed": 3}, [{}])
+    assert key(without) == key(first)
+    others: list[dict[str, Any]] = [
+        {"data.split_seed": 4},
+        {"data.split_seed": None},
+        {"data.columns": {"x": {"scale": "none"}}},
+        {"training.epochs": 8},
+        {"training.batch_size": 9},
+        {"training.dropout": 0},
+        {"training.optimizer.momentum": 0},
+        {"training.optimizer.nesterov": True},
+        {"training.optimizer": {"name": "adam"}},
+        {"training.schedule": "cosine"},
+        {"training.resample": "folds"},
+        {"training.average": "ema"},
+        {"network.members": 4},
+        {"network.layers[0].size": 5},
+        {"network.dtype": "float64"},
+        {"training.baseline": True},
+    ]
+    keys = {key(spec) for spec in loaded(base, others)}
+    assert len(keys) == len(others)
+    assert key(first) not in keys
