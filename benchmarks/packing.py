@@ -82,9 +82,9 @@ def main() -> None:
         whole, apart = timed(alone, each)
     same = [one.model.to_bytes() == other.model.to_bytes() for one, other in zip(together, apart, strict=True)]
     print(
-        f"{trials} trials, 5 folds, 10-32-3, {rows:,} rows, {epochs} epochs: packed {packed:.2f} s, one after the other "
-        f"{whole:.2f} s, {whole / packed:.1f} times as long; three alone {three:.2f} s, packed {packed / three:.1f} times "
-        f"that; {sum(same)} of {trials} models have the same bytes"
+        f"{trials} trials, 5 folds, 10-32-3, {rows:,} rows, {epochs} epochs: packed {packed:.2f} s, "
+        f"one after the other {whole:.2f} s, {whole / packed:.1f} times as long; three alone {three:.2f} s, "
+        f"packed {packed / three:.1f} times that; {sum(same)} of {trials} models have the same bytes"
     )
 
 

@@ -26,6 +26,7 @@ from nnfit.core.training import Diverged, Member, State, alike, fit_each, refuse
 from nnfit.data.seeds import Purpose
 from nnfit.errors import NnfitError, TrainingError
 from nnfit.fit import advice, baseline
+from nnfit.fit.against_data import refuse_unfit
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
 from nnfit.fit.run import Progress, Run, followers
 from nnfit.fit.run import epochs as epochs_alone
@@ -80,7 +81,8 @@ def bare(optimizer: Optimizer) -> Optimizer:
 
 
 def prepared_as(prepared: Prepared, loaded: LoadedSpec) -> Prepared:
-    """The data prepared for one spec, for another with the same key."""
+    """The data prepared for one spec, for another with the same key; a SpecError if it asks what the target has not."""
+    refuse_unfit(loaded, prepared.target)
     known, spec = prepared.spec, loaded.spec
     data = replace(known.data, split_seed=spec.data.split_seed)
     network = replace(spec.network, input=known.network.input, layers=known.network.layers)
@@ -106,12 +108,11 @@ def train_together(
     `prepared` are the data of a spec with this key, where they have been prepared already. `on_epoch` is called after
     each epoch with its number. Errors of data and spec, too, stand in the list, those of the data in all places.
     """
-    trainers = begin(specs, frames, blas.blas_threads(), prepared)
-    found: dict[int, Result | NnfitError] = {}
-    places = [k for k, each in enumerate(trainers) if isinstance(each, Trainer)]
-    found |= {k: each for k, each in enumerate(trainers) if not isinstance(each, Trainer)}
-    going = [each for each in trainers if isinstance(each, Trainer)]
-    for number, failed in epochs(going):
+    started = [*enumerate(begin(specs, frames, blas.blas_threads(), prepared))]
+    found: dict[int, Result | NnfitError] = {k: each for k, each in started if not isinstance(each, Trainer)}
+    places = [k for k, _ in started if k not in found]
+    going = [each for _, each in started if isinstance(each, Trainer)]
+    for number, failed in epochs([each.run for each in going]):
         found |= {places[k]: error for k, error in failed.items()}
         if on_epoch is not None:
             on_epoch(number)
@@ -134,8 +135,10 @@ def begin(
     """The trainings of specs that have one key, each before its first epoch, or why there is none."""
     if not specs:
         return []
+    # A real target has no labels to smooth: who does not ask for it is not to be refused for who does.
+    least = min(specs, key=lambda loaded: loaded.spec.training.label_smoothing)
     try:
-        ready = prepare(specs[0], frames) if prepared is None else prepared
+        ready = prepare(least, frames) if prepared is None else prepared
     except NnfitError as error:
         return [error for _ in specs]
     found: list[Trainer | NnfitError] = []
@@ -163,13 +166,12 @@ def in_common() -> Callable[[Run], Any]:
     return linear
 
 
-def epochs(trainers: Sequence[Trainer], stop: Sequence[object] = ()) -> Iterator[tuple[int, Failed]]:
+def epochs(runs: Sequence[Run], stop: Sequence[object] = ()) -> Iterator[tuple[int, Failed]]:
     """Train all, epoch after epoch, from where they are, which is the same epoch; those that have ended stay so.
 
-    After each epoch its number, and the errors, by the places in `trainers`, of those that diverged in it. All end
-    before the next step once there is anything in `stop`.
+    The runs are of specs with one key, each started `like` the first. After each epoch its number, and the errors, by
+    the places in `runs`, of those that diverged in it. All end before the next step once there is anything in `stop`.
     """
-    runs = [each.run for each in trainers]
     live = {k: run for k, run in enumerate(runs) if not run.ended}
     if not live:
         return

@@ -128,6 +128,23 @@ def test_penalties_come_before_clipping():
     assert np.abs(gradient).max() == 0.1
 
 
+def test_each_member_has_its_own_penalties_and_clipping_and_none_where_it_has_none():
+    rng = np.random.default_rng(5)
+    options = [{}, {"l2": 0.3}, {"l1": 0.2, "clip_norm": 0.5}, {"l2": 0.1, "clip_value": 0.1}, {"clip_norm": 1e3}]
+    plans = [Plan(1, 1, optimizer("sgd"), **each) for each in options]
+    theta = rng.normal(size=(5, NET.P)).astype("float32")
+    before = rng.normal(size=(5, NET.P)).astype("float32")
+    before[:, ::3] = -0.0  # which + 0 would change
+    decays, together, alone = decaying(NET, theta.dtype), before.copy(), before.copy()
+    for shape in shapers(theta, together, decays, *plans):
+        shape()
+    for k, plan in enumerate(plans):
+        for shape in shapers(theta[k : k + 1], alone[k : k + 1], decays, plan):
+            shape()
+    assert together.tobytes() == alone.tobytes()
+    assert together[0].tobytes() == before[0].tobytes()
+
+
 @pytest.mark.parametrize("warmup", [0.0, 0.25])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_rate_of_every_update_is_that_of_the_formula(monkeypatch, name, warmup):

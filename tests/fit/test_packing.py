@@ -205,6 +205,12 @@ def test_what_is_wrong_with_the_data_is_the_error_of_all(loaded: Callable[..., A
     assert train_together([]) == []
 
 
+def test_a_real_target_has_no_labels_to_smooth_and_others_are_trained(loaded: Callable[..., Any]) -> None:
+    base = {"data.target": "z", "network.layers[1].activation": "linear"}
+    found = same(loaded(base, [{"training.label_smoothing": 0.1}, {}, {"training.l2": 0.1}]))
+    assert [type(one) for one in found] == [SpecError, Result, Result]
+
+
 def test_without_epochs_the_networks_are_those_of_the_start(loaded: Callable[..., Any]) -> None:
     same(loaded({"training.epochs": 0}, [{}, {"seed": 2}]))
 
@@ -217,11 +223,11 @@ def test_trainings_go_on_in_other_company_from_where_they_are(loaded: Callable[.
     specs = loaded(base, OWN[:5])
     trainers = packing.begin(specs, blas_threads=1)
     ready: list[Any] = [*trainers]
-    for number, failed in epochs(ready):
+    for number, failed in epochs([each.run for each in ready]):
         assert not failed
         if number == 3:
             break
-    best = [ready[4], ready[1]]
+    best = [ready[4].run, ready[1].run]
     stop: list[str] = []
     for number, _ in epochs(best, stop):
         if number == 5:
