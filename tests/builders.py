@@ -13,8 +13,9 @@ from nnfit.core.initialization import initialize
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Group, Network, Pass
 from nnfit.core.optimizers import OPTIMIZERS, GradientOptimizer
+from nnfit.core.plan import Plan
 from nnfit.core.schedules import SCHEDULES
-from nnfit.core.training import Plan, begin, fit
+from nnfit.core.training import begin, fit
 
 LEGAL_PAIRS = [
     (sigma, loss)

@@ -22,7 +22,8 @@ from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.parameter import Array
-from nnfit.core.training import Epoch, Plan, State, decaying, refuse_divergence
+from nnfit.core.plan import Plan
+from nnfit.core.training import Epoch, State, decaying, refuse_divergence
 
 Floats = NDArray[np.float64]
 

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.averaging import EMA, NO_AVERAGE, SWA, Average, NoAverage
-from nnfit.core.batches import Block, Examples, Rows, Smoothing, Source, Streams, shuffled
+from nnfit.core.batches import Block, Examples, Rows, Smoothing, Streams, shuffled
 from nnfit.core.losses import LOSSES
 from nnfit.core.members import Number, of_each, of_members
 from nnfit.core.network import Batch, Network, Pass, together, views
 from nnfit.core.optimizers import LBFGS, GradientOptimizer, Optimizer, Rate, Rates
 from nnfit.core.parameter import Array
-from nnfit.core.schedules import CONSTANT, Constant, Plateau, Schedule, factor
+from nnfit.core.plan import Member, Plan, alike, shapers
+from nnfit.core.schedules import Constant, Plateau, factor
 
 GATHER = 1 << 19  # bytes of a block: small minibatches share the copying of their rows, and a block stays in cache
 BLOCK = 131_072  # parameters an optimizer updates at once, so that its scratch array stays small
@@ -43,44 +44,6 @@ class Epoch(NamedTuple):
 
     number: int
     cost: NDArray[np.float64]
-
-
-class Plan(NamedTuple):
-    """How θ is trained: for how long, in which steps, and what is done to the gradient on the way.
-
-    The penalties l2 and l1, on weights and never on biases, add λ θ and λ sign θ to the gradient, those of
-    λ/2 Σ θ² and λ Σ |θ|. `clip_value` bounds each of its entries, `clip_norm` its length for each member. Targets go
-    the share `label_smoothing` towards `middle`.
-    """
-
-    epochs: int
-    batch_size: int
-    optimizer: Optimizer
-    schedule: Schedule = CONSTANT
-    average: Average = NO_AVERAGE
-    dropout: float = 0.0
-    l2: float = 0.0
-    l1: float = 0.0
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    label_smoothing: float = 0.0
-    middle: float = 0.0
-
-
-class Member(NamedTuple):
-    """How one of several networks is trained, and where its random numbers come from.
-
-    What is trained together may differ in the rates, decays and constants of optimizers of one class with as many slots
-    (but for β and ε of Adam), in penalties, clipping and smoothing, and in a dropout that is not 0.
-    """
-
-    plan: Plan
-    source: Source
-
-
-def alike(plan: Plan, seeds: Sequence[int], count: int) -> list[Member]:
-    """The members of one training."""
-    return [Member(plan, Source(tuple(seeds), k)) for k in range(count)]
 
 
 @dataclass
@@ -370,44 +333,6 @@ def learning_rate(base: Number, plan: Plan, updates: int, state: State, rates: R
     if isinstance(plan.schedule, Constant | Plateau) and not plan.schedule.warmup:
         return lambda t: highest
     return lambda t: highest * factor(plan.schedule, t / updates)
-
-
-def shapers(theta: Array, gradient: Array, decays: Array, *plans: Plan) -> list[Callable[[], object]]:
-    """What is done to the gradient before the update, in place: penalties first, then clipping.
-
-    The plans are one of all members, or one of each. What only some members have leaves the others as they are: adding
-    a 0 to −0 would be seen.
-    """
-    dtype = theta.dtype
-    found: list[Callable[[], object]] = []
-    if any(plan.l2 for plan in plans):
-        weights = decays * np.array(of_each([plan.l2 for plan in plans]), dtype)
-        decayed = those([bool(plan.l2) for plan in plans])
-        found.append(lambda: np.add(gradient, weights * theta, gradient, where=decayed))
-    if any(plan.l1 for plan in plans):
-        sizes = decays * np.array(of_each([plan.l1 for plan in plans]), dtype)
-        shrunk = those([bool(plan.l1) for plan in plans])
-        found.append(lambda: np.add(gradient, sizes * np.sign(theta), gradient, where=shrunk))
-    if any(plan.clip_value is not None for plan in plans):
-        values = [np.inf if plan.clip_value is None else plan.clip_value for plan in plans]
-        bound = np.array(of_each(values), dtype)[()]
-        found.append(lambda: np.clip(gradient, -bound, bound, gradient))
-    if any(plan.clip_norm is not None for plan in plans):
-        longest = np.array(of_each([plan.clip_norm or 1.0 for plan in plans]), dtype)[()]
-        shortened = those([plan.clip_norm is not None for plan in plans])
-
-        def shorten() -> None:
-            length = np.sqrt(np.vecdot(gradient, gradient))[:, None]
-            factor = np.minimum(1, longest / np.maximum(length, longest))
-            np.multiply(gradient, factor, gradient, where=shortened)
-
-        found.append(shorten)
-    return found
-
-
-def those(chosen: Sequence[bool]) -> Any:
-    """Which members an operation is for, (M, 1), or True for all."""
-    return True if all(chosen) else np.array(chosen)[:, None]
 
 
 def averagers(

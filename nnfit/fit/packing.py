@@ -21,8 +21,9 @@ from nnfit.core.batches import Examples
 from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.network import together
 from nnfit.core.optimizers import LBFGS, SGD, AdaGrad, AdamW, Optimizer, RMSprop
+from nnfit.core.plan import Member, alike
 from nnfit.core.stopping import HeldOut
-from nnfit.core.training import Diverged, Member, State, alike, fit_each, refuse_divergence
+from nnfit.core.training import Diverged, State, fit_each, refuse_divergence
 from nnfit.data.seeds import Purpose
 from nnfit.errors import NnfitError, TrainingError
 from nnfit.fit import advice, baseline

@@ -16,9 +16,10 @@ from nnfit.core.batches import Examples, Rows
 from nnfit.core.initialization import fit_to_rows, initialize
 from nnfit.core.network import views
 from nnfit.core.parameter import Array
+from nnfit.core.plan import Plan
 from nnfit.core.schedules import Plateau, Stage, after_epoch, first_stage
 from nnfit.core.stopping import Best, HeldOut, Rule, nothing_seen
-from nnfit.core.training import Diverged, Plan, State, begin
+from nnfit.core.training import Diverged, State, begin
 from nnfit.data.seeds import Purpose, generator
 from nnfit.data.target import Target
 from nnfit.errors import Place, Problem, SpecError

@@ -15,8 +15,9 @@ from nnfit.core.batches import Examples, Rows
 from nnfit.core.cost import step
 from nnfit.core.network import Network
 from nnfit.core.optimizers import LBFGS
+from nnfit.core.plan import Plan
 from nnfit.core.stopping import HeldOut
-from nnfit.core.training import Diverged, Plan, State, fit, refuse_divergence, sizes
+from nnfit.core.training import Diverged, State, fit, refuse_divergence, sizes
 from nnfit.errors import Problem, TrainingError
 from nnfit.workers.memory import shared
 from nnfit.workers.processes import Channel, Worker, WorkerDied, started

@@ -7,7 +7,8 @@ import pytest
 from builders import optimizer
 
 from nnfit.core.averaging import AVERAGES, SWA
-from nnfit.core.training import Plan, begin, fit
+from nnfit.core.plan import Plan
+from nnfit.core.training import begin, fit
 
 from .test_lbfgs import DATA, LINEAR, cost_at, n
 

@@ -7,7 +7,7 @@ from builders import away_from_kinks, examples, follow, group, network, optimize
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.batches import Examples, Source, Streams
 from nnfit.core.network import Pass, predict, views
-from nnfit.core.training import Plan
+from nnfit.core.plan import Plan
 
 
 def generators(*seeds):

@@ -9,8 +9,9 @@ from builders import LEGAL_PAIRS, examples, follow, group, network, optimizer, s
 from nnfit.core import stopping, training
 from nnfit.core.activations import ACTIVATIONS
 from nnfit.core.network import Pass, predict, together
+from nnfit.core.plan import Plan
 from nnfit.core.stopping import HeldOut
-from nnfit.core.training import Plan, groups_of
+from nnfit.core.training import groups_of
 
 M = 4
 OUTER = [(sigma, loss, K) for sigma, loss in LEGAL_PAIRS for K in (1, 2, 5, 20) if K > 1 or sigma != "softmax"]

@@ -12,7 +12,8 @@ from builders import group, network, optimizer
 from nnfit.core import lbfgs
 from nnfit.core.batches import Examples
 from nnfit.core.initialization import initialize
-from nnfit.core.training import Diverged, Plan, State, begin
+from nnfit.core.plan import Plan
+from nnfit.core.training import Diverged, State, begin
 
 RNG = np.random.default_rng(5)
 N, n = 6, 90

@@ -16,8 +16,9 @@ from builders import (
 
 from nnfit.core.network import views
 from nnfit.core.optimizers import SGD
+from nnfit.core.plan import Plan, shapers
 from nnfit.core.schedules import SCHEDULES, factor
-from nnfit.core.training import Plan, begin, decaying, fit, shapers
+from nnfit.core.training import begin, decaying, fit
 
 NET = network(3, group(4, "tanh"), group(2, "linear"), loss="mse")
 ETA = 0.05

@@ -26,7 +26,8 @@ from nnfit.core.batches import Examples, Rows
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Batch, Pass, views
 from nnfit.core.optimizers import Adam
-from nnfit.core.training import Diverged, Plan, begin, fit, pieces, refuse_divergence
+from nnfit.core.plan import Plan
+from nnfit.core.training import Diverged, begin, fit, pieces, refuse_divergence
 
 # Its cost is of fourth order in θ, so that a learning rate of 3 sends it off within a few epochs.
 LINEAR = network(3, group(3, "linear"), group(2, "linear"), loss="mse")

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.core.training import Plan, begin
+from nnfit.core.plan import Plan
+from nnfit.core.training import begin
 from nnfit.errors import TrainingError
 from nnfit.fit import checkpoint, share
 from nnfit.fit import run as pipeline

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
-from nnfit.core.training import Plan
+from nnfit.core.plan import Plan
 from nnfit.scoring.metrics import METRICS, confusion, per_class
 
 pytestmark = pytest.mark.oracle
