@@ -35,7 +35,7 @@ from nnfit.fit.train import Result, Trainer, begun
 from nnfit.progress import phase, tracked
 from nnfit.workers import blas
 
-COPIES = 1 << 26  # bytes that rows held out may take where trainings look at them together: each member has a copy
+COPIES = 1 << 26  # bytes of rows held out, at most, where trainings look at them together: each has a copy
 IDLE = 1 / 8  # of the trainings in an array; when more of them have ended, the others go on in a smaller one
 
 Failed = dict[int, TrainingError]
@@ -234,16 +234,10 @@ class Packed:
         used, each = self.state.used, len(first.state.theta)
         size = M
         if examples.Y.ndim == 3:  # rows of its own for each member, the same for each training
-            size = each * max(1, COPIES // max(1, sum(part.nbytes for part in arrays(examples))))
-        return [
-            HeldOut(
-                self.network,
-                used[start : start + size],
-                repeated(examples, len(used[start : start + size]) // each),
-                self.y_hat[start : start + size],
-            )
-            for start in range(0, M, size)
-        ]
+            size = each * max(1, int(COPIES // max(1, sum(part.nbytes for part in arrays(examples)))))
+        parts = [slice(start, min(M, start + size)) for start in range(0, M, size)]
+        copies = {m: repeated(examples, m // each) for m in {part.stop - part.start for part in parts}}
+        return [HeldOut(self.network, used[part], copies[part.stop - part.start], self.y_hat[part]) for part in parts]
 
     def seen_of(self, k: int, run: Run) -> HeldOut | None:
         """The rows held out from the members of one training."""

@@ -180,6 +180,19 @@ def test_how_much_is_done_at_once_is_not_seen(
     assert len({len(one.columns["epoch"]) for one in found if isinstance(one, Result)}) > 1
 
 
+def test_rows_held_out_are_copied_for_some_trainings_however_many_there_are(
+    loaded: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {k: each.run for k, each in enumerate(packing.begin(loaded(SETTINGS["folds"], OWN[:7])))}
+    own = runs[0].held_out
+    assert all(run.held_out is own for run in runs.values())
+    monkeypatch.setattr(packing, "COPIES", 2.5 * sum(part.nbytes for part in own))
+    looked_at = packing.Packed(runs).held_out
+    assert [len(each.X) // len(own.X) for each in looked_at] == [2, 2, 2, 1]
+    assert looked_at[0].X is looked_at[2].X
+    assert looked_at[3].X is own.X
+
+
 # --- one among others ----------------------------------------------------------------------------------------------
 
 
