@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,29 +64,28 @@ def shapers(theta: Array, gradient: Array, decays: Array, *plans: Plan) -> list[
     found: list[Callable[[], object]] = []
     if any(plan.l2 for plan in plans):
         weights = decays * np.array(of_each([plan.l2 for plan in plans]), dtype)
-        decayed = those([bool(plan.l2) for plan in plans])
-        found.append(lambda: np.add(gradient, weights * theta, gradient, where=decayed))
+        decay = only(np.add, [bool(plan.l2) for plan in plans])
+        found.append(lambda: decay(gradient, weights * theta, gradient))
     if any(plan.l1 for plan in plans):
         sizes = decays * np.array(of_each([plan.l1 for plan in plans]), dtype)
-        shrunk = those([bool(plan.l1) for plan in plans])
-        found.append(lambda: np.add(gradient, sizes * np.sign(theta), gradient, where=shrunk))
+        shrink = only(np.add, [bool(plan.l1) for plan in plans])
+        found.append(lambda: shrink(gradient, sizes * np.sign(theta), gradient))
     if any(plan.clip_value is not None for plan in plans):
         values = [np.inf if plan.clip_value is None else plan.clip_value for plan in plans]
         bound = np.array(of_each(values), dtype)[()]
         found.append(lambda: np.clip(gradient, -bound, bound, gradient))
     if any(plan.clip_norm is not None for plan in plans):
         longest = np.array(of_each([plan.clip_norm or 1.0 for plan in plans]), dtype)[()]
-        shortened = those([plan.clip_norm is not None for plan in plans])
+        multiply = only(np.multiply, [plan.clip_norm is not None for plan in plans])
 
         def shorten() -> None:
             length = np.sqrt(np.vecdot(gradient, gradient))[:, None]
-            factor = np.minimum(1, longest / np.maximum(length, longest))
-            np.multiply(gradient, factor, gradient, where=shortened)
+            multiply(gradient, np.minimum(1, longest / np.maximum(length, longest)), gradient)
 
         found.append(shorten)
     return found
 
 
-def those(chosen: Sequence[bool]) -> Any:
-    """Which members an operation is for, (M, 1), or True for all."""
-    return True if all(chosen) else np.array(chosen)[:, None]
+def only(function: Any, members: Sequence[bool]) -> Any:
+    """A function of NumPy, for those of the members alone, where it is not for all."""
+    return function if all(members) else partial(function, where=np.array(members)[:, None])
