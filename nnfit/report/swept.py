@@ -24,7 +24,8 @@ from nnfit.scoring.selection import Scores
 from nnfit.words import plain
 
 DONE, HALTED, DIVERGED, FAILED = "done", "halted", "diverged", "failed"
-FEW = 6  # distinct numbers of a range, at most, that are shown as values
+FEW, MANY = 6, 12  # distinct numbers of a range, and of a list, at most, that are shown as values
+WIDE = 50  # times the smallest number of a list of many that the largest is, from which on it is drawn by the logarithm
 LABEL = 24  # letters of a value in a picture, at most
 OWN = ("trial", "sd", "epochs", "seconds", "status", "message")  # columns beside the parameters and the metric
 
@@ -145,7 +146,9 @@ class Sweep:
     def axes(self) -> tuple[Axis, ...]:
         """The parameters that have several values among the trials."""
         names = tails([each.path for each in self.parameters])
-        found = [axis(each, name, self.column(each.path, None)) for each, name in zip(self.parameters, names, strict=True)]
+        found = [
+            axis(each, name, self.column(each.path, None)) for each, name in zip(self.parameters, names, strict=True)
+        ]
         return tuple(each for each in found if each.codes.max(initial=0) > 0)
 
 
@@ -176,10 +179,11 @@ def axis(parameter: Parameter, name: str, values: Sequence[object]) -> Axis:
     """A parameter as an axis: a range of numbers as it is, anything else by its values."""
     numbers = [number(each) for each in values]
     known = [each for each in numbers if each is not None]
-    if not parameter.values and len(known) == len(values) and len(set(known)) > FEW:
+    if len(known) == len(values) and len(set(known)) > (MANY if parameter.values else FEW):
         x = np.array(known, np.float64)
         codes, edges = parts(x)
-        return Axis(parameter.path, name, x, codes, edges=edges, log=parameter.log and bool((x > 0).all()))
+        log = parameter.log or (bool(parameter.values) and min(known) * WIDE < max(known))
+        return Axis(parameter.path, name, x, codes, edges=edges, log=log and min(known) > 0)
     texts = [text(each) for each in values]
     places = {text(each): k for k, each in enumerate(parameter.values)}
     ascending = len(known) == len(values)

@@ -79,20 +79,23 @@ def grouped(values: Floats, w: Floats | None = None, most: int = 200, root: bool
     return Scores(sums[:, counted] / sizes[counted], sizes[counted], root)
 
 
-def selection(scores: Scores, higher: bool, resamples: int = RESAMPLES, seed: int = 0) -> Selection | None:
+def selection(
+    scores: Scores, higher: bool, resamples: int = RESAMPLES, seed: int = 0, best: int | None = None
+) -> Selection | None:
     """The choice of the best, made again on `resamples` draws of the G groups with replacement.
 
         optimism = mean_b metric(best of b, groups left out of b) − metric(best, all groups)      (the lower the better)
 
     On trials that differ by nothing the groups left out are new to the choice, so their mean is the trials' true score.
-    What is drawn are rows: the luck of a seed is a part of the trial. None of fewer than FEWEST groups.
+    What is drawn are rows: the luck of a seed is a part of the trial. `best` is the trial that was chosen, by default
+    the best on all groups. None of fewer than FEWEST groups.
     """
     T, G = scores.values.shape
     if G < FEWEST or not T:
         return None
     rng, sign = np.random.default_rng(seed), -1.0 if higher else 1.0
     whole = scores.of(np.ones((1, G)))[0]
-    best = int(np.argmin(sign * whole))
+    best = int(np.argmin(sign * whole)) if best is None else best
     chosen, first, second, outside = np.zeros(T), np.zeros(T), np.zeros(T), []
     size = max(1, AT_ONCE // (T + G))
     for start in range(0, resamples, size):

@@ -10,7 +10,9 @@ import pytest
 from nnfit.scoring.selection import Scores, Selection, by_noise, expected_best, grouped, noise, selection
 
 
-def drawn(T: int, n: int, rng: np.random.Generator, spread: float = 0.0, common: float = 0.0) -> tuple[Scores, np.ndarray]:
+def drawn(
+    T: int, n: int, rng: np.random.Generator, spread: float = 0.0, common: float = 0.0
+) -> tuple[Scores, np.ndarray]:
     """The scores of T trials on n rows with errors of standard deviation 1, and the true scores."""
     true = spread * rng.normal(size=T)
     values = true[:, None] + rng.normal(size=(T, n)) + common * rng.normal(size=n)
@@ -25,7 +27,8 @@ def found(scores: Scores, higher: bool = False, resamples: int = 100) -> Selecti
 
 
 @pytest.mark.parametrize(
-    ("n", "value"), [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (3, 0.84628), (10, 1.53875), (100, 2.50759), (1000, 3.24144)]
+    ("n", "value"),
+    [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (3, 0.84628), (10, 1.53875), (100, 2.50759), (1000, 3.24144)],
 )
 def test_the_expected_largest_of_normal_numbers_is_that_of_the_tables(n: int, value: float) -> None:
     assert expected_best(n) == pytest.approx(value, abs=1e-5)

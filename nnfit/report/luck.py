@@ -1,0 +1,189 @@
+"""How much of the score of a sweep's best, and of its lead, may be luck: by rows, by their noise, or by the repeats."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from nnfit.data.scales import Floats
+from nnfit.report.parts import Cells, percent, table
+from nnfit.report.swept import Sweep
+from nnfit.scoring.comparison import sure
+from nnfit.scoring.selection import FEWEST, Scores, Selection, by_noise, noise, selection
+from nnfit.words import count, digits
+
+
+class Luck(NamedTuple):
+    """What is known of the luck of the best, `by` what, in the metric's unit.
+
+    `optimism` is how much better than it is the best looks; by rows an estimate, else the most that chance gives, of
+    `running` trials in the running whose scores have the standard error `error`. `half` (n,) are half the widths of the
+    95 % intervals of the difference to the best; `chosen` (n,), by rows, the share of resamples in which a trial is it.
+    """
+
+    by: Literal["rows", "noise", "repeats"]
+    optimism: float
+    half: Floats
+    chosen: Floats | None = None
+    running: int = 0
+    error: float = math.nan
+    groups: int = 0
+
+    def expected(self, sweep: Sweep) -> float:
+        """What the best is to be expected to have on new rows."""
+        score = float(sweep.score[sweep.order[0]])
+        return score - self.optimism if sweep.higher else score + self.optimism
+
+
+def luck(sweep: Sweep) -> Luck | None:
+    """The luck of the best of two trials or more that are done; None where nothing tells of it."""
+    if len(sweep.order) < 2:
+        return None
+    scores, places = covered(sweep)
+    if scores is not None and len(places) == len(sweep.order):
+        found = selection(scores, sweep.higher, best=places.index(sweep.order[0]))
+        if found is not None:
+            return by_rows(sweep, found, places, scores.values.shape[1])
+    if scores is not None and math.isfinite(s := noise(scores)) and scores.values.shape[1] >= FEWEST:
+        return of_error(sweep, s, "noise", scores.values.shape[1])
+    sd = sweep.numbers("sd")[sweep.done]
+    if sweep.repeat > 1 and np.isfinite(sd).any():
+        s = math.sqrt(float(np.nanmean(sd**2)) / sweep.repeat)
+        return of_error(sweep, s, "repeats", sweep.repeat)
+    return None
+
+
+def covered(sweep: Sweep) -> tuple[Scores | None, list[int]]:
+    """The scores of rows of the trials that are done, and the places of these in the table."""
+    if sweep.scores is None:
+        return None, []
+    place = {number: k for k, number in enumerate(sweep.number)}
+    finite = np.isfinite(sweep.scores.values).all(axis=1)
+    kept = [i for i, each in enumerate(sweep.scored) if finite[i] and each in place and sweep.done[place[each]]]
+    places = [place[sweep.scored[i]] for i in kept]
+    return sweep.scores._replace(values=sweep.scores.values[kept]), places
+
+
+def by_rows(sweep: Sweep, found: Selection, places: list[int], G: int) -> Luck:
+    """What the resampled rows say."""
+    half, chosen = np.full(len(sweep.score), np.nan), np.zeros(len(sweep.score))
+    half[places] = sure(G) * found.error
+    chosen[places] = found.chosen
+    return Luck("rows", found.optimism, half, chosen, groups=G)
+
+
+def of_error(sweep: Sweep, s: float, by: Literal["noise", "repeats"], G: int) -> Luck:
+    """What a standard error of the scores says; trials that were halted may have been in the running, too."""
+    score = np.where(sweep.done, sweep.score, np.nan)
+    halted = np.full(int(sweep.halted.sum()), score[sweep.order[0]])
+    optimism, running = by_noise(np.r_[score, halted], s, sweep.higher)
+    half = np.where(sweep.done, sure(G) * math.sqrt(2) * s, np.nan)
+    half[sweep.order[0]] = 0.0
+    return Luck(by, optimism, half, None, running, s, G)
+
+
+def behind(sweep: Sweep) -> Floats:
+    """How far each trial (n,) is behind the best."""
+    best = sweep.score[sweep.order[0]]
+    return best - sweep.score if sweep.higher else sweep.score - best
+
+
+def of_lead(sweep: Sweep, found: Luck | None) -> str:
+    """The sentence about the next trial, and whether its distance is more than chance."""
+    second = sweep.order[1]
+    lead = float(behind(sweep)[second])
+    if lead <= 0:
+        return f"Trial {sweep.number[second]} scores the same: the first in order is called the best."
+    start = f"Trial {sweep.number[second]} is next, {digits(lead)} behind"
+    if found is None:
+        return f"{start}; whether that is more than chance is not known."
+    much = "more" if lead > found.half[second] else "no more"
+    if found.chosen is not None:
+        other = 1 - float(found.chosen[sweep.order[0]])
+        return (
+            f"{start}: {much} than the rows' chance explains. Had other such rows been drawn, another trial would have "
+            f"come first in {percent(other)} of the draws."
+        )
+    source = "rows" if found.by == "noise" else "seeds and splits"
+    return f"{start}: {much} than the chance of the {source} explains."
+
+
+def apart(sweep: Sweep, found: Luck) -> int:
+    """How many trials are not told apart from the best."""
+    near = behind(sweep) <= found.half
+    return int(near[sweep.order[1:]].sum())
+
+
+def of_optimism(sweep: Sweep, found: Luck) -> str:
+    """The sentence about the score of the best."""
+    n, size = len(sweep.order), digits(max(found.optimism, 0.0))
+    if found.by == "rows":
+        if found.optimism <= 0:
+            return (
+                f"That it is the best of {n:,} has not made its score better: choosing on other rows, no gain is lost."
+            )
+        return (
+            f"As the best of {n:,} it looks better than it is, by about {size}: expect about "
+            f"{digits(found.expected(sweep))} on new rows."
+        )
+    source = "the noise of rows" if found.by == "noise" else f"the spread over {sweep.repeat} repeats"
+    return (
+        f"As the best of {n:,} it looks better than it is: by up to {size}, judged by {source}, so expect as bad as "
+        f"{digits(found.expected(sweep))} on new rows."
+    )
+
+
+def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
+    """How that was computed, for who wants to know."""
+    if found is None:
+        return (
+            "With one repeat of each trial, and without scores of single rows, nothing tells how much of a score is luck: "
+            "repeat each trial, or choose a metric that is a mean over rows.",
+        )
+    running = f"the {found.running} trials in the running" if found.running > 1 else "one trial, as no other is near"
+    if found.by == "rows":
+        told = (
+            f"The rows (in {found.groups:,} groups, the same for all trials) are drawn with replacement 1,000 times. Each "
+            "time the best is chosen on what is drawn and scored on what is not, which had no say in the choice; the mean of "
+            "these scores is what to expect (Tsamardinos and others 2018). It tells of other rows, not of other seeds.",
+        )
+        if sweep.halted.any():
+            told += (
+                "Trials that were halted lost on the same rows, and that choice is not made again here: the optimism may be "
+                "larger.",
+            )
+        return told
+    if found.by == "noise":
+        source = (
+            f"A score has a standard error of {digits(found.error)} from the rows, without what is hard for all trials"
+        )
+    else:
+        source = (
+            f"The mean of {sweep.repeat} repeats has a standard error of {digits(found.error)}, from their standard "
+            "deviation; what a seed or split does to all trials alike is in it, too"
+        )
+    return (
+        f"{source}. If {running} were all equally good, the luckiest would look better by that times the expected largest of "
+        "as many normal numbers (Harter 1961). They are not, so this is the most that chance gives, not what it gives.",
+    )
+
+
+def numbers(sweep: Sweep, found: Luck) -> Cells:
+    """What is known, as a table."""
+    best, second = sweep.order[:2]
+    rows: list[tuple[str, object]] = [
+        ("score of the best", float(sweep.score[best])),
+        ("optimism" if found.by == "rows" else "optimism, at most", found.optimism),
+        ("to be expected on new rows" + " at worst" * (found.by != "rows"), found.expected(sweep)),
+        ("lead over the next", float(behind(sweep)[second])),
+        ("half of the 95 % interval of that lead", float(found.half[second])),
+        ("trials not told apart from the best", apart(sweep, found)),
+    ]
+    if found.chosen is not None:
+        rows.append(("draws of the rows in which it comes first", percent(float(found.chosen[best]))))
+    else:
+        rows.append(("trials in the running", found.running))
+        rows.append(("standard error of a score", found.error))
+    return table(f"The best of {count(len(sweep.order), 'trial')}", ("", sweep.metric), rows)
