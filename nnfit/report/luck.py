@@ -11,7 +11,7 @@ from nnfit.data.scales import Floats
 from nnfit.report.parts import Cells, percent, table
 from nnfit.report.swept import Sweep
 from nnfit.scoring.comparison import sure
-from nnfit.scoring.selection import FEWEST, Scores, Selection, by_noise, noise, selection
+from nnfit.scoring.selection import FEWEST, RESAMPLES, Scores, Selection, by_noise, noise, selection
 from nnfit.words import count, digits
 
 
@@ -42,7 +42,7 @@ def luck(sweep: Sweep) -> Luck | None:
     if len(sweep.order) < 2:
         return None
     scores, places = covered(sweep)
-    if scores is not None and len(places) == len(sweep.order):
+    if scores is not None and len(places) == len(sweep.order) and not sweep.halted.any():
         found = selection(scores, sweep.higher, best=places.index(sweep.order[0]))
         if found is not None:
             return by_rows(sweep, found, places, scores.values.shape[1])
@@ -60,7 +60,7 @@ def covered(sweep: Sweep) -> tuple[Scores | None, list[int]]:
     if sweep.scores is None:
         return None, []
     place = {number: k for k, number in enumerate(sweep.number)}
-    finite = np.isfinite(sweep.scores.values).all(axis=1)
+    finite = np.atleast_1d(np.isfinite(sweep.scores.values).all(axis=1))
     kept = [i for i, each in enumerate(sweep.scored) if finite[i] and each in place and sweep.done[place[each]]]
     places = [place[sweep.scored[i]] for i in kept]
     return sweep.scores._replace(values=sweep.scores.values[kept]), places
@@ -86,8 +86,8 @@ def of_error(sweep: Sweep, s: float, by: Literal["noise", "repeats"], G: int) ->
 
 def behind(sweep: Sweep) -> Floats:
     """How far each trial (n,) is behind the best."""
-    best = sweep.score[sweep.order[0]]
-    return best - sweep.score if sweep.higher else sweep.score - best
+    found: Floats = sweep.score - sweep.score[sweep.order[0]]
+    return -found if sweep.higher else found
 
 
 def of_lead(sweep: Sweep, found: Luck | None) -> str:
@@ -103,11 +103,10 @@ def of_lead(sweep: Sweep, found: Luck | None) -> str:
     if found.chosen is not None:
         other = 1 - float(found.chosen[sweep.order[0]])
         return (
-            f"{start}: {much} than the rows' chance explains. Had other such rows been drawn, another trial would have "
-            f"come first in {percent(other)} of the draws."
+            f"{start}: {much} than the chance of the rows explains. When other such rows are drawn, another trial "
+            f"comes first in {percent(other)} of the draws."
         )
-    source = "rows" if found.by == "noise" else "seeds and splits"
-    return f"{start}: {much} than the chance of the {source} explains."
+    return f"{start}: {much} than the chance of the {'rows' if found.by == 'noise' else 'seeds and splits'} explains."
 
 
 def apart(sweep: Sweep, found: Luck) -> int:
@@ -121,17 +120,18 @@ def of_optimism(sweep: Sweep, found: Luck) -> str:
     n, size = len(sweep.order), digits(max(found.optimism, 0.0))
     if found.by == "rows":
         if found.optimism <= 0:
-            return (
-                f"That it is the best of {n:,} has not made its score better: choosing on other rows, no gain is lost."
-            )
+            return f"That it is the best of {n:,} has not made its score better than it is, as far as these rows tell."
         return (
             f"As the best of {n:,} it looks better than it is, by about {size}: expect about "
             f"{digits(found.expected(sweep))} on new rows."
         )
-    source = "the noise of rows" if found.by == "noise" else f"the spread over {sweep.repeat} repeats"
+    source = "the noise of the rows" if found.by == "noise" else f"the spread over {sweep.repeat} repeats"
+    halted = int(sweep.halted.sum())
+    among = f"{n:,}, and of {halted:,} that were halted before," if halted else f"{n:,}"
+    ends = digits(float(sweep.score[sweep.order[0]])), digits(found.expected(sweep))
     return (
-        f"As the best of {n:,} it looks better than it is: by up to {size}, judged by {source}, so expect as bad as "
-        f"{digits(found.expected(sweep))} on new rows."
+        f"As the best of {among} it may look better than it is, by up to {size}, judged by {source}: expect between "
+        f"{ends[0]} and {ends[1]} on new rows."
     )
 
 
@@ -139,22 +139,17 @@ def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
     """How that was computed, for who wants to know."""
     if found is None:
         return (
-            "With one repeat of each trial, and without scores of single rows, nothing tells how much of a score is luck: "
-            "repeat each trial, or choose a metric that is a mean over rows.",
+            "With one repeat of each trial, and without scores of single rows, nothing tells how much of a score is "
+            "luck: repeat each trial, or choose a metric that is a mean over rows.",
         )
     running = f"the {found.running} trials in the running" if found.running > 1 else "one trial, as no other is near"
     if found.by == "rows":
-        told = (
-            f"The rows (in {found.groups:,} groups, the same for all trials) are drawn with replacement 1,000 times. Each "
-            "time the best is chosen on what is drawn and scored on what is not, which had no say in the choice; the mean of "
-            "these scores is what to expect (Tsamardinos and others 2018). It tells of other rows, not of other seeds.",
+        return (
+            f"The rows (in {found.groups:,} groups, the same for all trials) are drawn with replacement {RESAMPLES:,} "
+            "times. Each time the best is chosen on what is drawn and scored on what is not, which had no say; the "
+            "mean of these scores is what to expect (Tsamardinos and others 2018). It tells of other rows, not of "
+            "other seeds.",
         )
-        if sweep.halted.any():
-            told += (
-                "Trials that were halted lost on the same rows, and that choice is not made again here: the optimism may be "
-                "larger.",
-            )
-        return told
     if found.by == "noise":
         source = (
             f"A score has a standard error of {digits(found.error)} from the rows, without what is hard for all trials"
@@ -165,8 +160,8 @@ def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
             "deviation; what a seed or split does to all trials alike is in it, too"
         )
     return (
-        f"{source}. If {running} were all equally good, the luckiest would look better by that times the expected largest of "
-        "as many normal numbers (Harter 1961). They are not, so this is the most that chance gives, not what it gives.",
+        f"{source}. If {running} were all equally good, the luckiest would look better by that times the expected "
+        "largest of as many normal numbers (Harter 1961). They are not, so this is the most that chance gives.",
     )
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from nnfit.progress import tracked
 from nnfit.report import figures
 from nnfit.report.headline import MEANING, doubt_of
-from nnfit.report.luck import Luck, apart, behind, how, luck, numbers, of_lead, of_optimism
+from nnfit.report.leading import leading
+from nnfit.report.luck import Luck, apart, how, luck, numbers, of_lead, of_optimism
 from nnfit.report.page import html
-from nnfit.report.parts import Cells, Doubt, Page, Section, Shown, percent, table
+from nnfit.report.parts import Cells, Doubt, Page, Section, Shown, table
 from nnfit.report.svg import svg
-from nnfit.report.swept import DIVERGED, DONE, FAILED, HALTED, Parameter, Sweep, tails, text
+from nnfit.report.swept import DIVERGED, DONE, FAILED, HALTED, Parameter, Sweep, brief, tails, text
 from nnfit.report.varied import Mattered, mattered, parameters, together
 from nnfit.words import base, count, digits, plain, short
 
 __all__ = ["Parameter", "Sweep", "page_bytes", "page_of"]
 
-TOP = 20  # trials of the table
 CURVES = 6  # trials whose learning curves are drawn
 WRONG = 100  # trials of the table of what went wrong
 MESSAGE = 300  # letters of a message
@@ -36,7 +36,7 @@ def page_bytes(sweep: Sweep) -> bytes:
 def page_of(sweep: Sweep) -> Page:
     """The page."""
     chance, found = luck(sweep), mattered(sweep)
-    builders = (
+    builders: tuple[Callable[[], Section | None], ...] = (
         lambda: headline(sweep, chance, found),
         lambda: leading(sweep, chance),
         lambda: by_chance(sweep, chance),
@@ -84,9 +84,11 @@ def ran(sweep: Sweep) -> str:
         return f"One spec was trained{f' {sweep.repeat} times, with other seeds and splits' * (sweep.repeat > 1)}."
     kinds = Counter(sweep.status)
     became = [f"{k:,} {WORDS.get(status, short(status))}" for status, k in sorted(kinds.items(), key=rank)]
-    kind = {"grid": "on a grid", "random": "drawn at random", "halving": "by successive halving"}.get(sweep.method, "")
-    over = f"{count(len(sweep.parameters), 'parameter')}"
-    return f"{count(n, 'trial')}{of} {kind} over {over}{each}: {', '.join(became)}."
+    kind = {"grid": "on a grid", "random": "drawn at random", "halving": "by successive halving"}.get(
+        sweep.method, "run"
+    )
+    over = count(len(sweep.parameters), "parameter")
+    return f"{count(n, 'trial')}{of}, {kind} over {over}{each}: {', '.join(became)}."
 
 
 def rank(item: tuple[str, int]) -> tuple[int, str]:
@@ -99,10 +101,9 @@ def best(sweep: Sweep) -> Iterator[str]:
     """The best trial, its score, and what the score is."""
     k = sweep.order[0]
     names, given = tails([each.path for each in sweep.parameters]), sweep.parameters
-    with_ = [
-        f"{short(name)} {short(text(sweep.trials[each.path].iloc[k]))}" for name, each in zip(names, given, strict=True)
-    ]
-    chosen = f", with {', '.join(with_[:6])}{', …' * (len(with_) > 6)}" if with_ else ""
+    with_ = [f"{short(name)} {brief(sweep.trials[each.path].iloc[k])}" for name, each in zip(names, given, strict=True)]
+    more = f" and {count(len(with_) - 6, 'other')}" if len(with_) > 6 else ""
+    chosen = f", with {', '.join(with_[:6])}{more}" if with_ else ""
     sd = float(sweep.numbers("sd")[k])
     over = (
         f", the mean of {sweep.repeat} repeats (standard deviation {digits(sd)})"
@@ -153,7 +154,7 @@ def doubts(sweep: Sweep, chance: Luck | None, found: Mattered) -> Iterator[Doubt
         )
     if len(sweep.order) > 1 and not sweep.test:
         yield Doubt(
-            "The score of the best has chosen it, so it is too good by chance: there are no test rows to hold it against",
+            "The score of the best has chosen it, so it is too good by chance, and there are no test rows to ask",
             "Give data.test in the spec",
         )
     if len(sweep.order) > 1 and chance is None:
@@ -164,64 +165,13 @@ def doubts(sweep: Sweep, chance: Luck | None, found: Mattered) -> Iterator[Doubt
         )
     for own in found.at_ends:
         yield Doubt(
-            f"The best {short(own.name)}, {short(text(sweep.trials[own.path].iloc[sweep.order[0]]))}, is at the end of what was tried",
+            f"The best {short(own.name)}, {own.told(sweep.order[0])}, is at the end of what was tried",
             "Better values may lie beyond: widen the range",
         )
     yield from map(doubt_of, sweep.warnings)
 
 
-# --- the best, and chance ------------------------------------------------------------------------------------------
-
-
-def leading(sweep: Sweep, chance: Luck | None) -> Section | None:
-    """The table of the best trials, with their spread, and its picture."""
-    places = sweep.order[:TOP]
-    if not places:
-        return None
-    names = [each.name for each in sweep.axes]
-    columns = {each.path: [each.labels[c] for c in each.codes] if each.labels else None for each in sweep.axes}
-    lead, sd, epochs, seconds = behind(sweep), sweep.numbers("sd"), sweep.numbers("epochs"), sweep.numbers("seconds")
-    spread, draws = (
-        sweep.repeat > 1 and bool(np.isfinite(sd[places]).any()),
-        chance is not None and chance.chosen is not None,
-    )
-    header = ["trial", *map(short, names), short(sweep.metric), *["sd over repeats"] * spread, "behind"]
-    header += ["± (95 %)"] * (chance is not None) + ["first in draws"] * draws + ["epochs", "seconds"]
-    rows: list[list[object]] = []
-    for k in places:
-        row: list[object] = [sweep.number[k]]
-        row += [short(named[k] if (named := columns[each.path]) else f"{each.x[k]:.4g}") for each in sweep.axes]
-        row += [float(sweep.score[k]), *[float(sd[k])] * spread, float(lead[k])]
-        row += [float(chance.half[k])] * (chance is not None) if chance is not None else []
-        row += [percent(float(chance.chosen[k]))] if chance is not None and chance.chosen is not None else []
-        row += [
-            int(epochs[k]) if epochs[k] == epochs[k] and epochs[k] == int(epochs[k]) else float(epochs[k]),
-            float(seconds[k]),
-        ]
-        rows.append(row)
-    told = ["behind is the distance to the best."]
-    if chance is not None:
-        told[0] += (
-            " ± is half of the 95 % interval of that distance: a trial that is not further behind is not told apart."
-        )
-    if draws:
-        told.append("first in draws: how often it comes first when other such rows are drawn.")
-    cells = table(f"The best {count(len(places), 'trial')} of {len(sweep.order):,}", header, rows, sortable=True)
-    shown = ()
-    if len(places) > 1:
-        expected = chance.expected(sweep) if chance is not None and chance.optimism > 0 else None
-        half = chance.half[places] if chance is not None else None
-        figure = figures.leaders(sweep, places, half, expected)
-        shown = (
-            Shown(
-                "leaders",
-                "The best, and how far apart they are",
-                "",
-                svg(figure, "leaders", "Scores of the best"),
-                whole=True,
-            ),
-        )
-    return Section("best", "The best trials", tuple(told), cells=(cells,), shown=shown)
+# --- chance, and all at once ------------------------------------------------------------------------------------------
 
 
 def by_chance(sweep: Sweep, chance: Luck | None) -> Section | None:
@@ -229,8 +179,8 @@ def by_chance(sweep: Sweep, chance: Luck | None) -> Section | None:
     if len(sweep.order) < 2:
         return None
     told = [
-        "Many trials are scored on the same rows, and the best is kept: a part of its score is that these rows suited it. "
-        "So the best of many scores worse on new rows, the more so the more trials there were."
+        "Many trials are scored on the same rows, and the best is kept: a part of its score is that these rows suited "
+        "it. So the best of many scores worse on new rows, the more so the more trials there were."
     ]
     if chance is not None:
         told.append(of_optimism(sweep, chance))
@@ -263,7 +213,8 @@ def learning(sweep: Sweep) -> Section | None:
     if not places:
         return None
     found = {f"trial {sweep.number[k]}": sweep.curves[sweep.number[k]] for k in places}
-    told = "The cost epoch by epoch of the best trials that have curves: dashed in the rows learnt from, whole in those held out."
+    told = "The cost epoch by epoch of the best trials" if len(found) > 1 else "The cost epoch by epoch"
+    told += ": dashed in the rows learnt from, whole in those held out." if len(found) > 1 else "."
     rows = [
         (name, each.epochs[-1], last(each.cost), None if each.validation is None else last(each.validation))
         for name, each in found.items()
@@ -293,27 +244,27 @@ def wrong(sweep: Sweep) -> Section | None:
         return None
     messages = [str(each) if each is not None and each == each else "" for each in sweep.column("message", "")]
     said = Counter((sweep.status[k], messages[k]) for k in places)
-    told = [
-        f"{count(len(places), 'trial')} of {len(sweep.trials):,} have no score. A trial that diverged is a result: such values are too bold."
-    ]
+    told = [f"{count(len(places), 'trial')} of {len(sweep.trials):,} have no score."]
+    if sweep.diverged.any():
+        told.append("To have diverged is a result: its values are too bold. To have failed says nothing of the values.")
     if len(places) > WRONG:
         told.append(f"The first {WRONG} are listed; trials.csv has all.")
     header = ["trial", *(short(each.name) for each in sweep.axes), "status", "message"]
     rows = [
-        [sweep.number[k], *tried(sweep, k), short(sweep.status[k]), plain(messages[k][:MESSAGE])]
+        [
+            sweep.number[k],
+            *(short(each.told(k)) for each in sweep.axes),
+            short(sweep.status[k]),
+            plain(messages[k][:MESSAGE]),
+        ]
         for k in places[:WRONG]
     ]
     common = [(short(status), plain(message[:MESSAGE]), n) for (status, message), n in said.most_common(10)]
-    cells = [table("Trials without a score", header, rows, sortable=True)]
-    if len(said) < len(places):
+    listed = table("Trials without a score", header, rows, sortable=True)
+    cells = [listed._replace(words=(*listed.words[:-1], True))]
+    if 2 * len(said) < len(places):
         cells.insert(0, table("What they say", ("status", "message", "trials"), common))
     return Section("wrong", "What went wrong", tuple(told), cells=tuple(cells))
-
-
-def tried(sweep: Sweep, k: int) -> Iterator[str]:
-    """The values of a trial, of the parameters that vary."""
-    for each in sweep.axes:
-        yield short(each.labels[each.codes[k]]) if each.labels else f"{each.x[k]:.4g}"
 
 
 def making(sweep: Sweep) -> Section:

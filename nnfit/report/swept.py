@@ -15,17 +15,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nnfit.data.scales import Floats
 from nnfit.errors import Problem
 from nnfit.model.aggregates import Curves
 from nnfit.scoring.effects import Codes, parts
 from nnfit.scoring.selection import Scores
-from nnfit.words import plain
+from nnfit.words import plain, short
 
+Marks = NDArray[np.bool_]
 DONE, HALTED, DIVERGED, FAILED = "done", "halted", "diverged", "failed"
 FEW, MANY = 6, 12  # distinct numbers of a range, and of a list, at most, that are shown as values
 WIDE = 50  # times the smallest number of a list of many that the largest is, from which on it is drawn by the logarithm
+LARGE = 1e250  # a score beyond it is as good as none: an axis has no room for it
 LABEL = 24  # letters of a value in a picture, at most
 OWN = ("trial", "sd", "epochs", "seconds", "status", "message")  # columns beside the parameters and the metric
 
@@ -47,9 +50,9 @@ class Sweep:
 
     `trials` has a line per trial and the columns `trial` (from 1), each parameter by its path, the metric by its name
     (the mean over the repeats, on rows not learnt from), `sd` (over the repeats), `epochs`, `seconds`, `status`,
-    `message`; of these all but the trial, the parameters, the metric and the status may be missing. A value is what YAML
-    gives, or its text. A status is "done", "halted" (by successive halving: its score is one of `epochs` epochs, and
-    compares with those of as many alone), "diverged", "failed", or another word for a trial without a score.
+    `message`; of these all but the trial, the parameters, the metric and the status may be missing. A value is what
+    YAML gives, or its text. A status is "done", "halted" (by successive halving: its score is one of `epochs` epochs,
+    and compares with those of as many alone), "diverged", "failed", or another word for a trial without a score.
 
     `best` is the trial of best.yaml, by default the first by its score. `rows` names the rows of the scores in a
     sentence, as `150 validation rows`. `scores` are those of single rows or folds, on the same rows for all trials, and
@@ -100,23 +103,30 @@ class Sweep:
 
     @cached_property
     def score(self) -> Floats:
-        """The scores (n,), finite ones of trials that are done or halted; NaN of others."""
+        """The scores (n,) of trials that are done or halted; NaN of others."""
         found = self.numbers(self.metric)
         known = np.array([status in (DONE, HALTED) for status in self.status], bool)
-        return np.where(known & np.isfinite(found), found, np.nan)
+        return np.asarray(np.where(known & (np.abs(found) < LARGE), found, np.nan), np.float64)
 
     @cached_property
-    def done(self) -> np.ndarray:
+    def has_score(self) -> Marks:
+        """Whether a trial (n,) has a score."""
+        found: Marks = np.isfinite(self.score)
+        return found
+
+    @cached_property
+    def done(self) -> Marks:
         """Whether a trial (n,) has a score that compares with those of the others that have."""
-        return np.isfinite(self.score) & np.array([status == DONE for status in self.status], bool)
+        found: Marks = self.has_score & np.array([status == DONE for status in self.status], bool)
+        return found
 
     @cached_property
-    def halted(self) -> np.ndarray:
+    def halted(self) -> Marks:
         """Whether a trial (n,) was halted, with the score of fewer epochs."""
-        return np.isfinite(self.score) & ~self.done
+        return self.has_score & ~self.done
 
     @cached_property
-    def diverged(self) -> np.ndarray:
+    def diverged(self) -> Marks:
         """Whether a trial (n,) diverged."""
         return np.array([status == DIVERGED for status in self.status], bool)
 
@@ -138,7 +148,7 @@ class Sweep:
     @cached_property
     def order(self) -> list[int]:
         """The places in the table of the trials that are done, the best first."""
-        found = [int(k) for k in np.lexsort((self.number, self.ranks)) if self.done[k]]
+        found = [int(k) for k in np.lexsort((np.array(self.number), self.ranks)) if self.done[k]]
         first = [k for k in found if self.number[k] == self.best]
         return first + [k for k in found if k not in first]
 
@@ -174,6 +184,10 @@ class Axis(NamedTuple):
             return self.labels
         return tuple(f"{a:.3g} to {b:.3g}" for a, b in zip(self.edges, self.edges[1:], strict=False))
 
+    def told(self, k: int) -> str:
+        """The value of a trial."""
+        return self.labels[self.codes[k]] if self.labels else f"{self.x[k]:.4g}"
+
 
 def axis(parameter: Parameter, name: str, values: Sequence[object]) -> Axis:
     """A parameter as an axis: a range of numbers as it is, anything else by its values."""
@@ -191,7 +205,10 @@ def axis(parameter: Parameter, name: str, values: Sequence[object]) -> Axis:
     order = sorted(dict.fromkeys(each for _, each in seen), key=lambda each: places.get(each, len(places)))
     place = {each: k for k, each in enumerate(order)}
     codes = np.array([place[each] for each in texts], np.int64)
-    return Axis(parameter.path, name, codes.astype(np.float64), codes, labels(order), tuple(order))
+    whole = dict(zip(texts, values, strict=True))
+    return Axis(
+        parameter.path, name, codes.astype(np.float64), codes, labels([whole[each] for each in order]), tuple(order)
+    )
 
 
 def number(value: object) -> float | None:
@@ -207,34 +224,53 @@ def number(value: object) -> float | None:
 
 def text(value: object) -> str:
     """A value as one line: numbers in their shortest form, subtrees as YAML in one line."""
-    found = number(value)
+    value, found = subtree(value), number(value)
     if found is not None:
         return f"{found:.10g}"
-    if isinstance(value, str):
-        try:
-            inner = json.loads(value)  # a subtree, as trials.csv has it
-        except ValueError:
-            return plain(value)
-        return text(inner) if isinstance(inner, dict | list) else plain(value)
-    if isinstance(value, dict | list | tuple):
-        return flow(value)
-    return {None: "null", True: "true", False: "false"}.get(value, plain(str(value)))  # type: ignore[call-overload,no-any-return]
-
-
-def flow(value: object) -> str:
-    """A subtree in one line, as YAML writes it between brackets."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{plain(str(key))}: {flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{plain(str(key))}: {text(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
+        return "[" + ", ".join(map(text, value)) + "]"
+    if value is None or isinstance(value, bool | np.bool_):
+        return {"None": "null"}.get(str(value), str(value).lower())
+    return plain(str(value))
+
+
+def subtree(value: object) -> object:
+    """What the text of a subtree stands for, as trials.csv has it; anything else as it is."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def brief(value: object) -> str:
+    """A value in a sentence: numbers with four digits, subtrees without their keys, what is long cut."""
+    value, found = subtree(value), number(value)
+    if found is not None:
+        return f"{found:.4g}"
+    return short(bare(value))
+
+
+def bare(value: object) -> str:
+    """A subtree by its values alone, as `16 relu, auto softmax` of two layers."""
+    if isinstance(value, Mapping):
+        return " ".join(map(bare, value.values()))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(bare, value))
     return text(value)
 
 
-def labels(texts: Sequence[str]) -> tuple[str, ...]:
-    """The values as pictures name them: as they are, or with a letter before where they are too long."""
-    if all(len(each) <= LABEL for each in texts):
-        return tuple(texts)
-    return tuple(f"{letter(k)}: {each}" for k, each in enumerate(texts))
+def labels(values: Sequence[object]) -> tuple[str, ...]:
+    """The values as pictures name them: as they are, or with a letter before where they are too long, or alike."""
+    found = [
+        bare(subtree(each)) if isinstance(subtree(each), Mapping | list | tuple) else text(each) for each in values
+    ]
+    if all(len(each) <= LABEL for each in found) and len(set(found)) == len(found):
+        return tuple(found)
+    return tuple(f"{letter(k)}: {each}" for k, each in enumerate(found))
 
 
 def letter(k: int) -> str:

@@ -42,9 +42,9 @@ class Mattered(NamedTuple):
             )
             yield f"Whether {which}, {count(self.n, 'trial')} cannot tell."
             return
-        named = [f"{short(own.name)} ({percent(each.share)})" for own, each in clear[:4]]
-        start = "What matters is" if len(named) == 1 else "What matters most is"
-        yield f"{start} {', then '.join(named)} of the differences between the trials' places."
+        (own, each), *others = clear
+        then = "".join(f", then {short(other.name)} ({percent(less.share)})" for other, less in others[:3])
+        yield f"What matters most is {short(own.name)}: it explains {percent(each.share)} of how the trials rank{then}."
 
 
 def mattered(sweep: Sweep) -> Mattered:
@@ -52,7 +52,7 @@ def mattered(sweep: Sweep) -> Mattered:
     some = np.isfinite(sweep.ranks)
     ranks, codes = sweep.ranks[some], [each.codes[some] for each in sweep.axes]
     found = effects(ranks, codes)
-    first = [each.index for each in found]
+    first = [each.of for each in found]
     order = first + [k for k in range(len(codes)) if k not in first]
     axes = tuple(sweep.axes[k] for k in order)
     both = interaction(ranks, codes, (order[0], order[1])) if len(order) > 1 else None
@@ -78,14 +78,12 @@ def parameters(sweep: Sweep, found: Mattered) -> Section | None:
     if not found.axes or not np.isfinite(sweep.score).any():
         return None
     told = [
-        "How much a parameter matters is how much of the variance of the trials' places (1 for the best) it explains, "
-        "beyond those before it and beyond what as many values would explain by chance.",
-        "chance is how often a parameter that does nothing would explain as much; above 5 % it may be nothing.",
+        "How much a parameter matters is how much it explains of the variance of the trials' ranks (1 is the best), "
+        "beyond the parameters before it, and beyond what as many values would explain by chance. The column chance "
+        "says how often a parameter that does nothing would explain as much: above 5 % it may be nothing.",
     ]
     if not found.effects:
-        told.append(
-            f"Here no parameter explains anything: {count(found.n, 'trial')} are too few, or it does not matter."
-        )
+        told.append(f"Here none explains anything: {count(found.n, 'trial')} are too few, or it does not matter.")
     left = len(found.axes) - PICTURES
     if left > 0:
         told.append(f"The first {PICTURES} are drawn, {left} left out.")
@@ -98,17 +96,16 @@ def parameters(sweep: Sweep, found: Mattered) -> Section | None:
         )
     rest = 1 - sum(each.share for each in found.effects)
     rows.append(("interactions, and chance", None, percent(max(rest, 0.0)), ""))
-    cells = table(
-        "What explains the places of the trials", ("parameter", "values or parts", "explains", "chance"), rows
-    )
-    shown = [of_axis(sweep, own, k) for k, own in enumerate(found.axes[:PICTURES], 1)]
+    cells = table("What explains how the trials rank", ("parameter", "values or parts", "explains", "chance"), rows)
+    alone = len(found.axes) == 1
+    shown = [of_axis(sweep, own, k, alone) for k, own in enumerate(found.axes[:PICTURES], 1)]
     return Section("parameters", "What matters", tuple(told), cells=(cells,), shown=tuple(shown))
 
 
-def of_axis(sweep: Sweep, own: Axis, k: int) -> Shown:
-    """The picture of one parameter, and its numbers."""
+def of_axis(sweep: Sweep, own: Axis, k: int, alone: bool) -> Shown:
+    """The picture of one parameter, and its numbers; `alone` if there is no other."""
     picture = svg(figures.against(sweep, own), f"against-{k}", f"{sweep.metric} against {own.path}")
-    return Shown(f"against-{k}", short(own.path), "", picture, (levels(sweep, own),))
+    return Shown(f"against-{k}", short(own.path), "", picture, (levels(sweep, own),), whole=alone)
 
 
 def levels(sweep: Sweep, own: Axis) -> Cells:
@@ -133,19 +130,19 @@ def together(sweep: Sweep, found: Mattered) -> Section | None:
     if len(found.axes) < 2 or not np.isfinite(sweep.score).any():
         return None
     first, second = found.axes[:2]
-    told = [
-        f"{short(first.path)} and {short(second.path)} are the two that explain most, the first more than the second."
-    ]
-    if len(found.effects) < 2 or not found.effects[1].clear:
+    told = [f"{short(first.path)} and {short(second.path)} are the two that explain most."]
+    clear = [each.clear for each in found.effects[:2]]
+    if clear != [True, True]:
+        doubtful = "what the second explains" if clear[:1] == [True] else "what they explain"
         told = [
-            f"{short(first.path)} and {short(second.path)} come first in the table above, but what they explain may be chance."
+            f"{short(first.path)} and {short(second.path)} come first in the table above; {doubtful} may be chance."
         ]
     if found.both is None:
         told.append(f"Whether the best value of one depends on the other, {count(found.n, 'trial')} cannot tell.")
     elif found.both.clear:
         told.append(
-            f"They interact: the best value of one depends on the other, which explains {percent(found.both.share)} more "
-            "than the sum of what each does."
+            "They interact: the best value of one depends on the other, which explains "
+            f"{percent(found.both.share)} more than the sum of what each does."
         )
     else:
         told.append("That the best value of one depends on the other is not seen in these trials beyond chance.")

@@ -27,12 +27,12 @@ PER_PART = 4  # trials in each, at least
 
 
 class Effect(NamedTuple):
-    """What the parameter at `index` adds to the explained share of the variance of the ranks.
+    """What the parameter at place `of` adds to the explained share of the variance of the ranks.
 
     `chance` is how often a parameter without any effect would add as much.
     """
 
-    index: int
+    of: int
     share: float
     chance: float
 
@@ -52,7 +52,7 @@ class Fit(NamedTuple):
     @property
     def free(self) -> int:
         """Trials beyond the number of levels."""
-        return self.Q.shape[0] - self.Q.shape[1]
+        return len(self.Q) - int(self.Q.shape[1])
 
     def gain(self, basis: Floats, left: Floats) -> Floats:
         """What a basis (n, k) orthogonal to Q adds to the adjusted share, of residuals (n, B): (B,).
@@ -110,7 +110,7 @@ def effects(ranks: Floats, codes: Sequence[Codes], seed: int = 0) -> tuple[Effec
     """
     fit, rng, found = start(ranks), np.random.default_rng(seed), list[Effect]()
     while fit is not None and len(found) < len(codes):
-        taken = {each.index for each in found}
+        taken = {each.of for each in found}
         bases = {k: basis for k in range(len(codes)) if k not in taken and (basis := fit.beyond(codes[k])) is not None}
         gains = {k: float(fit.gain(basis, fit.left[:, None])[0]) for k, basis in bases.items()}
         best = max(gains, key=gains.__getitem__, default=None)
@@ -122,7 +122,7 @@ def effects(ranks: Floats, codes: Sequence[Codes], seed: int = 0) -> tuple[Effec
 
 
 def interaction(ranks: Floats, codes: Sequence[Codes], pair: tuple[int, int], seed: int = 0) -> Effect | None:
-    """What the cells of a pair of parameters add to the additive model of all that is in `codes`, at index −1.
+    """What the cells of a pair of parameters add to the additive model of all that is in `codes`, of place −1.
 
     None where the trials are too few for the levels.
     """

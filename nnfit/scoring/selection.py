@@ -18,10 +18,13 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfit.data.scales import Floats
+from nnfit.data.target import Labels, Target, decide
+from nnfit.scoring.comparison import Outcome, values
 
 RESAMPLES = 1000
 FEWEST = 5  # groups below which resampling says nothing
 AT_ONCE = 1 << 22  # numbers held at once
+MEANS = {False: ("log_loss", "brier"), True: ("mae", "rmse")}  # over the rows, of classes and of numbers
 REACH = 3.0  # standard errors of a difference from the best beyond which a trial is not in the running
 
 
@@ -73,10 +76,36 @@ def grouped(values: Floats, w: Floats | None = None, most: int = 200, root: bool
     T, n = values.shape
     w = np.ones(n) if w is None else np.asarray(w, np.float64)
     place = np.random.default_rng(0).permutation(np.arange(n) % most)
-    sizes = np.bincount(place, w)
+    sizes: Floats = np.bincount(place, w).astype(np.float64)
     sums = np.stack([np.bincount(place, w * line) for line in values]) if T else np.empty((0, len(sizes)))
     counted = sizes > 0
     return Scores(sums[:, counted] / sizes[counted], sizes[counted], root)
+
+
+def of_rows(
+    metric: str,
+    target: Target,
+    each: Outcome,
+    truth: Floats | Labels,
+    w: Floats | None = None,
+    thresholds: Floats | None = None,
+    most: int = 100,
+) -> Scores | None:
+    """The scores of one trial on its rows, (1, G): the groups are the same for all trials of as many rows.
+
+    Of accuracy, log_loss, brier, mae, and of one target rmse; None of a metric that is no mean over rows. Weights w (n,)
+    and `thresholds` (n,) as in `evaluate`.
+    """
+    root, several = metric == "rmse", len(target.columns) > 1
+    if metric == "accuracy" and target.task != "regression":
+        hits = truth == decide(target, each.prediction, thresholds)
+        own = hits.reshape(len(truth), -1).mean(axis=1)
+    elif metric in MEANS[target.task == "regression"] and not (root and several):
+        with np.errstate(all="ignore"):
+            own = values(metric, target, "", each, truth, w).reshape(len(truth), -1).mean(axis=1)
+    else:
+        return None
+    return grouped(own[None], w, most, root)
 
 
 def selection(

@@ -21,7 +21,7 @@ LAYERS = [
     [{"size": 64, "activation": "tanh"}, {"size": "auto", "activation": "softmax"}],
 ]
 SCRIPT = "<script>alert(1)</script>"
-HOSTILE = f'{SCRIPT} "\'`]]><!-- \u202e$x^2$ \\frac{{1}}{{2}} \x1b[31m' + "ab" * 300
+HOSTILE = f"{SCRIPT} \"'`]]><!-- \u202e$x^2$ \\frac{{1}}{{2}} \x1b[31m" + "ab" * 300
 
 
 def table(parameters: list[Parameter], values: list[list[Any]], score: np.ndarray, **more: Any) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def loss(rate: Any, size: Any = 16, noise: Any = 0.0) -> np.ndarray:
 def sweep(parameters: list[Parameter], trials: pd.DataFrame, **more: Any) -> Sweep:
     """A sweep of a log-loss."""
     text = "spec: base.yaml\nsearch: {method: random, trials: 60, seed: 0}\nparameters:\n  …\n"
-    options = {"method": "random", "rows": "30 validation rows", "text": text, "seconds": 12.0} | more
+    options: dict[str, Any] = {"method": "random", "rows": "30 validation rows", "text": text, "seconds": 12.0} | more
     return Sweep("sweep.yaml", "log_loss", False, tuple(parameters), trials, **options)
 
 
@@ -59,10 +59,13 @@ def of_rows(score: np.ndarray, n: int = 150, sd: float = 0.3, seed: int = 0) -> 
 def curves(numbers: list[int]) -> dict[int, Curves]:
     """Learning curves of some trials."""
     epochs = np.unique(np.geomspace(1, 200, 40).astype(int))
+
+    def cost(end: float, slow: int) -> np.ndarray:
+        return np.asarray(end + np.exp(-epochs / (100 * end + slow))[None])
+
     return {
-        k: Curves(tuple(map(int, epochs)), 0.2 + np.exp(-epochs / (20 + 9 * i))[None], 0.3 + np.exp(-epochs / (25 + 9 * i))[None], (), 1)
-        for i, k in enumerate(numbers)
-    }  # fmt: skip
+        k: Curves(tuple(map(int, epochs)), cost(0.2, 9 * i), cost(0.3, 9 * i), (), 1) for i, k in enumerate(numbers)
+    }
 
 
 def one() -> Sweep:
@@ -108,8 +111,8 @@ def eight() -> Sweep:
     status, message = np.full(n, "done", object), np.full(n, "", object)
     status[[4, 9]], message[[4, 9]] = "failed", "data/mass.csv: no such file"
     score[[4, 9]] = np.nan
-    trials = table(own, [rate, size.tolist(), *drawn, clip, scale], score, sd=0.02 + 0.01 * rng.random(n), status=status,
-                   message=message)  # fmt: skip
+    columns = [rate, size.tolist(), *drawn, clip, scale]
+    trials = table(own, columns, score, sd=0.02 + 0.01 * rng.random(n), status=status, message=message)
     return sweep(own, trials, repeat=5, planned=200, curves=curves([1, 2, 3, 6, 7, 8, 10]))
 
 
@@ -133,7 +136,11 @@ def three() -> Sweep:
 def many() -> Sweep:
     """Five hundred trials on a grid of lists, of nothing but noise but for the rate; the rows of the top alone."""
     rng = np.random.default_rng(4)
-    own = [Parameter(RATE, (1e-3, 1e-2, 1e-1, 1.0)), Parameter(SIZE, (8, 16, 32, 64, 128)), Parameter("seed", tuple(range(25)))]
+    own = [
+        Parameter(RATE, (1e-3, 1e-2, 1e-1, 1.0)),
+        Parameter(SIZE, (8, 16, 32, 64, 128)),
+        Parameter("seed", tuple(range(25))),
+    ]
     grid = [(a, b, c) for a in own[0].values for b in own[1].values for c in own[2].values]
     score = loss([float(row[0]) for row in grid], 16, 0.03 * rng.normal(size=500))  # type: ignore[arg-type]
     best = np.argsort(score)[:20]
@@ -159,9 +166,8 @@ def hostile() -> Sweep:
     status = ["failed" if k in (3, 4) else HOSTILE if k == 5 else "done" for k in range(30)]
     score = np.where([each == "done" for each in status], 0.3 + 0.1 * rng.random(30), np.nan)
     trials = table(own, [first, second], score, status=status, message=[HOSTILE] * 30)
-    return sweep(own, trials.rename(columns={"log_loss": HOSTILE}), text=HOSTILE).__class__(
-        HOSTILE, HOSTILE, False, tuple(own), trials.rename(columns={"log_loss": HOSTILE}), HOSTILE, text=HOSTILE, rows=HOSTILE
-    )
+    trials = trials.rename(columns={"log_loss": HOSTILE})
+    return Sweep(HOSTILE, HOSTILE, False, tuple(own), trials, HOSTILE, text=HOSTILE, rows=HOSTILE)
 
 
 def subtrees() -> Sweep:

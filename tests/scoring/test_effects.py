@@ -16,7 +16,7 @@ A, B, C = GRID.T
 def test_on_a_full_grid_the_shares_are_those_of_the_analysis_of_variance() -> None:
     y = 10.0 * A + 3.0 * B
     found = effects(y, [A, B, C])
-    assert [each.index for each in found] == [0, 1]
+    assert [each.of for each in found] == [0, 1]
     total = y.var(ddof=1)
     left = ((y - 10.0 * A - 3.0) ** 2).sum() / (60 - 4)  # within the levels of A
     assert found[0].share == pytest.approx(1 - left / total)
@@ -61,7 +61,7 @@ def test_of_few_trials_nothing_is_claimed() -> None:
 
 def test_a_parameter_that_says_the_same_as_another_adds_nothing() -> None:
     found = effects(1.0 * A, [A, A, C])
-    assert [each.index for each in found] == [0] and found[0].share == pytest.approx(1)
+    assert [each.of for each in found] == [0] and found[0].share == pytest.approx(1)
 
 
 def test_a_range_is_cut_into_parts_of_as_many_trials() -> None:

@@ -7,7 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from nnfit.scoring.selection import Scores, Selection, by_noise, expected_best, grouped, noise, selection
+from nnfit.data.target import Target
+from nnfit.scoring.evaluation import evaluate
+from nnfit.scoring.selection import Scores, Selection, by_noise, expected_best, grouped, noise, of_rows, selection
+from scoring.test_comparison import TARGETS
+from scoring.test_comparison import drawn as compared
 
 
 def drawn(
@@ -120,3 +124,25 @@ def test_the_same_scores_give_the_same_answer_however_many_are_held_at_once(monk
     monkeypatch.setattr("nnfit.scoring.selection.AT_ONCE", 42 * 7)
     few = found(scores)
     assert few.corrected == pytest.approx(whole.corrected, rel=1e-12) and (few.chosen == whole.chosen).all()
+
+
+NUMBER = (Target("regression", ("y",), mean=(3.0,), sd=(2.0,)), "mse")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", [*TARGETS, "a number"])
+def test_the_scores_of_rows_come_to_the_metric(kind: str, weighted: bool) -> None:
+    target, loss, (outcome, _), truth, w = compared("regression" if kind == "a number" else kind)
+    if kind == "a number":
+        (target, loss), truth = NUMBER, truth[:, :1]
+        outcome = outcome._replace(y_hat=outcome.y_hat[:1], prediction=outcome.prediction[:, :1])
+    metrics = evaluate(target, loss, outcome.y_hat[None], truth, w if weighted else np.ones(40), weighted)
+    means = {"regression": ("mae",), "a number": ("mae", "rmse")}.get(kind, ("log_loss", "brier", "accuracy"))
+    for metric in means:
+        for most in (7, 100):
+            found = of_rows(metric, target, outcome, truth, w if weighted else None, most=most)
+            assert found is not None and found.values.shape == (1, min(most, 40))
+            assert found.of(np.ones((1, min(most, 40))))[0, 0] == pytest.approx(metrics[metric])
+    others = {"rmse", "r2", "mape"} if target.task == "regression" else {"roc_auc", "f1_macro", "calibration_error"}
+    for metric in others - set(means):
+        assert of_rows(metric, target, outcome, truth) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from nnfit.report.swept import Axis, Sweep
 
+FEW = 3  # trials of a level whose median is drawn
 WORDS = 44  # letters of all values together that fit beneath one another
 
 
@@ -29,7 +30,7 @@ def against(sweep: Sweep, own: Axis) -> Figure:
     at, places = window(sweep), shown(sweep)
     flat = not len(own.edges) and sum(map(len, own.labels)) > WORDS
     L = len(own.levels)
-    height = 1.5 + 0.3 * max(L, 4) if flat else 3.7
+    height = max(2.9, 1.5 + 0.28 * L) if flat else 3.7
     figure, (axis,) = style.canvas(5.4, height)
     width = 0.62
     x = own.x.copy()
@@ -39,7 +40,7 @@ def against(sweep: Sweep, own: Axis) -> Figure:
         axis.set_xscale("log")
     dots(axis, sweep, at, x, places, flat)
     for k, middle in enumerate(at.place(medians(sweep, own))):
-        if (own.codes[np.isfinite(sweep.ranks)] == k).any():
+        if (own.codes[np.isfinite(sweep.ranks)] == k).sum() >= FEW:
             ends = (own.edges[k], own.edges[k + 1]) if len(own.edges) else (k - width / 2, k + width / 2)
             pair = ((middle, middle), ends) if flat else (ends, (middle, middle))
             axis.plot(
@@ -99,30 +100,29 @@ def named(axis: Axes, own: Axis, flat: bool) -> None:
 
 
 @style.drawn
-def leaders(sweep: Sweep, places: list[int], half: Floats | None, corrected: float | None) -> Figure:
+def leaders(sweep: Sweep, places: list[int], half: Floats | None, expected: float | None, told: str = "") -> Figure:
     """The scores of some trials, the best first, with how far each may lie from the best, and the expected score.
 
     `half` are half the widths of the 95 % intervals of the differences to the best, where they are known; thin is the
-    standard deviation over the repeats. `corrected` is what is expected of the best on new rows.
+    standard deviation over the repeats. `expected` is what the best is expected to have on new rows, which `told` says.
     """
     n = len(places)
-    figure, (axis,) = style.canvas(6.4, 1.5 + 0.21 * max(n, 3))
+    figure, (axis,) = style.canvas(8.0, 1.5 + 0.165 * max(n, 8))
     rows, score, sd = np.arange(n), sweep.score[places], sweep.numbers("sd")[places]
-    look = {"linestyle": "none", "capsize": 0}
+    look: dict[str, Any] = {"linestyle": "none", "capsize": 0}
     if np.isfinite(sd).any() and sweep.repeat > 1:
-        axis.errorbar(score, rows, xerr=np.nan_to_num(sd), ecolor=style.INK, elinewidth=0.8, **look,
+        axis.errorbar(score, rows, xerr=np.nan_to_num(sd), ecolor=style.INK, elinewidth=0.8, zorder=3, **look,
                       label="standard deviation over the repeats")  # fmt: skip
     if half is not None:
-        axis.errorbar(score, rows, xerr=np.nan_to_num(half), ecolor=style.SKY, elinewidth=4, alpha=0.8, **look,
+        axis.errorbar(score, rows, xerr=np.nan_to_num(half), ecolor=style.SKY, elinewidth=4, alpha=0.7, **look,
                       label="95 % interval of the difference to the best")  # fmt: skip
     axis.plot(score[1:], rows[1:], linestyle="none", marker="o", markersize=5, color=style.BLUE)
     axis.plot(
         score[:1], rows[:1], linestyle="none", marker="*", markersize=11, color=style.VERMILLION, label="the best"
     )
     axis.axvline(score[0], color=style.VERMILLION, linewidth=0.8)
-    if corrected is not None:
-        axis.axvline(corrected, color=style.VERMILLION, linewidth=1.0, linestyle="--",
-                     label="what is expected of the best on new rows")  # fmt: skip
+    if expected is not None:
+        axis.axvline(expected, color=style.VERMILLION, linewidth=1.0, linestyle="--", label=told)
     axis.set_yticks(rows, [f"trial {sweep.number[k]}" for k in places])
     axis.set_ylim(n - 0.4, -0.6)
     axis.grid(axis="y", visible=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nnfit.report.swept import Axis, Sweep
 
-SMALL = 0.5  # of the darkest, from which on letters are of the paper's colour
+MOST = 24  # levels of a parameter that are named
 TEXTS = 100  # cells in which there is room for words
 
 
@@ -29,40 +29,35 @@ def plane(sweep: Sweep, first: Axis, second: Axis) -> Figure:
     best = np.zeros(len(share), bool)
     best[sweep.order[:1]] = True
     rest = ~sweep.diverged & ~best
-    for chosen, label, look in (
-        (rest & (share > 0.5), "the worse half", {"marker": "o", "markersize": 4, "markerfacecolor": "none", "alpha": 0.5, "color": style.INK}),
-        (rest & (share <= 0.5) & (share > 0.1), "the better half", {"marker": "o", "markersize": 5, "alpha": 0.6, "color": style.SKY}),
-        (rest & (share <= 0.1), "the best tenth", {"marker": "o", "markersize": 7, "alpha": 0.9, "color": style.BLUE}),
-        (sweep.diverged, "diverged", {"marker": "x", "markersize": 5, "color": style.VERMILLION}),
-        (best, "the best", {"marker": "*", "markersize": 13, "color": style.VERMILLION, "markeredgecolor": style.PAPER}),
-    ):  # fmt: skip
+    hollow = {"markerfacecolor": "none", "alpha": 0.5, "color": style.INK}
+    star = {"marker": "*", "color": style.VERMILLION, "markeredgecolor": style.PAPER}
+    kinds: list[tuple[np.ndarray, str, float, dict[str, Any]]] = [
+        (rest & (share > 0.5), "the worse half", 4, hollow),
+        (rest & (share <= 0.5) & (share > 0.1), "the better half", 5, {"alpha": 0.6, "color": style.SKY}),
+        (rest & (share <= 0.1), "the best tenth", 7, {"alpha": 0.9, "color": style.BLUE}),
+        (sweep.diverged, "diverged", 5, {"marker": "x", "color": style.VERMILLION}),
+        (best, "the best", 13, star),
+    ]
+    for chosen, label, size, look in kinds:
         some = places[chosen[places]]
         if len(some):
-            axis.plot(first.x[some], second.x[some], linestyle="none", label=label, **look)
+            drawn = {"marker": "o", "linestyle": "none", "label": label} | look
+            axis.plot(first.x[some], second.x[some], markersize=size, **drawn)
     if first.log:
         axis.set_xscale("log")
     named(axis, first, flat=False)
-    flipped(axis, second)
+    if second.log:
+        style.logarithmic(axis)
+    axis.margins(y=0.05)
+    axis.set_ylabel(style.wrapped(style.name(second.name, 48), 30))
     style.legend(figure, *axis.get_legend_handles_labels())
     style.title(figure, part(sweep, places))
     return figure
 
 
-def flipped(axis, own: Axis) -> None:  # type: ignore[no-untyped-def]
-    """The y axis of a range."""
-    from matplotlib.ticker import FuncFormatter
-
-    if own.log:
-        style.logarithmic(axis)
-    else:
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.margins(y=0.05)
-    axis.set_ylabel(style.wrapped(style.name(own.name, 48), 30))
-
-
 @style.drawn
 def cells(sweep: Sweep, first: Axis, second: Axis, middle: np.ndarray, n: np.ndarray) -> Figure:
-    """The median score (A, B) of the trials in each cell of two parameters, of which there are n, the better the darker.
+    """The median score (A, B) of the n trials in each cell of two parameters, the better the darker.
 
     Colours follow the places of the cells, so that one bad cell does not make all others alike. NaN is a cell of which
     half of the trials or more diverged.
@@ -72,7 +67,7 @@ def cells(sweep: Sweep, first: Axis, second: Axis, middle: np.ndarray, n: np.nda
     known = np.sort(np.unique(loss[n > 0]))
     place = np.searchsorted(known, loss)
     strength = np.where(n > 0, 1 - place / max(len(known) - 1, 1), np.nan)
-    figure, (axis,) = style.canvas(min(10.0, 2.6 + 0.75 * max(A, 3)), 1.6 + 0.42 * max(B, 3))
+    figure, (axis,) = style.canvas(min(10.0, 3.4 + 1.1 * max(A, 4)), min(8.0, 1.7 + 0.45 * max(B, 4)))
     axis.imshow(strength.T, cmap=style.tints(style.BLUE, 0.6), aspect="auto", vmin=0, vmax=1, origin="lower")
     if A * B <= TEXTS:
         for a, b in np.ndindex(A, B):
@@ -90,11 +85,11 @@ def cells(sweep: Sweep, first: Axis, second: Axis, middle: np.ndarray, n: np.nda
             linestyle="none",
             label="the best",
         )
-    letters = 12 if A > 4 else 18
-    slanted = sum(min(len(each), letters) for each in first.levels) > 9 * max(A, 3)
-    ticks = [style.name(each, letters) for each in first.levels]
-    axis.set_xticks(range(A), ticks, **({"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}))
-    axis.set_yticks(range(B), [style.name(each, 18) for each in second.levels])
+    ticks = [style.name(each, 20) for each in first.levels]
+    slanted = max(map(len, ticks)) > 14 or sum(map(len, ticks)) > 70
+    look: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    axis.set_xticks(range(0, A, -(-A // MOST)), ticks[:: -(-A // MOST)], **look)
+    axis.set_yticks(range(0, B, -(-B // MOST)), [style.name(each, 20) for each in second.levels][:: -(-B // MOST)])
     axis.grid(visible=False)
     axis.set_xlabel(style.name(first.name, 48))
     axis.set_ylabel(style.wrapped(style.name(second.name, 48), 26))

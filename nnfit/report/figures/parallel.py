@@ -14,10 +14,9 @@ from nnfit.report.figures.scores import part, shown, spread, window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nnfit.report.swept import Axis, Sweep
-
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from nnfit.report.swept import Axis, Sweep
 
 WIDTH = 10.0  # inches
 TOP = 10  # of a hundred trials stand out
@@ -50,7 +49,7 @@ def parallel(sweep: Sweep, axes: Sequence[Axis]) -> Figure:
         if chosen.any():
             axis.add_collection(LineCollection(list(lines[chosen]), colors=colour, linewidths=width, alpha=alpha))
             axis.plot([], [], color=colour, linewidth=width, alpha=max(alpha, 0.4), label=name)
-    letters = int(WIDTH / (len(axes) + 1.3) / 0.085)
+    letters = min(28, int(WIDTH / (len(axes) + 1.3) / 0.085))
     for k, (y, names) in enumerate([*marks, scored]):
         axis.axvline(k, color=style.INK, linewidth=0.8)
         for each, label in zip(y, names, strict=True):
@@ -63,7 +62,7 @@ def parallel(sweep: Sweep, axes: Sequence[Axis]) -> Figure:
     axis.tick_params(axis="x", length=0)
     axis.set_yticks([])
     axis.set_xlim(-0.1, len(axes) + 0.75 * min(1.0, 8 * 0.085 * (len(axes) + 1.3) / WIDTH * 1.4))
-    axis.set_ylim(-0.06, 1.06)
+    axis.set_ylim(-0.09, 1.09)
     axis.grid(visible=False)
     for side in ("left", "bottom"):
         axis.spines[side].set_visible(False)
@@ -75,10 +74,9 @@ def parallel(sweep: Sweep, axes: Sequence[Axis]) -> Figure:
 def height(own: Axis) -> Floats:
     """How high each trial stands on an axis, from 0 to 1; those of the same value a little apart."""
     if len(own.edges):
-        x = np.log(own.x) if own.log else own.x
-        return np.asarray((x - x.min()) / (x.max() - x.min()), np.float64)
+        return between(own.x, float(own.x.min()), float(own.x.max()), own.log)
     L = len(own.labels)
-    return np.asarray(own.x / (L - 1) + spread(len(own.x), 0.3 / L), np.float64)
+    return np.asarray(own.x / (L - 1) + spread(len(own.x), min(0.3 / L, 0.12)), np.float64)
 
 
 def ticks(own: Axis) -> tuple[list[float], list[str]]:
@@ -91,42 +89,38 @@ def ticks(own: Axis) -> tuple[list[float], list[str]]:
 
 
 def numbers(low: float, high: float, log: bool) -> tuple[list[float], list[str]]:
-    """Round numbers between two, where they lie from 0 to 1, and the ends."""
+    """Round numbers between two, where they lie from 0 to 1, and how they are written; the ends where none does."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    values = (LogLocator(numticks=6) if log else MaxNLocator(5)).tick_values(low, high)
-    values = np.array([each for each in values if low <= each <= high])
+    found = (LogLocator(numticks=6) if log else MaxNLocator(5)).tick_values(low, high)
+    values = np.array([each for each in np.asarray(found, np.float64) if low <= each <= high])
     if len(values) < 2:
         values = np.array([low, high])
-    start, end = (np.log(low), np.log(high)) if log else (low, high)
-    y = ((np.log(values) if log else values) - start) / (end - start)
-    return [float(each) for each in y], [f"{each:g}" for each in values]
+    return [float(each) for each in between(values, low, high, log)], [f"{each:.4g}" for each in values]
+
+
+def between(values: Floats, low: float, high: float, log: bool) -> Floats:
+    """Where numbers lie from low, 0, to high, 1, by their logarithm or as they are."""
+    if log:
+        return np.asarray(np.log(values / low) / np.log(high / low), np.float64)
+    return np.asarray((values - low) / (high - low), np.float64)
 
 
 def scores(sweep: Sweep, drawn: Floats) -> tuple[Floats, tuple[list[float], list[str]]]:
-    """How high the score of each trial stands, the best at 1, and the names of that axis."""
+    """How high the score of each trial stands, the best at 1, the edge at 0, and the names of that axis."""
     at = window(sweep)
     low, high = sorted((at.best, at.worst))
-    y, names = numbers(low, high, at.log) if high > low else ([1.0], [f"{at.best:.4g}"])
-
-    def up(value: Floats) -> Floats:
-        from_edge, to = (np.log(each) if at.log else each for each in (at.edge, at.best))
-        return np.asarray(((np.log(value) if at.log else value) - from_edge) / (to - from_edge), np.float64)
-
-    start, end = (np.log(each) if at.log else each for each in (low, high))
-    values = np.array(y) * (end - start) + start
-    places = up(np.exp(values) if at.log else values) if high > low else np.array([1.0])
-    found = [float(each) for each in places]
-    if not np.isfinite(sweep.score[np.isfinite(sweep.ranks)]).all() or (drawn == at.edge).any():
-        kept = [(each, name) for each, name in zip(found, names, strict=True) if each > 0.07]
-        found, names = [each for each, _ in kept], [name for _, name in kept]
-        beyond = bool((np.isfinite(sweep.score) & (at.place(sweep.score) == at.edge)).any())
-        words = ["worse"] * beyond + ["diverged"] * bool(sweep.diverged.any())
-        found, names = [0.0, *found], [" or ".join(words), *names]
-    return up(drawn), (found, names)
+    _, names = numbers(low, high, at.log)
+    places = between(np.array([float(each) for each in names]), at.edge, at.best, at.log)
+    some = np.isfinite(sweep.ranks)
+    beyond = bool((sweep.has_score & (at.place(sweep.score) == at.edge)).any())
+    words = ["worse"] * beyond + ["diverged"] * bool((sweep.diverged & some).any())
+    kept = [(float(y), each) for y, each in zip(places, names, strict=True) if y > 0.07 or not words]
+    kept += [(0.0, " or ".join(words))] * bool(words)
+    return between(drawn, at.edge, at.best, at.log), ([y for y, _ in kept], [each for _, each in kept])
 
 
 def stacked(name: str, letters: int) -> str:
     """A name in up to three lines, broken at its dots and underscores where it can be."""
-    parts = style.name(name, 3 * letters).replace(".", ". ").replace("_", "_ ")
+    parts = style.name(name, min(40, 3 * letters)).replace(".", ". ").replace("_", "_ ")
     return "\n".join(each.replace(". ", ".").replace("_ ", "_") for each in wrap(parts, max(5, letters))[:3])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nnfit.report.swept import Sweep
 
 REACH = 3.0  # times as far from the best as three quarters of the trials are
+NEAR = 1.4  # times that reach within which all are drawn as they are
 SPAN = 10.0  # of the scores from which on their logarithm is drawn
 DOTS = 500  # trials of a picture, at most: the best, and others spread over the places
 GOLDEN = (5**0.5 - 1) / 2
@@ -32,11 +33,17 @@ class Window(NamedTuple):
     worst: float
     edge: float
     log: bool
+    beyond: bool  # whether any trial is drawn at the edge
 
     def place(self, score: Floats) -> Floats:
         """Where scores are drawn: those beyond the worst, and those that are none, at the edge."""
-        beyond = ~np.isfinite(score) | ((score - self.worst) * np.sign(self.edge - self.worst) > 0)
+        slack = 1e-9 * abs(self.edge - self.worst)
+        beyond = ~np.isfinite(score) | ((score - self.worst) * np.sign(self.edge - self.worst) > slack)
         return np.where(beyond, self.edge, score)
+
+    def within(self, value: float) -> bool:
+        """Whether a place on the axis is a score, and not where those beyond it are drawn."""
+        return (value - (self.worst + self.edge) / 2) * (self.edge - self.worst) < 0
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -50,24 +57,27 @@ class Window(NamedTuple):
 
 
 def window(sweep: Sweep) -> Window:
-    """The window of a sweep that has scores."""
+    """The window of a sweep that has scores: by their logarithm where those that are drawn span a factor of SPAN."""
     score = sweep.score[np.isfinite(sweep.score)]
-    best, worst = (score.max(), score.min()) if sweep.higher else (score.min(), score.max())
-    log = not sweep.higher and bool(best > 0) and worst > SPAN * best
-    scaled = np.log(score) if log else score
-    first = np.log(best) if log else best
-    away = np.abs(scaled - first)
-    reach = REACH * float(np.quantile(away, 0.75))
-    end = min(reach, float(away.max())) if reach > 0 else float(away.max())
-    sign = -1.0 if sweep.higher else 1.0
-    # the last that is drawn as it is, so that no room is lost
-    end = float(away[away <= end].max()) or abs(float(first)) * 0.05 or 1.0
-    beyond = bool((away > end).any() or sweep.diverged.any())
-    edge = end * (1.1 if beyond else 1.06)
-    ends = [float(first + sign * each) for each in (end, edge)]
+    best = float(score.max() if sweep.higher else score.min())
+    end = ended(np.abs(score - best))
+    log = not sweep.higher and 0 < SPAN * best < best + end
     if log:
-        ends = [float(np.exp(each)) for each in ends]
-    return Window(float(best), ends[0], ends[1], log)
+        end = ended(np.log(score / best))
+    end = end or abs(best) * 0.05 or 1.0
+    farthest = float(np.log(score.max() / best) if log else np.ptp(score))
+    beyond = end < farthest or bool(sweep.diverged.any())
+    edge = end * (1.1 if beyond else 1.06)
+    if log:
+        return Window(best, best * float(np.exp(end)), best * float(np.exp(edge)), log, beyond)
+    sign = -1.0 if sweep.higher else 1.0
+    return Window(best, best + sign * end, best + sign * edge, log, beyond)
+
+
+def ended(away: Floats) -> float:
+    """Up to how far from the best trials are drawn as they are: the last of them, so that no room is lost."""
+    reach = REACH * float(np.quantile(away, 0.75))
+    return float(away[away <= reach].max() if 0 < NEAR * reach < away.max() else away.max())
 
 
 def shown(sweep: Sweep) -> np.ndarray:
@@ -84,7 +94,7 @@ def shown(sweep: Sweep) -> np.ndarray:
 
 def spread(n: int, width: float) -> Floats:
     """Numbers from −width/2 to width/2 that lie apart, the same every time: so that dots do not lie on one another."""
-    return ((np.arange(n) * GOLDEN) % 1 - 0.5) * width
+    return np.asarray(((np.arange(n) * GOLDEN) % 1 - 0.5) * width, np.float64)
 
 
 def dots(axis: Axes, sweep: Sweep, at: Window, x: Floats, places: np.ndarray, flat: bool = False) -> None:
@@ -104,8 +114,8 @@ def dots(axis: Axes, sweep: Sweep, at: Window, x: Floats, places: np.ndarray, fl
                                                   "color": style.BLUE, "markeredgewidth": 0}),
         (sweep.halted & ~beyond, "halted after fewer epochs", {"marker": "o", "markersize": 4, "color": style.INK,
                                                                "markerfacecolor": "none", "alpha": 0.45}),
-        (beyond, "far worse than the axis shows", {"marker": outward, "markersize": 4.5, "color": style.ORANGE}),
-        (sweep.diverged, "diverged", {"marker": "x", "markersize": 4.5, "color": style.VERMILLION}),
+        (beyond, "worse than the axis shows", {"marker": outward, "markersize": 5, "color": style.ORANGE, "zorder": 6}),
+        (sweep.diverged, "diverged", {"marker": "x", "markersize": 5, "color": style.VERMILLION, "zorder": 6}),
         (best, "the best", {"marker": "*", "markersize": 11, "color": style.VERMILLION, "markeredgecolor": style.PAPER,
                             "markeredgewidth": 0.6, "zorder": 6}),
     ]  # fmt: skip
@@ -126,11 +136,12 @@ def scaled(axis: Axes, sweep: Sweep, at: Window, flat: bool = False) -> None:
         (axis.set_xscale if flat else axis.set_yscale)("log")
         near = at.worst < 100 * at.best
         own.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,), numticks=9))
-        own.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         own.set_minor_formatter(NullFormatter())
     else:
         own.set_major_locator(MaxNLocator(5))
-        own.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    own.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if at.beyond:
+        own.set_ticks([value for value in own.get_majorticklocs() if at.within(value)])
     better = ("right" if flat else "up") if sweep.higher else ("left" if flat else "down")
     (axis.set_xlabel if flat else axis.set_ylabel)(f"{style.name(sweep.metric)}  (better: {better})")
 
