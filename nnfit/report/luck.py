@@ -14,6 +14,8 @@ from nnfit.scoring.comparison import sure
 from nnfit.scoring.selection import FEWEST, RESAMPLES, Scores, Selection, by_noise, noise, selection
 from nnfit.words import count, digits
 
+POOLED = 20  # trials, at most, whose noise is pooled: the better half
+
 
 class Luck(NamedTuple):
     """What is known of the luck of the best, `by` what, in the metric's unit.
@@ -46,13 +48,30 @@ def luck(sweep: Sweep) -> Luck | None:
         found = selection(scores, sweep.higher, best=places.index(sweep.order[0]))
         if found is not None:
             return by_rows(sweep, found, places, scores.values.shape[1])
-    if scores is not None and math.isfinite(s := noise(scores)) and scores.values.shape[1] >= FEWEST:
-        return of_error(sweep, s, "noise", scores.values.shape[1])
-    sd = sweep.numbers("sd")[sweep.done]
-    if sweep.repeat > 1 and np.isfinite(sd).any():
-        s = math.sqrt(float(np.nanmean(sd**2)) / sweep.repeat)
-        return of_error(sweep, s, "repeats", sweep.repeat)
-    return None
+    better = sweep.order[: max(2, min(POOLED, len(sweep.order) // 2))]
+    if scores is not None and scores.values.shape[1] >= FEWEST:
+        chosen = [i for i, place in enumerate(places) if place in better]
+        s, T, G = noise(scores._replace(values=scores.values[chosen])), len(chosen), scores.values.shape[1]
+        if math.isfinite(s):
+            return of_error(sweep, s, "noise", (T - 1) * (G - 1), G)
+    return of_repeats(sweep, better) if sweep.repeat > 1 else None
+
+
+def of_repeats(sweep: Sweep, better: list[int]) -> Luck | None:
+    """What the repeats of the better trials say: those of bad ones spread more.
+
+        s² = (1/R + r) v,   v the variance over the R repeats, r rows held out by rows learnt from
+
+    Repeats that draw their rows from one table share most of them, so that their mean is not as sure as 1/R would have
+    it (Nadeau and Bengio 2003). Where the repeats are known one by one, v is without what they do to all trials alike.
+    """
+    R, sd = sweep.repeat, sweep.numbers("sd")[better]
+    v, free = np.nanmean(sd**2) if np.isfinite(sd).any() else math.nan, len(better) * (R - 1)
+    if sweep.repeats is not None and np.isfinite(sweep.repeats[better]).all():
+        v, free = R * noise(Scores(sweep.repeats[better], np.ones(R))) ** 2, (len(better) - 1) * (R - 1)
+    if not math.isfinite(v):
+        return None
+    return of_error(sweep, math.sqrt(float(v) * (1 / R + sweep.redrawn)), "repeats", free, R)
 
 
 def covered(sweep: Sweep) -> tuple[Scores | None, list[int]]:
@@ -74,12 +93,15 @@ def by_rows(sweep: Sweep, found: Selection, places: list[int], G: int) -> Luck:
     return Luck("rows", found.optimism, half, chosen, groups=G)
 
 
-def of_error(sweep: Sweep, s: float, by: Literal["noise", "repeats"], G: int) -> Luck:
-    """What a standard error of the scores says; trials that were halted may have been in the running, too."""
+def of_error(sweep: Sweep, s: float, by: Literal["noise", "repeats"], free: int, G: int) -> Luck:
+    """What a standard error of the scores says, of so many degrees of freedom.
+
+    Trials that were halted may have been in the running, too.
+    """
     score = np.where(sweep.done, sweep.score, np.nan)
     halted = np.full(int(sweep.halted.sum()), score[sweep.order[0]])
     optimism, running = by_noise(np.r_[score, halted], s, sweep.higher)
-    half = np.where(sweep.done, sure(G) * math.sqrt(2) * s, np.nan)
+    half = np.where(sweep.done, sure(free + 1) * math.sqrt(2) * s, np.nan)
     half[sweep.order[0]] = 0.0
     return Luck(by, optimism, half, None, running, s, G)
 
@@ -106,7 +128,12 @@ def of_lead(sweep: Sweep, found: Luck | None) -> str:
             f"{start}: {much} than the chance of the rows explains. When other such rows are drawn, another trial "
             f"comes first in {percent(other)} of the draws."
         )
-    return f"{start}: {much} than the chance of the {'rows' if found.by == 'noise' else 'seeds and splits'} explains."
+    return f"{start}: {much} than the chance of the {'rows' if found.by == 'noise' else drawn(sweep)} explains."
+
+
+def drawn(sweep: Sweep) -> str:
+    """What differs between repeats."""
+    return "seeds and splits" if sweep.redrawn else "seeds"
 
 
 def apart(sweep: Sweep, found: Luck) -> int:
@@ -156,12 +183,16 @@ def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
         )
     else:
         source = (
-            f"The mean of {sweep.repeat} repeats has a standard error of {digits(found.error)}, from their standard "
-            "deviation; what a seed or split does to all trials alike is in it, too"
+            f"The mean of {sweep.repeat} repeats has a standard error of {digits(found.error)}, from how much they "
+            "spread in the better trials"
         )
+        if sweep.redrawn:
+            source += ", and from how many rows the repeats share (Nadeau and Bengio 2003)"
+        else:
+            source += ": it tells of other seeds, and not of other rows"
     return (
         f"{source}. If {running} were all equally good, the luckiest would look better by that times the expected "
-        "largest of as many normal numbers (Harter 1961). They are not, so this is the most that chance gives.",
+        "largest of as many normal numbers (Harter 1961). They are not, so this is about the most that chance gives.",
     )
 
 

@@ -12,7 +12,7 @@ from nnfit.progress import tracked
 from nnfit.report import figures
 from nnfit.report.headline import MEANING, doubt_of
 from nnfit.report.leading import leading
-from nnfit.report.luck import Luck, apart, how, luck, numbers, of_lead, of_optimism
+from nnfit.report.luck import Luck, apart, drawn, how, luck, numbers, of_lead, of_optimism
 from nnfit.report.page import html
 from nnfit.report.parts import Cells, Doubt, Page, Section, Shown, table
 from nnfit.report.svg import svg
@@ -77,11 +77,11 @@ def ran(sweep: Sweep) -> str:
     """How many trials there are, and what became of them."""
     n = len(sweep.trials)
     of = f" of {sweep.planned:,} planned" if sweep.planned is not None and sweep.planned > n else ""
-    each = f", each {sweep.repeat} times with other seeds and splits" * (sweep.repeat > 1)
+    each = f", each {sweep.repeat} times with other {drawn(sweep)}" * (sweep.repeat > 1)
     if not n:
         return "No trial has run yet."
     if not sweep.parameters:
-        return f"One spec was trained{f' {sweep.repeat} times, with other seeds and splits' * (sweep.repeat > 1)}."
+        return f"One spec was trained{f' {sweep.repeat} times, with other {drawn(sweep)}' * (sweep.repeat > 1)}."
     kinds = Counter(sweep.status)
     became = [f"{k:,} {WORDS.get(status, short(status))}" for status, k in sorted(kinds.items(), key=rank)]
     kind = {"grid": "on a grid", "random": "drawn at random", "halving": "by successive halving"}.get(

@@ -54,6 +54,9 @@ class Sweep:
     YAML gives, or its text. A status is "done", "halted" (by successive halving: its score is one of `epochs` epochs,
     and compares with those of as many alone), "diverged", "failed", or another word for a trial without a score.
 
+    `repeats` (n, R) has the score of each repeat, in the table's order, where it is known; `redrawn` is how many rows a
+    repeat holds out by how many it learns from, if each draws its own: 0 where all have the same.
+
     `best` is the trial of best.yaml, by default the first by its score. `rows` names the rows of the scores in a
     sentence, as `150 validation rows`. `scores` are those of single rows or folds, on the same rows for all trials, and
     `scored` their trials' numbers in that order: give those of every trial that is done, or the optimism is computed
@@ -68,6 +71,8 @@ class Sweep:
     trials: pd.DataFrame
     method: str = "grid"
     repeat: int = 1
+    repeats: Floats | None = None
+    redrawn: float = 0.0
     planned: int | None = None  # trials in all, where some are missing yet
     best: int | None = None
     rows: str = "rows that it did not learn from"

@@ -93,8 +93,8 @@ def of_rows(
 ) -> Scores | None:
     """The scores of one trial on its rows, (1, G): the groups are the same for all trials of as many rows.
 
-    Of accuracy, log_loss, brier, mae, and of one target rmse; None of a metric that is no mean over rows. Weights w (n,)
-    and `thresholds` (n,) as in `evaluate`.
+    Of accuracy, log_loss, brier, mae, and of one target rmse; None of a metric that is no mean over rows. Weights
+    w (n,) and `thresholds` (n,) as in `evaluate`.
     """
     root, several = metric == "rmse", len(target.columns) > 1
     if metric == "accuracy" and target.task != "regression":

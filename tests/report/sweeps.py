@@ -113,7 +113,7 @@ def eight() -> Sweep:
     score[[4, 9]] = np.nan
     columns = [rate, size.tolist(), *drawn, clip, scale]
     trials = table(own, columns, score, sd=0.02 + 0.01 * rng.random(n), status=status, message=message)
-    return sweep(own, trials, repeat=5, planned=200, curves=curves([1, 2, 3, 6, 7, 8, 10]))
+    return sweep(own, trials, repeat=5, redrawn=0.25, planned=200, curves=curves([1, 2, 3, 6, 7, 8, 10]))
 
 
 def categories() -> Sweep:

@@ -107,7 +107,9 @@ def test_the_optimism_is_that_of_the_bootstrap_over_rows_and_the_test_rows_are_s
     assert "no test rows" in words("one") and "no test rows" not in words("two")
 
 
-def noisy(T: int, n: int, rng: np.random.Generator, top: int | None = None, repeat: int = 0) -> Sweep:
+def noisy(
+    T: int, n: int, rng: np.random.Generator, top: int | None = None, repeat: int = 0, one_by_one: bool = False
+) -> Sweep:
     """Trials that differ by nothing: scores of n rows of all, of the top alone, or of repeats."""
     values = rng.normal(size=(T, n)) + rng.normal(size=n) * (0 if repeat else 2)
     score = values.mean(axis=1)
@@ -115,12 +117,20 @@ def noisy(T: int, n: int, rng: np.random.Generator, top: int | None = None, repe
     sd = values.std(axis=1, ddof=1) if repeat else np.nan
     trials = table(own, [np.geomspace(1e-4, 1, T).tolist()], score, sd=sd)
     places = np.argsort(score)[:top]
-    scores = None if repeat else Scores(values[places], np.ones(n))
-    return sweep(own, trials, scores=scores, scored=(places + 1).tolist(), repeat=repeat or 1)
+    if repeat:  # of which some are hard for all trials
+        repeats = values + 5 * rng.normal(size=n) if one_by_one else None
+        return sweep(own, trials, repeat=repeat, repeats=repeats)
+    return sweep(own, trials, scores=Scores(values[places], np.ones(n)), scored=(places + 1).tolist())
 
 
 @pytest.mark.parametrize(
-    ("by", "more", "n"), [("rows", {}, 60), ("noise", {"top": 10}, 60), ("repeats", {"repeat": 8}, 8)]
+    ("by", "more", "n"),
+    [
+        ("rows", {}, 60),
+        ("noise", {"top": 10}, 60),
+        ("repeats", {"repeat": 8}, 8),
+        ("repeats", {"repeat": 8, "one_by_one": True}, 8),
+    ],
 )
 def test_on_noise_the_best_is_told_to_be_as_much_too_good_as_it_is(by: str, more: dict[str, int], n: int) -> None:
     rng = np.random.default_rng(11)
@@ -130,6 +140,24 @@ def test_on_noise_the_best_is_told_to_be_as_much_too_good_as_it_is(by: str, more
         assert each is not None and each.by == by
         found.append(each.optimism)
     assert np.mean(found) == pytest.approx(expected_best(60) / np.sqrt(n), rel=0.1)
+
+
+def test_repeats_that_share_rows_are_not_as_sure_as_their_number() -> None:
+    own = noisy(40, 8, np.random.default_rng(0), repeat=8)
+    alone, shared = luck(own), luck(replace(own, redrawn=0.25))
+    assert alone is not None and shared is not None
+    assert shared.error == pytest.approx(alone.error * np.sqrt(1 + 8 * 0.25))  # Nadeau and Bengio 2003
+    assert "other seeds and splits" in Page(page_bytes(replace(own, redrawn=0.25)).decode()).text
+    assert "not of other rows" in Page(page_bytes(own).decode()).text
+
+
+def test_bad_trials_that_spread_more_do_not_make_the_good_ones_less_sure() -> None:
+    own = noisy(40, 8, np.random.default_rng(0), repeat=8)
+    worse = own.trials.copy()
+    bad = worse["log_loss"].rank() > 21
+    worse.loc[bad, ["log_loss", "sd"]] += 100
+    first, second = luck(own), luck(replace(own, trials=worse))
+    assert first is not None and second is not None and first.error == second.error
 
 
 def test_of_the_rows_of_the_top_alone_no_bootstrap_is_made_as_their_choice_is_over() -> None:

@@ -110,7 +110,7 @@ def dots(axis: Axes, sweep: Sweep, at: Window, x: Floats, places: np.ndarray, fl
     outward = (">" if at.edge > at.best else "<") if flat else ("^" if at.edge > at.best else "v")
     few = len(places) < 60
     kinds: list[tuple[np.ndarray, str, dict[str, Any]]] = [
-        (sweep.done & ~beyond & ~best, "a trial", {"marker": "o", "markersize": 4.5 if few else 3.2, "alpha": 0.55,
+        (sweep.done & ~beyond & ~best, "a trial", {"marker": "o", "markersize": 4.5 if few else 3.2, "alpha": 0.7,
                                                   "color": style.BLUE, "markeredgewidth": 0}),
         (sweep.halted & ~beyond, "halted after fewer epochs", {"marker": "o", "markersize": 4, "color": style.INK,
                                                                "markerfacecolor": "none", "alpha": 0.45}),
