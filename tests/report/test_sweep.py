@@ -89,6 +89,8 @@ def test_the_headline_says_what_ran_what_is_best_and_what_it_scores() -> None:
     accuracy = made("categories").trials["accuracy"]
     assert f"The best is trial {accuracy.idxmax() + 1}" in words("categories")
     assert f"{accuracy.max():.4f}; the higher, the better." in words("categories")
+    lead = accuracy.max() - np.sort(accuracy)[-2]
+    assert f"is next, {lead:.4f} behind; whether" in words("categories")
     assert "120 trials of 200 planned" in words("eight") and "80 trials of 200 have not run yet" in words("eight")
 
 
@@ -178,6 +180,10 @@ def test_halving_counts_those_that_were_halted_among_the_many() -> None:
     assert halted.min() > 3  # whatever their scores of fewer epochs
     epochs = own.numbers("epochs")
     assert own.ranks[epochs == 27].max() < own.ranks[epochs == 9].min()
+    better = own.trials.copy()
+    better.loc[epochs == 9, "log_loss"] = 0.01  # as a log-loss may be, of a network that fits too much later on
+    again = replace(own, trials=better)
+    assert again.ranks[epochs == 27].max() < again.ranks[epochs == 9].min() and again.order == own.order
 
 
 def test_what_matters_is_found_and_few_trials_are_said_to_be_few() -> None:

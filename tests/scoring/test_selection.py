@@ -100,6 +100,15 @@ def test_a_root_is_taken_of_the_mean_and_rows_count_by_their_weights() -> None:
     assert scores.of(np.array([[0.0, 2, 0, 0, 7]]))[0] == pytest.approx([2.0] * 2)
 
 
+def test_of_a_root_the_optimism_is_in_its_unit() -> None:
+    rng = np.random.default_rng(8)
+    roots = []
+    for _ in range(100):
+        squares = Scores(100 * rng.normal(size=(20, 80)) ** 2, np.ones(80), root=True)
+        roots.append(found(squares).corrected)
+    assert np.mean(roots) == pytest.approx(10, rel=0.02)  # and not 100, nor what is left of it
+
+
 def test_by_noise_of_equal_trials_it_is_that_of_the_largest_and_trials_far_away_do_not_count() -> None:
     rng = np.random.default_rng(5)
     values = 0.3 + 0.01 * rng.normal(size=200)
