@@ -27,6 +27,7 @@ from nnfit.cli import (
     report,
     schema,
     signals,
+    sweep,
     trace,
     train,
     verify,
@@ -89,7 +90,7 @@ app = typer.Typer(
 for command in (
     *(train.train, predict.predict, evaluate.evaluate, compare.compare, explain.explain, check.check),
     *(init.init, inspect.inspect, trace.trace, verify.verify, schema.schema),
-    *(plot.plot, report.report, export.export),
+    *(sweep.sweep, plot.plot, report.report, export.export),
 ):
     app.command(cls=Command)(command)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,10 +83,16 @@ class Prepared(NamedTuple):
     matched: Mapping[str, list[str]]  # of training, validation and test, the files where the spec has a glob for them
 
 
-def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Problem] | None = None) -> Prepared:
+def prepare(
+    loaded: LoadedSpec,
+    frames: Frames = NO_FRAMES,
+    warnings: list[Problem] | None = None,
+    read: Callable[..., Table] = read_table,
+) -> Prepared:
     """Read and split the data, fit the encoding on the training rows, and fit the network's ends to them.
 
-    Warnings go to the list as they are found, so that it has those before an error too.
+    Warnings go to the list as they are found, so that it has those before an error too. `read` is what reads a file;
+    the columns of the table that it gives are given up on the way.
     """
     warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
@@ -101,7 +107,7 @@ def prepare(loaded: LoadedSpec, frames: Frames = NO_FRAMES, warnings: list[Probl
             table = read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
         else:
             try:
-                table = read_table(paths[name], dialect, kinds, others)
+                table = read(paths[name], dialect, kinds, others)
             except DataError as error:
                 raise DataError(*(named_by(loaded, name, problem) for problem in error.problems)) from None
         table, dropped = labelled(table, data.target, data.missing_target)

@@ -16,6 +16,7 @@ import re
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,9 @@ from nnfit.storage.paths import Kind, kind, stream
 # What can neither be replaced nor, at the end of a long training, be relied on: in the words of a message.
 REFUSED: dict[Kind, str] = {"folder": "is a folder", "socket": "is a socket", "block device": "is a block device"}
 IN_PLACE: tuple[Kind, ...] = ("stream", "device", "pipe")  # cannot be replaced, and are written into
+
+SYNC = 1.0  # seconds between two times that lines which are added go to the disk
+PIECE = 1 << 16  # bytes that are looked through at once
 
 # What took its place in this process: who stops a command can say truly what became of its outputs.
 placed: list[Path] = []
@@ -370,6 +374,58 @@ def claimed(paths: Iterable[Path | None]) -> Iterator[None]:
                             Problem("in-use", message, "wait for its end, or name another output", Place(str(path)))
                         )
         yield
+
+
+class Appending:
+    """A file that whole lines are added to; with the disk at the latest a second after, and in the end."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self.descriptor = path, descriptor
+        self.synced = time.monotonic()
+
+    def add(self, line: bytes) -> None:
+        """A line, its end included; a process that dies in between leaves a part of it, which `appending` removes."""
+        with told(self.path):
+            rest = memoryview(line)
+            while rest:
+                fault("write")
+                rest = rest[os.write(self.descriptor, rest) :]
+            if time.monotonic() - self.synced > SYNC:
+                self.sync()
+
+    def sync(self) -> None:
+        """All that was added is with the disk."""
+        fault("fsync")
+        os.fsync(self.descriptor)
+        self.synced = time.monotonic()
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Appending]:
+    """A file to add lines to, without the part of a line that it may end with."""
+    with told(path):
+        fault("open")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        with told(path):
+            os.ftruncate(descriptor, whole_lines(descriptor))
+        added = Appending(path, descriptor)
+        yield added
+        with told(path):
+            added.sync()
+    finally:
+        os.close(descriptor)
+
+
+def whole_lines(descriptor: int) -> int:
+    """How many bytes of a file are lines with an end."""
+    end = os.fstat(descriptor).st_size
+    while end:
+        start = max(0, end - PIECE)
+        if (at := os.pread(descriptor, end - start, start).rfind(b"\n")) >= 0:
+            return start + at + 1
+        end = start
+    return 0
 
 
 def opened_log(path: Path, append: bool = False) -> TextIO:

@@ -1,0 +1,78 @@
+"""What a sweep file may say: its declarations, and the JSON Schema that is made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from nnfit.config.schema import mapping
+from nnfit.core.parameter import REQUIRED, parameter
+from nnfit.scoring.metrics import METRICS
+
+Schema = dict[str, Any]
+NAMES = {name: metric for table in METRICS.values() for name, metric in table.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Numbers from one to another: each of a grid by its step, or any of them."""
+
+    min: float = parameter(REQUIRED, "the least")
+    max: float = parameter(REQUIRED, "the greatest")
+    scale: Literal["linear", "log"] = parameter("linear", "what is drawn evenly: the number, or its logarithm")
+    type: Literal["number", "integer"] = parameter("number", "any number, or whole ones")
+    step: float | None = parameter(None, "the distance of two neighbours; without it, all between are drawn", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Which points of the parameters are tried."""
+
+    method: Literal["grid", "random"] = parameter("grid", "every combination of the values, or some drawn at random")
+    trials: int | None = parameter(None, "how many points random draws; more of them leave the first as they are")
+    seed: int = parameter(0, "of what random draws; point k has a stream of its own", least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """Many trainings of one family."""
+
+    spec: str = parameter(REQUIRED, "the spec that the trials are made from, relative to this file")
+    search: Search = parameter(Search(), "which points are tried")
+    repeat: int = parameter(1, "trials of each point, with the seeds that follow its own; their mean counts")
+    metric: str = parameter(
+        None,
+        "what is best, on rows not learnt from; without it log_loss of classes, rmse of numbers",
+        words=NAMES,
+        inferred=True,
+    )
+
+
+@cache
+def json_schema() -> Schema:
+    """The JSON Schema of a sweep file, draft 2020-12. It is made once; nobody may change it."""
+    definitions: dict[str, Schema] = {}
+    node = mapping(Keys, definitions)
+    definitions["Range"] = mapping(Range, definitions)
+    values = {"anyOf": [{"items": {}, "minItems": 1, "type": "array"}, {"$ref": "#/$defs/Range"}]}
+    parameters = {
+        "additionalProperties": values,
+        "description": "keys of the spec, as in training.optimizer.learning_rate, each with a list of values (of any "
+        "kind, whole parts of the spec too) or {min, max, scale, type, step}; none, {}, for repeat alone",
+        "propertyNames": {"minLength": 1},
+        "title": "Parameters",
+        "type": "object",
+    }
+    properties = dict(node["properties"])
+    node["properties"] = {name: properties.pop(name) for name in ("spec", "search")} | {
+        "parameters": parameters,
+        **properties,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": dict(sorted(definitions.items())),
+        **node,
+        "required": ["spec", "parameters"],
+        "title": "nnfit sweep",
+    }

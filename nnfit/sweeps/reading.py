@@ -1,0 +1,222 @@
+"""A sweep file in, every mistake in it found and told at its place, before anything is trained."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nnfit.config import loader
+from nnfit.config.build import build
+from nnfit.config.document import Document, parts
+from nnfit.config.messages import problems
+from nnfit.config.spec import Spec
+from nnfit.errors import Problem, SpecError, UsageError
+from nnfit.sweeps import space
+from nnfit.sweeps.keys import Keys, Range, json_schema
+from nnfit.sweeps.running import held_out
+from nnfit.sweeps.space import Point, Values
+from nnfit.sweeps.trials import spec_of, with_values
+from nnfit.words import count, plain
+
+MOST_TRIALS = 100_000
+# Keys that say where a spec writes, and of what rows the metric is: the same for all trials, or they are not compared.
+WRITES = ("output", "training.checkpoint")
+ROWS = ("data.train", "data.validation", "data.test", "data.missing_target", "data.split_seed", "training.resample")
+
+
+class Sweep(NamedTuple):
+    """A sweep as it was read: what its file says, and the spec it is of, whose paths are relative to `folder`."""
+
+    keys: Keys
+    parameters: dict[str, Values]
+    document: Document
+    base: Document
+    folder: Path
+    points: list[Point]
+
+    @property
+    def trials(self) -> int:
+        """How many trainings it is."""
+        return len(self.points) * self.keys.repeat
+
+
+def is_sweep(value: Any) -> bool:
+    """Whether the values of a file are those of a sweep and not of a spec."""
+    return (
+        isinstance(value, dict) and not {"data", "network"} & set(value) and bool({"spec", "parameters"} & set(value))
+    )
+
+
+def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
+    """The sweep of a file, or of a mapping as YAML gives it, whose paths are relative to the current folder.
+
+    Every mistake in it, and every value of a parameter that its spec would refuse, is listed in one SpecError.
+    """
+    if isinstance(source, Mapping):
+        document, folder = Document(None, loader.plain(source)), Path()
+    elif isinstance(source, str | Path):
+        document, folder = loader.parsed(Path(source)), Path(source).parent
+    else:
+        raise UsageError(Problem("usage", f"a sweep is a path or a mapping, not {type(source).__name__}"))
+    if not isinstance(document.value, dict):
+        message = "expected a mapping with the keys spec and parameters"
+        raise SpecError(document.problem((), "wrong-value", message))
+    found = problems(json_schema(), document)
+    if found:
+        raise SpecError(*found)
+    given = dict(document.value)
+    written = given.pop("parameters")
+    keys = build(Keys, given)
+    parameters: dict[str, Values] = {
+        key: build(Range, values) if isinstance(values, dict) else values for key, values in written.items()
+    }
+    found = [*of_search(document, keys, parameters), *of_ranges(document, keys, parameters)]
+    base, place = base_of(document, folder / keys.spec)
+    found += of_values(document, base, parameters)
+    if found:
+        raise SpecError(*found)
+    sweep = Sweep(keys, parameters, document, base, place, space.points(parameters, keys.search))
+    refuse_unfair(sweep)
+    return sweep
+
+
+def base_of(document: Document, path: Path) -> tuple[Document, Path]:
+    """The values of the spec that a sweep is of, and the folder that its paths are relative to."""
+    try:
+        return loader.read(path)
+    except SpecError as error:
+        told = (p if p.place.line else document.problem(("spec",), p.code, str(p), p.remedy) for p in error.problems)
+        raise SpecError(*told) from None
+
+
+def of_search(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
+    """What the search says against itself."""
+    random = keys.search.method == "random"
+    if random and keys.search.trials is None:
+        remedy = "add trials: 60"
+        yield document.problem(("search",), "missing-key", "random draws without end", remedy)
+    if not random and keys.search.trials is not None:
+        message, remedy = "a grid has as many trials as its values make", "remove it, or set method: random"
+        yield document.problem(("search", "trials"), "no-effect", message, remedy)
+    n = space.count(parameters, keys.search) * keys.repeat
+    if n > MOST_TRIALS:
+        message = f"these are {count(n, 'trial')}, and more than {MOST_TRIALS:,} are refused"
+        at = ("search", "trials") if random else ("parameters",)
+        yield document.problem(at, "too-large", message, "give fewer values, or method: random")
+
+
+def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
+    """What ranges say against themselves, and against the search."""
+    for key, values in parameters.items():
+        if not isinstance(values, Range):
+            continue
+        at = ("parameters", key)
+        if values.min >= values.max:
+            message = f"max {values.max:g} is not above min {values.min:g}"
+            yield document.problem((*at, "max"), "wrong-value", message)
+        if values.scale == "log" and values.min <= 0:
+            message = f"a logarithm has no value at {values.min:g}"
+            yield document.problem((*at, "min"), "wrong-value", message, "begin above 0, or set scale: linear")
+        if values.scale == "log" and values.step is not None:
+            message = "steps are even, and on a scale of logarithms they are not"
+            yield document.problem((*at, "step"), "no-effect", message, "give a list of values")
+        elif keys.search.method == "grid" and values.step is None:
+            message, remedy = "a grid has no value of a range without steps", "add step, give a list, or draw at random"
+            yield document.problem(at, "missing-key", message, remedy)
+        if values.type == "integer":
+            for name in ("min", "max", "step"):
+                value = getattr(values, name)
+                if value is not None and value != math.floor(value):
+                    message = f"expected a whole number, got {value:g}"
+                    yield document.problem((*at, name), "wrong-value", message, "or set type: number")
+
+
+def of_values(document: Document, base: Document, parameters: Mapping[str, Values]) -> list[Problem]:
+    """What the spec says of each value of each parameter, the others at their first."""
+    found: dict[Problem, None] = {}
+    usable: dict[str, dict[tuple[str | int, ...], Any]] = {}
+    for key, values in parameters.items():
+        problem = of_key(document, key)
+        if problem:
+            found[problem] = None
+        elif isinstance(values, Range):
+            ends = {name: space.number(values, getattr(values, name)) for name in ("min", "max")}
+            usable[key] = {("parameters", key, name): end for name, end in ends.items()}
+        else:
+            usable[key] = {("parameters", key, i): value for i, value in enumerate(values)}
+    first = {key: next(iter(each.items())) for key, each in usable.items()}
+    of_base = wrong_with(document, base, first, "")
+    found |= dict.fromkeys(of_base)
+    for key, each in usable.items():
+        for place, value in list(each.items())[1:]:
+            others = wrong_with(document, base, first | {key: (place, value)}, key)
+            found |= dict.fromkeys(problem for problem in others if problem not in of_base)
+    return list(found)
+
+
+def of_key(document: Document, key: str) -> Problem | None:
+    """What is wrong with the name of a parameter."""
+    at = ("parameters", key)
+    try:
+        path = parts(key, "")
+    except SpecError as error:
+        return document.problem(at, error.code, error.problems[0].message, error.remedy)
+    name = ".".join(path)
+    if any(name == other or name.startswith(f"{other}.") for other in WRITES) or path[0] == "extends":
+        return document.problem(at, "no-parameter", "no score depends on it", "remove it")
+    if name in ROWS or name == "data":
+        message = "it changes the rows that the metric is on, and trials of different rows are not compared"
+        return document.problem(at, "other-rows", message, "make one sweep of each")
+    return None
+
+
+def wrong_with(
+    document: Document, base: Document, values: Mapping[str, tuple[tuple[str | int, ...], Any]], varied: str
+) -> list[Problem]:
+    """What the spec with these values is refused for, each at the place of its value in the sweep file.
+
+    What is wrong elsewhere, by the value of the key that is `varied`, is told there.
+    """
+    labels = {f"value {i}": key for i, key in enumerate(values)}
+    try:
+        whole = with_values(copy.deepcopy(base), {key: value for key, (_, value) in values.items()}, list(labels))
+        loader.validate(whole)
+    except SpecError as error:
+        found = []
+        for problem in error.problems:
+            key = labels.get(problem.place.file or "", "")
+            at = values[key or varied][0] if key or varied else None
+            if at is None:
+                found.append(problem)
+            elif key:
+                found.append(problem._replace(place=document.place(at)._replace(key=problem.place.key or plain(key))))
+            else:
+                place = document.place(at)._replace(key=plain(varied))
+                found.append(problem._replace(message=f"with this value {problem._replace(remedy='')}", place=place))
+        return found
+    return []
+
+
+def refuse_unfair(sweep: Sweep) -> None:
+    """A SpecError where the metric of the trials would be on rows learnt from, on others in each, or on none at all."""
+    document, first = sweep.document, spec_of(sweep.base, sweep.points[0])
+    found = []
+    if not held_out(first):
+        message = "holds no rows out, and a score of rows learnt from says nothing of new ones"
+        remedy = "set data.validation: 0.2 in it, or network.members: 5 and training.resample: folds"
+        found.append(document.problem(("spec",), "nothing-held-out", message, remedy))
+    if "seed" in sweep.parameters and drawn_by_seed(first):
+        message = "it changes the rows that the metric is on, and trials of different rows are not compared"
+        remedy = "set data.split_seed in the spec; or write repeat, whose means are compared"
+        found.append(document.problem(("parameters", "seed"), "other-rows", message, remedy))
+    if found:
+        raise SpecError(*found)
+
+
+def drawn_by_seed(spec: Spec) -> bool:
+    """Whether the seed says which rows the metric is on: a share is drawn, and by no seed of its own."""
+    shares = isinstance(spec.data.validation, float) or isinstance(spec.data.test, float)
+    return shares and getattr(spec.data, "split_seed", None) is None

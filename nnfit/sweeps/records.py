@@ -1,0 +1,110 @@
+"""What is finished of a sweep, one line of JSON for each trial, in files of its folder that are only added to.
+
+A line that a killed process left behind half is taken away before the next. A shard has a file of its own; who joins
+them reads all, and holds all while it works, so that no trial is run twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from nnfit.errors import OutputError, Place, Problem
+from nnfit.storage import files
+from nnfit.sweeps.running import Outcome
+
+FOLDER, WHOLE = "trials", "trials.jsonl"
+
+
+class Shard(NamedTuple):
+    """One of several parts of a sweep, counted from 1."""
+
+    number: int
+    of: int
+
+    @property
+    def file(self) -> str:
+        """Where it writes."""
+        return f"shard-{self.number}-of-{self.of}.jsonl"
+
+    def has(self, group: int) -> bool:
+        """Whether the group of trials with this number, from 0, is its to run."""
+        return group % self.of == self.number - 1
+
+
+def read(folder: Path) -> dict[str, Outcome]:
+    """The outcome of every trial that has one, by its hash; that which is final where there are several."""
+    found: dict[str, Outcome] = {}
+    inside = folder / FOLDER
+    with files.told(inside, "cannot-read", "cannot be read"):
+        for path in sorted(inside.glob("*.jsonl")) if inside.is_dir() else []:
+            for line in path.read_bytes().split(b"\n"):
+                outcome = parsed(line)
+                if outcome is not None and (outcome.id not in found or not found[outcome.id].final):
+                    found[outcome.id] = outcome
+    return found
+
+
+def parsed(line: bytes) -> Outcome | None:
+    """The outcome in a line; None of one that is not whole."""
+    try:
+        given = json.loads(line)
+        outcome = Outcome(**{key: value for key, value in given.items() if key in Outcome._fields})
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return outcome if isinstance(outcome.id, str) and isinstance(outcome.status, str) else None
+
+
+def written(outcome: Outcome) -> bytes:
+    """A line."""
+    return (json.dumps(outcome._asdict(), separators=(",", ":"), allow_nan=False) + "\n").encode()
+
+
+def make(folder: Path) -> None:
+    """The folder of a sweep, if it is not there; an OutputError where it cannot be, or is full of something else."""
+
+    def refused(message: str, remedy: str) -> OutputError:
+        return OutputError(Problem("cannot-write", message, remedy, Place(str(folder))))
+
+    with files.told(folder):
+        if not folder.parent.is_dir():
+            raise refused(f"cannot be made: there is no folder {folder.parent}", "make it first")
+        if folder.exists() and not folder.is_dir():
+            raise refused("is a file, and a sweep needs a folder", "name another with -o")
+        if folder.is_dir() and not (folder / FOLDER).is_dir() and any(folder.iterdir()):
+            raise refused("holds other files", "name a folder that is empty, or not there")
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def held(folder: Path, shard: Shard | None) -> Iterator[files.Appending]:
+    """The file to add lines to, as long as no other process works on the same trials; else an OutputError."""
+    inside = folder / FOLDER
+    own, whole = inside / (shard.file if shard else WHOLE), inside / WHOLE
+    with ExitStack() as stack:
+        stack.enter_context(claim(own, folder))
+        if shard is None:
+            for other in sorted(inside.glob("shard-*.jsonl")):
+                stack.enter_context(claim(other, folder))
+        else:
+            with claim(whole, folder):
+                pass
+        yield stack.enter_context(files.appending(own))
+
+
+@contextmanager
+def claim(path: Path, folder: Path) -> Iterator[None]:
+    """Hold one of the files."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(files.claimed([path]))
+        except OutputError as error:
+            if error.code != "in-use":
+                raise
+            what = "this sweep" if path.name == WHOLE else f"the {path.stem.replace('-', ' ').replace(' of ', '/')}"
+            message = f"another process is at work on {what}"
+            raise OutputError(Problem("in-use", message, "wait for its end", Place(str(folder)))) from None
+        yield

@@ -1,0 +1,147 @@
+"""Some trials, trained and scored: what a worker of a sweep does.
+
+Trials come in groups, which are put together before they are handed out, so that what can be trained together may be.
+A trial fails alone: what is wrong with it is its outcome. Rows of a test are not looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnfit.config.spec import Spec
+from nnfit.data.cells import Text
+from nnfit.data.dialect import Dialect
+from nnfit.data.parts import Files
+from nnfit.data.table import Table, read_table
+from nnfit.errors import NnfitError, TrainingError
+from nnfit.fit.prepare import prepare
+from nnfit.fit.run import Run, epochs, start
+from nnfit.fit.scores import score
+from nnfit.sweeps.trials import Trial
+
+MOST_POINTS = 40  # of a learning curve that is kept
+NOTHING: Mapping[str, Any] = {}
+
+
+class Outcome(NamedTuple):
+    """What became of a trial: done, diverged, failed (it would again) or cut (it might not, at another time).
+
+    `metrics` are those on the rows not learnt from, of which there are `rows`; one that is not defined there is None.
+    `members` has their means and standard deviations over the members, each on the rows kept from it. `curve` holds of
+    some epochs their number, training cost, and cost on rows held out, if there are any.
+    """
+
+    id: str
+    status: str
+    metrics: Mapping[str, float | None] = NOTHING
+    epochs: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    code: int = 0
+    rows: int = 0
+    members: Mapping[str, Sequence[float]] = NOTHING
+    curve: Sequence[Sequence[float | None]] = ()
+    sha256: Mapping[str, str] = NOTHING
+
+    @property
+    def final(self) -> bool:
+        """Whether it would be the same another time."""
+        return self.status != "cut"
+
+
+def group(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """The trials in groups, each of which is trained as one by `run_group`."""
+    return [[trial] for trial in trials]
+
+
+def run_group(trials: Sequence[Trial]) -> list[Outcome]:
+    """What becomes of each of some trials, in their order; no error of one is an error here."""
+    return [run(trial) for trial in trials]
+
+
+def run(trial: Trial) -> Outcome:
+    """What becomes of one trial."""
+    begun = time.perf_counter()
+    try:
+        prepared = prepare(trial.loaded, read=tables.read)
+        sha256 = dict(prepared.sha256)
+        found = prepared._replace(sets={name: rows for name, rows in prepared.sets.items() if name != "test"})
+        training = start(found)
+        for _ in epochs(training):
+            pass
+        outcome = scored(trial, training)._replace(sha256=sha256)
+    except Exception as error:
+        outcome = failed(trial, error)
+    return outcome._replace(seconds=time.perf_counter() - begun)
+
+
+def scored(trial: Trial, run: Run) -> Outcome:
+    """The outcome of a training that is over."""
+    name = held_out(run.prepared.spec)
+    with np.errstate(all="ignore"):
+        found = score(run)
+    seen = found.metrics[name]
+    metrics = {key: value for key, value in seen.items() if value is None or isinstance(value, float)}
+    members = {key: (over["mean"], over["sd"]) for key, over in seen.get("members", {}).items()}
+    return Outcome(
+        trial.id, "done", metrics, run.state.epochs, rows=found.rows[name], members=members, curve=curve_of(run)
+    )
+
+
+def held_out(spec: Spec) -> str:
+    """The rows that the metric of a trial is on; nothing where all are learnt from."""
+    of_members = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}
+    return of_members.get(spec.training.resample, "validation" if spec.data.validation is not None else "")
+
+
+def failed(trial: Trial, error: Exception) -> Outcome:
+    """The outcome of a trial that has no score: what is wrong with itself stays, what the machine lacks may pass."""
+    if isinstance(error, TrainingError):
+        return Outcome(trial.id, "diverged", message=str(error), code=error.exit_code)
+    if isinstance(error, NnfitError):
+        return Outcome(trial.id, "failed", message=str(error), code=error.exit_code)
+    if isinstance(error, MemoryError | OSError):
+        return Outcome(trial.id, "cut", message=f"{type(error).__name__}: {error}".rstrip(": "), code=3)
+    return Outcome(trial.id, "failed", message=f"a bug in nnfit: {type(error).__name__}: {error}", code=1)
+
+
+def curve_of(run: Run) -> tuple[tuple[float | None, ...], ...]:
+    """Some epochs of a training, the first and the last among them; what is not finite is None."""
+    n = len(run.history)
+    chosen = sorted({round(k) for k in np.linspace(0, n - 1, min(n, MOST_POINTS))})
+
+    def kept(value: float | None) -> float | None:
+        return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")
+
+    points = ((run.history[k].number, kept(run.history[k].cost), kept(run.history[k].validation)) for k in chosen)
+    return tuple(point if point[2] is not None else point[:2] for point in points)
+
+
+class Tables:
+    """The tables that this process has read, each once; who asks gets columns to give up, and arrays to leave alone."""
+
+    def __init__(self) -> None:
+        self.read_already: dict[Any, Table] = {}
+
+    def read(self, files: Files, dialect: Dialect, kinds: Mapping[str, str], others: bool) -> Table:
+        """A table, as read_table reads it."""
+        key = (files.paths, repr(dialect), tuple(sorted(kinds.items())), others)
+        if key not in self.read_already:
+            table = read_table(files, dialect, kinds, others)
+            for column in table.columns.values():
+                (column.codes if isinstance(column, Text) else column).flags.writeable = False
+            self.read_already = {key: table} | dict(list(self.read_already.items())[:KEPT])
+        table = self.read_already[key]
+        return table._replace(columns=dict(table.columns))
+
+    def forget(self) -> None:
+        """Give up all."""
+        self.read_already.clear()
+
+
+KEPT = 3  # tables that stay beside the last: training, validation and test of one spec, and a change
+tables = Tables()

@@ -1,0 +1,289 @@
+"""A sweep from its file to its folder: what is missing is run, by any executor, and what is finished is kept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nnfit.data.opening import digest_of
+from nnfit.errors import DataError, NnfitError, Problem, SpecError, UsageError
+from nnfit.fit.prepare import paths_of, prepare
+from nnfit.fit.train import trained
+from nnfit.model.loading import load
+from nnfit.model.model import Model, versions
+from nnfit.progress import phase
+from nnfit.scoring.evaluation import scores
+from nnfit.storage import files
+from nnfit.sweeps import best, records
+from nnfit.sweeps.reading import Sweep, load_sweep
+from nnfit.sweeps.records import Shard
+from nnfit.sweeps.results import Swept, table
+from nnfit.sweeps.running import Outcome, group, held_out, run_group, tables
+from nnfit.sweeps.trials import Trial, files_of, trial
+from nnfit.words import nearest
+from nnfit.workers.cores import available
+from nnfit.workers.pool import Processes
+from nnfit.workers.threads import MOST, threads, working
+
+AHEAD = 2  # groups for each worker that are handed out before the first is done
+UNKNOWN = 64  # workers of an executor that does not say how many it has
+DEATHS = 2  # of the process of a trial, with no other beside it, after which it is given up
+
+
+class Plan(NamedTuple):
+    """All trials of a sweep, and the SHA-256 of each table of their data."""
+
+    sweep: Sweep
+    trials: list[Trial]
+    sha256: dict[str, str]
+
+
+def plan(sweep: Sweep) -> Plan:
+    """The trials of a sweep, numbered from 1: those of a point, one for each seed, follow each other."""
+    first = trial(sweep.base, sweep.folder, {}, 1, 0, 0, sweep.points[0])
+    paths = paths_of(first.loaded)
+    sha256 = {name: digest_of(several.paths) for name, several in paths.items()}
+    digest = {} if first.spec is None else dict(zip(files_of(first.spec), sha256.values(), strict=True))
+    repeat = sweep.keys.repeat
+    numbered = ((point, r) for point in range(len(sweep.points)) for r in range(repeat))
+    trials = [
+        trial(sweep.base, sweep.folder, digest, number, point, r, sweep.points[point])
+        for number, (point, r) in enumerate(numbered, 1)
+    ]
+    return Plan(sweep, trials, sha256)
+
+
+def sweep(
+    spec: Path | str | Mapping[str, Any],
+    output: Path | str | None = None,
+    *,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    fail_fast: bool = False,
+) -> Swept:
+    """Train the trials of a sweep that are missing in its folder, and the best of all: what `nnfit sweep` does.
+
+    `spec` is the path of a sweep file, or a mapping as YAML gives it; `output` is the folder, by default beside the
+    file. Trials run in `jobs` processes of this machine, by default one for each core, or in any `executor` of
+    concurrent.futures, whose workers can import nnfit and read the files of the spec: it is left open. A script that
+    uses processes begins behind `if __name__ == "__main__":`, as all that do. With `fail_fast` no trial is begun after
+    one that failed.
+
+    The result has the `trials`, their `outcomes` by hash, the `ranking()` of the points and the `best` model.
+    SpecError, DataError and OutputError say what is wrong, where, and what would do; what is wrong with a single trial
+    is its outcome.
+    """
+    if executor is not None and not hasattr(executor, "submit"):
+        raise UsageError(Problem("usage", f"executor must have submit, as of concurrent.futures, not {executor!r:.60}"))
+    if jobs is not None and (not isinstance(jobs, int) or isinstance(jobs, bool) or not 1 <= jobs <= MOST):
+        raise UsageError(Problem("usage", f"jobs must be a whole number from 1 to {MOST:,}, not {jobs!r:.60}"))
+    if output is None and isinstance(spec, Mapping):
+        raise UsageError(Problem("usage", "a sweep that is no file has no folder beside it", "name one as output"))
+    loaded = load_sweep(spec)
+    folder = folder_of(Path(str(spec))) if output is None else Path(output)
+    return carried_out(plan(loaded), folder, executor, jobs, fail_fast=fail_fast)
+
+
+def folder_of(path: Path) -> Path:
+    """The folder of a sweep file, beside it."""
+    return path.with_suffix("") if path.suffix else path.with_name(path.name + ".sweep")
+
+
+Ended = Generator[Outcome, None, None]
+Told = Callable[[Swept, Outcome, Trial], object]
+Page = Callable[[Swept], bytes]
+
+
+def carried_out(
+    plan: Plan,
+    folder: Path,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    shard: Shard | None = None,
+    fail_fast: bool = False,
+    told: Told | None = None,
+    page: Page | None = None,
+) -> Swept:
+    """What `sweep` does of one that is planned.
+
+    `told` hears of every trial that is over; `page` makes the report. A shard runs its own trials, and adds them to its
+    own file alone.
+    """
+    records.make(folder)
+    with records.held(folder, shard) as lines:
+        known = {each.id for each in plan.trials}
+        outcomes = {id: outcome for id, outcome in records.read(folder).items() if id in known}
+        groups = missing(plan.trials, outcomes, shard)
+        metric = metric_of(plan, outcomes, groups)
+        swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out_of(plan.trials))
+        by_id = {each.id: each for each in reversed(plan.trials)}
+        try:
+            over = sum(each.final for each in outcomes.values())
+            with phase("trials", len(known), over) as now, closing(outcomes_of(groups, executor, jobs)) as ended:
+                for outcome in ended:
+                    refuse_changed(plan, outcome)
+                    lines.add(records.written(outcome))
+                    outcomes[outcome.id] = outcome
+                    now.step()
+                    if told is not None:
+                        told(swept, outcome, by_id[outcome.id])
+                    if fail_fast and outcome.status in ("failed", "cut"):
+                        return swept
+        finally:
+            tables.forget()
+            if shard is None:
+                files.write((folder / "trials.csv", table(swept)))
+        return swept if shard is not None or swept.counts()["missing"] else finished(plan, swept, page)
+
+
+def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Shard | None) -> list[list[Trial]]:
+    """The trials that have no outcome yet, in groups; a shard has some of the groups of all."""
+    unique = list({each.id: each for each in reversed(trials)}.values())[::-1]
+    groups = group(unique)
+    own = [each for k, each in enumerate(groups) if shard is None or shard.has(k)]
+    left = ([each for each in trials if each.id not in outcomes or not outcomes[each.id].final] for trials in own)
+    return [trials for trials in left if trials]
+
+
+def metric_of(plan: Plan, outcomes: Mapping[str, Outcome], groups: Sequence[Sequence[Trial]]) -> str:
+    """The metric that the sweep is by, a SpecError if the target has none of that name.
+
+    What its data are refused for is found here too, before the first trial.
+    """
+    known = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
+    if known is None or groups:
+        first = next(each for each in plan.trials if each.spec is not None)
+        known = dict.fromkeys(scores(prepare(first.loaded, read=tables.read).target))
+    wanted = plan.sweep.keys.metric
+    if wanted is not None and wanted not in known:
+        remedy = nearest(wanted, known) or f"write one of {', '.join(name for name in known if name != 'loss')}"
+        raise SpecError(plan.sweep.document.problem(("metric",), "wrong-value", f"this target has no {wanted}", remedy))
+    return wanted or ("log_loss" if "log_loss" in known else "rmse")
+
+
+def held_out_of(trials: Sequence[Trial]) -> str:
+    """The rows that the metric of all trials is on."""
+    return next(held_out(each.spec) for each in trials if each.spec is not None)
+
+
+def refuse_changed(plan: Plan, outcome: Outcome) -> None:
+    """A DataError if a trial has read other data than the sweep began with."""
+    for name, digest in outcome.sha256.items():
+        if plan.sha256.get(name, digest) != digest:
+            message = f"the data of {name} have changed since the sweep began"
+            raise DataError(Problem("changed", message, "give the same command again: all trials are run anew"))
+
+
+# --- the workers -----------------------------------------------------------------------------------------------------
+
+
+def outcomes_of(groups: Sequence[Sequence[Trial]], executor: Executor | None, jobs: int | None) -> Ended:
+    """What becomes of each trial, as they come, by the executor or by so many processes."""
+    if executor is not None:
+        for trials in (yield from handed_out(deque(groups), executor)):
+            yield from given_up(trials, "the executor broke while it was under way")
+        return
+    count = min(jobs or available(), len(groups))
+    if count > 1:
+        yield from by_processes(groups, count)
+        return
+    with working(1):
+        for trials in groups:
+            yield from run_group(trials)
+
+
+def by_processes(groups: Sequence[Sequence[Trial]], count: int) -> Ended:
+    """By so many processes of this machine; where one dies, what was under way is run again, each group by itself."""
+    left = deque(groups)
+    while left:
+        for trials in (yield from by_pool(left, count)):
+            for _ in range(DEATHS):
+                lost = yield from by_pool(deque([trials]), 1)
+                if not lost:
+                    break
+            else:
+                yield from given_up(trials, "its process was killed, by somebody or for its memory")
+
+
+def by_pool(left: deque[Sequence[Trial]], count: int) -> Generator[Outcome, None, list[Sequence[Trial]]]:
+    """By processes until nothing is left, or one of them dies; the groups that were under way then."""
+    pool = Processes(count)
+    try:
+        lost = yield from handed_out(left, pool)
+        if not lost:
+            pool.shutdown()
+        return lost
+    finally:
+        pool.kill()
+
+
+def handed_out(left: deque[Sequence[Trial]], executor: Executor) -> Generator[Outcome, None, list[Sequence[Trial]]]:
+    """By an executor, until nothing is left or it breaks; the groups that were under way then."""
+    window = AHEAD * (getattr(executor, "_max_workers", None) or UNKNOWN)
+    under_way: dict[Future[list[Outcome]], Sequence[Trial]] = {}
+    lost: list[Sequence[Trial]] = []
+    try:
+        while under_way or (left and not lost):
+            while left and not lost and len(under_way) < window:
+                trials = left[0]
+                try:
+                    under_way[executor.submit(run_group, trials)] = left.popleft()
+                except BrokenExecutor:
+                    lost.append(trials)
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
+                trials = under_way.pop(future)
+                try:
+                    found = future.result()
+                except BrokenExecutor:
+                    lost.append(trials)
+                except Exception as error:
+                    found = list(given_up(trials, f"{type(error).__name__}: {error}".rstrip(": ")))
+                    yield from found
+                else:
+                    yield from found
+        return lost
+    finally:
+        for future in under_way:
+            future.cancel()
+
+
+def given_up(trials: Sequence[Trial], why: str) -> Iterator[Outcome]:
+    """The outcome of trials whose worker did not come back: they are run again with the next command."""
+    return (Outcome(each.id, "cut", message=why, code=3) for each in trials)
+
+
+# --- the best --------------------------------------------------------------------------------------------------------
+
+
+def finished(plan: Plan, swept: Swept, page: Page | None) -> Swept:
+    """The sweep with its best model, trained on all that its spec says, and everything that is written of it."""
+    ranking = swept.ranking()
+    if not ranking:
+        return swept
+    first = ranking[0].trial
+    places = {name: swept.folder / name for name in ("best.npz", "best.yaml", "report.html")}
+    spec = best.spec_of(swept.sweep, first.values, swept.folder)
+    model = kept(places["best.npz"], places["best.yaml"], spec.data, plan.sha256)
+    if model is None:
+        model = trained(spec.loaded, {}, threads.get()).model
+    swept = replace(swept, best=model)
+    written = [(places["best.npz"], model.to_bytes()), (places["best.yaml"], spec.data)]
+    files.write(*written, *([(places["report.html"], page(swept))] if page is not None else []))
+    return swept
+
+
+def kept(model: Path, spec: Path, data: bytes, sha256: Mapping[str, str]) -> Model | None:
+    """The model that an earlier command left, where the same spec, data and version would make it again."""
+    try:
+        if spec.read_bytes() != data:
+            return None
+        found = load(model)
+    except (OSError, NnfitError):
+        return None
+    same = found.record.get("sha256") == sha256 and found.record.get("versions") == versions()
+    return found if same and found.to_bytes() == model.read_bytes() else None

@@ -1,0 +1,77 @@
+"""Processes of this machine as an Executor: for work that comes in pieces, each by itself.
+
+They are started anew, matrix products take one thread in each, and they end with the process that began them. Ctrl-C
+reaches them through it alone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from nnfit.workers.blas import VARIABLES
+
+T = TypeVar("T")
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Processes(ProcessPoolExecutor):
+    """So many processes, each started when there is work for it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, multiprocessing.get_context("spawn"), begin)
+        self.count = count
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Hand a piece over."""
+        with calm():
+            return super().submit(fn, *args, **kwargs)
+
+    def kill(self) -> None:
+        """End them at once, whatever they do."""
+        processes = list((self._processes or {}).values())
+        self.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            with suppress(Exception):
+                process.join()
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """What is started in the block gets no Ctrl-C while it starts, and a BLAS of one thread."""
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        os.environ.update(dict.fromkeys(VARIABLES, "1"))
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+
+
+def begin() -> None:
+    """The first thing that such a process does: it leaves Ctrl-C to its owner, and ends when that does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def follow() -> None:
+    """End with the owner."""
+    owner = multiprocessing.parent_process()
+    if owner is not None:
+        owner.join()
+        os._exit(1)
