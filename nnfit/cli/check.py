@@ -48,7 +48,8 @@ def check(
 
     The gradients of back-propagation are compared with central differences in float64, at the initial weights, on
     training rows of the spec. Exits with 3 for an error in the spec, 4 for one in the data. Of several specs, each is
-    checked, whatever the others are; the exit code is that of the first which is not fine.
+    checked, whatever the others are; the exit code is that of the first which is not fine. Of a sweep, every value of
+    its parameters is checked, and the number of its trials is told with about how long they take.
     """
     from nnfit.errors import Problem, UsageError
 
@@ -56,6 +57,9 @@ def check(
         raise UsageError(Problem("usage", f"--json is of one SPEC, not of {len(specs)}", "check each alone"))
     codes = []
     for spec in specs:
+        if is_sweep(spec):
+            codes.append(check_sweep(spec, overrides or (), as_json, named=len(specs) > 1))
+            continue
         found = checked(spec, overrides or ())
         codes.append(found.code)
         if as_json:
@@ -99,6 +103,72 @@ def checked(spec: Path, overrides: Sequence[str]) -> Checked:
     except NnfitError as error:
         return Checked(loaded, prepared, gradients, error, warnings)
     return Checked(loaded, prepared, gradients, None, warnings)
+
+
+def is_sweep(spec: Path) -> bool:
+    """Whether a file is a sweep; one that cannot be read is not, and is told as a spec."""
+    from nnfit.config.loader import parsed
+    from nnfit.errors import NnfitError
+    from nnfit.sweeps import reading
+
+    try:
+        return str(spec) != "-" and reading.is_sweep(parsed(spec).value)
+    except NnfitError:
+        return False
+
+
+def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool) -> int:
+    """Check a sweep, show what was found, and give the exit code."""
+    from nnfit.cli import screen
+    from nnfit.cli.progress import clock
+    from nnfit.errors import NnfitError, Place, Problem, UsageError
+    from nnfit.sweeps import cost
+    from nnfit.sweeps.reading import load_sweep
+    from nnfit.sweeps.sweep import begin, plan
+    from nnfit.words import count, plain
+    from nnfit.workers.cores import available
+
+    if overrides:
+        message, remedy = "a sweep says the values itself", "write them in the spec, or in the sweep"
+        raise UsageError(Problem("usage", message, remedy, Place("--set")))
+    error: NnfitError | None = None
+    told: dict[str, Any] = {}
+    try:
+        loaded = load_sweep(path)
+        planned = plan(loaded)
+        first = begin(planned)
+        told = {
+            "trials": len(planned.trials),
+            "points": len(loaded.points),
+            "repeat": loaded.keys.repeat,
+            "metric": first.metric,
+            "jobs": available(),
+            "seconds": cost.seconds(planned.trials, first.prepared, available()),
+        }
+        wrong = [f"trial {each.number}: {each.problems[0]}" for each in planned.trials if each.spec is None]
+    except NnfitError as found:
+        error, wrong = found, []
+    warnings = [Problem("no-spec", message, "it will be failed in the table") for message in wrong[:3]]
+    if as_json:
+        problems = [problem.as_json() for problem in (error.problems if error else ())]
+        doubts = [problem.as_json() for problem in warnings]
+        print(json_of({"ok": error is None, "errors": problems, "warnings": doubts, "sweep": told or None}))
+        return error.exit_code if error else 0
+    sheet = screen.Sheet(screen.out())
+    if named:
+        sheet.section(f"── {plain(str(path))}")
+    sheet.section("sweep")
+    if error:
+        sheet.bad(*error.problems)
+    else:
+        repeated = f" ({count(told['points'], 'point')}, {told['repeat']} seeds each)" if told["repeat"] > 1 else ""
+        sheet.good(f"{path}: every value of every parameter fits the spec")
+        sheet.good(f"{count(told['trials'], 'trial')}{repeated}, compared by {told['metric']}")
+        took = f"about {clock(told['seconds'])} on {count(told['jobs'], 'core')}, estimated from the sizes"
+        sheet.good(took)
+        sheet.doubt(*warnings)
+    sheet.close()
+    return error.exit_code if error else 0
 
 
 def report(found: Checked) -> dict[str, Any]:

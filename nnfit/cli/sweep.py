@@ -1,13 +1,28 @@
-"""`nnfit sweep`: many trainings of one family, on every core or on others, the best one kept."""
+"""`nnfit sweep`: many trainings of one family, on every core or on other machines, the best one kept."""
 
 from __future__ import annotations
 
+import re
+import shlex
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnfit.cli.outputs import json_of
+from nnfit.words import count, digits, plain, short
 from nnfit.workers.threads import MOST
+
+if TYPE_CHECKING:
+    from nnfit.errors import Problem
+    from nnfit.sweeps.records import Shard
+    from nnfit.sweeps.results import Scored, Swept
+    from nnfit.sweeps.running import Outcome
+    from nnfit.sweeps.trials import Trial
+
+TOP = 10  # points that are shown
+TOLD = 3  # trials that failed whose messages are shown
 
 
 def sweep(
@@ -15,20 +30,251 @@ def sweep(
         Path, typer.Argument(metavar="SWEEP", help="The YAML file of the parameters, and of the spec they are of.")
     ],
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FOLDER", help="The folder of the sweep; by default beside SWEEP."),
+        str | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Where everything goes; by default beside SWEEP."),
     ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, max=MOST, help="Processes that train; by default one for each core."),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Run part I of N, 1 to N, and join nothing: for the tasks of a job array, or make."
+        ),
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Begin no trial after one that failed; diverging is no failure.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with full precision.")] = False,
 ) -> None:
-    """Train the trials of SWEEP, and keep the best."""
+    """Train the trials of SWEEP on every core, and keep the best.
+
+    SWEEP names a spec, values of its keys, and how they are searched; nnfit check SWEEP says how many trials these
+    are, and about how long they take. FOLDER gets trials.csv, the best spec as best.yaml, its model as best.npz, and
+    report.html. The metric is on rows not learnt from; test rows are looked at once, by the best alone.
+    Whatever stops the command, what is finished is kept in FOLDER: the same command again runs what is missing. The
+    table and the model are the same for any number of jobs and shards. Exits with 6 if a trial failed.
+    """
+    from nnfit.cli import screen, signals
+    from nnfit.errors import Problem, UsageError
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import carried_out, folder_of, plan
 
+    part = shard_of(shard)
+    if output is None and str(spec) == "-":
+        message = "a sweep from standard input has no folder beside it"
+        raise UsageError(Problem("usage", message, "give -o FOLDER"))
+    if output == "":
+        raise UsageError(Problem("usage", "the name is empty", "name a folder"))
     loaded = load_sweep(spec)
-    folder = output or folder_of(spec)
-    found = carried_out(plan(loaded), folder, jobs=jobs)
-    print(found.counts(), [(each.trial.number, each.score) for each in found.ranking()[:10]])
+    folder = folder_of(spec) if output is None else Path(output)
+    planned = plan(loaded)
+    shown = Shown()
+    begun = time.perf_counter()
+    page = None if part else page_maker()
+    try:
+        swept = carried_out(planned, folder, None, jobs, part, fail_fast, shown.of, shown.of_start, page)
+    except signals.Stopped as error:
+        again = shlex.join(command(spec, output, jobs, shard, fail_fast))
+        error.advice = f"{count(shown.over, 'trial')} of {shown.all} are finished and kept; go on with {again}"
+        raise
+    seconds = time.perf_counter() - begun
+    warnings = doubts(swept)
+    screen.warn(*warnings)
+    if as_json:
+        print(json_of(report(swept, str(spec), shown.run, seconds, warnings)))
+    else:
+        show(swept, shown.run, seconds, part)
+    counts = swept.counts()
+    if counts["failed"] or (not part and not counts["missing"] and not swept.ranking()):
+        raise typer.Exit(6)
+
+
+def shard_of(text: str | None) -> Shard | None:
+    """The part that --shard names; a UsageError for what is none."""
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.sweeps.records import MOST_SHARDS, Shard
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]) <= MOST_SHARDS:
+        message = "expected I/N, a part and how many there are"
+        raise UsageError(Problem("usage", message, "as in 1/3, 2/3 and 3/3", Place(f"--shard {short(text)}")))
+    return Shard(int(found[1]), int(found[2]))
+
+
+def command(spec: Path, output: str | None, jobs: int | None, shard: str | None, fail_fast: bool) -> list[str]:
+    """The words of the command as it was called."""
+    options = {"-o": output, "--jobs": None if jobs is None else str(jobs), "--shard": shard}
+    given = [word for option, value in options.items() if value is not None for word in (option, value)]
+    return ["nnfit", "sweep", str(spec), *given, *["--fail-fast"] * fail_fast]
+
+
+class Shown:
+    """The trials as they end: a line now and then, and what is best so far in the bar."""
+
+    def __init__(self) -> None:
+        self.all = self.over = self.run = 0
+        self.best: tuple[float, int] | None = None
+        self.said = 0.0
+
+    def of_start(self, swept: Swept, own: int) -> None:
+        """What is there already, and what is to be done; a shard has so many of the trials as its own."""
+        from nnfit.cli import progress
+
+        counts = swept.counts()
+        self.all = len(swept.trials)
+        self.over = self.all - counts["missing"]
+        for trial in swept.trials:
+            self.see(swept, trial)
+        if self.over:
+            rest = f"{count(own, 'trial')} to run" if own else "none is missing"
+            progress.note(f"{count(self.over, 'trial')} of {self.all} are finished already, {rest}")
+
+    def see(self, swept: Swept, trial: Trial) -> None:
+        """The best so far."""
+        value = swept.value(trial)
+        if value is not None and (
+            self.best is None or (value > self.best[0]) == swept.higher != (value == self.best[0])
+        ):
+            self.best = value, trial.number
+
+    def of(self, swept: Swept, outcome: Outcome, trial: Trial) -> str:
+        """A trial has ended; what the bar is called from now on."""
+        from nnfit.cli import progress
+
+        self.over, self.run = self.over + 1, self.run + 1
+        self.see(swept, trial)
+        now = time.monotonic()
+        failed = outcome.status != "done"
+        if failed or self.over == self.all or self.over % progress.step_of(self.all) == 0 or now - self.said > 5:
+            self.said = now
+            value = swept.value(trial)
+            told = outcome.status if value is None else f"{swept.metric} {digits(value)}"
+            told += f": {short(outcome.message)}" * failed
+            best = f", best {digits(self.best[0])} of trial {self.best[1]}" if self.best else ""
+            progress.note(plain(f"{self.over}/{self.all} trial {trial.number}  {told}{best}"))
+        return f"trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}" if self.best else "trials"
+
+
+def page_maker() -> Any:
+    """What makes report.html of a sweep, where the extra is there; else nothing."""
+    return None
+
+
+def doubts(swept: Swept) -> list[Problem]:
+    """What is in doubt about the table."""
+    from nnfit.errors import Problem
+    from nnfit.model.learnt import steered
+
+    found = []
+    failed = [
+        (trial, outcome)
+        for trial in swept.trials
+        if (outcome := swept.outcomes.get(trial.id)) and outcome.status in ("failed", "cut")
+    ]
+    for trial, outcome in failed[:TOLD]:
+        again = "the same command runs it again" if not outcome.final else ""
+        found.append(Problem("failed", f"trial {trial.number}: {outcome.message}", again))
+    if len(failed) > TOLD:
+        found.append(Problem("failed", f"{len(failed)} trials failed in all", "trials.csv has the message of each"))
+    rows = {outcome.rows for outcome in swept.outcomes.values() if outcome.status == "done"}
+    if len(rows) > 1:
+        message = f"the trials are scored on different rows, {min(rows):,} to {max(rows):,} of them"
+        found.append(Problem("other-rows", message))
+    first = next((trial.spec for trial in swept.trials if trial.spec is not None), None)
+    if swept.held_out == "validation" and first is not None and steered(first):
+        message = "the validation rows steer each training and score it too: all scores lean to the good side"
+        found.append(Problem("watched", message, "with training.resample: folds none of the rows does both"))
+    return found
+
+
+def report(swept: Swept, name: str, run: int, seconds: float, warnings: list[Problem]) -> dict[str, Any]:
+    """What --json prints."""
+    ranking = swept.ranking()
+    points = [
+        {
+            "trial": each.trial.number,
+            "parameters": each.trial.values,
+            "value": each.score,
+            "sd": each.sd,
+            "values": list(each.values),
+            "members": members(swept, each),
+            "epochs": each.outcomes[0].epochs,
+            "seconds": sum(outcome.seconds for outcome in each.outcomes),
+        }
+        for each in ranking[:TOP]
+    ]
+    return {
+        "sweep": name,
+        "folder": str(swept.folder),
+        "metric": swept.metric,
+        "higher_is_better": swept.higher,
+        "set": swept.held_out,
+        "trials": {"all": len(swept.trials), **swept.counts()},
+        "run": run,
+        "seconds": seconds,
+        "best": points[0] if points else None,
+        "test": None if swept.best is None else swept.best.metrics.get("test"),
+        "top": points,
+        "warnings": [problem.as_json() for problem in warnings],
+    }
+
+
+def members(swept: Swept, point: Scored) -> dict[str, float] | None:
+    """The mean and the standard deviation over the members of a point's first trial, each on rows of its own."""
+    over = point.outcomes[0].members.get(swept.metric)
+    return None if over is None else {"mean": over[0], "sd": over[1]}
+
+
+def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
+    """What a person sees: the best points with their spread, the test rows, and what was done."""
+    from nnfit.cli import screen
+    from nnfit.model.described import number, shown_metrics
+    from nnfit.sweeps.results import cell
+
+    console = screen.out()
+    counts, ranking = swept.counts(), swept.ranking()
+    if ranking and shard is None:
+        names = list(swept.sweep.parameters)
+        spread = "sd of seeds" if swept.sweep.keys.repeat > 1 else "sd of members" * bool(members(swept, ranking[0]))
+        head = ["trial", *headings(names), swept.metric, *[spread] * bool(spread), "epochs", "seconds"]
+        body = []
+        for each in ranking[:TOP]:
+            over = each.sd if each.sd is not None else (members(swept, each) or {}).get("sd")
+            values = [short(cell(each.trial.values[name])) for name in names]
+            took = sum(outcome.seconds for outcome in each.outcomes)
+            line = [str(each.trial.number), *values, number(each.score), *[number(over)] * bool(spread)]
+            body.append([*line, str(each.outcomes[0].epochs), f"{took:.2f}"])
+        of = count(len(ranking), "point") if swept.sweep.keys.repeat > 1 else count(len(ranking), "trial")
+        side = "higher" if swept.higher else "lower"
+        title = f"The best of {of} by {swept.metric} on {swept.held_out} rows; {side} is better"
+        console.print(screen.grid(title, head, body))
+    told = ""
+    if swept.best is not None:
+        test = swept.best.metrics.get("test", {})
+        told = ", ".join(f"{name} {digits(test[name])}" for name in shown_metrics([test]) if test.get(name))
+        if told:
+            console.print(plain(f"Test rows, looked at once, by the best alone: {told}"))
+        if swept.best is not None and not told and len(ranking) > 1:
+            console.print("The best of many is too good by chance; data.test in the spec would keep rows for it alone")
+    ended = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    what = f"shard {shard.number}/{shard.of}: " if shard else ""
+    where = f"; best model written to {swept.folder / 'best.npz'}" if swept.best else f"; kept in {swept.folder}"
+    where += ", which the command without --shard joins" if shard else ""
+    console.print(plain(f"{what}{count(len(swept.trials), 'trial')}: {ended}; {run} run in {seconds:.2f} s{where}"))
+
+
+def headings(names: list[str]) -> list[str]:
+    """The parameters as a table calls them: the end of each path that tells it from the others, and is no position."""
+    found = []
+    for name in names:
+        parts = name.split(".")
+        for k in range(len(parts) - 1, -1, -1):
+            end = ".".join(parts[k:])
+            if not end[0].isdigit() and sum(f".{other}".endswith(f".{end}") for other in names) == 1:
+                break
+        found.append(short(end if end else name))
+    return found

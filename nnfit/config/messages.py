@@ -47,7 +47,7 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
         return inside, document.problem(path, "missing-key", message)
     if kind == "unknown":
         known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
-        known += [EXTENDS] if len(path) == 1 else []
+        known += [EXTENDS] if len(path) == 1 and "network" in known else []
         remedy = nearest(str(path[-1]), known) or f"known here: {', '.join(known)}"
         cause, message = document.options.get((*path[:-1], "name")), "there is no such key"
         if cause is not None:  # the key was one before the option named another
@@ -180,7 +180,7 @@ def phrase(schema: Schema, node: Schema) -> str:
         return "one ASCII character" if node.get("maxLength") == 1 else "text"
     if kind == "array":
         items = words(schema, node.get("items", {}))
-        return "a list of " + {"a mapping": "mappings", "": "values"}.get(items, items)
+        return "a list of " + {"a mapping": "mappings", "": "values", "any value": "values"}.get(items, items)
     if not node.keys() - {"description"}:
         return "any value"
     plain = {"boolean": "true or false", "null": "nothing", "object": "a mapping"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnfit.config import loader
 from nnfit.config.build import build
 from nnfit.config.document import Document, parts
+from nnfit.config.document import Path as Keypath
 from nnfit.config.messages import problems
 from nnfit.config.spec import Spec
 from nnfit.errors import Problem, SpecError, UsageError
@@ -41,6 +42,13 @@ class Sweep(NamedTuple):
     def trials(self) -> int:
         """How many trainings it is."""
         return len(self.points) * self.keys.repeat
+
+
+class Placed(NamedTuple):
+    """A value of a parameter, and where it stands in the sweep file."""
+
+    at: Keypath
+    value: Any
 
 
 def is_sweep(value: Any) -> bool:
@@ -77,7 +85,11 @@ def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
     base, place = base_of(document, folder / keys.spec)
     found += of_values(document, base, parameters)
     if found:
-        raise SpecError(*found)
+        of_base = [problem for problem in found if problem.place.file != document.file]
+        own = [problem for problem in found if problem.place.file == document.file]
+        raise SpecError(
+            *sorted(own, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)), *of_base
+        )
     sweep = Sweep(keys, parameters, document, base, place, space.points(parameters, keys.search))
     refuse_unfair(sweep)
     return sweep
@@ -136,25 +148,33 @@ def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) 
 
 def of_values(document: Document, base: Document, parameters: Mapping[str, Values]) -> list[Problem]:
     """What the spec says of each value of each parameter, the others at their first."""
-    found: dict[Problem, None] = {}
-    usable: dict[str, dict[tuple[str | int, ...], Any]] = {}
+    found: list[Problem] = []
+    usable: dict[str, list[Placed]] = {}
     for key, values in parameters.items():
         problem = of_key(document, key)
         if problem:
-            found[problem] = None
-        elif isinstance(values, Range):
-            ends = {name: space.number(values, getattr(values, name)) for name in ("min", "max")}
-            usable[key] = {("parameters", key, name): end for name, end in ends.items()}
+            found.append(problem)
+            continue
+        at: Keypath = ("parameters", key)
+        if isinstance(values, Range):
+            ends = ("min", "max") if values.min < values.max else ("min",)
+            each = [Placed((*at, name), space.number(values, getattr(values, name))) for name in ends]
         else:
-            usable[key] = {("parameters", key, i): value for i, value in enumerate(values)}
-    first = {key: next(iter(each.items())) for key, each in usable.items()}
-    of_base = wrong_with(document, base, first, "")
-    found |= dict.fromkeys(of_base)
+            each = [Placed((*at, i), value) for i, value in enumerate(values)]
+        first = {name: others[0] for name, others in usable.items()} | {key: each[0]}
+        lost = refused(base, first, check=False)  # where the spec has no such place
+        if lost:
+            found += [problem._replace(place=document.place(at)._replace(key=plain(key))) for problem in lost]
+        else:
+            usable[key] = each
+    first = {key: each[0] for key, each in usable.items()}
+    of_first = refused(base, first)
+    found += [placed(document, problem, first, "") for problem in of_first]
     for key, each in usable.items():
-        for place, value in list(each.items())[1:]:
-            others = wrong_with(document, base, first | {key: (place, value)}, key)
-            found |= dict.fromkeys(problem for problem in others if problem not in of_base)
-    return list(found)
+        for value in each[1:]:
+            changed = first | {key: value}
+            found += [placed(document, p, changed, key) for p in refused(base, changed) if p not in of_first]
+    return list(dict.fromkeys(found))
 
 
 def of_key(document: Document, key: str) -> Problem | None:
@@ -173,31 +193,29 @@ def of_key(document: Document, key: str) -> Problem | None:
     return None
 
 
-def wrong_with(
-    document: Document, base: Document, values: Mapping[str, tuple[tuple[str | int, ...], Any]], varied: str
-) -> list[Problem]:
-    """What the spec with these values is refused for, each at the place of its value in the sweep file.
+def refused(base: Document, values: Mapping[str, Placed], check: bool = True) -> Sequence[Problem]:
+    """What the spec is refused for with these values, or by what they cannot be put into it; errors name their keys."""
+    try:
+        whole = with_values(copy.deepcopy(base), {key: each.value for key, each in values.items()}, list(values))
+        if check:
+            loader.validate(whole)
+    except SpecError as error:
+        return error.problems
+    return ()
+
+
+def placed(document: Document, problem: Problem, values: Mapping[str, Placed], varied: str) -> Problem:
+    """A problem of a spec at the place of the value that it is of.
 
     What is wrong elsewhere, by the value of the key that is `varied`, is told there.
     """
-    labels = {f"value {i}": key for i, key in enumerate(values)}
-    try:
-        whole = with_values(copy.deepcopy(base), {key: value for key, (_, value) in values.items()}, list(labels))
-        loader.validate(whole)
-    except SpecError as error:
-        found = []
-        for problem in error.problems:
-            key = labels.get(problem.place.file or "", "")
-            at = values[key or varied][0] if key or varied else None
-            if at is None:
-                found.append(problem)
-            elif key:
-                found.append(problem._replace(place=document.place(at)._replace(key=problem.place.key or plain(key))))
-            else:
-                place = document.place(at)._replace(key=plain(varied))
-                found.append(problem._replace(message=f"with this value {problem._replace(remedy='')}", place=place))
-        return found
-    return []
+    key = problem.place.file if problem.place.file in values else ""
+    if key:
+        return problem._replace(place=document.place(values[key].at)._replace(key=problem.place.key or plain(key)))
+    if not varied:
+        return problem
+    message = f"with this value {problem._replace(remedy='')}"
+    return problem._replace(message=message, place=document.place(values[varied].at)._replace(key=plain(varied)))
 
 
 def refuse_unfair(sweep: Sweep) -> None:

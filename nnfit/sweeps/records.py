@@ -17,6 +17,7 @@ from nnfit.storage import files
 from nnfit.sweeps.running import Outcome
 
 FOLDER, WHOLE = "trials", "trials.jsonl"
+MOST_SHARDS = 10_000
 
 
 class Shard(NamedTuple):

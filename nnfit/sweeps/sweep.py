@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import closing
 from dataclasses import replace
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nnfit.data.opening import digest_of
 from nnfit.errors import DataError, NnfitError, Problem, SpecError, UsageError
-from nnfit.fit.prepare import paths_of, prepare
+from nnfit.fit.prepare import Prepared, paths_of, prepare
 from nnfit.fit.train import trained
 from nnfit.model.loading import load
 from nnfit.model.model import Model, versions
@@ -95,7 +95,8 @@ def folder_of(path: Path) -> Path:
 
 
 Ended = Generator[Outcome, None, None]
-Told = Callable[[Swept, Outcome, Trial], object]
+Begun = Callable[[Swept, int], object]
+Told = Callable[[Swept, Outcome, Trial], str]
 Page = Callable[[Swept], bytes]
 
 
@@ -107,21 +108,25 @@ def carried_out(
     shard: Shard | None = None,
     fail_fast: bool = False,
     told: Told | None = None,
+    begun: Begun | None = None,
     page: Page | None = None,
 ) -> Swept:
     """What `sweep` does of one that is planned.
 
-    `told` hears of every trial that is over; `page` makes the report. A shard runs its own trials, and adds them to its
-    own file alone.
+    `begun` hears of what is there already and how many trials are to be run, `told` of every one that is over, and says
+    what the phase is called; `page` makes the report. A shard runs its own trials, and adds them to its own file alone.
     """
     records.make(folder)
     with records.held(folder, shard) as lines:
         known = {each.id for each in plan.trials}
         outcomes = {id: outcome for id, outcome in records.read(folder).items() if id in known}
         groups = missing(plan.trials, outcomes, shard)
-        metric = metric_of(plan, outcomes, groups)
+        known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
+        metric = begin(plan).metric if groups or known_metrics is None else metric_of(plan.sweep, known_metrics)
         swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out_of(plan.trials))
         by_id = {each.id: each for each in reversed(plan.trials)}
+        if begun is not None:
+            begun(swept, sum(map(len, groups)))
         try:
             over = sum(each.final for each in outcomes.values())
             with phase("trials", len(known), over) as now, closing(outcomes_of(groups, executor, jobs)) as ended:
@@ -131,7 +136,7 @@ def carried_out(
                     outcomes[outcome.id] = outcome
                     now.step()
                     if told is not None:
-                        told(swept, outcome, by_id[outcome.id])
+                        now.name = told(swept, outcome, by_id[outcome.id])
                     if fail_fast and outcome.status in ("failed", "cut"):
                         return swept
         finally:
@@ -150,19 +155,26 @@ def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Sha
     return [trials for trials in left if trials]
 
 
-def metric_of(plan: Plan, outcomes: Mapping[str, Outcome], groups: Sequence[Sequence[Trial]]) -> str:
-    """The metric that the sweep is by, a SpecError if the target has none of that name.
+class First(NamedTuple):
+    """What is known of all trials from the first of them: what its data are, and the metric that they have."""
 
-    What its data are refused for is found here too, before the first trial.
-    """
-    known = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
-    if known is None or groups:
-        first = next(each for each in plan.trials if each.spec is not None)
-        known = dict.fromkeys(scores(prepare(first.loaded, read=tables.read).target))
-    wanted = plan.sweep.keys.metric
+    prepared: Prepared
+    metric: str
+
+
+def begin(plan: Plan) -> First:
+    """The first trial before its first epoch: what its data are refused for is found here, before any is trained."""
+    first = next(each for each in plan.trials if each.spec is not None)
+    prepared = prepare(first.loaded, read=tables.read)
+    return First(prepared, metric_of(plan.sweep, scores(prepared.target)))
+
+
+def metric_of(sweep: Sweep, known: Collection[str]) -> str:
+    """The metric that a sweep is by, a SpecError if it is not known for the target."""
+    wanted = sweep.keys.metric
     if wanted is not None and wanted not in known:
         remedy = nearest(wanted, known) or f"write one of {', '.join(name for name in known if name != 'loss')}"
-        raise SpecError(plan.sweep.document.problem(("metric",), "wrong-value", f"this target has no {wanted}", remedy))
+        raise SpecError(sweep.document.problem(("metric",), "wrong-value", f"the target has no {wanted}", remedy))
     return wanted or ("log_loss" if "log_loss" in known else "rmse")
 
 
