@@ -7,7 +7,7 @@
     nnfit.load("iris.npz").predict(frame)
 
 Every error that nnfit raises on purpose is an `nnfit.NnfitError`, every warning an `nnfit.NnfitWarning`.
-`help(nnfit.train)`, `help(nnfit.load)` and `help(nnfit.Model)` tell the rest.
+`help(nnfit.train)`, `help(nnfit.sweep)`, `help(nnfit.load)` and `help(nnfit.Model)` tell the rest.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from nnfit.fit.train import Result, train
     from nnfit.model.loading import load
     from nnfit.model.model import Model
+    from nnfit.sweeps.sweep import sweep
 
-__all__ = ["Model", "NnfitError", "NnfitWarning", "Result", "Spec", "__version__", "load", "train"]
+__all__ = ["Model", "NnfitError", "NnfitWarning", "Result", "Spec", "__version__", "load", "sweep", "train"]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,6 +32,8 @@ def __getattr__(name: str) -> Any:
     home: Any
     if name in ("Result", "train"):
         from nnfit.fit import train as home
+    elif name == "sweep":
+        from nnfit.sweeps import sweep as home
     elif name == "Model":
         from nnfit.model import model as home
     elif name == "load":

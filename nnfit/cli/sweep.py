@@ -17,7 +17,7 @@ from nnfit.workers.threads import MOST
 if TYPE_CHECKING:
     from nnfit.errors import Problem
     from nnfit.sweeps.records import Shard
-    from nnfit.sweeps.results import Scored, Swept
+    from nnfit.sweeps.results import Swept
     from nnfit.sweeps.running import Outcome
     from nnfit.sweeps.trials import Trial
 
@@ -77,7 +77,7 @@ def sweep(
         swept = carried_out(planned, folder, None, jobs, part, fail_fast, shown.of, shown.of_start, page)
     except signals.Stopped as error:
         again = shlex.join(command(spec, output, jobs, shard, fail_fast))
-        error.advice = f"{count(shown.over, 'trial')} of {shown.all} are finished and kept; go on with {again}"
+        error.advice = f"{shown.over:,} of {count(shown.all, 'training')} are finished and kept; go on with {again}"
         raise
     seconds = time.perf_counter() - begun
     warnings = doubts(swept)
@@ -124,21 +124,18 @@ class Shown:
         """What is there already, and what is to be done; a shard has so many of the trials as its own."""
         from nnfit.cli import progress
 
-        counts = swept.counts()
         self.all = len(swept.trials)
-        self.over = self.all - counts["missing"]
+        self.over = sum(trial.id in swept.outcomes for trial in swept.trials)
         for trial in swept.trials:
             self.see(swept, trial)
         if self.over:
-            rest = f"{count(own, 'trial')} to run" if own else "none is missing"
-            progress.note(f"{count(self.over, 'trial')} of {self.all} are finished already, {rest}")
+            rest = f"{own:,} to run" if own else "none is missing"
+            progress.note(f"{self.over:,} of {count(self.all, 'training')} are finished already, {rest}")
 
     def see(self, swept: Swept, trial: Trial) -> None:
         """The best so far."""
-        value = swept.value(trial)
-        if value is not None and (
-            self.best is None or (value > self.best[0]) == swept.higher != (value == self.best[0])
-        ):
+        value, sign = swept.value(trial), 1 if swept.higher else -1
+        if value is not None and (self.best is None or sign * value > sign * self.best[0]):
             self.best = value, trial.number
 
     def of(self, swept: Swept, outcome: Outcome, trial: Trial) -> str:
@@ -170,14 +167,10 @@ def doubts(swept: Swept) -> list[Problem]:
     from nnfit.model.learnt import steered
 
     found = []
-    failed = [
-        (trial, outcome)
-        for trial in swept.trials
-        if (outcome := swept.outcomes.get(trial.id)) and outcome.status in ("failed", "cut")
-    ]
-    for trial, outcome in failed[:TOLD]:
-        again = "the same command runs it again" if not outcome.final else ""
-        found.append(Problem("failed", f"trial {trial.number}: {outcome.message}", again))
+    failed = [row for row in swept.rows() if row.status == "failed"]
+    for row in failed[:TOLD]:
+        again = "" if all(outcome.final for outcome in row.outcomes) else "the same command runs it again"
+        found.append(Problem("failed", f"trial {row.number}: {row.message}", again))
     if len(failed) > TOLD:
         found.append(Problem("failed", f"{len(failed)} trials failed in all", "trials.csv has the message of each"))
     rows = {outcome.rows for outcome in swept.outcomes.values() if outcome.status == "done"}
@@ -193,19 +186,18 @@ def doubts(swept: Swept) -> list[Problem]:
 
 def report(swept: Swept, name: str, run: int, seconds: float, warnings: list[Problem]) -> dict[str, Any]:
     """What --json prints."""
-    ranking = swept.ranking()
     points = [
         {
-            "trial": each.trial.number,
-            "parameters": each.trial.values,
-            "value": each.score,
-            "sd": each.sd,
-            "values": list(each.values),
-            "members": members(swept, each),
-            "epochs": each.outcomes[0].epochs,
-            "seconds": sum(outcome.seconds for outcome in each.outcomes),
+            "trial": row.number,
+            "parameters": row.parameters,
+            "value": row.score,
+            "sd": row.sd,
+            "values": list(row.values),
+            "members_sd": row.members,
+            "epochs": row.epochs,
+            "seconds": row.seconds,
         }
-        for each in ranking[:TOP]
+        for row in swept.ranking()[:TOP]
     ]
     return {
         "sweep": name,
@@ -213,20 +205,15 @@ def report(swept: Swept, name: str, run: int, seconds: float, warnings: list[Pro
         "metric": swept.metric,
         "higher_is_better": swept.higher,
         "set": swept.held_out,
-        "trials": {"all": len(swept.trials), **swept.counts()},
-        "run": run,
+        "repeat": swept.sweep.keys.repeat,
+        "trials": {"all": len(swept.sweep.points), **swept.counts()},
+        "trained": run,
         "seconds": seconds,
         "best": points[0] if points else None,
         "test": None if swept.best is None else swept.best.metrics.get("test"),
         "top": points,
         "warnings": [problem.as_json() for problem in warnings],
     }
-
-
-def members(swept: Swept, point: Scored) -> dict[str, float] | None:
-    """The mean and the standard deviation over the members of a point's first trial, each on rows of its own."""
-    over = point.outcomes[0].members.get(swept.metric)
-    return None if over is None else {"mean": over[0], "sd": over[1]}
 
 
 def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
@@ -237,21 +224,21 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
 
     console = screen.out()
     counts, ranking = swept.counts(), swept.ranking()
+    repeat = swept.sweep.keys.repeat
     if ranking and shard is None:
         names = list(swept.sweep.parameters)
-        spread = "sd of seeds" if swept.sweep.keys.repeat > 1 else "sd of members" * bool(members(swept, ranking[0]))
-        head = ["trial", *headings(names), swept.metric, *[spread] * bool(spread), "epochs", "seconds"]
+        over = "sd of seeds" if repeat > 1 else "sd of members" * (ranking[0].members is not None)
+        head = ["trial", *headings(names), swept.metric, *[over] * bool(over), "epochs", "seconds"]
         body = []
-        for each in ranking[:TOP]:
-            over = each.sd if each.sd is not None else (members(swept, each) or {}).get("sd")
-            values = [short(cell(each.trial.values[name])) for name in names]
-            took = sum(outcome.seconds for outcome in each.outcomes)
-            line = [str(each.trial.number), *values, number(each.score), *[number(over)] * bool(spread)]
-            body.append([*line, str(each.outcomes[0].epochs), f"{took:.2f}"])
-        of = count(len(ranking), "point") if swept.sweep.keys.repeat > 1 else count(len(ranking), "trial")
+        for row in ranking[:TOP]:
+            sd = row.sd if repeat > 1 else row.members
+            values = [short(cell(row.parameters[name])) for name in names]
+            line = [str(row.number), *values, number(row.score), *[number(sd)] * bool(over)]
+            body.append([*line, cell(row.epochs), f"{row.seconds:.2f}"])
         side = "higher" if swept.higher else "lower"
-        title = f"The best of {of} by {swept.metric} on {swept.held_out} rows; {side} is better"
-        console.print(screen.grid(title, head, body))
+        mean = f", the mean of {repeat} seeds" * (repeat > 1)
+        title = f"The best of {count(len(ranking), 'trial')} by {swept.metric} on {swept.held_out} rows{mean}"
+        console.print(screen.grid(f"{title}; {side} is better", head, body))
     told = ""
     if swept.best is not None:
         test = swept.best.metrics.get("test", {})
@@ -261,10 +248,13 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
         if swept.best is not None and not told and len(ranking) > 1:
             console.print("The best of many is too good by chance; data.test in the spec would keep rows for it alone")
     ended = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    trained = f"{run:,} trained" if repeat == 1 else f"{count(run, 'training')} of {repeat} seeds each"
     what = f"shard {shard.number}/{shard.of}: " if shard else ""
     where = f"; best model written to {swept.folder / 'best.npz'}" if swept.best else f"; kept in {swept.folder}"
     where += ", which the command without --shard joins" if shard else ""
-    console.print(plain(f"{what}{count(len(swept.trials), 'trial')}: {ended}; {run} run in {seconds:.2f} s{where}"))
+    console.print(
+        plain(f"{what}{count(len(swept.sweep.points), 'trial')}: {ended}; {trained} in {seconds:.2f} s{where}")
+    )
 
 
 def headings(names: list[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nnfit.config.budget import CELL, FIXED
@@ -15,9 +17,11 @@ LOOKED_AT = 200  # trials, evenly from all, that stand for them
 TRIAL = 0.01  # seconds of a trial beside its steps and its rows
 
 
-def seconds(trials: list[Trial], prepared: Prepared, jobs: int) -> float:
+def seconds(trials: Sequence[Trial], prepared: Prepared, jobs: int) -> float:
     """The seconds that the trials take so many processes; `prepared` is the first of them before its first epoch."""
     usable = [trial for trial in trials if trial.spec is not None]
+    if not usable:
+        return FIXED
     chosen = {round(k) for k in np.linspace(0, len(usable) - 1, min(len(usable), LOOKED_AT))}
     mean = float(np.mean([of_trial(usable[k], prepared) for k in chosen]))
     return FIXED * 2 + len(usable) * mean / min(jobs, len(usable))

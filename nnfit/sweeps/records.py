@@ -31,9 +31,9 @@ class Shard(NamedTuple):
         """Where it writes."""
         return f"shard-{self.number}-of-{self.of}.jsonl"
 
-    def has(self, group: int) -> bool:
-        """Whether the group of trials with this number, from 0, is its to run."""
-        return group % self.of == self.number - 1
+    def has(self, k: int) -> bool:
+        """Whether trial k, from 0, is its to run."""
+        return k % self.of == self.number - 1
 
 
 def read(folder: Path) -> dict[str, Outcome]:

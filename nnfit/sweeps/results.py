@@ -1,4 +1,4 @@
-"""What a sweep comes to: its points in the order of their scores, and the table of its trials."""
+"""What a sweep comes to: its points in the order of their scores, and the table of them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,27 @@ from nnfit.sweeps.running import Outcome
 from nnfit.sweeps.space import Point
 from nnfit.sweeps.trials import Trial
 
+WORST = ("failed", "diverged", "missing", "done")  # what a point with several trials is called: the first that one is
 
-class Scored(NamedTuple):
-    """A point whose trials are all done: its score is their mean, `sd` their standard deviation.
 
-    `sd` is None of a single trial. `values` are the scores of the trials, in the order of their seeds.
+class Row(NamedTuple):
+    """A point of a sweep: its number, from 1, its parameters, and what became of its trials, one for each seed.
+
+    `status` is done, diverged, failed or missing. Of a point that is done, `score` is the mean of the metric, None
+    where it is not defined, and `sd` the standard deviation over the seeds; `members` that over the members of the
+    first trial, each on the rows kept from it. `values` are the scores in the order of the seeds.
     """
 
-    trial: Trial  # the first
-    score: float
+    number: int
+    parameters: Point
+    status: str
+    message: str
+    score: float | None
     sd: float | None
-    values: tuple[float, ...]
+    members: float | None
+    values: tuple[float | None, ...]
+    epochs: float | None
+    seconds: float
     outcomes: tuple[Outcome, ...]
 
 
@@ -36,7 +46,8 @@ class Scored(NamedTuple):
 class Swept:
     """A sweep and what became of its trials, some of which may be missing.
 
-    `held_out` are the rows that the metric is on. `metric` may be `loss`, the cost of training.
+    `metric` is on the rows `held_out`, and may be `loss`, the cost of training. `best` is the trained model of the best
+    point, once all trials are over.
     """
 
     sweep: Sweep = field(repr=False)
@@ -45,7 +56,7 @@ class Swept:
     outcomes: Mapping[str, Outcome] = field(repr=False)
     metric: str
     held_out: str
-    best: Model | None = None  # the trained model of the best point, once all trials are over
+    best: Model | None = None
 
     @property
     def higher(self) -> bool:
@@ -55,56 +66,57 @@ class Swept:
     def value(self, trial: Trial) -> float | None:
         """The score of a trial, if it has one."""
         outcome = self.outcomes.get(trial.id)
-        return outcome.metrics.get(self.metric) if outcome and outcome.status == "done" else None
+        return outcome.metrics.get(self.metric) if outcome is not None and outcome.status == "done" else None
+
+    def rows(self) -> list[Row]:
+        """All points, in their order."""
+        repeat = self.sweep.keys.repeat
+        return [self.row(self.trials[k : k + repeat]) for k in range(0, len(self.trials), repeat)]
+
+    def row(self, trials: Sequence[Trial]) -> Row:
+        """The point of some trials."""
+        found = [self.outcomes.get(each.id) for each in trials]
+        called = ["missing" if each is None else "failed" if each.status == "cut" else each.status for each in found]
+        status = next(each for each in WORST if each in called)
+        there = tuple(each for each in found if each is not None)
+        message = next((each.message for each in there if each.status != "done"), "")
+        values = tuple(self.value(each) for each in trials)
+        known = [value for value in values if value is not None]
+        score = statistics.fmean(known) if len(known) == len(values) else None
+        sd = statistics.stdev(known) if score is not None and len(known) > 1 else None
+        over = there[0].members.get(self.metric) if status == "done" else None
+        epochs = statistics.fmean(each.epochs for each in there) if status == "done" else None
+        seconds = sum(each.seconds for each in there)
+        own = None if over is None else over[1]
+        first = trials[0]
+        return Row(first.number, first.values, status, message, score, sd, own, values, epochs, seconds, there)
+
+    def ranking(self) -> list[Row]:
+        """The points that have a score, the best first; of equal ones that which comes first."""
+        sign = -1 if self.higher else 1
+        scored = [(row.score, row) for row in self.rows() if row.score is not None]
+        return [row for _, row in sorted(scored, key=lambda each: (sign * each[0], each[1].number))]
 
     def counts(self) -> dict[str, int]:
-        """How many trials have ended in each way; `missing` are those that have not."""
+        """How many points have ended in each way; `missing` are those that have not."""
         found = dict.fromkeys(("done", "diverged", "failed", "missing"), 0)
-        for trial in self.trials:
-            outcome = self.outcomes.get(trial.id)
-            status = "missing" if outcome is None else "failed" if outcome.status == "cut" else outcome.status
-            found[status] += 1
+        for row in self.rows():
+            found[row.status] += 1
         return found
-
-    def ranking(self) -> list[Scored]:
-        """The points whose trials are all done, the best first; of equal ones that which comes first."""
-        of_point: dict[int, list[Trial]] = {}
-        for trial in self.trials:
-            of_point.setdefault(trial.point, []).append(trial)
-        found = []
-        for trials in of_point.values():
-            values = [self.value(trial) for trial in trials]
-            known = [value for value in values if value is not None]
-            if len(known) == len(trials):
-                sd = statistics.stdev(known) if len(known) > 1 else None
-                outcomes = tuple(self.outcomes[trial.id] for trial in trials)
-                found.append(Scored(trials[0], statistics.fmean(known), sd, tuple(known), outcomes))
-        sign = -1 if self.higher else 1
-        return sorted(found, key=lambda each: (sign * each.score, each.trial.number))
 
 
 def table(swept: Swept) -> bytes:
-    """trials.csv: a row for each trial that is over, in their order."""
+    """trials.csv: a line for each point that is over, in their order."""
     file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
+    lines = csv.writer(file, lineterminator="\n")
     repeated = swept.sweep.keys.repeat > 1
-    seed = ["seed"] * (repeated and "seed" not in swept.sweep.parameters)
-    rows.writerow(["trial", *swept.sweep.parameters, *seed, swept.metric, "epochs", "seconds", "status"])
-    for trial in swept.trials:
-        outcome = swept.outcomes.get(trial.id)
-        if outcome is None:
-            continue
-        status = outcome.status if outcome.status == "done" else f"{outcome.status}: {outcome.message}"
-        value = swept.value(trial)
-        values = [cell(trial.values[name]) for name in swept.sweep.parameters]
-        if repeated and trial.spec is not None:
-            if "seed" in trial.values:
-                values[list(swept.sweep.parameters).index("seed")] = cell(trial.spec.seed)
-            else:
-                values.append(cell(trial.spec.seed))
-        elif seed:
-            values.append("")
-        rows.writerow([trial.number, *values, cell(value), outcome.epochs or "", f"{outcome.seconds:.3f}", status])
+    names = list(swept.sweep.parameters)
+    lines.writerow(["trial", *names, swept.metric, *["sd"] * repeated, "epochs", "seconds", "status"])
+    for row in swept.rows():
+        if row.status != "missing":
+            status = f"{row.status}: {row.message}" if row.message else row.status
+            values = [*(row.parameters[name] for name in names), row.score, *[row.sd] * repeated, row.epochs]
+            lines.writerow([row.number, *map(cell, values), f"{row.seconds:.3f}", status])
     return file.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -112,9 +124,6 @@ def cell(value: Any) -> str:
     """A value as a cell of the table: text as it is, all else as JSON; nothing where there is none."""
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def parameters(point: Point) -> dict[str, Any]:
-    """The values of a point, as JSON has them."""
-    return dict(point)

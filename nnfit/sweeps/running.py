@@ -7,23 +7,34 @@ A trial fails alone: what is wrong with it is its outcome. Rows of a test are no
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnfit.config.spec import Spec
+from nnfit.core.losses import clipped
 from nnfit.data.cells import Text
 from nnfit.data.dialect import Dialect
 from nnfit.data.parts import Files
 from nnfit.data.table import Table, read_table
+from nnfit.data.target import Target
 from nnfit.errors import NnfitError, TrainingError
 from nnfit.fit.prepare import prepare
 from nnfit.fit.run import Run, epochs, start
-from nnfit.fit.scores import score
+from nnfit.fit.scores import Seen, score
+from nnfit.scoring.evaluation import compared
+from nnfit.scoring.metrics import Judged
 from nnfit.sweeps.trials import Trial
 
 MOST_POINTS = 40  # of a learning curve that is kept
+MOST_GROUPS = 200  # of rows whose scores are kept
+OF_ROWS: dict[str, Callable[..., Any]] = {
+    "log_loss": lambda truth, label, p: -np.log(clipped(p[np.arange(len(truth)), truth])),
+    "accuracy": lambda truth, label, p: (truth == label).astype(np.float64),
+    "rmse": lambda y, y_hat: ((y - y_hat) ** 2).mean(axis=1),
+    "mae": lambda y, y_hat: np.abs(y - y_hat).mean(axis=1),
+}
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -32,7 +43,8 @@ class Outcome(NamedTuple):
 
     `metrics` are those on the rows not learnt from, of which there are `rows`; one that is not defined there is None.
     `members` has their means and standard deviations over the members, each on the rows kept from it. `curve` holds of
-    some epochs their number, training cost, and cost on rows held out, if there are any.
+    some epochs their number, training cost, and cost on rows held out, if there are any. `groups` are the means of
+    what the metric is made of, over groups of the rows that are the same for all trials, where it is a mean over rows.
     """
 
     id: str
@@ -45,6 +57,7 @@ class Outcome(NamedTuple):
     rows: int = 0
     members: Mapping[str, Sequence[float]] = NOTHING
     curve: Sequence[Sequence[float | None]] = ()
+    groups: Sequence[float] = ()
     sha256: Mapping[str, str] = NOTHING
 
     @property
@@ -53,17 +66,17 @@ class Outcome(NamedTuple):
         return self.status != "cut"
 
 
-def group(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """The trials in groups, each of which is trained as one by `run_group`."""
+def group(trials: Sequence[Trial], workers: int) -> list[list[Trial]]:
+    """The trials in groups for so many workers, each of which is trained as one by `run_group`."""
     return [[trial] for trial in trials]
 
 
-def run_group(trials: Sequence[Trial]) -> list[Outcome]:
+def run_group(trials: Sequence[Trial], metric: str) -> list[Outcome]:
     """What becomes of each of some trials, in their order; no error of one is an error here."""
-    return [run(trial) for trial in trials]
+    return [run(trial, metric) for trial in trials]
 
 
-def run(trial: Trial) -> Outcome:
+def run(trial: Trial, metric: str) -> Outcome:
     """What becomes of one trial."""
     begun = time.perf_counter()
     try:
@@ -73,23 +86,40 @@ def run(trial: Trial) -> Outcome:
         training = start(found)
         for _ in epochs(training):
             pass
-        outcome = scored(trial, training)._replace(sha256=sha256)
+        outcome = scored(trial, training, metric)._replace(sha256=sha256)
     except Exception as error:
         outcome = failed(trial, error)
     return outcome._replace(seconds=time.perf_counter() - begun)
 
 
-def scored(trial: Trial, run: Run) -> Outcome:
+def scored(trial: Trial, run: Run, metric: str) -> Outcome:
     """The outcome of a training that is over."""
     name = held_out(run.prepared.spec)
     with np.errstate(all="ignore"):
         found = score(run)
+        groups = groups_of(found.target, found.seen, metric, found.metrics[name].get(metric))
     seen = found.metrics[name]
     metrics = {key: value for key, value in seen.items() if value is None or isinstance(value, float)}
     members = {key: (over["mean"], over["sd"]) for key, over in seen.get("members", {}).items()}
-    return Outcome(
-        trial.id, "done", metrics, run.state.epochs, rows=found.rows[name], members=members, curve=curve_of(run)
-    )
+    curve, rows = curve_of(run), found.rows[name]
+    return Outcome(trial.id, "done", metrics, run.state.epochs, rows=rows, members=members, curve=curve, groups=groups)
+
+
+def groups_of(target: Target, seen: Seen, metric: str, value: float | None) -> tuple[float, ...]:
+    """The mean over each group of rows of what the metric is the mean of (its square, of rmse); nothing of others.
+
+    The groups are drawn once for so many rows. Nothing as well where the rows count by weights.
+    """
+    rows = compared(target, seen.truth, seen.network.prediction, seen.thresholds)
+    if value is None or metric not in OF_ROWS or isinstance(rows, Judged) is not (metric in ("log_loss", "accuracy")):
+        return ()
+    each = OF_ROWS[metric](*rows)
+    whole = float(np.sqrt(each.mean()) if metric == "rmse" else each.mean())
+    if each.ndim != 1 or not np.isfinite(whole) or abs(whole - value) > 1e-9 * max(1.0, abs(value)):
+        return ()
+    place = np.random.default_rng(0).permutation(np.arange(len(each)) % MOST_GROUPS)
+    means = np.bincount(place, each) / np.bincount(place)
+    return tuple(float(f"{mean:.8g}") for mean in means)
 
 
 def held_out(spec: Spec) -> str:

@@ -20,6 +20,7 @@ from nnfit.progress import phase
 from nnfit.scoring.evaluation import scores
 from nnfit.storage import files
 from nnfit.sweeps import best, records
+from nnfit.sweeps.cost import seconds
 from nnfit.sweeps.reading import Sweep, load_sweep
 from nnfit.sweeps.records import Shard
 from nnfit.sweeps.results import Swept, table
@@ -31,6 +32,7 @@ from nnfit.workers.pool import Processes
 from nnfit.workers.threads import MOST, threads, working
 
 AHEAD = 2  # groups for each worker that are handed out before the first is done
+START = 1.0  # seconds that a process takes to start
 UNKNOWN = 64  # workers of an executor that does not say how many it has
 DEATHS = 2  # of the process of a trial, with no other beside it, after which it is given up
 
@@ -44,16 +46,14 @@ class Plan(NamedTuple):
 
 
 def plan(sweep: Sweep) -> Plan:
-    """The trials of a sweep, numbered from 1: those of a point, one for each seed, follow each other."""
-    first = trial(sweep.base, sweep.folder, {}, 1, 0, 0, sweep.points[0])
-    paths = paths_of(first.loaded)
-    sha256 = {name: digest_of(several.paths) for name, several in paths.items()}
+    """The trials of a sweep: those of a point, which has a number from 1, follow each other, one for each seed."""
+    first = trial(sweep.base, sweep.folder, {}, 1, 0, sweep.points[0])
+    sha256 = {name: digest_of(several.paths) for name, several in paths_of(first.loaded).items()}
     digest = {} if first.spec is None else dict(zip(files_of(first.spec), sha256.values(), strict=True))
-    repeat = sweep.keys.repeat
-    numbered = ((point, r) for point in range(len(sweep.points)) for r in range(repeat))
     trials = [
-        trial(sweep.base, sweep.folder, digest, number, point, r, sweep.points[point])
-        for number, (point, r) in enumerate(numbered, 1)
+        trial(sweep.base, sweep.folder, digest, number, repeat, values)
+        for number, values in enumerate(sweep.points, 1)
+        for repeat in range(sweep.keys.repeat)
     ]
     return Plan(sweep, trials, sha256)
 
@@ -120,16 +120,20 @@ def carried_out(
     with records.held(folder, shard) as lines:
         known = {each.id for each in plan.trials}
         outcomes = {id: outcome for id, outcome in records.read(folder).items() if id in known}
-        groups = missing(plan.trials, outcomes, shard)
+        left = missing(plan.trials, outcomes, shard)
         known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
-        metric = begin(plan).metric if groups or known_metrics is None else metric_of(plan.sweep, known_metrics)
+        if left or known_metrics is None:
+            first = begin(plan)
+            metric, jobs = first.metric, jobs or worth_starting(left, first.prepared)
+        else:
+            metric = metric_of(plan.sweep, known_metrics)
         swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out_of(plan.trials))
         by_id = {each.id: each for each in reversed(plan.trials)}
         if begun is not None:
-            begun(swept, sum(map(len, groups)))
+            begun(swept, len(left))
         try:
             over = sum(each.final for each in outcomes.values())
-            with phase("trials", len(known), over) as now, closing(outcomes_of(groups, executor, jobs)) as ended:
+            with phase("trials", len(known), over) as now, closing(outcomes_of(left, metric, executor, jobs)) as ended:
                 for outcome in ended:
                     refuse_changed(plan, outcome)
                     lines.add(records.written(outcome))
@@ -146,13 +150,11 @@ def carried_out(
         return swept if shard is not None or swept.counts()["missing"] else finished(plan, swept, page)
 
 
-def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Shard | None) -> list[list[Trial]]:
-    """The trials that have no outcome yet, in groups; a shard has some of the groups of all."""
-    unique = list({each.id: each for each in reversed(trials)}.values())[::-1]
-    groups = group(unique)
-    own = [each for k, each in enumerate(groups) if shard is None or shard.has(k)]
-    left = ([each for each in trials if each.id not in outcomes or not outcomes[each.id].final] for trials in own)
-    return [trials for trials in left if trials]
+def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Shard | None) -> list[Trial]:
+    """The trials that have no outcome that is final, each once; a shard has some of all of them."""
+    unique = {each.id: each for each in reversed(trials)}
+    own = [each for k, each in enumerate(reversed(unique.values())) if shard is None or shard.has(k)]
+    return [each for each in own if each.id not in outcomes or not outcomes[each.id].final]
 
 
 class First(NamedTuple):
@@ -194,39 +196,51 @@ def refuse_changed(plan: Plan, outcome: Outcome) -> None:
 # --- the workers -----------------------------------------------------------------------------------------------------
 
 
-def outcomes_of(groups: Sequence[Sequence[Trial]], executor: Executor | None, jobs: int | None) -> Ended:
+def outcomes_of(trials: Sequence[Trial], metric: str, executor: Executor | None, jobs: int | None) -> Ended:
     """What becomes of each trial, as they come, by the executor or by so many processes."""
     if executor is not None:
-        for trials in (yield from handed_out(deque(groups), executor)):
-            yield from given_up(trials, "the executor broke while it was under way")
+        left: deque[Sequence[Trial]] = deque(group(trials, workers_of(executor)))
+        for lost in (yield from handed_out(left, metric, executor)):
+            yield from given_up(lost, "the executor broke while it was under way")
         return
-    count = min(jobs or available(), len(groups))
+    groups = group(trials, jobs or 1)
+    count = min(jobs or 1, len(groups))
     if count > 1:
-        yield from by_processes(groups, count)
+        yield from by_processes(groups, metric, count)
         return
     with working(1):
-        for trials in groups:
-            yield from run_group(trials)
+        for each in groups:
+            yield from run_group(each, metric)
 
 
-def by_processes(groups: Sequence[Sequence[Trial]], count: int) -> Ended:
+def worth_starting(trials: Sequence[Trial], prepared: Prepared) -> int:
+    """How many processes, up to the cores, have each more to do than it takes to start one."""
+    return max(1, min(available(), int(seconds(trials, prepared, 1) / START)))
+
+
+def workers_of(executor: Executor) -> int:
+    """How many workers an executor has, as far as it says."""
+    return getattr(executor, "_max_workers", None) or UNKNOWN
+
+
+def by_processes(groups: Sequence[Sequence[Trial]], metric: str, count: int) -> Ended:
     """By so many processes of this machine; where one dies, what was under way is run again, each group by itself."""
     left = deque(groups)
     while left:
-        for trials in (yield from by_pool(left, count)):
+        for trials in (yield from by_pool(left, metric, count)):
             for _ in range(DEATHS):
-                lost = yield from by_pool(deque([trials]), 1)
+                lost = yield from by_pool(deque([trials]), metric, 1)
                 if not lost:
                     break
             else:
                 yield from given_up(trials, "its process was killed, by somebody or for its memory")
 
 
-def by_pool(left: deque[Sequence[Trial]], count: int) -> Generator[Outcome, None, list[Sequence[Trial]]]:
+def by_pool(left: deque[Sequence[Trial]], metric: str, count: int) -> Generator[Outcome, None, list[Sequence[Trial]]]:
     """By processes until nothing is left, or one of them dies; the groups that were under way then."""
     pool = Processes(count)
     try:
-        lost = yield from handed_out(left, pool)
+        lost = yield from handed_out(left, metric, pool)
         if not lost:
             pool.shutdown()
         return lost
@@ -234,9 +248,11 @@ def by_pool(left: deque[Sequence[Trial]], count: int) -> Generator[Outcome, None
         pool.kill()
 
 
-def handed_out(left: deque[Sequence[Trial]], executor: Executor) -> Generator[Outcome, None, list[Sequence[Trial]]]:
+def handed_out(
+    left: deque[Sequence[Trial]], metric: str, executor: Executor
+) -> Generator[Outcome, None, list[Sequence[Trial]]]:
     """By an executor, until nothing is left or it breaks; the groups that were under way then."""
-    window = AHEAD * (getattr(executor, "_max_workers", None) or UNKNOWN)
+    window = AHEAD * workers_of(executor)
     under_way: dict[Future[list[Outcome]], Sequence[Trial]] = {}
     lost: list[Sequence[Trial]] = []
     try:
@@ -244,7 +260,7 @@ def handed_out(left: deque[Sequence[Trial]], executor: Executor) -> Generator[Ou
             while left and not lost and len(under_way) < window:
                 trials = left[0]
                 try:
-                    under_way[executor.submit(run_group, trials)] = left.popleft()
+                    under_way[executor.submit(run_group, trials, metric)] = left.popleft()
                 except BrokenExecutor:
                     lost.append(trials)
             for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
@@ -277,9 +293,8 @@ def finished(plan: Plan, swept: Swept, page: Page | None) -> Swept:
     ranking = swept.ranking()
     if not ranking:
         return swept
-    first = ranking[0].trial
     places = {name: swept.folder / name for name in ("best.npz", "best.yaml", "report.html")}
-    spec = best.spec_of(swept.sweep, first.values, swept.folder)
+    spec = best.spec_of(swept.sweep, ranking[0].parameters, swept.folder)
     model = kept(places["best.npz"], places["best.yaml"], spec.data, plan.sha256)
     if model is None:
         model = trained(spec.loaded, {}, threads.get()).model

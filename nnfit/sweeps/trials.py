@@ -27,13 +27,12 @@ from nnfit.version import __version__
 
 
 class Trial(NamedTuple):
-    """One training: its number, from 1, its point and which of the point's seeds, from 0; its spec, or why it has none.
+    """One training: the number of its point, from 1, and which of its seeds, from 0; its spec, or why it has none.
 
     Paths of the spec are relative to `folder`.
     """
 
     number: int
-    point: int
     repeat: int
     values: Point
     spec: Spec | None
@@ -52,15 +51,15 @@ class Trial(NamedTuple):
 Digest = Mapping[tuple[str, ...], str]  # the SHA-256 of a table, by the names of its files in the spec
 
 
-def trial(base: Document, folder: Path, digest: Digest, number: int, point: int, repeat: int, values: Point) -> Trial:
+def trial(base: Document, folder: Path, digest: Digest, number: int, repeat: int, values: Point) -> Trial:
     """The trial of a point; what is wrong with its spec is told when it is its turn."""
     try:
         spec = spec_of(base, values)
     except SpecError as error:
         key = json.dumps([tidy(values), repeat, [str(problem) for problem in error.problems], __version__])
-        return Trial(number, point, repeat, values, None, error.problems, hashed(key), folder)
+        return Trial(number, repeat, values, None, error.problems, hashed(key), folder)
     spec = replace(spec, seed=spec.seed + repeat)
-    return Trial(number, point, repeat, values, spec, (), identity(spec, digest), folder)
+    return Trial(number, repeat, values, spec, (), identity(spec, digest), folder)
 
 
 def spec_of(base: Document, values: Mapping[str, object]) -> Spec:
