@@ -8,6 +8,7 @@ import numpy as np
 
 from nnfit.config.budget import CELL, FIXED
 from nnfit.core import cost
+from nnfit.errors import SpecError
 from nnfit.fit.ends import resolve
 from nnfit.fit.prepare import Prepared
 from nnfit.model.layout import network_of
@@ -28,8 +29,11 @@ def seconds(trials: Sequence[Trial], prepared: Prepared, jobs: int) -> float:
 
 
 def of_trial(trial: Trial, prepared: Prepared) -> float:
-    """The seconds of one trial."""
-    spec = resolve(trial.loaded, prepared.features, prepared.target)
+    """The seconds of one trial; none of one that its data refuse."""
+    try:
+        spec = resolve(trial.loaded, prepared.features, prepared.target)
+    except SpecError:
+        return 0.0
     network, members = network_of(spec), spec.network.members
     rows = prepared.sets["train"].n
     learnt_from = rows * (members - 1) // members if spec.training.resample == "folds" else rows

@@ -214,7 +214,7 @@ def placed(document: Document, problem: Problem, values: Mapping[str, Placed], v
         return problem._replace(place=document.place(values[key].at)._replace(key=problem.place.key or plain(key)))
     if not varied:
         return problem
-    message = f"with this value {problem._replace(remedy='')}"
+    message = f"with this value, {problem._replace(remedy='')}"
     return problem._replace(message=message, place=document.place(values[varied].at)._replace(key=plain(varied)))
 
 

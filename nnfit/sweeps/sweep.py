@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nnfit.config.loader import LoadedSpec
 from nnfit.data.opening import digest_of
 from nnfit.errors import DataError, NnfitError, Problem, SpecError, UsageError
 from nnfit.fit.prepare import Prepared, paths_of, prepare
@@ -25,13 +27,14 @@ from nnfit.sweeps.reading import Sweep, load_sweep
 from nnfit.sweeps.records import Shard
 from nnfit.sweeps.results import Swept, table
 from nnfit.sweeps.running import Outcome, group, held_out, run_group, tables
-from nnfit.sweeps.trials import Trial, files_of, trial
+from nnfit.sweeps.trials import Trial, files_of, trial, with_values
 from nnfit.words import nearest
 from nnfit.workers.cores import available
 from nnfit.workers.pool import Processes
 from nnfit.workers.threads import MOST, threads, working
 
 AHEAD = 2  # groups for each worker that are handed out before the first is done
+LOOKED_AT = 10  # trials, at least, before all are said to be wrong
 START = 1.0  # seconds that a process takes to start
 UNKNOWN = 64  # workers of an executor that does not say how many it has
 DEATHS = 2  # of the process of a trial, with no other beside it, after which it is given up
@@ -165,10 +168,26 @@ class First(NamedTuple):
 
 
 def begin(plan: Plan) -> First:
-    """The first trial before its first epoch: what its data are refused for is found here, before any is trained."""
-    first = next(each for each in plan.trials if each.spec is not None)
-    prepared = prepare(first.loaded, read=tables.read)
-    return First(prepared, metric_of(plan.sweep, scores(prepared.target)))
+    """A trial before its first epoch: what the data are refused for is found here, before any is trained.
+
+    What is wrong with the first alone is for the table; what is wrong with all that are looked at is raised.
+    """
+    usable = [each for each in plan.trials if each.spec is not None]
+    errors: list[NnfitError] = []
+    for each in usable[:: max(1, len(usable) // LOOKED_AT)]:
+        try:
+            prepared = prepare(placed(plan.sweep, each), read=tables.read)
+        except NnfitError as error:
+            errors.append(error)
+        else:
+            return First(prepared, metric_of(plan.sweep, scores(prepared.target)))
+    raise errors[0]
+
+
+def placed(sweep: Sweep, trial: Trial) -> LoadedSpec:
+    """The spec of a trial, errors of which are told in the files that people have written."""
+    labels = [str(sweep.document.file or "parameters")] * len(trial.values)
+    return trial.loaded._replace(document=with_values(copy.deepcopy(sweep.base), trial.values, labels))
 
 
 def metric_of(sweep: Sweep, known: Collection[str]) -> str:

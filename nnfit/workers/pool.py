@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from nnfit.workers.blas import VARIABLES
 
 T = TypeVar("T")
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 
 class Processes(ProcessPoolExecutor):
@@ -36,9 +36,10 @@ class Processes(ProcessPoolExecutor):
     def kill(self) -> None:
         """End them at once, whatever they do."""
         processes = list((self._processes or {}).values())
-        self.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
+        with calm():
+            self.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.kill()
         for process in processes:
             with suppress(Exception):
                 process.join()
@@ -46,7 +47,11 @@ class Processes(ProcessPoolExecutor):
 
 @contextmanager
 def calm() -> Iterator[None]:
-    """What is started in the block gets no Ctrl-C while it starts, and a BLAS of one thread."""
+    """Processes that are started in the block get no Ctrl-C while they start, and a BLAS of one thread.
+
+    Nor does a pipe to one that is gone end this process, which a command lets it do where its output goes to `head`:
+    threads that are started in the block keep that.
+    """
     before = {name: os.environ.get(name) for name in VARIABLES}
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -58,6 +63,8 @@ def calm() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        if signal.SIGPIPE in signal.sigpending() and signal.SIGPIPE not in masked:
+            signal.sigwait([signal.SIGPIPE])
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 

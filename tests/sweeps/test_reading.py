@@ -1,0 +1,146 @@
+"""A sweep file is strict: every mistake in it is told at its place, with what was meant, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from nnfit.errors import SpecError
+from nnfit.sweeps.keys import json_schema
+from nnfit.sweeps.reading import is_sweep, load_sweep
+
+from .conftest import BASE
+
+Written = Callable[..., Path]
+
+
+def told(path: Path) -> list[str]:
+    """What a sweep file is refused for, each without its folder."""
+    with pytest.raises(SpecError) as caught:
+        load_sweep(path)
+    return [str(problem).replace(f"{path.parent}/", "") for problem in caught.value.problems]
+
+
+def test_every_key_that_is_wrong_is_told_at_once_with_its_place(written: Written) -> None:
+    path = written("""\
+spec: base.yaml
+search: {method: randm, trials: 0, sed: 1}
+parametrs: {}
+parameters:
+  training.l2: 3
+  training.epochs: {min: 1}
+metric: logloss
+repeat: 1.5
+""")
+    found = told(path)
+    assert [line.split(": ")[0] for line in found] == [
+        *("sweep.yaml:2:10", "sweep.yaml:2:25", "sweep.yaml:2:36", "sweep.yaml:3:1"),
+        *("sweep.yaml:5:3", "sweep.yaml:6:3", "sweep.yaml:7:1", "sweep.yaml:8:1"),
+    ]
+    assert found[0].endswith('expected one of grid, random, got "randm"; did you mean "random"?')
+    assert found[3].endswith('parametrs: there is no such key; did you mean "parameters"?')
+    assert found[4].endswith("expected a list of values or a mapping, got 3")
+    assert found[6].endswith('did you mean "log_loss"?')
+
+
+def test_every_value_is_held_against_the_spec_and_told_where_it_stands(written: Written) -> None:
+    path = written("""\
+spec: base.yaml
+search: {method: random}
+parameters:
+  training.optimizer.learning_rat: [0.1, 0.2]
+  training.optimzer: [adam]
+  training.batch_size: [16, -3, "x"]
+  network.layers.7.size: [3]
+  training.l2: {min: 0, max: 1, scale: log}
+  training.epochs: {min: 10, max: 5.5, type: integer}
+  network.layers: [[{size: auto, activation: softmax}], [{size: auto, activation: sftmax}]]
+  output: [a.npz]
+  data.test: [0.1]
+  "a..b": [1]
+""")
+    found = told(path)
+    assert [line.split(": ")[:2] for line in found] == [
+        ["sweep.yaml:2:1", "search"],
+        ["sweep.yaml:4:37", "training.optimizer.learning_rat"],
+        ["sweep.yaml:5:23", "training.optimzer"],
+        ["sweep.yaml:6:29", "training.batch_size"],
+        ["sweep.yaml:6:33", "training.batch_size"],
+        ["sweep.yaml:7:3", "network.layers.7.size"],
+        ["sweep.yaml:8:17", 'parameters."training.l2".min'],
+        ["sweep.yaml:9:30", 'parameters."training.epochs".max'],
+        ["sweep.yaml:9:30", 'parameters."training.epochs".max'],
+        ["sweep.yaml:10:57", "network.layers[0].activation"],
+        ["sweep.yaml:11:3", "parameters.output"],
+        ["sweep.yaml:12:3", 'parameters."data.test"'],
+        ["sweep.yaml:13:3", 'parameters."a..b"'],
+    ]
+    assert found[1].endswith('there is no such key; did you mean "learning_rate"?')
+
+
+def test_what_contradicts_another_key_of_the_spec_is_told_at_the_value(written: Written) -> None:
+    path = written("spec: base.yaml\nparameters:\n  network.members: [3, 1]\n")
+    (line,) = told(path)
+    assert line.startswith("sweep.yaml:3:24: network.members: with this value, base.yaml:12:3: training.resample: ")
+
+
+def test_a_mistake_of_the_spec_itself_is_told_in_the_spec(written: Written) -> None:
+    path = written("spec: base.yaml\nparameters:\n  training.l2: [0, 1]\n", BASE.replace("relu", "rely"))
+    assert [line.split(": ")[0] for line in told(path)] == ["base.yaml:8:17"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("spec: none.yaml\nparameters: {}\n", "sweep.yaml:1:1: spec: none.yaml: cannot be read: No such file"),
+        ("- 1\n", "sweep.yaml:1:1: expected a mapping with the keys spec and parameters"),
+        ("spec: base.yaml\nparameters:\n  training.l2: {min: 0, max: 1}\n", "a grid has no value of a range"),
+        ("spec: base.yaml\nsearch: {trials: 3}\nparameters: {}\n", "a grid has as many trials as its values make"),
+        ("spec: base.yaml\nrepeat: 200000\nparameters: {}\n", "these are 200,000 trials"),
+        ("spec: base.yaml\nparameters: {training.resample: [none, folds]}\n", "trials of different rows"),
+        ("spec: base.yaml\nparameters: {extends: [x.yaml]}\n", "parameters.extends: no score depends on it"),
+    ],
+)
+def test_so_is_what_makes_no_sweep(written: Written, text: str, words: str) -> None:
+    assert words in "\n".join(told(written(text)))
+
+
+def test_a_spec_that_holds_no_rows_out_has_no_honest_score(written: Written) -> None:
+    base = BASE.replace("  resample: folds\n", "")
+    (line,) = told(written("spec: base.yaml\nparameters: {}\n", base))
+    assert line.startswith("sweep.yaml:1:1: spec: holds no rows out, and a score of rows learnt from says nothing")
+
+
+def test_seeds_that_would_draw_other_rows_to_score_are_refused_as_a_parameter(written: Written) -> None:
+    text = "spec: base.yaml\nparameters: {seed: [1, 2]}\n"
+    base = BASE.replace("  target: kind\n", "  target: kind\n  validation: 0.3\n").replace("  resample: folds\n", "")
+    assert "it changes the rows that the metric is on" in told(written(text, base))[0]
+    assert len(load_sweep(written(text)).points) == 2  # of folds all rows are scored, whatever the seed
+
+
+def test_the_schema_is_one_and_takes_what_is_read(written: Written) -> None:
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    good = {
+        "spec": "base.yaml",
+        "search": {"method": "random", "trials": 3, "seed": 0},
+        "parameters": {"training.l2": {"min": 1e-5, "max": 1, "scale": "log"}, "network.layers": [[{"size": 1}]]},
+        "repeat": 2,
+        "metric": "accuracy",
+    }
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(good)
+    assert not validator.is_valid(good | {"parameters": {"training.l2": 1}})
+    assert not validator.is_valid(good | {"trials": 1})
+    assert not validator.is_valid({"parameters": {}})
+
+
+def test_a_sweep_is_told_from_a_spec() -> None:
+    assert is_sweep({"spec": "a.yaml", "parameters": {}})
+    assert is_sweep({"parameters": {}})
+    assert not is_sweep({"data": {}, "network": {}})
+    assert not is_sweep(["spec"])
+    assert not is_sweep({"extends": "a.yaml"})

@@ -1,0 +1,376 @@
+"""A sweep does what is missing, once, and comes to the same table and model by whatever workers, stops and shards."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nnfit
+from nnfit.errors import DataError, OutputError, SpecError, UsageError
+from nnfit.sweeps import records, running, sweep
+from nnfit.sweeps.reading import load_sweep
+from nnfit.sweeps.records import Shard
+from nnfit.sweeps.results import Swept
+
+from .conftest import BASE, SWEEP
+
+Written = Callable[..., Path]
+LONGER = SWEEP.replace("[2, 4]", "{min: 2, max: 21, step: 1, type: integer}")  # 40 trials
+
+
+def told(swept: Swept | Path) -> tuple[list[list[str]], bytes]:
+    """The table without its seconds, and the model."""
+    folder = swept if isinstance(swept, Path) else swept.folder
+    lines = list(csv.reader((folder / "trials.csv").read_text().splitlines()))
+    at = lines[0].index("seconds")
+    return [line[:at] + line[at + 1 :] for line in lines], (folder / "best.npz").read_bytes()
+
+
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the trials that are trained from now on, in this process."""
+    found: list[int] = []
+    run = running.run
+
+    def noted(trial: Any, metric: str) -> Any:
+        found.append(trial.number)
+        return run(trial, metric)
+
+    monkeypatch.setattr("nnfit.sweeps.running.run", noted)
+    return found
+
+
+def test_the_table_has_a_line_for_each_trial_with_what_it_was_and_came_to(place: Path) -> None:
+    swept = nnfit.sweep(place / "sweep.yaml")
+    lines = list(csv.DictReader((place / "sweep" / "trials.csv").read_text().splitlines()))
+    assert list(lines[0]) == [
+        *("trial", "training.optimizer.learning_rate", "network.layers.0.size"),
+        *("log_loss", "epochs", "seconds", "status"),
+    ]
+    assert [line["trial"] for line in lines] == ["1", "2", "3", "4"]
+    assert [line["network.layers.0.size"] for line in lines] == ["2", "4", "2", "4"]
+    assert {(line["epochs"], line["status"]) for line in lines} == {("2", "done")}
+    assert [float(line["log_loss"]) for line in lines] == [row.score for row in swept.rows()]
+
+
+def test_a_score_is_that_of_the_trial_trained_alone_and_the_best_is_the_model_that_train_writes(place: Path) -> None:
+    swept = nnfit.sweep(place / "sweep.yaml")
+    for row in swept.rows():
+        alone = nnfit.train(place / "base.yaml", overrides=row.parameters)
+        assert alone.metrics["out_of_fold"]["log_loss"] == row.score
+    assert swept.ranking()[0].score == min(row.score or 9 for row in swept.rows())
+    result = nnfit.train(place / "sweep" / "best.yaml")
+    result.model.save(place / "again.npz")
+    assert (place / "again.npz").read_bytes() == (place / "sweep" / "best.npz").read_bytes()
+    assert result.metrics["out_of_fold"]["log_loss"] == swept.ranking()[0].score
+
+
+def test_the_same_command_again_trains_nothing_and_changes_no_byte(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nnfit.sweep(place / "sweep.yaml")
+    files = {path: path.read_bytes() for path in (place / "sweep").rglob("*") if path.is_file()}
+    numbers = trained(monkeypatch)
+    monkeypatch.setattr("nnfit.sweeps.sweep.trained", lambda *_: pytest.fail("the best is trained again"))
+    nnfit.sweep(place / "sweep.yaml")
+    assert numbers == []
+    assert {path: path.read_bytes() for path in (place / "sweep").rglob("*") if path.is_file()} == files
+
+
+def test_what_is_added_is_trained_and_nothing_else(
+    place: Path, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nnfit.sweep(place / "sweep.yaml")
+    numbers = trained(monkeypatch)
+    nnfit.sweep(written(SWEEP.replace("0.01]", "0.01, 0.1]")))
+    assert numbers == [5, 6]
+    nnfit.sweep(written(SWEEP.replace("[2, 4]", "[4, 2, 3]"), BASE.replace("# hidden", "# other words")))
+    assert numbers == [5, 6, 3, 6]  # of a new value; in the order of the grid that is now
+    nnfit.sweep(written("# another metric of the same trainings\nmetric: accuracy\n" + SWEEP))
+    assert numbers == [5, 6, 3, 6]
+    assert "accuracy" in (place / "sweep" / "trials.csv").read_text().splitlines()[0]
+
+
+def test_another_table_makes_other_trials(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nnfit.sweep(place / "sweep.yaml")
+    numbers = trained(monkeypatch)
+    with (place / "flowers.csv").open("a") as file:
+        file.write("0.5,0.5,rose\n")
+    nnfit.sweep(place / "sweep.yaml")
+    assert numbers == [1, 2, 3, 4]
+
+
+def test_equal_trials_are_trained_once(place: Path, written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = trained(monkeypatch)
+    swept = nnfit.sweep(written("spec: base.yaml\nparameters: {training.l2: [0, 0.0, 0.1]}\n"))
+    assert numbers == [1, 3]
+    assert len(swept.rows()) == 3
+    assert swept.rows()[0].score == swept.rows()[1].score
+
+
+def test_a_trial_fails_alone_and_diverging_is_a_result(place: Path, written: Written) -> None:
+    layers = "[{size: 2, activation: relu}, {size: 5, activation: softmax}]"  # there are two kinds, not five
+    text = f"spec: base.yaml\nparameters:\n  network.layers: [[{{size: auto, activation: softmax}}], {layers}]\n"
+    swept = nnfit.sweep(written(text))
+    assert swept.counts() == {"done": 1, "diverged": 0, "failed": 1, "missing": 0}
+    last = (place / "sweep" / "trials.csv").read_text().splitlines()[-1]
+    assert ",failed: network.layers[1].size: " in last.replace('"', "")
+    base = BASE.replace("{name: adam, learning_rate: 0.01}", "{name: sgd, learning_rate: 0.01}")
+    text = "spec: base.yaml\nparameters: {training.optimizer.learning_rate: [1.0e+30, 0.01]}\n"
+    swept = nnfit.sweep(written(text, base), place / "other")
+    assert swept.counts() == {"done": 1, "diverged": 1, "failed": 0, "missing": 0}
+    assert [row.number for row in swept.ranking()] == [2]
+
+
+def test_with_fail_fast_nothing_is_begun_after_a_failure(place: Path, written: Written) -> None:
+    layers = "[{size: 5, activation: softmax}]"
+    text = f"spec: base.yaml\nparameters:\n  network.layers: [{layers}, [{{size: auto, activation: softmax}}]]\n"
+    path = written(text)
+    (place / "base.yaml").write_text(BASE)
+    swept = nnfit.sweep(path, fail_fast=True)
+    assert swept.counts() == {"done": 0, "diverged": 0, "failed": 1, "missing": 1}
+    assert swept.best is None
+    assert nnfit.sweep(path).counts()["done"] == 1
+
+
+def test_what_the_machine_lacked_is_tried_again_by_the_next_command(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("nnfit.sweeps.running.start", lambda _: (_ for _ in ()).throw(MemoryError))
+        swept = nnfit.sweep(place / "sweep.yaml")
+    assert swept.counts()["failed"] == 4
+    assert nnfit.sweep(place / "sweep.yaml").counts()["done"] == 4
+    assert len((place / "sweep" / "trials" / "trials.jsonl").read_text().splitlines()) == 8
+
+
+def test_repeats_of_a_point_have_the_seeds_that_follow_and_count_by_their_mean(place: Path, written: Written) -> None:
+    swept = nnfit.sweep(written("spec: base.yaml\nrepeat: 3\nparameters: {}\n", BASE.replace("seed: 0", "seed: 7")))
+    (row,) = swept.rows()
+    alone = [nnfit.train(place / "base.yaml", overrides={"seed": seed}) for seed in (7, 8, 9)]
+    assert list(row.values) == [each.metrics["out_of_fold"]["log_loss"] for each in alone]
+    assert row.score == pytest.approx(sum(each or 0 for each in row.values) / 3)
+    header, line = (place / "sweep" / "trials.csv").read_text().splitlines()
+    assert header == "trial,log_loss,sd,epochs,seconds,status"
+    assert float(line.split(",")[2]) == row.sd
+
+
+def test_test_rows_are_looked_at_by_the_best_alone(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    score = running.score
+
+    def noted(run: Any) -> Any:
+        seen.append(list(run.prepared.sets))
+        return score(run)
+
+    monkeypatch.setattr("nnfit.sweeps.running.score", noted)
+    swept = nnfit.sweep(written(SWEEP, BASE.replace("  target", "  test: 0.2\n  target")))
+    assert seen == [["train"]] * 4
+    assert swept.best is not None
+    assert swept.best.metrics["test"]["log_loss"] > 0
+
+
+def test_a_table_is_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    read_table = running.read_table
+    monkeypatch.setattr("nnfit.sweeps.running.read_table", lambda *a: read.append(a) or read_table(*a))  # type: ignore[func-returns-value]
+    nnfit.sweep(place / "sweep.yaml")
+    assert len(read) == 1
+
+
+def test_data_that_change_during_the_sweep_end_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = running.run
+    monkeypatch.setattr("nnfit.sweeps.running.run", lambda *a: run(*a)._replace(sha256={"train": "other"}))
+    with pytest.raises(DataError, match="the data of train have changed since the sweep began"):
+        nnfit.sweep(place / "sweep.yaml")
+
+
+def test_what_the_data_are_refused_for_is_told_before_the_first_trial(place: Path) -> None:
+    (place / "base.yaml").write_text(BASE.replace("kind", "kinds"))
+    with pytest.raises(SpecError, match='has no column "kinds"; did you mean "kind"'):
+        nnfit.sweep(place / "sweep.yaml")
+    (place / "base.yaml").write_text(BASE)
+    (place / "sweep.yaml").write_text("metric: rmse\n" + SWEEP)
+    with pytest.raises(SpecError, match=r"sweep.yaml:1:1: metric: the target has no rmse"):
+        nnfit.sweep(place / "sweep.yaml")
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+
+
+def test_any_executor_comes_to_the_same(place: Path) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml"))
+    with ThreadPoolExecutor(1) as executor:
+        assert told(nnfit.sweep(place / "sweep.yaml", place / "other", executor=executor)) == expected
+        assert executor.submit(int).result() == 0  # it is left open
+    with pytest.raises(UsageError, match="executor must have submit"):
+        nnfit.sweep(place / "sweep.yaml", executor=3)  # type: ignore[arg-type]
+
+
+def test_three_shards_joined_come_to_the_same_and_each_writes_its_own_part(place: Path) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml"))
+    planned, folder = sweep.plan(load_sweep(place / "sweep.yaml")), place / "shards"
+    for number in (3, 1, 2):
+        part = sweep.carried_out(planned, folder, jobs=1, shard=Shard(number, 3))
+        assert not (folder / "trials.csv").exists()
+    assert part.counts()["missing"] == 0
+    assert sorted(path.name for path in (folder / "trials").iterdir()) == [
+        f"shard-{number}-of-3.jsonl" for number in (1, 2, 3)
+    ]
+    swept = sweep.carried_out(planned, folder, jobs=1)
+    assert told(swept) == expected
+    assert (folder / "trials" / "trials.jsonl").read_text() == ""
+
+
+def test_who_joins_runs_what_a_shard_left_undone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = sweep.plan(load_sweep(place / "sweep.yaml"))
+    sweep.carried_out(planned, place / "out", jobs=1, shard=Shard(2, 2))
+    numbers = trained(monkeypatch)
+    sweep.carried_out(planned, place / "out", jobs=1)
+    assert numbers == [1, 3]
+
+
+def test_two_at_once_on_one_folder_are_refused_and_two_shards_are_not(place: Path) -> None:
+    folder = place / "out"
+    records.make(folder)
+    with records.held(folder, None):
+        for shard in (None, Shard(1, 2)):
+            with (
+                pytest.raises(OutputError, match="another process is at work on this sweep"),
+                records.held(folder, shard),
+            ):
+                pass
+    with records.held(folder, Shard(1, 2)), records.held(folder, Shard(2, 2)):
+        with (
+            pytest.raises(OutputError, match="another process is at work on the shard 1/2"),
+            records.held(folder, Shard(1, 2)),
+        ):
+            pass
+        with (
+            pytest.raises(OutputError, match="another process is at work on the shard 1/2"),
+            records.held(folder, None),
+        ):
+            pass
+
+
+def test_a_folder_that_holds_other_things_is_left_alone(place: Path) -> None:
+    with pytest.raises(OutputError, match="holds other files; name a folder that is empty, or not there"):
+        nnfit.sweep(place / "sweep.yaml", place)
+    with pytest.raises(OutputError, match="there is no folder"):
+        nnfit.sweep(place / "sweep.yaml", place / "none" / "here")
+    with pytest.raises(OutputError, match="is a file, and a sweep needs a folder"):
+        nnfit.sweep(place / "sweep.yaml", place / "base.yaml")
+
+
+def test_a_line_that_was_cut_is_taken_away_and_its_trial_is_run_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml"))
+    file = place / "sweep" / "trials" / "trials.jsonl"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100])
+    numbers = trained(monkeypatch)
+    assert told(nnfit.sweep(place / "sweep.yaml")) == expected
+    assert numbers == [4]
+    assert len(file.read_bytes().splitlines()) == 4
+    file.write_bytes(b'{"id": 3}\nnonsense\n\xff\n[]\n' + whole)
+    assert told(nnfit.sweep(place / "sweep.yaml")) == expected
+    assert numbers == [4]
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.process
+def test_two_processes_come_to_the_same_as_one_and_a_killed_one_loses_nothing(place: Path, written: Written) -> None:
+    path = written(LONGER)
+    expected = told(nnfit.sweep(path, place / "one", jobs=1))
+    planned = sweep.plan(load_sweep(path))
+    killed: list[int] = []
+
+    def kill(swept: Swept, outcome: Any, trial: Any) -> str:
+        if not killed:
+            me = os.getpid()
+            parents = {
+                int(stat.parent.name): int(stat.read_text().rsplit(")", 1)[1].split()[1])
+                for stat in Path("/proc").glob("[0-9]*/stat")
+                if stat.exists()
+            }
+            workers = [pid for pid, parent in parents.items() if parent == me and b"spawn_main" in command_of(pid)]
+            killed.append(workers[-1])
+            os.kill(workers[-1], signal.SIGKILL)
+        return "trials"
+
+    swept = sweep.carried_out(planned, place / "two", jobs=2, told=kill)
+    assert killed
+    assert told(swept) == expected
+    lines = (place / "two" / "trials" / "trials.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == len(lines) == 40
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process, if it is still there."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def started(place: Path, written: Written) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start `nnfit sweep` in a group of its own, and wait until so many trials are finished."""
+    path, processes = written(LONGER, BASE.replace("epochs: 2", "epochs: 60")), []
+
+    def started(*options: str, trials: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "nnfit", "sweep", str(path), "-o", str(place / "out"), *options]
+        process = subprocess.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
+        processes.append(process)
+        end = time.monotonic() + 60
+        while finished(place) < trials and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        return process
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def finished(place: Path) -> int:
+    """How many trials are finished."""
+    files = (place / "out" / "trials").glob("*.jsonl")
+    return sum(file.read_bytes().count(b"\n") for file in files)
+
+
+@pytest.mark.process
+def test_after_kills_and_an_interrupt_the_same_command_comes_to_the_same(place: Path, started: Any) -> None:
+    for trials in (1, 9):
+        process = started("--jobs", "2", trials=trials)
+        process.kill()
+        process.communicate()
+        assert finished(place) >= trials
+    process = started("--jobs", "2", trials=finished(place) + 3)
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate()
+    assert time.monotonic() - begun < 3
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert b"of 40 trainings are finished and kept; go on with nnfit sweep " in err
+    kept = finished(place)
+    process = started("--jobs", "1", trials=40)
+    _, err = process.communicate()
+    assert process.returncode == 0
+    assert f"{kept} of 40 trainings are finished already, {40 - kept} to run".encode() in err
+    assert finished(place) == 40
+    assert told(nnfit.sweep(place / "sweep.yaml", place / "other", jobs=1)) == told(place / "out")
