@@ -67,5 +67,5 @@ def test_every_command_of_the_readme_is_one_of_nnfit(run: Callable[..., Ended]) 
         assert run(command, "--help").code == 0, command
     assert named == {
         *("init", "check", "train", "predict", "evaluate", "compare", "inspect", "explain", "report", "plot"),
-        *("schema", "trace", "verify", "export"),
+        *("schema", "sweep", "trace", "verify", "export"),
     }

@@ -1,0 +1,162 @@
+"""`nnfit sweep` as a person sees it: its page, its table, its JSON, exit codes, and what it says of what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Ended
+from documents import commands, ended, masked, workplace
+
+from nnfit.cli import signals
+from nnfit.cli.sweep import headings
+
+Run = Callable[..., Ended]
+PAGE = "docs/sweeps.md"
+
+
+@pytest.fixture
+def iris(tmp_path: Path) -> Path:
+    """A sweep of three trials of two epochs."""
+    base = (ROOT / "configs/sweeps/base.yaml").read_text().replace("epochs: 30", "epochs: 2")
+    (tmp_path / "base.yaml").write_text(base.replace("../../datasets/", ""))
+    shutil.copy(ROOT / "datasets/iris.csv", tmp_path)
+    path = tmp_path / "sweep.yaml"
+    path.write_text("spec: base.yaml\nparameters:\n  training.optimizer.learning_rate: [0.001, 0.01, 0.1]\n")
+    return path
+
+
+def test_the_commands_of_the_page_print_what_it_shows(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workplace(tmp_path))
+    monkeypatch.setattr("nnfit.workers.cores.available", lambda: 2)
+    told = list(commands(PAGE))
+    assert [command.split()[1] for command, _ in told] == ["check", "sweep"]
+    for command, text in told:
+        done = ended(run, command)
+        assert done.code == 0
+        assert masked(done.out) == masked(text)
+    assert sorted(path.name for path in Path("models/rates").iterdir()) == [
+        *("best.npz", "best.yaml", "trials", "trials.csv")
+    ]
+    again = run("train", "models/rates/best.yaml", "-o", "again.npz", "--quiet")
+    assert again.code == 0
+    assert Path("again.npz").read_bytes() == Path("models/rates/best.npz").read_bytes()
+
+
+def test_the_json_has_the_keys_of_the_page(run: Run, iris: Path) -> None:
+    report = json.loads(run("sweep", iris, "--json").out)
+    page = (ROOT / PAGE).read_text("utf-8")
+    for key in (*report, *report["best"]):
+        assert f"`{key}`" in page, key
+    assert report["trials"] == {"all": 3, "done": 3, "diverged": 0, "failed": 0, "missing": 0}
+    assert report["best"] == report["top"][0]
+    assert [each["value"] for each in report["top"]] == sorted(each["value"] for each in report["top"])
+    assert (report["metric"], report["higher_is_better"], report["set"]) == ("log_loss", False, "out_of_fold")
+    assert report["test"]["accuracy"] > 0
+    assert json.loads(run("sweep", iris, "--json").out)["trained"] == 0
+
+
+def test_a_failed_trial_is_a_warning_and_exit_code_6(run: Run, iris: Path) -> None:
+    layers = "[[{size: auto, activation: softmax}], [{size: 7, activation: softmax}]]"
+    iris.write_text(f"spec: base.yaml\nparameters:\n  network.layers: {layers}\n")
+    done = run("sweep", iris)
+    assert done.code == 6
+    assert "warning: trial 2: network.layers[0].size: the data have 3 classes" in done.err
+    assert "2 trials: 1 done, 1 failed; 2 trained in " in done.out
+    assert (iris.parent / "sweep" / "best.npz").exists()
+
+
+def test_nothing_that_has_a_score_is_exit_code_6_too(run: Run, iris: Path) -> None:
+    iris.write_text("spec: base.yaml\nparameters:\n  training.optimizer: [{name: sgd, learning_rate: 1.0e+30}]\n")
+    done = run("sweep", iris)
+    assert done.code == 6
+    assert "1 trial: 1 diverged; 1 trained in " in done.out
+    assert not (iris.parent / "sweep" / "best.npz").exists()
+
+
+def test_a_shard_says_how_it_is_joined(run: Run, iris: Path) -> None:
+    done = run("sweep", iris, "--shard", "2/2")
+    assert done.code == 0
+    assert done.out.startswith("shard 2/2: 3 trials: 1 done, 2 missing; 1 trained in ")
+    assert done.out.endswith("which the command without --shard joins\n")
+    done = run("sweep", iris)
+    assert done.err.startswith("1 of 3 trainings are finished already, 2 to run\n")
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2", "1/99999"])
+def test_a_shard_that_is_none_is_refused(run: Run, iris: Path, shard: str) -> None:
+    done = run("sweep", iris, "--shard", shard)
+    assert done.code == 2
+    assert f"--shard {shard}: expected I/N" in done.err
+
+
+def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(
+    run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnfit.sweeps import running
+
+    one, calls = running.run, []
+
+    def run_one(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise signals.Stopped(2)
+        return one(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("nnfit.sweeps.running.run", run_one)
+    done = run("sweep", iris, "--jobs", "1")
+    assert done.code == 130
+    assert done.err.endswith(
+        f"nnfit: interrupted; 1 of 3 trainings are finished and kept; go on with nnfit sweep {iris} --jobs 1\n"
+    )
+    assert len((iris.parent / "sweep" / "trials.csv").read_text().splitlines()) == 2
+
+
+def test_names_and_values_from_files_are_shown_as_plain_text(run: Run, iris: Path) -> None:
+    base = iris.parent / "base.yaml"
+    base.write_text(base.read_text().replace("  target: species\n", "  target: species\n  missing: []\n"))
+    iris.write_text('spec: base.yaml\nparameters:\n  data.missing: [["\\e[31m[red]x"], ["b"]]\n')
+    done = run("sweep", iris)
+    assert done.code == 0
+    assert "\x1b" not in done.out + done.err
+    assert "[red]x" in done.out
+
+
+def test_a_sweep_from_standard_input_needs_a_folder(run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(iris.parent)
+    done = run("sweep", "-", stdin=iris.read_text())
+    assert done.code == 2
+    assert "a sweep from standard input has no folder beside it; give -o FOLDER" in done.err
+    assert run("sweep", "-", "-o", "out", stdin=iris.read_text()).code == 0
+
+
+def test_check_tells_every_mistake_and_no_more(run: Run, iris: Path) -> None:
+    report = json.loads(run("check", iris, "--json").out)
+    assert (report["ok"], report["errors"], report["sweep"]["trials"]) == (True, [], 3)
+    assert report["sweep"]["seconds"] > 0
+    iris.write_text("spec: base.yaml\nparameters:\n  training.epoch: [1]\n  training.l2: [-1]\n")
+    done = run("check", iris)
+    assert done.code == 3
+    assert f'{iris}:3:20: training.epoch: there is no such key; did you mean "epochs"?' in done.out
+    assert f"{iris}:4:17: training.l2: expected a number of at least 0, got -1" in done.out
+    done = run("check", iris, "--set", "seed=1")
+    assert done.code == 2
+    assert run("check", iris, "--json").code == 3
+
+
+def test_the_steps_of_a_folder_without_a_parent_are_told(run: Run, iris: Path) -> None:
+    done = run("sweep", iris, "-o", iris.parent / "none" / "out")
+    assert done.code == 7
+    assert "there is no folder" in done.err
+    assert not (iris.parent / "none").exists()
+
+
+def test_a_column_of_the_table_is_called_by_what_tells_it_from_the_others() -> None:
+    names = ["training.optimizer.learning_rate", "network.layers.0.size", "network.layers.1.size", "seed"]
+    assert headings(names) == ["learning_rate", "layers.0.size", "layers.1.size", "seed"]
+    assert headings(["network.layers[0].size", "training.l2"]) == ["size", "l2"]
