@@ -69,7 +69,7 @@ def sweep(
         raise UsageError(Problem("usage", "the name is empty", "name a folder"))
     loaded = load_sweep(spec)
     folder = folder_of(spec) if output is None else Path(output)
-    planned = plan(loaded)
+    planned = plan(loaded, folder)
     shown = Shown()
     begun = time.perf_counter()
     page = None if part else page_maker()
@@ -167,7 +167,7 @@ def doubts(swept: Swept) -> list[Problem]:
     from nnfit.model.learnt import steered
 
     found = []
-    failed = [row for row in swept.rows() if row.status == "failed"]
+    failed = [row for row in swept.rows if row.status == "failed"]
     for row in failed[:TOLD]:
         again = "" if all(outcome.final for outcome in row.outcomes) else "the same command runs it again"
         found.append(Problem("failed", f"trial {row.number}: {row.message}", again))
@@ -177,8 +177,7 @@ def doubts(swept: Swept) -> list[Problem]:
     if len(rows) > 1:
         message = f"the trials are scored on different rows, {min(rows):,} to {max(rows):,} of them"
         found.append(Problem("other-rows", message))
-    first = next((trial.spec for trial in swept.trials if trial.spec is not None), None)
-    if swept.held_out == "validation" and first is not None and steered(first):
+    if swept.held_out == "validation" and steered(swept.sweep.first):
         message = "the validation rows steer each training and score it too: all scores lean to the good side"
         found.append(Problem("watched", message, "with training.resample: folds none of the rows does both"))
     return found

@@ -37,6 +37,7 @@ class Sweep(NamedTuple):
     base: Document
     folder: Path
     points: list[Point]
+    first: Spec  # of the first point
 
     @property
     def trials(self) -> int:
@@ -90,7 +91,8 @@ def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
         raise SpecError(
             *sorted(own, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)), *of_base
         )
-    sweep = Sweep(keys, parameters, document, base, place, space.points(parameters, keys.search))
+    points = space.points(parameters, keys.search)
+    sweep = Sweep(keys, parameters, document, base, place, points, spec_of(base, points[0]))
     refuse_unfair(sweep)
     return sweep
 
@@ -220,7 +222,7 @@ def placed(document: Document, problem: Problem, values: Mapping[str, Placed], v
 
 def refuse_unfair(sweep: Sweep) -> None:
     """A SpecError where the metric of the trials would be on rows learnt from, on others in each, or on none at all."""
-    document, first = sweep.document, spec_of(sweep.base, sweep.points[0])
+    document, first = sweep.document, sweep.first
     found = []
     if not held_out(first):
         message = "holds no rows out, and a score of rows learnt from says nothing of new ones"

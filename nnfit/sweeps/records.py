@@ -7,7 +7,7 @@ them reads all, and holds all while it works, so that no trial is run twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from nnfit.errors import OutputError, Place, Problem
 from nnfit.storage import files
 from nnfit.sweeps.running import Outcome
 
-FOLDER, WHOLE = "trials", "trials.jsonl"
+FOLDER, WHOLE, HASHES = "trials", "trials.jsonl", "hashes.json"
 MOST_SHARDS = 10_000
 
 
@@ -62,6 +62,21 @@ def parsed(line: bytes) -> Outcome | None:
 def written(outcome: Outcome) -> bytes:
     """A line."""
     return (json.dumps(outcome._asdict(), separators=(",", ":"), allow_nan=False) + "\n").encode()
+
+
+def hashes(folder: Path, key: str) -> list[str] | None:
+    """The hashes of the trials that an earlier command has left, if they follow from the same."""
+    try:
+        given = json.loads((folder / FOLDER / HASHES).read_bytes())
+        return [str(each) for each in given["hashes"]] if given["key"] == key else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def keep_hashes(folder: Path, key: str, found: Sequence[str]) -> None:
+    """Leave the hashes of the trials for the next command."""
+    if hashes(folder, key) is None:
+        files.write((folder / FOLDER / HASHES, json.dumps({"key": key, "hashes": found}).encode()))
 
 
 def make(folder: Path) -> None:

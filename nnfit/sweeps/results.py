@@ -8,6 +8,7 @@ import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,8 +69,9 @@ class Swept:
         outcome = self.outcomes.get(trial.id)
         return outcome.metrics.get(self.metric) if outcome is not None and outcome.status == "done" else None
 
+    @cached_property
     def rows(self) -> list[Row]:
-        """All points, in their order."""
+        """All points, in their order, once nothing is added any more."""
         repeat = self.sweep.keys.repeat
         return [self.row(self.trials[k : k + repeat]) for k in range(0, len(self.trials), repeat)]
 
@@ -94,13 +96,13 @@ class Swept:
     def ranking(self) -> list[Row]:
         """The points that have a score, the best first; of equal ones that which comes first."""
         sign = -1 if self.higher else 1
-        scored = [(row.score, row) for row in self.rows() if row.score is not None]
+        scored = [(row.score, row) for row in self.rows if row.score is not None]
         return [row for _, row in sorted(scored, key=lambda each: (sign * each[0], each[1].number))]
 
     def counts(self) -> dict[str, int]:
         """How many points have ended in each way; `missing` are those that have not."""
         found = dict.fromkeys(("done", "diverged", "failed", "missing"), 0)
-        for row in self.rows():
+        for row in self.rows:
             found[row.status] += 1
         return found
 
@@ -112,7 +114,7 @@ def table(swept: Swept) -> bytes:
     repeated = swept.sweep.keys.repeat > 1
     names = list(swept.sweep.parameters)
     lines.writerow(["trial", *names, swept.metric, *["sd"] * repeated, "epochs", "seconds", "status"])
-    for row in swept.rows():
+    for row in swept.rows:
         if row.status != "missing":
             status = f"{row.status}: {row.message}" if row.message else row.status
             values = [*(row.parameters[name] for name in names), row.score, *[row.sd] * repeated, row.epochs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nnfit.config.document import Document
 from nnfit.config.loader import LoadedSpec
 from nnfit.data.opening import digest_of
 from nnfit.errors import DataError, NnfitError, Problem, SpecError, UsageError
@@ -21,13 +23,15 @@ from nnfit.model.model import Model, versions
 from nnfit.progress import phase
 from nnfit.scoring.evaluation import scores
 from nnfit.storage import files
+from nnfit.storage.json_text import tidy
 from nnfit.sweeps import best, records
 from nnfit.sweeps.cost import seconds
 from nnfit.sweeps.reading import Sweep, load_sweep
 from nnfit.sweeps.records import Shard
 from nnfit.sweeps.results import Swept, table
 from nnfit.sweeps.running import Outcome, group, held_out, run_group, tables
-from nnfit.sweeps.trials import Trial, files_of, trial, with_values
+from nnfit.sweeps.trials import Digest, Trial, files_of, hashed, trial, with_values
+from nnfit.version import __version__
 from nnfit.words import nearest
 from nnfit.workers.cores import available
 from nnfit.workers.pool import Processes
@@ -41,24 +45,44 @@ DEATHS = 2  # of the process of a trial, with no other beside it, after which it
 
 
 class Plan(NamedTuple):
-    """All trials of a sweep, and the SHA-256 of each table of their data."""
+    """All trials of a sweep, the SHA-256 of each table of their data, and a hash of all that they follow from."""
 
     sweep: Sweep
     trials: list[Trial]
     sha256: dict[str, str]
+    key: str
+
+    @property
+    def digest(self) -> Digest:
+        """The SHA-256 by the names of the files in the spec."""
+        return dict(zip(files_of(self.sweep.first), self.sha256.values(), strict=True))
+
+    def made(self, each: Trial) -> Trial:
+        """A trial with its spec."""
+        if each.spec is not None or each.problems:
+            return each
+        return trial(self.sweep.base, self.sweep.folder, self.digest, each.number, each.repeat, each.values)
 
 
-def plan(sweep: Sweep) -> Plan:
-    """The trials of a sweep: those of a point, which has a number from 1, follow each other, one for each seed."""
-    first = trial(sweep.base, sweep.folder, {}, 1, 0, sweep.points[0])
-    sha256 = {name: digest_of(several.paths) for name, several in paths_of(first.loaded).items()}
-    digest = {} if first.spec is None else dict(zip(files_of(first.spec), sha256.values(), strict=True))
-    trials = [
-        trial(sweep.base, sweep.folder, digest, number, repeat, values)
-        for number, values in enumerate(sweep.points, 1)
-        for repeat in range(sweep.keys.repeat)
-    ]
-    return Plan(sweep, trials, sha256)
+def plan(sweep: Sweep, folder: Path | None = None) -> Plan:
+    """The trials of a sweep: those of a point, which has a number from 1, follow each other, one for each seed.
+
+    Their hashes take longest; where an earlier command has left them in the folder, they are read.
+    """
+    paths = paths_of(LoadedSpec(sweep.first, Document(None, {}), sweep.folder))
+    sha256 = {name: digest_of(several.paths) for name, several in paths.items()}
+    said = [sweep.base.value, sweep.document.value, [*sha256.items()], __version__]
+    found = Plan(sweep, [], sha256, hashed(json.dumps(tidy(said))))
+    known = None if folder is None else records.hashes(folder, found.key)
+    repeat = sweep.keys.repeat
+    numbered = [(n, r, values) for n, values in enumerate(sweep.points, 1) for r in range(repeat)]
+    if known is not None and len(known) == len(numbered):
+        light = zip(numbered, known, strict=True)
+        found.trials.extend(Trial(n, r, values, None, (), id, sweep.folder) for (n, r, values), id in light)
+    else:
+        digest = found.digest
+        found.trials.extend(trial(sweep.base, sweep.folder, digest, n, r, values) for n, r, values in numbered)
+    return found
 
 
 def sweep(
@@ -89,7 +113,7 @@ def sweep(
         raise UsageError(Problem("usage", "a sweep that is no file has no folder beside it", "name one as output"))
     loaded = load_sweep(spec)
     folder = folder_of(Path(str(spec))) if output is None else Path(output)
-    return carried_out(plan(loaded), folder, executor, jobs, fail_fast=fail_fast)
+    return carried_out(plan(loaded, folder), folder, executor, jobs, fail_fast=fail_fast)
 
 
 def folder_of(path: Path) -> Path:
@@ -123,14 +147,15 @@ def carried_out(
     with records.held(folder, shard) as lines:
         known = {each.id for each in plan.trials}
         outcomes = {id: outcome for id, outcome in records.read(folder).items() if id in known}
-        left = missing(plan.trials, outcomes, shard)
+        records.keep_hashes(folder, plan.key, [each.id for each in plan.trials])
+        left = [plan.made(each) for each in missing(plan.trials, outcomes, shard)]
         known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
         if left or known_metrics is None:
             first = begin(plan)
             metric, jobs = first.metric, jobs or worth_starting(left, first.prepared)
         else:
             metric = metric_of(plan.sweep, known_metrics)
-        swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out_of(plan.trials))
+        swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out(plan.sweep.first))
         by_id = {each.id: each for each in reversed(plan.trials)}
         if begun is not None:
             begun(swept, len(left))
@@ -172,11 +197,10 @@ def begin(plan: Plan) -> First:
 
     What is wrong with the first alone is for the table; what is wrong with all that are looked at is raised.
     """
-    usable = [each for each in plan.trials if each.spec is not None]
     errors: list[NnfitError] = []
-    for each in usable[:: max(1, len(usable) // LOOKED_AT)]:
+    for each in plan.trials[:: max(1, len(plan.trials) // LOOKED_AT)]:
         try:
-            prepared = prepare(placed(plan.sweep, each), read=tables.read)
+            prepared = prepare(placed(plan.sweep, plan.made(each)), read=tables.read)
         except NnfitError as error:
             errors.append(error)
         else:
@@ -197,11 +221,6 @@ def metric_of(sweep: Sweep, known: Collection[str]) -> str:
         remedy = nearest(wanted, known) or f"write one of {', '.join(name for name in known if name != 'loss')}"
         raise SpecError(sweep.document.problem(("metric",), "wrong-value", f"the target has no {wanted}", remedy))
     return wanted or ("log_loss" if "log_loss" in known else "rmse")
-
-
-def held_out_of(trials: Sequence[Trial]) -> str:
-    """The rows that the metric of all trials is on."""
-    return next(held_out(each.spec) for each in trials if each.spec is not None)
 
 
 def refuse_changed(plan: Plan, outcome: Outcome) -> None:

@@ -60,15 +60,15 @@ def test_the_table_has_a_line_for_each_trial_with_what_it_was_and_came_to(place:
     assert [line["trial"] for line in lines] == ["1", "2", "3", "4"]
     assert [line["network.layers.0.size"] for line in lines] == ["2", "4", "2", "4"]
     assert {(line["epochs"], line["status"]) for line in lines} == {("2", "done")}
-    assert [float(line["log_loss"]) for line in lines] == [row.score for row in swept.rows()]
+    assert [float(line["log_loss"]) for line in lines] == [row.score for row in swept.rows]
 
 
 def test_a_score_is_that_of_the_trial_trained_alone_and_the_best_is_the_model_that_train_writes(place: Path) -> None:
     swept = nnfit.sweep(place / "sweep.yaml")
-    for row in swept.rows():
+    for row in swept.rows:
         alone = nnfit.train(place / "base.yaml", overrides=row.parameters)
         assert alone.metrics["out_of_fold"]["log_loss"] == row.score
-    assert swept.ranking()[0].score == min(row.score or 9 for row in swept.rows())
+    assert swept.ranking()[0].score == min(row.score or 9 for row in swept.rows)
     result = nnfit.train(place / "sweep" / "best.yaml")
     result.model.save(place / "again.npz")
     assert (place / "again.npz").read_bytes() == (place / "sweep" / "best.npz").read_bytes()
@@ -101,6 +101,19 @@ def test_what_is_added_is_trained_and_nothing_else(
     assert "accuracy" in (place / "sweep" / "trials.csv").read_text().splitlines()[0]
 
 
+def test_hashes_are_kept_for_the_next_command_and_mean_the_same(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = nnfit.sweep(place / "sweep.yaml")
+    loaded = load_sweep(place / "sweep.yaml")
+    ids = [each.id for each in sweep.plan(loaded).trials]
+    with monkeypatch.context() as patch:
+        patch.setattr("nnfit.sweeps.sweep.trial", lambda *_: pytest.fail("a trial is hashed again"))
+        planned = sweep.plan(loaded, swept.folder)
+    assert [each.id for each in planned.trials] == ids
+    assert planned.made(planned.trials[2]).spec == sweep.plan(loaded).trials[2].spec
+    (place / "sweep" / "trials" / "hashes.json").write_text("{")
+    assert [each.id for each in sweep.plan(loaded, swept.folder).trials] == ids
+
+
 def test_another_table_makes_other_trials(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nnfit.sweep(place / "sweep.yaml")
     numbers = trained(monkeypatch)
@@ -114,8 +127,8 @@ def test_equal_trials_are_trained_once(place: Path, written: Written, monkeypatc
     numbers = trained(monkeypatch)
     swept = nnfit.sweep(written("spec: base.yaml\nparameters: {training.l2: [0, 0.0, 0.1]}\n"))
     assert numbers == [1, 3]
-    assert len(swept.rows()) == 3
-    assert swept.rows()[0].score == swept.rows()[1].score
+    assert len(swept.rows) == 3
+    assert swept.rows[0].score == swept.rows[1].score
 
 
 def test_a_trial_fails_alone_and_diverging_is_a_result(place: Path, written: Written) -> None:
@@ -156,7 +169,7 @@ def test_what_the_machine_lacked_is_tried_again_by_the_next_command(
 
 def test_repeats_of_a_point_have_the_seeds_that_follow_and_count_by_their_mean(place: Path, written: Written) -> None:
     swept = nnfit.sweep(written("spec: base.yaml\nrepeat: 3\nparameters: {}\n", BASE.replace("seed: 0", "seed: 7")))
-    (row,) = swept.rows()
+    (row,) = swept.rows
     alone = [nnfit.train(place / "base.yaml", overrides={"seed": seed}) for seed in (7, 8, 9)]
     assert list(row.values) == [each.metrics["out_of_fold"]["log_loss"] for each in alone]
     assert row.score == pytest.approx(sum(each or 0 for each in row.values) / 3)
@@ -224,7 +237,7 @@ def test_three_shards_joined_come_to_the_same_and_each_writes_its_own_part(place
         part = sweep.carried_out(planned, folder, jobs=1, shard=Shard(number, 3))
         assert not (folder / "trials.csv").exists()
     assert part.counts()["missing"] == 0
-    assert sorted(path.name for path in (folder / "trials").iterdir()) == [
+    assert sorted(path.name for path in (folder / "trials").glob("*.jsonl")) == [
         f"shard-{number}-of-3.jsonl" for number in (1, 2, 3)
     ]
     swept = sweep.carried_out(planned, folder, jobs=1)
