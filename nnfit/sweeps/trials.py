@@ -29,7 +29,7 @@ from nnfit.version import __version__
 class Trial(NamedTuple):
     """One training: the number of its point, from 1, and which of its seeds, from 0; its spec, or why it has none.
 
-    Paths of the spec are relative to `folder`. Where the hash is known from an earlier command, the spec is made when it
+    Paths of the spec are relative to `folder`. With a hash from an earlier command, the spec is made when it
     is needed.
     """
 
