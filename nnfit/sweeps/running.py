@@ -20,7 +20,7 @@ from nnfit.data.parts import Files
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target
 from nnfit.errors import NnfitError, TrainingError
-from nnfit.fit.prepare import prepare
+from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import Run, epochs, start
 from nnfit.fit.scores import Seen, score
 from nnfit.scoring.evaluation import compared
@@ -66,8 +66,11 @@ class Outcome(NamedTuple):
         return self.status != "cut"
 
 
-def group(trials: Sequence[Trial], workers: int) -> list[list[Trial]]:
-    """The trials in groups for so many workers, each of which is trained as one by `run_group`."""
+def group(trials: Sequence[Trial], workers: int, prepared: Prepared) -> list[list[Trial]]:
+    """The trials in groups for so many workers, each of which is trained as one by `run_group`.
+
+    `prepared` are the data of one of them, and its network.
+    """
     return [[trial] for trial in trials]
 
 

@@ -150,9 +150,11 @@ def carried_out(
         records.keep_hashes(folder, plan.key, [each.id for each in plan.trials])
         left = [plan.made(each) for each in missing(plan.trials, outcomes, shard)]
         known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
+        groups: list[list[Trial]] = []
         if left or known_metrics is None:
             first = begin(plan)
             metric, jobs = first.metric, jobs or worth_starting(left, first.prepared)
+            groups = group(left, jobs if executor is None else workers_of(executor), first.prepared)
         else:
             metric = metric_of(plan.sweep, known_metrics)
         swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out(plan.sweep.first))
@@ -161,7 +163,10 @@ def carried_out(
             begun(swept, len(left))
         try:
             over = sum(each.final for each in outcomes.values())
-            with phase("trials", len(known), over) as now, closing(outcomes_of(left, metric, executor, jobs)) as ended:
+            with (
+                phase("trials", len(known), over) as now,
+                closing(outcomes_of(groups, metric, executor, jobs or 1)) as ended,
+            ):
                 for outcome in ended:
                     refuse_changed(plan, outcome)
                     lines.add(records.written(outcome))
@@ -234,21 +239,17 @@ def refuse_changed(plan: Plan, outcome: Outcome) -> None:
 # --- the workers -----------------------------------------------------------------------------------------------------
 
 
-def outcomes_of(trials: Sequence[Trial], metric: str, executor: Executor | None, jobs: int | None) -> Ended:
+def outcomes_of(groups: Sequence[Sequence[Trial]], metric: str, executor: Executor | None, jobs: int) -> Ended:
     """What becomes of each trial, as they come, by the executor or by so many processes."""
     if executor is not None:
-        left: deque[Sequence[Trial]] = deque(group(trials, workers_of(executor)))
-        for lost in (yield from handed_out(left, metric, executor)):
+        for lost in (yield from handed_out(deque(groups), metric, executor)):
             yield from given_up(lost, "the executor broke while it was under way")
-        return
-    groups = group(trials, jobs or 1)
-    count = min(jobs or 1, len(groups))
-    if count > 1:
+    elif (count := min(jobs, len(groups))) > 1:
         yield from by_processes(groups, metric, count)
-        return
-    with working(1):
-        for each in groups:
-            yield from run_group(each, metric)
+    else:
+        with working(1):
+            for each in groups:
+                yield from run_group(each, metric)
 
 
 def worth_starting(trials: Sequence[Trial], prepared: Prepared) -> int:
