@@ -71,8 +71,8 @@ class Scores(NamedTuple):
     told: Seen
 
 
-def score(run: Run) -> Scores:
-    """Predict every set with the weights to be used, and score it.
+def score(run: Run, learnt_from: bool = True) -> Scores:
+    """Predict every set with the weights to be used, and score it; rows `learnt_from` may be left out.
 
     Rows that had a say in the weights, temperature or threshold would look better than new ones. So those held out from
     members, and validation rows that stop the training, are scored by outputs of epochs that were chosen without them
@@ -86,12 +86,14 @@ def score(run: Run) -> Scores:
     each, seen = outputs_held_out(run, sets["train"].y_hat), held_out(run)
     if kept:
         unseen = {"folds": "out_of_fold", "bootstrap": "out_of_bag"}[prepared.spec.training.resample]
-        train = sets.pop("train")
-        sets = {"train": train, unseen: out_of_sample(train, each, kept, seen), **sets}
+        sets = {"train": sets["train"], unseen: out_of_sample(sets["train"], each, kept, seen), **sets}
     elif run.cross_fitted is not None:
         sets[unseen] = sets[unseen]._replace(y_hat=run.cross_fitted.y_hat)
     target, ends = fitted(prepared, sets.get(unseen))
 
+    train = sets["train"]
+    if not learnt_from:
+        del sets["train"]
     metrics, of_constant = {}, {}
     mean, mean_of_cost = prior(prepared, weighted), prior(prepared, True)
     for name, (y_hat, expected, w) in tracked(sets.items(), "scoring every set"):
@@ -105,7 +107,7 @@ def score(run: Run) -> Scores:
         def alone(member: tuple[Array, Rows]) -> Metrics:
             """The metrics of one member on the rows kept from it."""
             y_hat, rows = member
-            truth, w = sets["train"].truth[rows], sets["train"].w[rows]
+            truth, w = train.truth[rows], train.w[rows]
             own = None if ends is None else ends.of_rows(np.searchsorted(seen, rows))
             return evaluate(target, loss, y_hat[None], truth, w / w.mean(), weighted, own)
 

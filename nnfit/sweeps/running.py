@@ -99,7 +99,7 @@ def scored(trial: Trial, run: Run, metric: str) -> Outcome:
     """The outcome of a training that is over."""
     name = held_out(run.prepared.spec)
     with np.errstate(all="ignore"):
-        found = score(run)
+        found = score(run, learnt_from=False)
         groups = groups_of(found.target, found.seen, metric, found.metrics[name].get(metric))
     seen = found.metrics[name]
     metrics = {key: value for key, value in seen.items() if value is None or isinstance(value, float)}

@@ -182,9 +182,9 @@ def test_test_rows_are_looked_at_by_the_best_alone(written: Written, monkeypatch
     seen: list[list[str]] = []
     score = running.score
 
-    def noted(run: Any) -> Any:
+    def noted(run: Any, **options: Any) -> Any:
         seen.append(list(run.prepared.sets))
-        return score(run)
+        return score(run, **options)
 
     monkeypatch.setattr("nnfit.sweeps.running.score", noted)
     swept = nnfit.sweep(written(SWEEP, BASE.replace("  target", "  test: 0.2\n  target")))
