@@ -37,6 +37,7 @@ from nnfit.workers.cores import available
 from nnfit.workers.pool import Processes
 from nnfit.workers.threads import MOST, threads, working
 
+TABLE, REPORT = "trials.csv", "report.html"
 AHEAD = 2  # groups for each worker that are handed out before the first is done
 LOOKED_AT = 10  # trials, at least, before all are said to be wrong
 START = 1.0  # seconds that a process takes to start
@@ -124,7 +125,7 @@ def folder_of(path: Path) -> Path:
 Ended = Generator[Outcome, None, None]
 Begun = Callable[[Swept, int], object]
 Told = Callable[[Swept, Outcome, Trial], str]
-Page = Callable[[Swept], bytes]
+Page = Callable[[Swept, bytes], bytes]  # of a sweep, and of its best.yaml, the report
 
 
 def carried_out(
@@ -159,6 +160,7 @@ def carried_out(
             metric = metric_of(plan.sweep, known_metrics)
         swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out(plan.sweep.first))
         by_id = {each.id: each for each in reversed(plan.trials)}
+        table_before = (folder / TABLE).read_bytes() if (folder / TABLE).is_file() else b""
         if begun is not None:
             begun(swept, len(left))
         try:
@@ -179,8 +181,10 @@ def carried_out(
         finally:
             tables.forget()
             if shard is None:
-                files.write((folder / "trials.csv", table(swept)))
-        return swept if shard is not None or swept.counts()["missing"] else finished(plan, swept, page)
+                files.write((folder / TABLE, table(swept)))
+        if shard is not None or swept.counts()["missing"]:
+            return swept
+        return finished(plan, swept, page, anew=bool(left) or table_before != (folder / TABLE).read_bytes())
 
 
 def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Shard | None) -> list[Trial]:
@@ -327,19 +331,25 @@ def given_up(trials: Sequence[Trial], why: str) -> Iterator[Outcome]:
 # --- the best --------------------------------------------------------------------------------------------------------
 
 
-def finished(plan: Plan, swept: Swept, page: Page | None) -> Swept:
-    """The sweep with its best model, trained on all that its spec says, and everything that is written of it."""
+def finished(plan: Plan, swept: Swept, page: Page | None, anew: bool) -> Swept:
+    """The sweep with its best model, trained on all that its spec says, and everything that is written of it.
+
+    The report is made where it is not there, or is to be made `anew`.
+    """
     ranking = swept.ranking()
     if not ranking:
         return swept
-    places = {name: swept.folder / name for name in ("best.npz", "best.yaml", "report.html")}
     spec = best.spec_of(swept.sweep, ranking[0].parameters, swept.folder)
-    model = kept(places["best.npz"], places["best.yaml"], spec.data, plan.sha256)
+    places = [swept.folder / name for name in (best.MODEL, best.SPEC, REPORT)]
+    model = kept(places[0], places[1], spec.data, plan.sha256)
+    written = []
     if model is None:
         model = trained(spec.loaded, {}, threads.get()).model
+        written = [(places[0], model.to_bytes()), (places[1], spec.data)]
     swept = replace(swept, best=model)
-    written = [(places["best.npz"], model.to_bytes()), (places["best.yaml"], spec.data)]
-    files.write(*written, *([(places["report.html"], page(swept))] if page is not None else []))
+    if page is not None and (anew or written or not places[2].is_file()):
+        written.append((places[2], page(swept, spec.data)))
+    files.write(*written)
     return swept
 
 
