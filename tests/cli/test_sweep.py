@@ -40,9 +40,8 @@ def test_the_commands_of_the_page_print_what_it_shows(
         done = ended(run, command)
         assert done.code == 0
         assert masked(done.out) == masked(text)
-    assert sorted(path.name for path in Path("models/rates").iterdir()) == [
-        *("best.npz", "best.yaml", "trials", "trials.csv")
-    ]
+    there = {path.name for path in Path("models/rates").iterdir()}
+    assert there >= {"best.npz", "best.yaml", "trials", "trials.csv"}
     again = run("train", "models/rates/best.yaml", "-o", "again.npz", "--quiet")
     assert again.code == 0
     assert Path("again.npz").read_bytes() == Path("models/rates/best.npz").read_bytes()
@@ -100,15 +99,16 @@ def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(
 ) -> None:
     from nnfit.sweeps import running
 
-    one, calls = running.run, []
+    iris.write_text("spec: base.yaml\nparameters:\n  network.layers.0.size: [4, 8, 16]\n")
+    scored, calls = running.scored, []
 
-    def run_one(*arguments: object) -> object:
+    def interrupted(*arguments: object) -> object:
         calls.append(arguments)
         if len(calls) == 2:
             raise signals.Stopped(2)
-        return one(*arguments)  # type: ignore[arg-type]
+        return scored(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("nnfit.sweeps.running.run", run_one)
+    monkeypatch.setattr("nnfit.sweeps.running.scored", interrupted)
     done = run("sweep", iris, "--jobs", "1")
     assert done.code == 130
     assert done.err.endswith(
