@@ -8,7 +8,9 @@ from typing import Literal
 from nnfit.errors import Problem, UsageError
 
 # These are named in the code alone, never in a file: what a file names is not imported.
-Module = Literal["matplotlib.font_manager", "jinja2", "sklearn", "onnx", "pyarrow", "pyarrow.parquet", "mlflow"]
+Module = Literal[
+    "matplotlib.font_manager", "jinja2", "sklearn", "onnx", "pyarrow", "pyarrow.parquet", "mlflow", "distributed"
+]
 
 
 def require(extra: str, who: str, *modules: Module) -> None:

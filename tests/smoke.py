@@ -65,6 +65,7 @@ EXTRAS = {
         (("nnfit", "train", "configs/iris.yaml", "-o", "tracked.npz", "--quiet", "--mlflow", "flowers"),),
         ("nnfit", "train", "configs/iris.yaml", "-o", "tracked.npz", "--quiet", "--mlflow", "flowers"),
     ),
+    "dask": Extra((("python", "-c", "import distributed"),), None),
 }
 
 LIBRARY = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,10 @@ def sweep(
         int | None,
         typer.Option(metavar="N", min=1, max=MOST, help="Processes that train; by default one for each core."),
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Train on the Dask cluster of this scheduler, its address or its file."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +63,7 @@ def sweep(
     """
     from nnfit.cli import screen, signals
     from nnfit.errors import Problem, UsageError
+    from nnfit.sweeps.cluster import connected
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import carried_out, folder_of, plan
 
@@ -73,10 +79,14 @@ def sweep(
     shown = Shown()
     begun = time.perf_counter()
     page = None if part else page_maker()
+    if dask is not None and jobs is not None:
+        message = "--jobs is of this machine, and a cluster has workers of its own"
+        raise UsageError(Problem("usage", message, "leave one of --jobs and --dask out"))
     try:
-        swept = carried_out(planned, folder, None, jobs, part, fail_fast, shown.of, shown.of_start, page)
+        with nullcontext() if dask is None else connected(dask) as executor:
+            swept = carried_out(planned, folder, executor, jobs, part, fail_fast, shown.of, shown.of_start, page)
     except signals.Stopped as error:
-        again = shlex.join(command(spec, output, jobs, shard, fail_fast))
+        again = shlex.join(command(spec, output, jobs, dask, shard, fail_fast))
         error.advice = f"{shown.over:,} of {count(shown.all, 'training')} are finished and kept; go on with {again}"
         raise
     seconds = time.perf_counter() - begun
@@ -105,9 +115,11 @@ def shard_of(text: str | None) -> Shard | None:
     return Shard(int(found[1]), int(found[2]))
 
 
-def command(spec: Path, output: str | None, jobs: int | None, shard: str | None, fail_fast: bool) -> list[str]:
+def command(
+    spec: Path, output: str | None, jobs: int | None, dask: str | None, shard: str | None, fail_fast: bool
+) -> list[str]:
     """The words of the command as it was called."""
-    options = {"-o": output, "--jobs": None if jobs is None else str(jobs), "--shard": shard}
+    options = {"-o": output, "--jobs": None if jobs is None else str(jobs), "--dask": dask, "--shard": shard}
     given = [word for option, value in options.items() if value is not None for word in (option, value)]
     return ["nnfit", "sweep", str(spec), *given, *["--fail-fast"] * fail_fast]
 

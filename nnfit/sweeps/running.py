@@ -6,6 +6,7 @@ A trial fails alone: what is wrong with it is its outcome. Rows of a test are no
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -162,7 +163,8 @@ class Tables:
 
     def read(self, files: Files, dialect: Dialect, kinds: Mapping[str, str], others: bool) -> Table:
         """A table, as read_table reads it."""
-        key = (files.paths, repr(dialect), tuple(sorted(kinds.items())), others)
+        state = tuple((stat.st_mtime_ns, stat.st_size) for stat in map(os.stat, files.paths))
+        key = (files.paths, state, repr(dialect), tuple(sorted(kinds.items())), others)
         if key not in self.read_already:
             table = read_table(files, dialect, kinds, others)
             for column in table.columns.values():

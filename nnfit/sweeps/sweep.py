@@ -150,6 +150,8 @@ def carried_out(
         outcomes = {id: outcome for id, outcome in records.read(folder).items() if id in known}
         records.keep_hashes(folder, plan.key, [each.id for each in plan.trials])
         left = [plan.made(each) for each in missing(plan.trials, outcomes, shard)]
+        if executor is not None:  # whose workers may be in another folder
+            left = [each._replace(folder=each.folder.absolute()) for each in left]
         known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
         groups: list[list[Trial]] = []
         if left or known_metrics is None:
