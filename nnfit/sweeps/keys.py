@@ -40,6 +40,9 @@ class Keys:
 
     spec: str = parameter(REQUIRED, "the spec that the trials are made from, relative to this file")
     search: Search = parameter(Search(), "which points are tried")
+    where: tuple[str, ...] = parameter(
+        (), "what every point keeps, as in network.layers.0.size >= network.layers.1.size; or a list", items=1
+    )
     repeat: int = parameter(1, "trials of each point, with the seeds that follow its own; their mean counts")
     metric: str = parameter(
         None,

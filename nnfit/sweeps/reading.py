@@ -15,7 +15,7 @@ from nnfit.config.document import Path as Keypath
 from nnfit.config.messages import problems
 from nnfit.config.spec import Spec
 from nnfit.errors import Problem, SpecError, UsageError
-from nnfit.sweeps import space
+from nnfit.sweeps import space, where
 from nnfit.sweeps.keys import Keys, Range, json_schema
 from nnfit.sweeps.running import held_out
 from nnfit.sweeps.space import Point, Values
@@ -91,10 +91,25 @@ def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
         raise SpecError(
             *sorted(own, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)), *of_base
         )
-    points = space.points(parameters, keys.search)
+    points = points_of(document, keys, parameters, base)
     sweep = Sweep(keys, parameters, document, base, place, points, spec_of(base, points[0]))
     refuse_unfair(sweep)
     return sweep
+
+
+def points_of(document: Document, keys: Keys, parameters: Mapping[str, Values], base: Document) -> list[Point]:
+    """The points that keep what they have to; a SpecError where that cannot be said, or where not enough do."""
+    try:
+        points = space.points(parameters, keys.search, lambda point: where.keeps(keys.where, point, base.value))
+    except where.Unknown as error:
+        raise SpecError(document.problem(("where",), "wrong-value", str(error))) from None
+    wanted = (keys.search.trials or 0) if keys.search.method == "random" else 1
+    if len(points) < wanted:
+        message = (
+            "no point keeps it" if not points else f"hardly any point keeps it: {len(points)} of {wanted} were found"
+        )
+        raise SpecError(document.problem(("where",), "no-points", message))
+    return points
 
 
 def base_of(document: Document, path: Path) -> tuple[Document, Path]:

@@ -7,7 +7,7 @@ it, and whatever the number of points.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
@@ -17,15 +17,20 @@ from nnfit.sweeps.keys import Range, Search
 
 Values = list[Any] | Range
 Point = dict[str, Any]  # the value of each parameter
+TRIES = 1000  # draws for a point that is to be kept
 DIGITS = 6  # of a number that is drawn: what is finer changes no score, and is long to read
 
 
-def points(parameters: Mapping[str, Values], search: Search) -> list[Point]:
-    """All points of a sweep, the first to the last."""
+def points(
+    parameters: Mapping[str, Values], search: Search, keeps: Callable[[Point], bool] = lambda point: True
+) -> list[Point]:
+    """All points of a sweep that are to be kept, the first to the last; of a random search fewer if hardly any are."""
     if search.method == "random":
-        return [drawn(parameters, search.seed, k) for k in range(search.trials or 0)]
+        each = (drawn(parameters, search.seed, k, keeps) for k in range(search.trials or 0))
+        return [point for point in each if point is not None]
     lists = [steps(values) if isinstance(values, Range) else values for values in parameters.values()]
-    return [dict(zip(parameters, each, strict=True)) for each in product(*lists)]
+    grid = (dict(zip(parameters, each, strict=True)) for each in product(*lists))
+    return [point for point in grid if keeps(point)]
 
 
 def count(parameters: Mapping[str, Values], search: Search) -> int:
@@ -45,13 +50,17 @@ def steps(values: Range) -> list[float]:
     return [number(values, values.min + k * (values.step or 0)) for k in range(steps_of(values))]
 
 
-def drawn(parameters: Mapping[str, Values], seed: int, k: int) -> Point:
-    """Point k of a random search, counted from 0."""
+def drawn(parameters: Mapping[str, Values], seed: int, k: int, keeps: Callable[[Point], bool]) -> Point | None:
+    """Point k of a random search, counted from 0: the first of its stream that is to be kept, if there is one."""
     rng = np.random.default_rng([seed, k])
-    return {
-        name: of_range(values, rng) if isinstance(values, Range) else values[rng.integers(len(values))]
-        for name, values in parameters.items()
-    }
+    for _ in range(TRIES):
+        point = {
+            name: of_range(values, rng) if isinstance(values, Range) else values[rng.integers(len(values))]
+            for name, values in parameters.items()
+        }
+        if keeps(point):
+            return point
+    return None
 
 
 def of_range(values: Range, rng: np.random.Generator) -> float:

@@ -144,3 +144,36 @@ def test_a_sweep_is_told_from_a_spec() -> None:
     assert not is_sweep({"data": {}, "network": {}})
     assert not is_sweep(["spec"])
     assert not is_sweep({"extends": "a.yaml"})
+
+
+SIZES = "parameters: {network.layers.0.size: [1, 2, 3, 4], training.l2: [0, 1]}\n"
+
+
+def test_what_points_have_to_keep_leaves_the_others_out(written: Written) -> None:
+    sizes = [point["network.layers.0.size"] for point in load_sweep(written(f"""\
+spec: base.yaml
+where: [network.layers.0.size > 1.5, "network.layers.0.size <= network.members", training.l2 != 1]
+{SIZES}""")).points]  # fmt: skip
+    assert sizes == [2, 3]
+    path = written(f"""\
+spec: base.yaml
+search: {{method: random, trials: 20}}
+where: network.layers.0.size >= 3
+{SIZES}""")
+    assert {point["network.layers.0.size"] for point in load_sweep(path).points} == {3, 4}
+    few = written(path.read_text().replace("trials: 20", "trials: 5"))
+    assert load_sweep(few).points == load_sweep(written(path.read_text().replace("trials: 5", "trials: 20"))).points[:5]
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("network.layers.0.size > 9", "sweep.yaml:2:1: where: no point keeps it"),
+        ("network.layers.0.size", "expected two keys or numbers, and one of >=, "),
+        ("network.layers.9.size > 1", "network.layers.9.size is neither a number, nor a parameter, nor a key"),
+        ("data.train > 1", "data.train and 1 are not compared by >"),
+        ("__import__('os') > 1", "is neither a number, nor a parameter, nor a key"),
+    ],
+)
+def test_a_condition_that_cannot_be_kept_is_told(written: Written, where: str, words: str) -> None:
+    assert words in told(written(f'spec: base.yaml\nwhere: "{where}"\n{SIZES}'))[0]
