@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nnfit.sweeps.records import Shard
     from nnfit.sweeps.results import Swept
     from nnfit.sweeps.running import Outcome
+    from nnfit.sweeps.sweep import Page
     from nnfit.sweeps.trials import Trial
 
 TOP = 10  # points that are shown
@@ -168,9 +169,25 @@ class Shown:
         return f"trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}" if self.best else "trials"
 
 
-def page_maker() -> Any:
-    """What makes report.html of a sweep, where the extra is there; else nothing."""
-    return None
+def page_maker() -> Page | None:
+    """What makes report.html of a sweep; None, and a word of it, where the extra is not there."""
+    from nnfit.cli import screen
+    from nnfit.errors import UsageError
+    from nnfit.report import extra
+
+    try:
+        extra.load_alone()
+        extra.require()
+    except UsageError as error:
+        screen.note(f"there will be no report.html: {error}")
+        return None
+
+    def page(swept: Swept, best: bytes) -> bytes:
+        from nnfit.report.from_sweep import page_of_sweep
+
+        return page_of_sweep(swept, best, tuple(doubts(swept)))
+
+    return page
 
 
 def doubts(swept: Swept) -> list[Problem]:

@@ -254,4 +254,4 @@ def refuse_unfair(sweep: Sweep) -> None:
 def drawn_by_seed(spec: Spec) -> bool:
     """Whether the seed says which rows the metric is on: a share is drawn, and by no seed of its own."""
     shares = isinstance(spec.data.validation, float) or isinstance(spec.data.test, float)
-    return shares and getattr(spec.data, "split_seed", None) is None
+    return shares and spec.data.split_seed is None

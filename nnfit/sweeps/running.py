@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +22,12 @@ from nnfit.data.parts import Files
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target
 from nnfit.errors import NnfitError, TrainingError
+from nnfit.fit import packing
+from nnfit.fit.ends import resolve
 from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import Run, epochs, start
 from nnfit.fit.scores import Seen, score
+from nnfit.model.layout import network_of
 from nnfit.scoring.evaluation import compared
 from nnfit.scoring.metrics import Judged
 from nnfit.sweeps.trials import Trial
@@ -70,14 +74,63 @@ class Outcome(NamedTuple):
 def group(trials: Sequence[Trial], workers: int, prepared: Prepared) -> list[list[Trial]]:
     """The trials in groups for so many workers, each of which is trained as one by `run_group`.
 
-    `prepared` are the data of one of them, and its network.
+    `prepared` are the data of one of them. What differs by what a member may have of its own is trained in one array,
+    as many trials together as have room near a core, and as leave no worker without any.
     """
-    return [[trial] for trial in trials]
+    of_key: dict[Hashable, list[Trial]] = {}
+    for each in trials:
+        of_key.setdefault(each.id if each.spec is None else packing.key(each.loaded), []).append(each)
+    found = []
+    for alike in of_key.values():
+        size = min(together(alike[0], prepared), -(-len(alike) // workers))
+        found += [alike[k : k + size] for k in range(0, len(alike), size)]
+    return found
+
+
+def together(trial: Trial, prepared: Prepared) -> int:
+    """How many trials like this one are best trained together."""
+    try:
+        spec = resolve(trial.loaded, prepared.features, prepared.target)
+    except NnfitError:
+        return 1  # which it is told when it is its turn
+    return packing.best_size(prepared._replace(spec=spec, network=network_of(spec)))
 
 
 def run_group(trials: Sequence[Trial], metric: str) -> list[Outcome]:
-    """What becomes of each of some trials, in their order; no error of one is an error here."""
+    """What becomes of each of some trials, in their order; no error of one is an error here.
+
+    Where they cannot be trained as one, for their data or memory, each is trained by itself.
+    """
+    if len(trials) > 1:
+        with suppress(Exception):
+            return run_as_one(trials, metric)
     return [run(trial, metric) for trial in trials]
+
+
+def run_as_one(trials: Sequence[Trial], metric: str) -> list[Outcome]:
+    """What becomes of trials with one key, each as it would alone; the time is shared alike."""
+    begun = time.perf_counter()
+    ready = without_test(prepare(trials[0].loaded, read=tables.read))
+    found: dict[int, Outcome] = {}
+    runs: dict[int, Run] = {}
+    for k, trial in enumerate(trials):
+        try:
+            runs[k] = start(packing.prepared_as(ready, trial.loaded), next(iter(runs.values()), None))
+        except NnfitError as error:
+            found[k] = failed(trial, error)
+    places = list(runs)
+    for _, wrong in packing.epochs(list(runs.values())):
+        found |= {places[i]: failed(trials[places[i]], error) for i, error in wrong.items()}
+    for k, run in runs.items():
+        if k not in found:
+            found[k] = scored(trials[k], run, metric)
+    seconds = (time.perf_counter() - begun) / len(trials)
+    return [found[k]._replace(seconds=seconds, sha256=dict(ready.sha256)) for k in range(len(trials))]
+
+
+def without_test(prepared: Prepared) -> Prepared:
+    """The same without the test rows."""
+    return prepared._replace(sets={name: rows for name, rows in prepared.sets.items() if name != "test"})
 
 
 def run(trial: Trial, metric: str) -> Outcome:
@@ -86,8 +139,7 @@ def run(trial: Trial, metric: str) -> Outcome:
     try:
         prepared = prepare(trial.loaded, read=tables.read)
         sha256 = dict(prepared.sha256)
-        found = prepared._replace(sets={name: rows for name, rows in prepared.sets.items() if name != "test"})
-        training = start(found)
+        training = start(without_test(prepared))
         for _ in epochs(training):
             pass
         outcome = scored(trial, training, metric)._replace(sha256=sha256)

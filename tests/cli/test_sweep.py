@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,3 +161,34 @@ def test_a_column_of_the_table_is_called_by_what_tells_it_from_the_others() -> N
     names = ["training.optimizer.learning_rate", "network.layers.0.size", "network.layers.1.size", "seed"]
     assert headings(names) == ["learning_rate", "layers.0.size", "layers.1.size", "seed"]
     assert headings(["network.layers[0].size", "training.l2"]) == ["size", "l2"]
+
+
+def test_the_page_of_a_sweep_tells_of_its_trials(run: Run, iris: Path) -> None:
+    iris.write_text(
+        "spec: base.yaml\nparameters:\n  training.optimizer.learning_rate: [0.001, 0.1]\n"
+        "  network.layers.0.activation: [relu, '<b>tanh</b>']\n"
+    )
+    assert run("sweep", iris).code != 0  # a name that is none is told before the first trial
+    iris.write_text(iris.read_text().replace("'<b>tanh</b>'", "tanh") + "  network.layers.0.size: [4, 8, 16]\n")
+    assert run("sweep", iris).code == 0
+    folder = iris.parent / "sweep"
+    page = (folder / "report.html").read_text("utf-8")
+    trials = (folder / "trials.csv").read_text().splitlines()
+    assert len(trials) == 13
+    assert "12 trials" in page
+    for part in ("The best trials", "How much is chance", "What matters", "Two at once", "Learning curves"):
+        assert part in page, part
+    best = json.loads(run("sweep", iris, "--json").out)["best"]
+    assert f"{best['value']:.4f}"[:6] in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_without_the_extra_a_sweep_leaves_no_page_and_says_so(
+    run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = run("sweep", iris)
+    assert done.code == 0
+    assert "there will be no report.html" in done.err
+    assert "pip install 'nnfit[report]'" in done.err
+    assert not (iris.parent / "sweep" / "report.html").exists()

@@ -1,0 +1,97 @@
+"""A sweep that has run, as its page takes it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nnfit.errors import Problem
+from nnfit.model.aggregates import Curves
+from nnfit.report.sweep import Parameter, Sweep, page_bytes
+from nnfit.scoring.selection import Scores
+from nnfit.sweeps.keys import Range
+from nnfit.sweeps.results import Row, Swept
+
+SETS = {
+    "out_of_fold": "training rows, each by the members that did not learn from it",
+    "out_of_bag": "training rows, each by the members that did not learn from it",
+    "validation": "validation rows",
+}
+
+
+def page_of_sweep(swept: Swept, best: bytes, warnings: tuple[Problem, ...] = ()) -> bytes:
+    """report.html of a sweep whose best.yaml is `best`."""
+    file = swept.sweep.document.file
+    parameters = tuple(
+        Parameter(path, (), values.scale == "log") if isinstance(values, Range) else Parameter(path, tuple(values))
+        for path, values in swept.sweep.parameters.items()
+    )
+    ranking = swept.ranking()
+    counted = next((row.outcomes[0].rows for row in ranking), 0)
+    test = {} if swept.best is None else swept.best.metrics.get("test", {})
+    scored, scores = scores_of(swept)
+    return page_bytes(
+        Sweep(
+            Path(file or "sweep").name,
+            swept.metric,
+            swept.higher,
+            parameters,
+            table(swept),
+            method=swept.sweep.keys.search.method,
+            repeat=swept.sweep.keys.repeat,
+            planned=len(swept.rows),
+            best=ranking[0].number if ranking else None,
+            rows=f"{counted:,} {SETS[swept.held_out]}",
+            scores=scores,
+            scored=scored,
+            curves={row.number: curves for row in ranking[:20] if (curves := curves_of(row)) is not None},
+            test={name: value for name, value in test.items() if isinstance(value, float)},
+            test_rows=0 if swept.best is None else int(swept.best.record["rows"].get("test", 0)),
+            text=Path(file).read_text("utf-8", "replace") if file and Path(file).is_file() else "",
+            best_text=best.decode(),
+            warnings=warnings,
+            seconds=sum(row.seconds for row in swept.rows),
+        )
+    )
+
+
+def table(swept: Swept) -> pd.DataFrame:
+    """The trials, a line for each."""
+    rows = swept.rows
+    columns: dict[str, object] = {"trial": [row.number for row in rows]}
+    for path in swept.sweep.parameters:
+        columns[path] = pd.Series([row.parameters[path] for row in rows], dtype=object)
+    columns[swept.metric] = [math.nan if row.score is None else row.score for row in rows]
+    columns |= {
+        "sd": [math.nan if row.sd is None else row.sd for row in rows],
+        "epochs": [math.nan if row.epochs is None else row.epochs for row in rows],
+        "seconds": [row.seconds for row in rows],
+        "status": [row.status for row in rows],
+        "message": [row.message for row in rows],
+    }
+    return pd.DataFrame(columns)
+
+
+def scores_of(swept: Swept) -> tuple[list[int], Scores | None]:
+    """The scores of the trials on groups of rows that are the same for all, if they are known of all that are done."""
+    ranking = swept.ranking()
+    groups = [row.outcomes[0].groups for row in ranking]
+    if swept.sweep.keys.repeat > 1 or not groups or not all(len(each) == len(groups[0]) > 0 for each in groups):
+        return [], None
+    n = ranking[0].outcomes[0].rows
+    sizes = np.bincount(np.arange(n) % len(groups[0])).astype(np.float64)
+    return [row.number for row in ranking], Scores(np.array(groups, np.float64), sizes, swept.metric == "rmse")
+
+
+def curves_of(row: Row) -> Curves | None:
+    """The costs of a trial, the mean over its members, at some of its epochs."""
+    points = [point for point in row.outcomes[0].curve if None not in point]
+    if not points:
+        return None
+    costs = np.array([[point[1]] for point in points], np.float64).T
+    watched = all(len(point) > 2 for point in points)
+    validations = np.array([[point[2]] for point in points], np.float64).T if watched else None
+    return Curves(tuple(int(point[0] or 0) for point in points), costs, validations, (), 1)
