@@ -39,7 +39,8 @@ ESTIMATOR = """\
 import pandas
 from nnfit.sklearn import NNClassifier
 flowers = pandas.read_csv("datasets/iris.csv")
-assert NNClassifier(epochs=5).fit(flowers.iloc[:, :4], flowers["species"]).score(flowers, flowers["species"]) > 0.5
+X, y = flowers.drop(columns="species"), flowers["species"]
+assert NNClassifier(epochs=5).fit(X, y).score(X, y) > 0.5
 """
 # One row for each extra of pyproject.toml: a command of nnfit, or `python -c …`, in a folder with configs, datasets,
 # iris.npz and penguins.npz. The second is a command that without the extra must name `pip install 'nnfit[…]'`.
@@ -65,7 +66,10 @@ EXTRAS = {
         (("nnfit", "train", "configs/iris.yaml", "-o", "tracked.npz", "--quiet", "--mlflow", "flowers"),),
         ("nnfit", "train", "configs/iris.yaml", "-o", "tracked.npz", "--quiet", "--mlflow", "flowers"),
     ),
-    "dask": Extra((("python", "-c", "import distributed"),), None),
+    "dask": Extra(
+        (("python", "-c", "import distributed"),),
+        ("nnfit", "sweep", "configs/sweeps/iris.yaml", "-o", "rates", "--dask", "tcp://127.0.0.1:1"),
+    ),
 }
 
 LIBRARY = """\
