@@ -87,11 +87,11 @@ def prepare(
     loaded: LoadedSpec,
     frames: Frames = NO_FRAMES,
     warnings: list[Problem] | None = None,
-    read: Callable[..., Table] = read_table,
+    read: Callable[..., Table] | None = None,
 ) -> Prepared:
     """Read and split the data, fit the encoding on the training rows, and fit the network's ends to them.
 
-    Warnings go to the list as they are found, so that it has those before an error too. `read` is what reads a file;
+    Warnings go to the list as they are found, so that it has those before an error too. `read` is what reads a file, in place of `read_table`;
     the columns of the table that it gives are given up on the way.
     """
     warnings = [] if warnings is None else warnings
@@ -107,7 +107,7 @@ def prepare(
             table = read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
         else:
             try:
-                table = read(paths[name], dialect, kinds, others)
+                table = (read or read_table)(paths[name], dialect, kinds, others)
             except DataError as error:
                 raise DataError(*(named_by(loaded, name, problem) for problem in error.problems)) from None
         table, dropped = labelled(table, data.target, data.missing_target)
