@@ -91,8 +91,8 @@ def prepare(
 ) -> Prepared:
     """Read and split the data, fit the encoding on the training rows, and fit the network's ends to them.
 
-    Warnings go to the list as they are found, so that it has those before an error too. `read` is what reads a file, in place of `read_table`;
-    the columns of the table that it gives are given up on the way.
+    Warnings go to the list as they are found, so that it has those before an error too. `read` reads a file in
+    place of `read_table`; the columns of the table that it gives are given up on the way.
     """
     warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
