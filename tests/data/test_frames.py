@@ -191,6 +191,8 @@ def cells(values: Any, kind: str = "") -> Any:
 
 
 def arrow(values: list[Any], kind: pa.DataType) -> Any:
+    if pa.types.is_float16(kind):  # which older versions make of nothing else
+        values = [value if value is None else np.float16(value) for value in values]
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.array(values, kind)))
 
 
