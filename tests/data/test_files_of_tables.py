@@ -494,9 +494,7 @@ def test_of_joined_files_none_is_taken_for_another(name: str) -> None:
 )
 def test_utf16_without_its_mark_is_refused_whatever_else_is_wrong(data: bytes) -> None:
     Path("t.csv").write_bytes(data)
-    assert refused("t.csv", Dialect(encoding="utf-16")).startswith(
-        "t.csv:1: is not utf-16: UTF-16 stream does not start"
-    )
+    assert refused("t.csv", Dialect(encoding="utf-16")).startswith("t.csv:1: is not utf-16: ")
     Path("t.csv").write_bytes(gzip.compress(data))
     assert "is not utf-16" in refused("t.csv", Dialect(encoding="utf-16"))
 
