@@ -54,6 +54,15 @@ def distance(a: str, b: str) -> int:
     return last[-1]
 
 
+def encodable(text: str) -> bool:
+    """Whether UTF-8 can hold a text: half of a pair of UTF-16, of a damaged file or a wrong command line, it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def plain(text: str) -> str:
     """Text for one line of a terminal: control characters, which may come from a file, are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

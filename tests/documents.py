@@ -61,6 +61,14 @@ def ended(run: Callable[..., Ended], command: str) -> Ended:
     return Ended(done.code, done.err + "".join(kept), "")
 
 
+def hold(run: Callable[..., Ended], page: str) -> None:
+    """Every command of a page ends well, and prints what the page shows."""
+    for command, text in commands(page):
+        done = ended(run, command)
+        assert done.code == 0, command
+        assert masked(done.out) == masked(text)
+
+
 def workplace(folder: Path) -> Path:
     """A folder in which the commands of the pages work: configs, datasets, and a place for models."""
     for name in ("configs", "datasets"):

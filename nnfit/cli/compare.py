@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnfit.cli.arguments import ModelFiles
 from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import Threads
 from nnfit.cli.written import Decimal, Encoding, Separator, written
@@ -25,7 +25,7 @@ NARROW = 40  # letters of a path in a table
 
 
 def compare(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL", help="Model files that nnfit train wrote.")],
+    models: ModelFiles,
     data: Annotated[str, typer.Option("--data", metavar="DATA", help="A labelled table; - reads stdin.")],
     separator: Separator = None,
     decimal: Decimal = None,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnfit.cli.arguments import ModelFile
 from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import Threads
 from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    model: ModelFile,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled table; - reads stdin.")],
     separator: Separator = None,
     decimal: Decimal = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnfit.cli.arguments import ModelFile
 from nnfit.cli.outputs import json_of
 from nnfit.cli.threads import Threads
 from nnfit.cli.written import Decimal, Encoding, Separator, written
@@ -22,7 +23,7 @@ SHOWN = 40  # columns in the terminal; the JSON has all
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    model: ModelFile,
     data: Annotated[
         str | None,
         typer.Argument(metavar="DATA", help="A table, labelled unless --row is given; - reads stdin."),

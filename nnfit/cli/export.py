@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnfit.cli.arguments import ModelFile
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
 from nnfit.cli.written import Decimal, Encoding, Separator, written
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    model: ModelFile,
     output: Annotated[
         str,
         typer.Option("-o", "--output", metavar="FILE", help="Where it goes, ending .onnx or .py.", callback=named),

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MethodType
 from typing import Any, get_args, get_origin
 
+from nnfit.words import encodable
+
 UNSETTLED = object()
 FILES = ("MODEL", "SPEC", "DATA", "FILE")  # what the metavars of names of files are
 
@@ -32,15 +34,6 @@ def settled(value: Any, kind: Any, least: float | None, most: float | None) -> A
     if kind is Path and isinstance(value, str) and value and "\0" not in value:
         return Path(value) if os.access(value, os.R_OK) or not os.path.lexists(value) else UNSETTLED
     return UNSETTLED
-
-
-def encodable(text: str) -> bool:
-    """Whether a word of the command line was decoded whole."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def process(self: Any, context: Any, value: Any) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnfit.cli.arguments import ModelFile
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
 from nnfit.cli.written import Decimal, Encoding, Separator, written
@@ -22,7 +22,7 @@ class Unknown(StrEnum):
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    model: ModelFile,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the model's columns; - reads stdin.")],
     output: Annotated[
         str | None,

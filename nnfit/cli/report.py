@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from nnfit.cli.arguments import ModelFiles
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
 from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 
 def report(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL", help="Model files that nnfit train wrote.")],
+    models: ModelFiles,
     data: Annotated[
         str | None, typer.Option("--data", metavar="DATA", help="Labelled rows to tell of; - reads stdin.")
     ] = None,

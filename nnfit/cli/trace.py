@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnfit.cli.arguments import ModelFile
 from nnfit.cli.written import Decimal, Encoding, Separator, written
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ FEW = 3  # rows that a person sees where none is named
 
 
 def trace(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that nnfit train wrote.")],
+    model: ModelFile,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the model's columns; - reads stdin.")],
     row: Annotated[
         int | None, typer.Option("--row", metavar="N", help="The row, numbered from 1 as in the file.")

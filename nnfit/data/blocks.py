@@ -15,7 +15,8 @@ from nnfit.data.cells import Floats, NotFiniteError, Text, to_numbers
 from nnfit.data.cutting import Lines
 from nnfit.data.dialect import Dialect
 from nnfit.errors import DataError, Place, Problem
-from nnfit.words import quoted
+from nnfit.progress import phase
+from nnfit.words import base, quoted
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -102,6 +103,20 @@ class TableReader(Protocol):
 
     def digest(self) -> str:
         """The SHA-256 of what was read, once all is."""
+
+
+def told(
+    reader: TableReader, kinds: Mapping[str, str], doing: str, keep: Sequence[str], empty: Problem
+) -> Iterator[Block]:
+    """The rows of a reader, block after block, as a phase that tells how far it is; without rows an error, `empty`."""
+    rows = 0
+    with phase(f"{doing} {base(reader.file)}", reader.size) as now:
+        for block in reader.parsed(kinds, keep):
+            yield block
+            rows += block.n
+            now.reach(rows if reader.size is None else block.end)
+    if not rows:
+        raise DataError(empty)
 
 
 def numbers(reader: TableReader, name: str, cells: Text, lines: Sequence[int] | Lines) -> Floats:

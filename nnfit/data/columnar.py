@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.data import whole
-from nnfit.data.blocks import Block, NotANumbersError, Part, numbers
+from nnfit.data.blocks import Block, NotANumbersError, Part, numbers, told
 from nnfit.data.cells import Codes, Floats, Text
 from nnfit.data.dialect import Dialect
 from nnfit.data.rows import number
 from nnfit.data.unpacking import Source, needs
 from nnfit.errors import DataError, Place, Problem
-from nnfit.progress import phase
-from nnfit.words import base, quoted, short
+from nnfit.words import quoted, short
 from nnfit.workers.threads import threads
 
 if TYPE_CHECKING:
@@ -143,14 +142,7 @@ class Columnar:
 
     def blocks(self, kinds: Mapping[str, str], doing: str = "reading", keep: Sequence[str] = ()) -> Iterator[Block]:
         """The rows, block after block. `kinds` says numeric or text for each column; one that it lacks is skipped."""
-        rows = 0
-        with phase(f"{doing} {base(self.file)}", self.size) as now:
-            for block in self.parsed(kinds, keep):
-                yield block
-                rows += block.n
-                now.reach(rows if self.size is None else block.end)
-        if not rows:
-            raise DataError(Problem("no-rows", "has no rows", place=Place(self.file)))
+        yield from told(self, kinds, doing, keep, Problem("no-rows", "has no rows", place=Place(self.file)))
 
     def parsed(self, kinds: Mapping[str, str], keep: Sequence[str] = ()) -> Iterator[Block]:
         """The blocks that have rows; columns to keep are copied as the file has them."""

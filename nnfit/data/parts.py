@@ -11,12 +11,11 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from nnfit.data.blocks import Block, Part, TableReader, part_of
+from nnfit.data.blocks import Block, Part, TableReader, part_of, told
 from nnfit.data.cutting import Lines
 from nnfit.data.dialect import Dialect
 from nnfit.errors import DataError, Place, Problem
-from nnfit.progress import phase
-from nnfit.words import base, listed, quoted, short
+from nnfit.words import listed, quoted, short
 
 NAMED = 3  # files whose names stand for a list in messages
 
@@ -103,14 +102,7 @@ class Several:
 
     def blocks(self, kinds: Mapping[str, str], doing: str = "reading", keep: Sequence[str] = ()) -> Iterator[Block]:
         """The rows of all files, block after block."""
-        rows = 0
-        with phase(f"{doing} {base(self.file)}", self.size) as now:
-            for block in self.parsed(kinds, keep):
-                yield block
-                rows += block.n
-                now.reach(block.end)
-        if not rows:
-            raise DataError(Problem("no-rows", "have no rows", place=Place(self.file)))
+        yield from told(self, kinds, doing, keep, Problem("no-rows", "have no rows", place=Place(self.file)))
 
     def parsed(self, kinds: Mapping[str, str], keep: Sequence[str] = ()) -> Iterator[Block]:
         """The blocks, their lines one behind the other; a file without rows has none."""

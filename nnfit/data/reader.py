@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from nnfit.data import parse_python
-from nnfit.data.blocks import Block, NotANumbersError, Part, numbers
+from nnfit.data.blocks import Block, NotANumbersError, Part, numbers, told
 from nnfit.data.cells import Floats, Text
 from nnfit.data.cutting import Rows, plain_rows, quoted_rows
 from nnfit.data.dialect import Dialect
@@ -26,8 +26,7 @@ from nnfit.data.rows import BLANK_LINE, CLOSE, UNCLOSED, UTF16, check_header, cs
 from nnfit.data.source import decoder
 from nnfit.data.unpacking import Source
 from nnfit.errors import DataError, Place, Problem
-from nnfit.progress import phase
-from nnfit.words import base, quoted
+from nnfit.words import quoted
 from nnfit.workers.threads import threads
 
 UTF8: type = codecs.lookup("utf-8-sig").incrementaldecoder  # type: ignore[assignment]
@@ -201,14 +200,9 @@ class Reader:
 
         `doing` is the word for what is done with them, in the name of the phase. Columns to `keep` are read as text.
         """
-        with phase(f"{doing} {base(self.file)}", self.size) as now:
-            rows = 0
-            for block in self.parsed(kinds, keep):
-                yield block
-                rows += block.n
-                now.reach(rows if self.size is None else block.end)
-        if not rows:
-            self.fail("no-rows", "has a header but no rows", line=1)
+        yield from told(
+            self, kinds, doing, keep, Problem("no-rows", "has a header but no rows", place=Place(self.file, 1))
+        )
 
     def parsed(self, kinds: Mapping[str, str], keep: Sequence[str] = ()) -> Iterator[Block]:
         """The blocks that have rows. A blank line is wrong if anything follows it."""

@@ -29,7 +29,7 @@ from nnfit.errors import NnfitError, TrainingError
 from nnfit.fit import advice, baseline
 from nnfit.fit.against_data import refuse_unfit
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
-from nnfit.fit.run import Progress, Run, followers
+from nnfit.fit.run import Run, followers, seen
 from nnfit.fit.run import epochs as epochs_alone
 from nnfit.fit.train import Result, Trainer, begun
 from nnfit.progress import phase, tracked
@@ -260,10 +260,7 @@ class Packed:
                 failed[k] = advice.diverged(error, run.plan.optimizer)
             else:
                 own = None if validations is None else validations[members]
-                run.history.append(Progress(number, costs[members], own))
-                if own is not None:
-                    for follow in self.after[k]:
-                        follow(number, own)
+                seen(run, number, costs[members], own, self.after[k])
             if k in failed or run.ended:
                 run.state = joined([run.state])
                 del live[k]

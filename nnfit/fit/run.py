@@ -177,10 +177,7 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
                     return
                 number = state.epochs + 1
                 state.end_epoch(number)
-                run.history.append(Progress(number, costs, validations))
-                if validations is not None:
-                    for follow in after:
-                        follow(number, validations)
+                seen(run, number, costs, validations, after)
                 now.reach(number)
                 yield run.history[-1]
                 if run.ended:
@@ -189,9 +186,20 @@ def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterat
         raise diverged(error, run.plan.optimizer) from None
 
 
-def followers(run: Run, held_out: HeldOut | None) -> list[Callable[[int, NDArray[np.float64]], None]]:
+Follow = Callable[[int, NDArray[np.float64]], None]
+
+
+def seen(run: Run, number: int, costs: Array, validations: NDArray[np.float64] | None, after: Sequence[Follow]) -> None:
+    """Keep the costs of an epoch, and do what comes `after` it with those on the rows held out, if there are any."""
+    run.history.append(Progress(number, costs, validations))
+    if validations is not None:
+        for follow in after:
+            follow(number, validations)
+
+
+def followers(run: Run, held_out: HeldOut | None) -> list[Follow]:
     """What is done after an epoch with the costs (M,) on the rows held out: keep the best, lower the rate."""
-    found: list[Callable[[int, NDArray[np.float64]], None]] = []
+    found: list[Follow] = []
     stopping, schedule = run.prepared.spec.training.early_stopping, run.plan.schedule
     best, cross_fitted = run.best, run.cross_fitted
     if held_out is not None and stopping is not None and best is not None and cross_fitted is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Ended
-from documents import commands, ended, masked, workplace
+from documents import hold, workplace
 
 PAGE = "docs/export.md"
 
@@ -17,10 +17,7 @@ def test_every_command_prints_what_the_page_shows_and_the_example_runs(
     run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(workplace(tmp_path))
-    for command, text in commands(PAGE):
-        done = ended(run, command)
-        assert done.code == 0, command
-        assert masked(done.out) == masked(text)
+    hold(run, PAGE)
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / PAGE).read_text("utf-8"), re.S | re.M)
     for block in (each for each in blocks if "onnxruntime" in each):
         exec(compile(block, PAGE, "exec"), {})

@@ -21,11 +21,11 @@ from nnfit.data.columns import Date
 from nnfit.errors import DataError, Place, Problem
 from nnfit.export.onnx.columns import encoded
 from nnfit.export.onnx.dates import as_number
-from nnfit.export.onnx.graph import Graph, encodable
+from nnfit.export.onnx.graph import Graph
 from nnfit.export.onnx.network import outputs
 from nnfit.export.onnx.target import predictions
 from nnfit.version import __version__
-from nnfit.words import quoted
+from nnfit.words import encodable, quoted
 
 if TYPE_CHECKING:
     from nnfit.data.feature import Feature

@@ -20,8 +20,9 @@ from nnfit.data import dates as data
 from nnfit.data.columns import Date
 from nnfit.data.dialect import Dialect
 from nnfit.data.feature import Feature
-from nnfit.export.onnx.graph import Graph, encodable, text
+from nnfit.export.onnx.graph import Graph, text
 from nnfit.export.onnx.numbers import Block, row
+from nnfit.words import encodable
 
 ISO = (
     "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.words import encodable
+
 Operand = str | float | NDArray[Any]  # the name of a tensor, or a constant; of objects one of texts
 ML = "ai.onnx.ml"
 NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}  # what changes nothing as the second operand
@@ -161,15 +163,6 @@ class Graph:
         """Texts with others behind them."""
         self.texts = True
         return self.add("StringConcat", tensor, more)
-
-
-def encodable(text: str) -> bool:
-    """Whether a text can stand in a file of ONNX: half of a pair of UTF-16, as a damaged file may have it, cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def text(*values: str) -> NDArray[Any]:

@@ -19,8 +19,8 @@ from nnfit.data.encoding import values
 from nnfit.data.feature import Feature
 from nnfit.data.table import Table
 from nnfit.export.onnx.dates import as_number
-from nnfit.export.onnx.graph import encodable
 from nnfit.model.model import Model
+from nnfit.words import encodable
 
 ROWS = 1000  # of a table, at most
 DRAWN = 200  # where there is no table
