@@ -62,6 +62,12 @@ def tokens(dialect: Dialect, name: str = "") -> set[float]:
     return {value for value in spelled if value is not None}
 
 
+def gapped(found: Floats, dialect: Dialect, name: str = "") -> tuple[Floats, Rows]:
+    """Numbers that are some already, those that mean a missing cell as NaN in place; and the rows of infinite ones."""
+    found[np.isin(found, list(tokens(dialect, name)))] = np.nan
+    return found, np.flatnonzero(np.isinf(found))
+
+
 def to_numbers(text: Text, dialect: Dialect, name: str = "") -> Floats:
     """The numbers that the texts of a column spell, as in `numbers_in`; a NotFiniteError where one spells none."""
     found, wrong = numbers_in(text, dialect, name)

@@ -22,9 +22,8 @@ import numpy as np
 
 from nnfit.data import whole
 from nnfit.data.blocks import Block, NotANumbersError, Part, numbers, told
-from nnfit.data.cells import Codes, Floats, Text
+from nnfit.data.cells import Codes, Floats, Text, gapped
 from nnfit.data.dialect import Dialect
-from nnfit.data.rows import number
 from nnfit.data.unpacking import Source, needs
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import quoted, short
@@ -201,11 +200,7 @@ class Columnar:
 
     def finite(self, array: pa.Array, name: str, lines: range) -> Floats:
         """A column of numbers, missing cells as NaN; a DataError for an infinite one."""
-        found = floats(array)
-        gaps = [value for token in self.dialect.missing if (value := number(token, self.dialect.decimal)) is not None]
-        if gaps:
-            found[np.isin(found, gaps)] = np.nan
-        infinite = np.flatnonzero(np.isinf(found))
+        found, infinite = gapped(floats(array), self.dialect, name)
         if len(infinite):
             message = f"column {quoted(name)}: expected finite numbers, got {found[infinite[0]]}"
             place = self.place(lines[int(infinite[0])], name)

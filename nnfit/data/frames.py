@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnfit.data.cells import Floats, Rows, Text, numbers_in, text_of, tokens
+from nnfit.data.cells import Floats, Rows, Text, gapped, numbers_in, text_of
 from nnfit.data.dialect import Dialect
 from nnfit.data.exchange import Frame, as_pandas, is_date, native
 from nnfit.data.table import Table, mixture
@@ -147,9 +147,7 @@ def are_numbers(values: pd.Series[Any]) -> bool:
 
 def finite(values: pd.Series[Any], column: str, table: Table) -> Floats:
     """A column of numbers, missing cells as NaN."""
-    found: Floats = values.to_numpy(np.float64, copy=True, na_value=np.nan)
-    found[np.isin(found, list(tokens(table.dialect, column)))] = np.nan
-    infinite = np.flatnonzero(np.isinf(found))
+    found, infinite = gapped(values.to_numpy(np.float64, copy=True, na_value=np.nan), table.dialect, column)
     if len(infinite):
         message = f"column {quoted(column)}: expected finite numbers, got {found[infinite[0]]}"
         raise DataError(table.problem("not-finite", message, "", column, int(infinite[0])))

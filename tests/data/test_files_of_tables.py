@@ -26,6 +26,7 @@ from nnfit.data import reader
 from nnfit.data.cells import Text
 from nnfit.data.dialect import Dialect
 from nnfit.data.opening import digest_of
+from nnfit.data.spelling import Spelling
 from nnfit.data.table import Table, kind, read_table
 from nnfit.errors import DataError, NnfitError, UsageError
 
@@ -446,6 +447,14 @@ def test_without_the_extra_the_file_is_named_with_what_installs_it(
     for module in [each for each in sys.modules if each.partition(".")[0] == "pyarrow"] + ["pyarrow"]:
         monkeypatch.setitem(sys.modules, module, None)
     assert refused(name) == f"{name}: {who} pyarrow; pip install 'nnfit[arrow]'"
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.feather"])
+def test_a_number_that_means_missing_may_be_spelled_as_the_column_is(name: str) -> None:
+    WRITERS[name](pa.table({"x": [1.0, -9.5, -1.0]}), name)
+    spelled = Dialect(missing=("-9,5",), spellings={"x": Spelling(",")})
+    assert np.array_equal(read_table(name, spelled, {}).numbers("x"), [1.0, np.nan, -1.0], equal_nan=True)
+    assert read_table(name, Dialect(missing=("-9,5",)), {}).numbers("x").tolist() == [1.0, -9.5, -1.0]
 
 
 # --- files that break off, or are joined -----------------------------------------------------------------------------
