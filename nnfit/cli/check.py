@@ -107,12 +107,11 @@ def checked(spec: Path, overrides: Sequence[str]) -> Checked:
 
 def is_sweep(spec: Path) -> bool:
     """Whether a file is a sweep; one that cannot be read is not, and is told as a spec."""
-    from nnfit.config.loader import parsed
+    from nnfit.config import loader
     from nnfit.errors import NnfitError
-    from nnfit.sweeps import reading
 
     try:
-        return str(spec) != "-" and reading.is_sweep(parsed(spec).value)
+        return str(spec) != "-" and loader.is_sweep(loader.parsed(spec).value)
     except NnfitError:
         return False
 

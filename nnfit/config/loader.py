@@ -110,8 +110,17 @@ def plain(value: Any, label: str | None = None, path: yaml_document.Path = ()) -
     return str(value) if isinstance(value, Path) else value
 
 
+def is_sweep(value: Any) -> bool:
+    """Whether the values of a file are those of a sweep and not of a spec."""
+    return (
+        isinstance(value, dict) and not {"data", "network"} & set(value) and bool({"spec", "parameters"} & set(value))
+    )
+
+
 def validate(document: Document) -> Spec:
     """The Spec of a document, with the loss filled in."""
+    if is_sweep(document.value):
+        raise SpecError(document.problem((), "is-a-sweep", "this is a sweep file, and no spec", "train it by nnfit sweep"))
     if not isinstance(document.value, dict):
         raise SpecError(document.problem((), "wrong-value", "expected a mapping with the keys data and network"))
     found = problems(json_schema(), document)

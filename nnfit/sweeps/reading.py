@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nnfit.config import loader
+from nnfit.config import extends, loader
 from nnfit.config.build import build
 from nnfit.config.document import Document, parts
 from nnfit.config.document import Path as Keypath
@@ -20,7 +20,7 @@ from nnfit.sweeps.keys import Keys, Range, json_schema
 from nnfit.sweeps.running import held_out
 from nnfit.sweeps.space import Point, Values
 from nnfit.sweeps.trials import spec_of, with_values
-from nnfit.words import count, plain
+from nnfit.words import count, plain, quoted
 
 MOST_TRIALS = 100_000
 # Keys that say where a spec writes, and of what rows the metric is: the same for all trials, or they are not compared.
@@ -52,13 +52,6 @@ class Placed(NamedTuple):
     value: Any
 
 
-def is_sweep(value: Any) -> bool:
-    """Whether the values of a file are those of a sweep and not of a spec."""
-    return (
-        isinstance(value, dict) and not {"data", "network"} & set(value) and bool({"spec", "parameters"} & set(value))
-    )
-
-
 def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
     """The sweep of a file, or of a mapping as YAML gives it, whose paths are relative to the current folder.
 
@@ -73,6 +66,12 @@ def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
     if not isinstance(document.value, dict):
         message = "expected a mapping with the keys spec and parameters"
         raise SpecError(document.problem((), "wrong-value", message))
+    if {"data", "network", extends.EXTENDS} & set(document.value) and not {"spec", "parameters"} & set(document.value):
+        remedy = "train it by nnfit train; nnfit init --sweep proposes a sweep of it"
+        raise SpecError(document.problem((), "is-a-spec", "this is a spec, and no sweep file", remedy))
+    if document.value.get("parameters", ...) is None:
+        message, remedy = "there are none", "write keys of the spec with their values; or {}, to repeat it as it is"
+        raise SpecError(document.problem(("parameters",), "wrong-value", message, remedy))
     found = problems(json_schema(), document)
     if found:
         raise SpecError(*found)
@@ -168,7 +167,7 @@ def of_values(document: Document, base: Document, parameters: Mapping[str, Value
     found: list[Problem] = []
     usable: dict[str, list[Placed]] = {}
     for key, values in parameters.items():
-        problem = of_key(document, key)
+        problem = of_key(document, key) or of_others(document, key, usable)
         if problem:
             found.append(problem)
             continue
@@ -207,6 +206,18 @@ def of_key(document: Document, key: str) -> Problem | None:
     if name in ROWS or name == "data":
         message = "it changes the rows that the metric is on, and trials of different rows are not compared"
         return document.problem(at, "other-rows", message, "make one sweep of each")
+    return None
+
+
+def of_others(document: Document, key: str, before: Collection[str]) -> Problem | None:
+    """What is wrong with a parameter beside those before it: it is one of them, or takes away what one has said."""
+    own = parts(key, "")
+    for other in before:
+        theirs = parts(other, "")
+        if theirs[: len(own)] == own:
+            message = f"{quoted(other)} {'is the same key' if theirs == own else 'is a part of it, and would be lost'}"
+            remedy = "give it once" if theirs == own else f"write {quoted(other)} below it"
+            return document.problem(("parameters", key), "given-twice", message, remedy)
     return None
 
 

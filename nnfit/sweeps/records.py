@@ -87,11 +87,13 @@ def make(folder: Path) -> None:
 
     with files.told(folder):
         if not folder.parent.is_dir():
-            raise refused(f"cannot be made: there is no folder {folder.parent}", "make it first")
+            there = folder.parent.exists()
+            what = f"{folder.parent} is a file" if there else f"there is no folder {folder.parent}"
+            raise refused(f"cannot be made: {what}", "name another with -o" if there else "make it first")
         if folder.exists() and not folder.is_dir():
             raise refused("is a file, and a sweep needs a folder", "name another with -o")
         if folder.is_dir() and not (folder / FOLDER).is_dir() and any(folder.iterdir()):
-            raise refused("holds other files", "name a folder that is empty, or not there")
+            raise refused("holds other files", "name one with -o that is empty, or not there")
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
 
 

@@ -47,7 +47,7 @@ class Row(NamedTuple):
 class Swept:
     """A sweep and what became of its trials, some of which may be missing.
 
-    `metric` is on the rows `held_out`, and may be `loss`, the cost of training. `best` is the trained model of the best
+    `metric` is on the rows `held_out`. `best` is the trained model of the best
     point, once all trials are over.
     """
 
@@ -62,7 +62,7 @@ class Swept:
     @property
     def higher(self) -> bool:
         """Whether more of the metric is better."""
-        return self.metric != "loss" and higher(self.metric)
+        return higher(self.metric)
 
     def value(self, trial: Trial) -> float | None:
         """The score of a trial, if it has one."""

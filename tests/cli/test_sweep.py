@@ -150,6 +150,25 @@ def test_check_tells_every_mistake_and_no_more(run: Run, iris: Path) -> None:
     assert run("check", iris, "--json").code == 3
 
 
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_sweep_file_is_told_from_a_spec(run: Run, iris: Path, command: str) -> None:
+    (iris.parent / "child.yaml").write_text(f"extends: {iris.name}\n")
+    done = run("train", iris)
+    assert done.code == 3
+    assert done.err == f"nnfit: {iris}:1:1: this is a sweep file, and no spec; train it by nnfit sweep\n"
+    done = run(command, iris.parent / "child.yaml")
+    assert done.code == 3
+    assert "this is a sweep file, and no spec" in done.out + done.err
+
+
+def test_a_file_where_a_folder_is_to_be_is_told(run: Run, iris: Path) -> None:
+    for folder in (iris, iris / "in"):
+        done = run("sweep", iris, "-o", folder)
+        assert done.code == 7
+        assert "is a file" in done.err
+        assert "name another with -o" in done.err
+
+
 def test_the_steps_of_a_folder_without_a_parent_are_told(run: Run, iris: Path) -> None:
     done = run("sweep", iris, "-o", iris.parent / "none" / "out")
     assert done.code == 7

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from nnfit.config import loader
+from nnfit.config.schema import json_schema as spec_schema
 from nnfit.errors import SpecError
-from nnfit.sweeps.keys import json_schema
-from nnfit.sweeps.reading import is_sweep, load_sweep
+from nnfit.sweeps.keys import NAMES, json_schema
+from nnfit.sweeps.reading import load_sweep
 
 from .conftest import BASE
 
@@ -102,10 +104,36 @@ def test_a_mistake_of_the_spec_itself_is_told_in_the_spec(written: Written) -> N
         ("spec: base.yaml\nrepeat: 200000\nparameters: {}\n", "these are 200,000 trials"),
         ("spec: base.yaml\nparameters: {training.resample: [none, folds]}\n", "trials of different rows"),
         ("spec: base.yaml\nparameters: {extends: [x.yaml]}\n", "parameters.extends: no score depends on it"),
+        ("spec: base.yaml\nparameters:\n", "2:1: parameters: there are none; write keys of the spec with their values"),
+        ("spec: sweep.yaml\nparameters: {}\n", "sweep.yaml:1:1: this is a sweep file, and no spec"),
+        (BASE, "sweep.yaml:2:1: this is a spec, and no sweep file; train it by nnfit train"),
+        ("extends: base.yaml\n", "sweep.yaml:1:1: this is a spec, and no sweep file; train it by nnfit train"),
     ],
 )
 def test_so_is_what_makes_no_sweep(written: Written, text: str, words: str) -> None:
     assert words in "\n".join(told(written(text)))
+
+
+def test_a_key_is_given_once_however_it_is_spelled(written: Written) -> None:
+    text = "spec: base.yaml\nparameters:\n  network.layers.0.size: [1]\n  network.layers[0].size: [2]\n"
+    (line,) = told(written(text))
+    assert line.startswith("sweep.yaml:4:3: ")
+    assert line.endswith('"network.layers.0.size" is the same key; give it once')
+
+
+def test_a_whole_part_stands_before_what_changes_it_further(written: Written) -> None:
+    whole, part = "  network.layers.0: [{size: 1}, {size: 2}]\n", "  network.layers.0.activation: [relu, tanh]\n"
+    text = "spec: base.yaml\nparameters:\n"
+    (line,) = told(written(text + part + whole))
+    assert line.startswith("sweep.yaml:4:3: ")
+    assert '"network.layers.0.activation" is a part of it, and would be lost' in line
+    assert len(load_sweep(written(text + whole + part)).points) == 4
+
+
+def test_no_parameter_has_the_name_of_another_column_of_the_table() -> None:
+    """A path of one part is a key at the top of a spec: no metric is called so, nor what stands beside it."""
+    beside = {"trial", "sd", "epochs", "seconds", "status", "message"}
+    assert not spec_schema()["properties"].keys() & (beside | NAMES.keys())
 
 
 def test_a_spec_that_holds_no_rows_out_has_no_honest_score(written: Written) -> None:
@@ -139,11 +167,11 @@ def test_the_schema_is_one_and_takes_what_is_read(written: Written) -> None:
 
 
 def test_a_sweep_is_told_from_a_spec() -> None:
-    assert is_sweep({"spec": "a.yaml", "parameters": {}})
-    assert is_sweep({"parameters": {}})
-    assert not is_sweep({"data": {}, "network": {}})
-    assert not is_sweep(["spec"])
-    assert not is_sweep({"extends": "a.yaml"})
+    assert loader.is_sweep({"spec": "a.yaml", "parameters": {}})
+    assert loader.is_sweep({"parameters": {}})
+    assert not loader.is_sweep({"data": {}, "network": {}})
+    assert not loader.is_sweep(["spec"])
+    assert not loader.is_sweep({"extends": "a.yaml"})
 
 
 SIZES = "parameters: {network.layers.0.size: [1, 2, 3, 4], training.l2: [0, 1]}\n"

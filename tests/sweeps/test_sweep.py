@@ -279,7 +279,7 @@ def test_two_at_once_on_one_folder_are_refused_and_two_shards_are_not(place: Pat
 
 
 def test_a_folder_that_holds_other_things_is_left_alone(place: Path) -> None:
-    with pytest.raises(OutputError, match="holds other files; name a folder that is empty, or not there"):
+    with pytest.raises(OutputError, match="holds other files; name one with -o that is empty, or not there"):
         nnfit.sweep(place / "sweep.yaml", place)
     with pytest.raises(OutputError, match="there is no folder"):
         nnfit.sweep(place / "sweep.yaml", place / "none" / "here")
