@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nnfit.cli import log
 from nnfit.progress import Phase, listener
@@ -28,6 +28,7 @@ LINES = 20  # about as many lines as a training prints
 PATIENCE = 5.0  # seconds without a line, at most (an epoch may take longer)
 DELAY = 0.5  # seconds before a bar comes: one that flashes is noise
 TICK = 0.1  # seconds between two looks
+CLEAR, ABOVE = "\r\x1b[2K", "\x1b[1A\x1b[2K"  # a terminal clears the line that it is in, and the one above
 BAR, LEAST = 40, 4  # columns of a bar, at most and at least
 NARROW = 15  # columns of the name, which the time left does not take from it
 FEW = 10_000  # steps that are shown as a count, too; of more the share says enough
@@ -50,6 +51,16 @@ class State(NamedTuple):
     left: float | None
 
 
+class Board(Protocol):
+    """What stands above the bar of a phase, in a line each, and the seconds that it takes yet, where they are known."""
+
+    def lines(self, now: float) -> Iterable[str]:
+        """The lines, plain, of any length."""
+
+    def left(self, now: float) -> float | None:
+        """The seconds that are left."""
+
+
 class Shown:
     """What stands on standard error of the work under way: a bar in the last line, or nothing."""
 
@@ -62,7 +73,8 @@ class Shown:
         self.under_way: list[Begun] = []
         self.patience = PATIENCE
         self.said = time.monotonic()
-        self.bar = False  # whether one stands in the last line
+        self.bar = 0  # the lines at the end that it takes, with what stands above it
+        self.board: Board | None = None
         self.console: Console | None = None
 
     # --- what a listener is told -----------------------------------------------------------------------------------
@@ -84,6 +96,7 @@ class Shown:
             self.under_way = [begun for begun in self.under_way if begun.phase is not phase]
             if not self.under_way:
                 self.erase()
+                self.board = None
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
@@ -102,33 +115,45 @@ class Shown:
             return
         if now - self.said > self.patience and not (self.terminal and not log.current):
             self.said, self.patience = now, 2 * self.patience
-            text = line_of(state(self.under_way, now))
+            text = line_of(self.state(now))
             if self.terminal or self.quiet:
                 log.current.line(text)
             else:
                 note(text)
         if self.terminal and not self.quiet and now - self.under_way[0].time >= DELAY:
-            text = self.drawn(state(self.under_way, now))
-            sys.stderr.write(f"\r\x1b[2K{text}")
+            above = [] if self.board is None else list(self.board.lines(now))
+            text = self.drawn(self.state(now), above)
+            sys.stderr.write(f"{CLEAR}{ABOVE * (self.bar - 1)}{text}")
             sys.stderr.flush()
-            self.bar = True
+            self.bar = 1 + text.count("\n")
 
-    def drawn(self, now: State) -> str:
-        """A bar for the width that the terminal has now, with the marks of its colours."""
+    def state(self, now: float) -> State:
+        """What is shown of what is under way; with a board, trials alone count, and it knows the time that is left."""
+        if self.board is None:
+            return state(self.under_way, now)
+        return state(self.under_way[:1], now)._replace(left=self.board.left(now))
+
+    def drawn(self, now: State, above: Sequence[str] = ()) -> str:
+        """Lines and a bar below, for the size that the terminal has now, with the marks of its colours."""
         from rich.console import Console
+        from rich.text import Text
 
         if self.console is None:
             self.console = Console(stderr=True, markup=False, emoji=False, highlight=False)
         with self.console.capture() as captured:
+            for line in above[: max(0, self.console.height - 2)]:
+                text = Text(line)
+                text.truncate(max(1, self.console.width - 1), overflow="ellipsis")
+                self.console.print(text, no_wrap=True, overflow="crop")
             draw(self.console, now)
         return captured.get()
 
     def erase(self) -> None:
         """Take the bar away, if there is one: something else is to be written in its line."""
         if self.bar:
-            self.bar = False
-            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.write(f"{CLEAR}{ABOVE * (self.bar - 1)}")
             sys.stderr.flush()
+            self.bar = 0
 
 
 current = Shown()  # that of this process; nobody tells it anything before `shown`
@@ -150,6 +175,12 @@ def shown() -> Iterator[None]:
             mine.erase()
         if mine.thread is not None and mine.thread.is_alive():  # a signal may have come before it was started
             mine.thread.join(1.0)
+
+
+def above(board: Board) -> None:
+    """Show this above the bar of the next phase, as long as it lasts."""
+    with current.lock:
+        current.board = board
 
 
 def hush() -> None:

@@ -7,16 +7,20 @@ import shlex
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from nnfit.cli.board import Board
 from nnfit.cli.outputs import json_of
 from nnfit.words import count, digits, plain, short
 from nnfit.workers.threads import MOST
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nnfit.errors import Problem
+    from nnfit.fit.prepare import Prepared
     from nnfit.sweeps.records import Shard
     from nnfit.sweeps.results import Swept
     from nnfit.sweeps.running import Outcome
@@ -64,6 +68,7 @@ def sweep(
     """
     from nnfit.cli import screen, signals
     from nnfit.errors import Problem, UsageError
+    from nnfit.sweeps.at_work import watched_by
     from nnfit.sweeps.cluster import connected
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import carried_out, folder_of, plan
@@ -84,7 +89,7 @@ def sweep(
         message = "--jobs is of this machine, and a cluster has workers of its own"
         raise UsageError(Problem("usage", message, "leave one of --jobs and --dask out"))
     try:
-        with nullcontext() if dask is None else connected(dask) as executor:
+        with nullcontext() if dask is None else connected(dask) as executor, watched_by(shown.board.handed_out):
             swept = carried_out(planned, folder, executor, jobs, part, fail_fast, shown.of, shown.of_start, page)
     except signals.Stopped as error:
         again = shlex.join(command(spec, output, jobs, dask, shard, fail_fast))
@@ -93,10 +98,11 @@ def sweep(
     seconds = time.perf_counter() - begun
     warnings = doubts(swept)
     screen.warn(*warnings)
+    chance = chance_of(swept)
     if as_json:
-        print(json_of(report(swept, str(spec), shown.run, seconds, warnings)))
+        print(json_of(report(swept, str(spec), shown.run, seconds, chance, warnings)))
     else:
-        show(swept, shown.run, seconds, part)
+        show(swept, shown.run, seconds, part, chance)
     counts = swept.counts()
     if counts["failed"] or (not part and not counts["missing"] and not swept.ranking()):
         raise typer.Exit(6)
@@ -126,36 +132,49 @@ def command(
 
 
 class Shown:
-    """The trials as they end: a line now and then, and what is best so far in the bar."""
+    """The trials as they end: a line now and then, and what is best so far in the bar, or on a terminal above it."""
 
     def __init__(self) -> None:
+        self.board = Board()
         self.all = self.over = self.run = 0
         self.best: tuple[float, int] | None = None
         self.said = 0.0
 
-    def of_start(self, swept: Swept, own: int) -> None:
-        """What is there already, and what is to be done; a shard has so many of the trials as its own."""
+    def of_start(self, swept: Swept, left: Sequence[Trial], prepared: Prepared | None) -> None:
+        """What is there already, and what is to be done: of a shard its own."""
         from nnfit.cli import progress
+        from nnfit.sweeps.cost import of_trial
 
         self.all = len(swept.trials)
         self.over = sum(trial.id in swept.outcomes for trial in swept.trials)
         for trial in swept.trials:
             self.see(swept, trial)
         if self.over:
-            rest = f"{own:,} to run" if own else "none is missing"
+            rest = f"{len(left):,} to run" if left else "none is missing"
             progress.note(f"{self.over:,} of {count(self.all, 'training')} are finished already, {rest}")
+        if progress.current.terminal and prepared is not None:
+            self.board.start({each.id: of_trial(each, prepared) for each in left})
+            progress.above(self.board)
 
     def see(self, swept: Swept, trial: Trial) -> None:
-        """The best so far."""
-        value, sign = swept.value(trial), 1 if swept.higher else -1
+        """The best so far: of points with several seeds, among those all of whose trials are over."""
+        from nnfit.sweeps.results import cell
+
+        repeat, sign = swept.sweep.keys.repeat, 1 if swept.higher else -1
+        first = (trial.number - 1) * repeat
+        value = swept.value(trial) if repeat == 1 else swept.row(swept.trials[first : first + repeat]).score
         if value is not None and (self.best is None or sign * value > sign * self.best[0]):
             self.best = value, trial.number
+            names = headings(list(trial.values))
+            with_ = ", ".join(f"{name} {short(cell(own))}" for name, own in zip(names, trial.values.values(), strict=True))
+            self.board.best = f"{swept.metric} {digits(value)}, trial {trial.number}" + f": {with_}" * bool(with_)
 
     def of(self, swept: Swept, outcome: Outcome, trial: Trial) -> str:
         """A trial has ended; what the bar is called from now on."""
         from nnfit.cli import progress
 
         self.over, self.run = self.over + 1, self.run + 1
+        self.board.ended(outcome)
         self.see(swept, trial)
         now = time.monotonic()
         failed = outcome.status != "done"
@@ -166,7 +185,9 @@ class Shown:
             told += f": {short(outcome.message)}" * failed
             best = f", best {digits(self.best[0])} of trial {self.best[1]}" if self.best else ""
             progress.note(plain(f"{self.over}/{self.all} trial {trial.number}  {told}{best}"))
-        return f"trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}" if self.best else "trials"
+        if self.best is None or progress.current.terminal:  # where the best stands above the bar
+            return "trials"
+        return f"trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}"
 
 
 def page_maker() -> Page | None:
@@ -212,7 +233,36 @@ def doubts(swept: Swept) -> list[Problem]:
     return found
 
 
-def report(swept: Swept, name: str, run: int, seconds: float, warnings: list[Problem]) -> dict[str, Any]:
+class Chance(NamedTuple):
+    """How much of the best's score is chance, as the page says it: in sentences, and as JSON where it is known."""
+
+    words: str
+    told: dict[str, Any] | None
+
+
+def chance_of(swept: Swept) -> Chance | None:
+    """What is known of how good the best is on new rows; None where it is the best of one, or of none."""
+    from nnfit.report.from_sweep import as_sweep
+    from nnfit.report.luck import UNKNOWN, apart, luck, of_optimism, of_others
+
+    if len(swept.ranking()) < 2:
+        return None
+    sweep = as_sweep(swept)
+    found = luck(sweep)
+    if found is None:
+        return Chance(UNKNOWN, None)
+    told = {
+        "by": found.by,
+        "value": found.optimism,
+        "expected": found.expected(sweep),
+        "not_told_apart": apart(sweep, found),
+    }
+    return Chance(f"{of_optimism(sweep, found)} {of_others(sweep, found)}".rstrip(), told)
+
+
+def report(
+    swept: Swept, name: str, run: int, seconds: float, chance: Chance | None, warnings: list[Problem]
+) -> dict[str, Any]:
     """What --json prints."""
     points = [
         {
@@ -238,14 +288,15 @@ def report(swept: Swept, name: str, run: int, seconds: float, warnings: list[Pro
         "trained": run,
         "seconds": seconds,
         "best": points[0] if points else None,
+        "optimism": None if chance is None else chance.told,
         "test": None if swept.best is None else swept.best.metrics.get("test"),
         "top": points,
         "warnings": [problem.as_json() for problem in warnings],
     }
 
 
-def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
-    """What a person sees: the best points with their spread, the test rows, and what was done."""
+def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Chance | None) -> None:
+    """What a person sees: the best points with their spread, what is chance, the test rows, and what was done."""
     from nnfit.cli import screen
     from nnfit.model.described import number, shown_metrics
     from nnfit.sweeps.results import cell
@@ -267,6 +318,8 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
         mean = f", the mean of {repeat} seeds" * (repeat > 1)
         title = f"The best of {count(len(ranking), 'trial')} by {swept.metric} on {swept.held_out} rows{mean}"
         console.print(screen.grid(f"{title}; {side} is better", head, body))
+        if chance is not None:
+            console.print(plain(chance.words))
     told = ""
     if swept.best is not None:
         test = swept.best.metrics.get("test", {})
@@ -274,7 +327,7 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None) -> None:
         if told:
             console.print(plain(f"Test rows, looked at once, by the best alone: {told}"))
         if swept.best is not None and not told and len(ranking) > 1:
-            console.print("The best of many is too good by chance; data.test in the spec would keep rows for it alone")
+            console.print("There are no test rows to say how good it is: data.test in the spec would keep some")
     ended = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
     trained = f"{run:,} trained" if repeat == 1 else f"{count(run, 'training')} of {repeat} seeds each"
     what = f"shard {shard.number}/{shard.of}: " if shard else ""

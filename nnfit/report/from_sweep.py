@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,11 @@ SETS = {
 
 def page_of_sweep(swept: Swept, best: bytes, warnings: tuple[Problem, ...] = ()) -> bytes:
     """report.html of a sweep whose best.yaml is `best`."""
+    return page_bytes(replace(as_sweep(swept), best_text=best.decode(), warnings=warnings))
+
+
+def as_sweep(swept: Swept) -> Sweep:
+    """The sweep as its page has it; nothing is drawn, and the extra `report` is not needed."""
     file = swept.sweep.document.file
     parameters = tuple(
         Parameter(path, (), values.scale == "log") if isinstance(values, Range) else Parameter(path, tuple(values))
@@ -33,29 +39,39 @@ def page_of_sweep(swept: Swept, best: bytes, warnings: tuple[Problem, ...] = ())
     counted = next((row.outcomes[0].rows for row in ranking), 0)
     test = {} if swept.best is None else swept.best.metrics.get("test", {})
     scored, scores = scores_of(swept)
-    return page_bytes(
-        Sweep(
-            Path(file or "sweep").name,
-            swept.metric,
-            swept.higher,
-            parameters,
-            table(swept),
-            method=swept.sweep.keys.search.method,
-            repeat=swept.sweep.keys.repeat,
-            planned=len(swept.rows),
-            best=ranking[0].number if ranking else None,
-            rows=f"{counted:,} {SETS[swept.held_out]}",
-            scores=scores,
-            scored=scored,
-            curves={row.number: curves for row in ranking[:20] if (curves := curves_of(row)) is not None},
-            test={name: value for name, value in test.items() if isinstance(value, float)},
-            test_rows=0 if swept.best is None else int(swept.best.record["rows"].get("test", 0)),
-            text=Path(file).read_text("utf-8", "replace") if file and Path(file).is_file() else "",
-            best_text=best.decode(),
-            warnings=warnings,
-            seconds=sum(row.seconds for row in swept.rows),
-        )
+    repeat = swept.sweep.keys.repeat
+    return Sweep(
+        Path(file or "sweep").name,
+        swept.metric,
+        swept.higher,
+        parameters,
+        table(swept),
+        method=swept.sweep.keys.search.method,
+        repeat=repeat,
+        repeats=np.array([row.values for row in swept.rows], np.float64) if repeat > 1 else None,
+        redrawn=redrawn(swept),
+        planned=len(swept.rows),
+        best=ranking[0].number if ranking else None,
+        rows=f"{counted:,} {SETS[swept.held_out]}",
+        scores=scores,
+        scored=scored,
+        curves={row.number: curves for row in ranking[:20] if (curves := curves_of(row)) is not None},
+        test={name: value for name, value in test.items() if isinstance(value, float)},
+        test_rows=0 if swept.best is None else int(swept.best.record["rows"].get("test", 0)),
+        text=Path(file).read_text("utf-8", "replace") if file and Path(file).is_file() else "",
+        seconds=sum(row.seconds for row in swept.rows),
     )
+
+
+def redrawn(swept: Swept) -> float:
+    """The rows that a repeat holds out by those that it learns from, if it draws a share of them by its own seed."""
+    data = swept.sweep.first.data
+    if swept.sweep.keys.repeat == 1 or data.split_seed is not None or not isinstance(data.validation, float):
+        return 0.0
+    if swept.held_out != "validation":
+        return 0.0
+    tested = data.test if isinstance(data.test, float) else 0.0
+    return data.validation / (1 - data.validation - tested)
 
 
 def table(swept: Swept) -> pd.DataFrame:
@@ -76,14 +92,21 @@ def table(swept: Swept) -> pd.DataFrame:
 
 
 def scores_of(swept: Swept) -> tuple[list[int], Scores | None]:
-    """The scores of the trials on groups of rows that are the same for all, if they are known of all that are done."""
+    """The scores of the trials on groups of rows that are the same for all, if they are known of all that are done.
+
+    Those of an earlier command may be of another metric, which was the sweep's then: their mean is not the score.
+    """
     ranking = swept.ranking()
     groups = [row.outcomes[0].groups for row in ranking]
     if swept.sweep.keys.repeat > 1 or not groups or not all(len(each) == len(groups[0]) > 0 for each in groups):
         return [], None
     n = ranking[0].outcomes[0].rows
     sizes = np.bincount(np.arange(n) % len(groups[0])).astype(np.float64)
-    return [row.number for row in ranking], Scores(np.array(groups, np.float64), sizes, swept.metric == "rmse")
+    found = Scores(np.array(groups, np.float64), sizes, swept.metric == "rmse")
+    means = found.of(np.ones((1, len(sizes))))[0]
+    if not np.allclose(means, [row.score for row in ranking], rtol=1e-5, atol=1e-7):
+        return [], None
+    return [row.number for row in ranking], found
 
 
 def curves_of(row: Row) -> Curves | None:

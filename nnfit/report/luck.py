@@ -14,6 +14,10 @@ from nnfit.scoring.comparison import sure
 from nnfit.scoring.selection import FEWEST, RESAMPLES, Scores, Selection, by_noise, noise, selection
 from nnfit.words import count, digits
 
+UNKNOWN = (
+    "How much of its score is luck is not known: repeat: 5 would tell, or, in a new folder, a metric that is a mean over "
+    "rows."
+)
 POOLED = 20  # trials, at most, whose noise is pooled: the better half
 
 
@@ -162,13 +166,16 @@ def of_optimism(sweep: Sweep, found: Luck) -> str:
     )
 
 
+def of_others(sweep: Sweep, found: Luck) -> str:
+    """The sentence about how many others may as well be the best."""
+    near = apart(sweep, found)
+    return f"{count(near, 'trial')} cannot be told apart from the best." if near else ""
+
+
 def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
     """How that was computed, for who wants to know."""
     if found is None:
-        return (
-            "With one repeat of each trial, and without scores of single rows, nothing tells how much of a score is "
-            "luck: repeat each trial, or choose a metric that is a mean over rows.",
-        )
+        return (UNKNOWN,)
     running = f"the {found.running} trials in the running" if found.running > 1 else "one trial, as no other is near"
     if found.by == "rows":
         return (

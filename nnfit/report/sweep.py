@@ -12,7 +12,7 @@ from nnfit.progress import tracked
 from nnfit.report import figures
 from nnfit.report.headline import MEANING, doubt_of
 from nnfit.report.leading import leading
-from nnfit.report.luck import Luck, apart, drawn, how, luck, numbers, of_lead, of_optimism
+from nnfit.report.luck import Luck, drawn, how, luck, numbers, of_lead, of_optimism, of_others
 from nnfit.report.page import html
 from nnfit.report.parts import Cells, Doubt, Page, Section, Shown, table
 from nnfit.report.svg import svg
@@ -159,10 +159,8 @@ def doubts(sweep: Sweep, chance: Luck | None, found: Mattered) -> Iterator[Doubt
         )
     if len(sweep.order) > 1 and chance is None:
         yield Doubt("How much of the differences is luck is not known", "Set repeat: 5 in the sweep")
-    elif chance is not None and (near := apart(sweep, chance)):
-        yield Doubt(
-            f"{count(near, 'trial')} cannot be told apart from the best", "Prefer the smallest or quickest of these"
-        )
+    elif chance is not None and (others := of_others(sweep, chance)):
+        yield Doubt(others.removesuffix("."), "Prefer the smallest or quickest of these")
     for own in found.at_ends:
         yield Doubt(
             f"The best {short(own.name)}, {own.told(sweep.order[0])}, is at the end of what was tried",

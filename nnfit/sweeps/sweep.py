@@ -24,7 +24,7 @@ from nnfit.progress import phase
 from nnfit.scoring.evaluation import scores
 from nnfit.storage import files
 from nnfit.storage.json_text import tidy
-from nnfit.sweeps import best, records
+from nnfit.sweeps import at_work, best, records
 from nnfit.sweeps.cost import seconds
 from nnfit.sweeps.reading import Sweep, load_sweep
 from nnfit.sweeps.records import Shard
@@ -123,7 +123,7 @@ def folder_of(path: Path) -> Path:
 
 
 Ended = Generator[Outcome, None, None]
-Begun = Callable[[Swept, int], object]
+Begun = Callable[[Swept, Sequence[Trial], Prepared | None], object]
 Told = Callable[[Swept, Outcome, Trial], str]
 Page = Callable[[Swept, bytes], bytes]  # of a sweep, and of its best.yaml, the report
 
@@ -141,8 +141,9 @@ def carried_out(
 ) -> Swept:
     """What `sweep` does of one that is planned.
 
-    `begun` hears of what is there already and how many trials are to be run, `told` of every one that is over, and says
-    what the phase is called; `page` makes the report. A shard runs its own trials, and adds them to its own file alone.
+    `begun` hears of what is there already, of the trials that are to be run and of their data, `told` of every one that
+    is over, and says what the phase is called; `page` makes the report. A shard runs its own trials, and adds them to
+    its own file alone.
     """
     records.make(folder)
     with records.held(folder, shard) as lines:
@@ -154,6 +155,7 @@ def carried_out(
             left = [each._replace(folder=each.folder.absolute()) for each in left]
         known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
         groups: list[list[Trial]] = []
+        first = None
         if left or known_metrics is None:
             first = begin(plan)
             metric, jobs = first.metric, jobs or worth_starting(left, first.prepared)
@@ -164,11 +166,11 @@ def carried_out(
         by_id = {each.id: each for each in reversed(plan.trials)}
         table_before = (folder / TABLE).read_bytes() if (folder / TABLE).is_file() else b""
         if begun is not None:
-            begun(swept, len(left))
+            begun(swept, left, first.prepared if first else None)
         try:
             over = sum(each.final for each in outcomes.values())
             with (
-                phase("trials", len(known), over) as now,
+                phase("trials", over + len(left), over) as now,
                 closing(outcomes_of(groups, metric, executor, jobs or 1)) as ended,
             ):
                 for outcome in ended:
@@ -254,7 +256,8 @@ def outcomes_of(groups: Sequence[Sequence[Trial]], metric: str, executor: Execut
         yield from by_processes(groups, metric, count)
     else:
         with working(1):
-            for each in groups:
+            for k, each in enumerate(groups):
+                at_work.tell({k: each}, 1)
                 yield from run_group(each, metric)
 
 
@@ -299,6 +302,7 @@ def handed_out(
     """By an executor, until nothing is left or it breaks; the groups that were under way then."""
     window = AHEAD * workers_of(executor)
     under_way: dict[Future[list[Outcome]], Sequence[Trial]] = {}
+    at_work.tell(under_way, workers_of(executor))
     lost: list[Sequence[Trial]] = []
     try:
         while under_way or (left and not lost):

@@ -29,7 +29,7 @@ from nnfit.fit.run import Progress
 from nnfit.progress import Phase, phase, tracked
 
 Run = Callable[..., Any]
-CLEAR = "\r\x1b[2K"
+CLEAR, ABOVE = "\r\x1b[2K", "\x1b[1A\x1b[2K"
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])[0-9;]*m")
 MARKS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -196,7 +196,7 @@ def test_ten_times_a_second_at_most_the_bar_is_drawn(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "DELAY", 0.0)
     drawn: list[State] = []
-    monkeypatch.setattr(Shown, "drawn", lambda self, now: drawn.append(now) or now.name)
+    monkeypatch.setattr(Shown, "drawn", lambda self, now, above: drawn.append(now) or now.name)
     with shown_on(Terminal()):
         start, steps = time.monotonic(), 0
         with phase("busy", 1e9) as now:

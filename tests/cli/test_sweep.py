@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from documents import commands, ended, masked, workplace
 
 from nnfit.cli import signals
 from nnfit.cli.sweep import headings
+from nnfit.report.from_sweep import as_sweep
+from nnfit.sweeps.reading import load_sweep
+from nnfit.sweeps.sweep import carried_out, plan
 
 Run = Callable[..., Ended]
 PAGE = "docs/sweeps.md"
@@ -202,12 +206,70 @@ def test_the_page_of_a_sweep_tells_of_its_trials(run: Run, iris: Path) -> None:
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+def test_below_the_table_stands_what_the_page_says_of_chance(run: Run, iris: Path) -> None:
+    done = run("sweep", iris)
+    (line,) = [line for line in done.out.splitlines() if line.startswith("As the best of 3 it ")]
+    page = (iris.parent / "sweep" / "report.html").read_text("utf-8")
+    first, *rest = re.split(r"(?<=new rows\.) ", line)
+    assert first in page
+    assert all(each.removesuffix(".") in page for each in rest)
+    told = json.loads(run("sweep", iris, "--json").out)
+    chance = told["optimism"]
+    assert chance["by"] == "rows"
+    assert chance["expected"] == pytest.approx(told["best"]["value"] + chance["value"])
+    assert f"by about {chance['value']:.4f}: expect about {chance['expected']:.4f} on new rows." in line
+    assert (f"{chance['not_told_apart']} trial" in line) is (chance["not_told_apart"] > 0)
+
+
+def test_where_nothing_tells_of_chance_that_is_said_once(run: Run, iris: Path) -> None:
+    iris.write_text(iris.read_text() + "metric: f1_macro\n")
+    done = run("sweep", iris)
+    assert done.out.count("How much of its score is luck is not known: repeat: 5 would tell") == 1
+    assert json.loads(run("sweep", iris, "--json").out)["optimism"] is None
+    iris.write_text("spec: base.yaml\nparameters: {}\n")
+    assert "luck" not in run("sweep", iris, "-o", iris.parent / "one").out
+
+
+def test_scores_of_rows_of_a_metric_of_an_earlier_command_tell_nothing_of_another(run: Run, iris: Path) -> None:
+    run("sweep", iris)
+    iris.write_text(iris.read_text() + "metric: accuracy\n")
+    told = json.loads(run("sweep", iris, "--json").out)
+    assert (told["trained"], told["metric"], told["optimism"]) == (0, "accuracy", None)
+
+
+def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iris: Path) -> None:
+    base = iris.parent / "base.yaml"
+    iris.write_text(iris.read_text() + "repeat: 3\n")
+    alike = json.loads(run("sweep", iris, "--json", "-o", iris.parent / "folds").out)["optimism"]
+    assert alike["by"] == "repeats"
+    base.write_text(
+        base.read_text().replace("  members: 5\n", "").replace("  resample: folds ", "  #").replace("test:", "validation:")
+    )
+    told = json.loads(run("sweep", iris, "--json").out)
+    assert told["set"] == "validation"
+    assert told["optimism"]["by"] == "repeats"
+    found = as_sweep(carried_out(plan(load_sweep(iris)), iris.parent / "sweep"))
+    assert found.redrawn == pytest.approx(0.2 / 0.8)
+    assert found.repeats is not None
+    assert found.repeats.mean(axis=1) == pytest.approx(found.score)
+
+
+def test_the_best_so_far_is_of_trials_all_of_whose_seeds_are_over(run: Run, iris: Path) -> None:
+    iris.write_text(iris.read_text() + "repeat: 2\n")
+    done = run("sweep", iris, "--jobs", "1")
+    told = json.loads(run("sweep", iris, "--json").out)
+    last = re.findall(r"best (\S+) of trial (\d)", done.err)[-1]
+    assert last == (f"{told['best']['value']:.4f}", str(told["best"]["trial"]))
+
+
 def test_without_the_extra_a_sweep_leaves_no_page_and_says_so(
     run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
+    for package in ("jinja2", "matplotlib"):
+        monkeypatch.setitem(sys.modules, package, None)
     done = run("sweep", iris)
     assert done.code == 0
+    assert "\nAs the best of 3 it looks better than it is, by about" in done.out
     assert "there will be no report.html" in done.err
     assert "pip install 'nnfit[report]'" in done.err
     assert not (iris.parent / "sweep" / "report.html").exists()
