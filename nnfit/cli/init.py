@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnfit.cli.outputs import json_of, named, path_of
+
+if TYPE_CHECKING:
+    from nnfit.sweeps.proposal import Proposal
 
 SCHEMA = ".nnfit.schema.json"  # beside the spec, so that who gets the folder gets both, on any machine
 MOST = 20  # lines about columns that are left out, or about anything else of one kind
@@ -29,11 +33,11 @@ def init(
         Path, typer.Argument(metavar="DATA", help="The file: CSV with a header, Parquet or Arrow; or a quoted glob.")
     ],
     target: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="COLUMN", help="The column to predict; given again, one of several: all numbers, or all 0 or 1."
         ),
-    ],
+    ] = None,
     task: Annotated[
         Task | None, typer.Option(help="What the target is: classes, or a number. Without it, it is inferred and told.")
     ] = None,
@@ -61,6 +65,12 @@ def init(
     quick: Annotated[
         bool, typer.Option("--quick", help="Do not try by folds what numbers are best expanded to.")
     ] = False,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep", help="Propose a sweep as well, beside SPEC as .sweep.yaml; where DATA is a spec, a sweep of it."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a spec that is already there.")] = False,
 ) -> None:
     """Look at DATA and write a spec that predicts COLUMN from the other columns.
@@ -71,26 +81,35 @@ def init(
     to train: a few short trainings whose folds choose. Each choice has a comment. What is left out, what could not be
     decided and what was inferred is told on standard error, a line each, most important first. The first line of SPEC
     names .nnfit.schema.json beside it, with which editors complete and check it; one of another version is replaced.
+    With --sweep, three or four parameters are proposed that are worth varying of this spec, with how many trials.
     """
     from nnfit.cli import screen
     from nnfit.cli.written import mark, other
+    from nnfit.config.document import parse
     from nnfit.config.proposal import fitted_to, looked_at, written
     from nnfit.data.dialect import Dialect
     from nnfit.data.parts import files_of
     from nnfit.data.sniffing import Said
-    from nnfit.errors import OutputError, Place, Problem, UsageError
+    from nnfit.errors import Place, Problem, UsageError
     from nnfit.fit import choosing
     from nnfit.storage import files
-    from nnfit.storage.paths import kind, what
+    from nnfit.storage.paths import what
+    from nnfit.sweeps.proposal import propose as proposed
 
     if str(data) == "-":
         raise UsageError(Problem("usage", "DATA must be a file here, since the spec names it"))
     path = path_of(output)
+    if sweep and data.suffix.lower() in (".yaml", ".yml"):
+        given = {"--target": target, "--task": task, "--time": time, "--separator": separator, "--decimal": decimal}
+        of_spec(data, path, force, given | {"--encoding": encoding, "--quick": quick or None})
+        return
+    if not target:
+        raise UsageError(Problem("usage", "is missing", "name the column to predict", Place("--target")))
+    swept = beside_spec(path) if sweep else None
     schema = path.with_name(SCHEMA) if path and what(path) in ("file", "nothing") else None
-    files.check_outputs([path, schema], files_of(str(data)).paths)
-    if path is not None and kind(path) == "file" and not force:
-        remedy = "choose another name, or replace it with --force"
-        raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
+    files.check_outputs([path, schema, swept], files_of(str(data)).paths)
+    if not force:
+        refuse_existing(path, swept)
     said = Said(mark("--separator", separator), mark("--decimal", decimal), encoding)
     other(Dialect(";"), *said)  # refuses what no file is written with
     found, why = looked_at(data, target, task and task.value, said), ""
@@ -102,9 +121,13 @@ def init(
     elif trying is not None:
         screen.note(f"what the numbers are best expanded to is not tried: that takes about {trying:.2g} s more")
     proposal = written(found, fit, data, path.parent if path else Path(), why, schema.name if schema else None)
-    beside = stale(schema)
+    beside, told = stale(schema), ""
     if path is not None:
-        files.write((path, proposal.text.encode()), *beside)
+        written_too = []
+        if swept is not None:
+            found_sweep = proposed(parse(proposal.text.encode(), str(path)), path.parent, path, swept)
+            written_too, told = [(swept, found_sweep.text.encode())], trials_of(found_sweep, swept)
+        files.write((path, proposal.text.encode()), *beside, *written_too)
     else:
         sys.stdout.write(proposal.text)
         sys.stdout.flush()
@@ -120,6 +143,62 @@ def init(
     if path is not None:
         and_schema = f", and {SCHEMA} beside it, for editors" if beside else ""
         screen.note(f"wrote {path}{and_schema}; try: nnfit check {path}")
+    if told:
+        screen.note(told)
+
+
+# --- a sweep beside a spec -------------------------------------------------------------------------------------------
+
+
+def beside_spec(path: Path | None) -> Path:
+    """Where the sweep of a spec goes that is written there: my.sweep.yaml beside my.yaml, with the folder my.sweep."""
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.storage.paths import what
+
+    if path is None or what(path) not in ("file", "nothing"):
+        message = "a sweep names the spec that it is of, which has to be in a file"
+        raise UsageError(Problem("usage", message, "give -o SPEC", Place("--sweep")))
+    return path.with_suffix(".sweep.yaml")
+
+
+def of_spec(spec: Path, path: Path | None, force: bool, given: Mapping[str, object]) -> None:
+    """Propose a sweep of a spec that is there; a UsageError for options that say what it says itself."""
+    from nnfit.cli import screen
+    from nnfit.config import loader
+    from nnfit.errors import Place, Problem, UsageError
+    from nnfit.storage import files
+    from nnfit.sweeps.proposal import propose as proposed
+
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(Problem("usage", f"is of no use: {spec} says it already", "leave it out", Place(option)))
+    files.check_outputs([path], [spec])
+    if not force:
+        refuse_existing(path)
+    document, folder = loader.read(spec)
+    found = proposed(document, folder, spec, path or Path("sweep.yaml"))
+    if path is None:
+        sys.stdout.write(found.text)
+        sys.stdout.flush()
+    else:
+        files.write((path, found.text.encode()))
+        screen.note(trials_of(found, path))
+
+
+def trials_of(found: Proposal, path: Path) -> str:
+    """What is told of a sweep that was written."""
+    return f"wrote {path}, a sweep of {found.trials} trials; try: nnfit check {path}, then nnfit sweep {path}"
+
+
+def refuse_existing(*paths: Path | None) -> None:
+    """An OutputError for an output that is there already."""
+    from nnfit.errors import OutputError, Place, Problem
+    from nnfit.storage.paths import kind
+
+    for path in paths:
+        if path is not None and kind(path) == "file":
+            remedy = "choose another name, or replace it with --force"
+            raise OutputError(Problem("exists", "exists already", remedy, Place(str(path))))
 
 
 def stale(schema: Path | None) -> list[tuple[Path, bytes]]:

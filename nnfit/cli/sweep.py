@@ -166,7 +166,9 @@ class Shown:
         if value is not None and (self.best is None or sign * value > sign * self.best[0]):
             self.best = value, trial.number
             names = headings(list(trial.values))
-            with_ = ", ".join(f"{name} {short(cell(own))}" for name, own in zip(names, trial.values.values(), strict=True))
+            with_ = ", ".join(
+                f"{name} {short(cell(own))}" for name, own in zip(names, trial.values.values(), strict=True)
+            )
             self.board.best = f"{swept.metric} {digits(value)}, trial {trial.number}" + f": {with_}" * bool(with_)
 
     def of(self, swept: Swept, outcome: Outcome, trial: Trial) -> str:

@@ -120,7 +120,9 @@ def is_sweep(value: Any) -> bool:
 def validate(document: Document) -> Spec:
     """The Spec of a document, with the loss filled in."""
     if is_sweep(document.value):
-        raise SpecError(document.problem((), "is-a-sweep", "this is a sweep file, and no spec", "train it by nnfit sweep"))
+        raise SpecError(
+            document.problem((), "is-a-sweep", "this is a sweep file, and no spec", "train it by nnfit sweep")
+        )
     if not isinstance(document.value, dict):
         raise SpecError(document.problem((), "wrong-value", "expected a mapping with the keys data and network"))
     found = problems(json_schema(), document)

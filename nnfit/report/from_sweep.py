@@ -104,7 +104,7 @@ def scores_of(swept: Swept) -> tuple[list[int], Scores | None]:
     sizes = np.bincount(np.arange(n) % len(groups[0])).astype(np.float64)
     found = Scores(np.array(groups, np.float64), sizes, swept.metric == "rmse")
     means = found.of(np.ones((1, len(sizes))))[0]
-    if not np.allclose(means, [row.score for row in ranking], rtol=1e-5, atol=1e-7):
+    if not np.allclose(means, np.array([row.score for row in ranking], np.float64), rtol=1e-5, atol=1e-7):
         return [], None
     return [row.number for row in ranking], found
 

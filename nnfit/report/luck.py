@@ -15,8 +15,8 @@ from nnfit.scoring.selection import FEWEST, RESAMPLES, Scores, Selection, by_noi
 from nnfit.words import count, digits
 
 UNKNOWN = (
-    "How much of its score is luck is not known: repeat: 5 would tell, or, in a new folder, a metric that is a mean over "
-    "rows."
+    "How much of its score is luck is not known: repeat: 5 would tell, or, in a new folder, a metric that is a mean "
+    "over rows."
 )
 POOLED = 20  # trials, at most, whose noise is pooled: the better half
 

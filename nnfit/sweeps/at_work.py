@@ -1,4 +1,4 @@
-"""What is being trained at the moment, told to who looks on: the groups of trials that are handed out, and to how many."""
+"""What is being trained at the moment, told to who looks on: the groups handed out, and to how many workers."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nnfit.config import extends, loader
+from nnfit.config import loader
 from nnfit.config.build import build
 from nnfit.config.document import Document, parts
 from nnfit.config.document import Path as Keypath
 from nnfit.config.messages import problems
+from nnfit.config.schema import EXTENDS
 from nnfit.config.spec import Spec
 from nnfit.errors import Problem, SpecError, UsageError
 from nnfit.sweeps import space, where
@@ -52,13 +53,16 @@ class Placed(NamedTuple):
     value: Any
 
 
-def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
+def load_sweep(source: Path | str | Mapping[str, Any] | Document, base: tuple[Document, Path] | None = None) -> Sweep:
     """The sweep of a file, or of a mapping as YAML gives it, whose paths are relative to the current folder.
 
+    A file that is not written yet is given as its document, and so may the spec be, as `base`, with its folder.
     Every mistake in it, and every value of a parameter that its spec would refuse, is listed in one SpecError.
     """
     if isinstance(source, Mapping):
         document, folder = Document(None, loader.plain(source)), Path()
+    elif isinstance(source, Document):
+        document, folder = source, Path(source.file or "").parent
     elif isinstance(source, str | Path):
         document, folder = loader.parsed(Path(source)), Path(source).parent
     else:
@@ -66,7 +70,7 @@ def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
     if not isinstance(document.value, dict):
         message = "expected a mapping with the keys spec and parameters"
         raise SpecError(document.problem((), "wrong-value", message))
-    if {"data", "network", extends.EXTENDS} & set(document.value) and not {"spec", "parameters"} & set(document.value):
+    if {"data", "network", EXTENDS} & set(document.value) and not {"spec", "parameters"} & set(document.value):
         remedy = "train it by nnfit train; nnfit init --sweep proposes a sweep of it"
         raise SpecError(document.problem((), "is-a-spec", "this is a spec, and no sweep file", remedy))
     if document.value.get("parameters", ...) is None:
@@ -82,16 +86,16 @@ def load_sweep(source: Path | str | Mapping[str, Any]) -> Sweep:
         key: build(Range, values) if isinstance(values, dict) else values for key, values in written.items()
     }
     found = [*of_search(document, keys, parameters), *of_ranges(document, keys, parameters)]
-    base, place = base_of(document, folder / keys.spec)
-    found += of_values(document, base, parameters)
+    common, place = base or base_of(document, folder / keys.spec)
+    found += of_values(document, common, parameters)
     if found:
         of_base = [problem for problem in found if problem.place.file != document.file]
         own = [problem for problem in found if problem.place.file == document.file]
         raise SpecError(
             *sorted(own, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)), *of_base
         )
-    points = points_of(document, keys, parameters, base)
-    sweep = Sweep(keys, parameters, document, base, place, points, spec_of(base, points[0]))
+    points = points_of(document, keys, parameters, common)
+    sweep = Sweep(keys, parameters, document, common, place, points, spec_of(common, points[0]))
     refuse_unfair(sweep)
     return sweep
 

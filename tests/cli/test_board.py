@@ -116,7 +116,9 @@ def test_it_stands_above_the_bar_and_goes_with_it(still: None, board: Board) -> 
         with phase("trials", 40):
             look(1)
             first = MARKS.sub("", terminal.getvalue())
-            assert first.startswith(f"{CLEAR}best     no trial has a score yet\nrunning  0:00:00  trial 3\n         0:00:00")
+            assert first.startswith(
+                f"{CLEAR}best     no trial has a score yet\nrunning  0:00:00  trial 3\n         0:00:00"
+            )
             assert first.split("\n")[3].startswith("trials 0/40   0% -:--:-- ━━━━")
             look(2)
             second = MARKS.sub("", terminal.getvalue())[len(first) :]

@@ -243,7 +243,10 @@ def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iri
     alike = json.loads(run("sweep", iris, "--json", "-o", iris.parent / "folds").out)["optimism"]
     assert alike["by"] == "repeats"
     base.write_text(
-        base.read_text().replace("  members: 5\n", "").replace("  resample: folds ", "  #").replace("test:", "validation:")
+        base.read_text()
+        .replace("  members: 5\n", "")
+        .replace("  resample: folds ", "  #")
+        .replace("test:", "validation:")
     )
     told = json.loads(run("sweep", iris, "--json").out)
     assert told["set"] == "validation"
