@@ -58,7 +58,7 @@ class Board:
 
     def working(self, now: float) -> list[Working]:
         """The groups under way: workers take them in order, so that they are the first that are not over."""
-        first = list(self.groups.items())[: self.workers]
+        first = list(dict(self.groups).items())[: self.workers]  # a copy at once: another thread changes it
         self.since = {key: self.since.get(key, now) for key, _ in first}
         return [Working(trials, now - self.since[key]) for key, trials in first]
 

@@ -147,7 +147,7 @@ class Shown:
 
         self.all = len(swept.trials)
         self.over = sum(trial.id in swept.outcomes for trial in swept.trials)
-        for trial in swept.trials:
+        for trial in swept.trials[:: swept.sweep.keys.repeat]:
             self.see(swept, trial)
         if self.over:
             rest = f"{len(left):,} to run" if left else "none is missing"

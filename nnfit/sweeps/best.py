@@ -1,7 +1,8 @@
 """The spec of the best trial, as a file to go on with: the one that the sweep is of, comments and all, with its values.
 
-Values are written into the text where the old ones stood. Where that does not come out as the spec of the trial, as
-with keys that a parent has, the file is written anew from the values alone.
+Values are written into the text where the old ones stood; a spec that extends another goes on to do so, and says what
+differs from it. Where that does not come out as the spec of the trial, as with an anchor whose value is another one in
+one of its places, the file is written anew from the values alone.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from nnfit.config import extends, loader
+from nnfit.config.document import Document, parse
 from nnfit.config.document import Path as Keys
-from nnfit.config.document import parse
 from nnfit.config.loader import LoadedSpec
+from nnfit.config.schema import EXTENDS
 from nnfit.config.source import contents
 from nnfit.config.spec import FILES
 from nnfit.errors import SpecError
@@ -42,12 +44,7 @@ class Best(NamedTuple):
 def spec_of(sweep: Sweep, values: Point, folder: Path) -> Best:
     """The spec of a point as a file of the folder, from which its paths are; its model is beside it."""
     wanted = copy.deepcopy(with_values(copy.deepcopy(sweep.base), values, [""] * len(values)).value)
-    for keys, words in FILES.items():
-        place = wanted
-        for key in keys[:-1]:
-            place = place.get(key) if isinstance(place, dict) else None
-        if isinstance(place, dict) and keys[-1] in place:
-            place[keys[-1]] = moved(place[keys[-1]], words, sweep.folder, folder)
+    relocate(wanted, sweep.folder, folder)
     wanted["output"] = MODEL
     text = edited(sweep, wanted, folder)
     same = None if text is None else again(text.encode(), folder)
@@ -71,6 +68,16 @@ def again(data: bytes, folder: Path) -> LoadedSpec | None:
     return LoadedSpec(spec, document, folder)
 
 
+def relocate(value: dict[str, Any], before: Path, after: Path) -> None:
+    """Let the values of a spec name the files from one folder that they name from another."""
+    for keys, words in {**FILES, (EXTENDS,): ()}.items():
+        place: Any = value
+        for key in keys[:-1]:
+            place = place.get(key) if isinstance(place, dict) else None
+        if isinstance(place, dict) and keys[-1] in place:
+            place[keys[-1]] = moved(place[keys[-1]], words, before, after)
+
+
 def moved(value: Any, words: tuple[str, ...], before: Path, after: Path) -> Any:
     """A path, or several, from one folder, as from another."""
     if isinstance(value, list):
@@ -84,12 +91,16 @@ def moved(value: Any, words: tuple[str, ...], before: Path, after: Path) -> Any:
 def edited(sweep: Sweep, wanted: Mapping[str, Any], folder: Path) -> str | None:
     """The text of the spec that the sweep is of, with what is wanted; None where it cannot be written into."""
     file = sweep.base.file
-    if file is None or sweep.base.parents or file == "standard input":
+    if file is None or file == "standard input":
         return None
     try:
         text = contents(Path(file))[0].decode("utf-8-sig").replace("\r\n", "\n")
-        spans = spans_of(text)
-        changes = sorted(changed(parse(text.encode(), file).value, wanted, (), spans, text), reverse=True)
+        own = parse(text.encode(), file).value
+        there = copy.deepcopy(own)
+        relocate(there, sweep.folder, folder)
+        whole = extends.whole(Document(str(folder / SPEC), copy.deepcopy(there)), folder, loader.parsed)
+        said = overlaid(there, whole.value, wanted)
+        changes = sorted(changed(own, said, (), spans_of(text), text), reverse=True)
     except (SpecError, LookupError, yaml.YAMLError):
         return None
     for start, end, new in changes:
@@ -100,13 +111,33 @@ def edited(sweep: Sweep, wanted: Mapping[str, Any], folder: Path) -> str | None:
     return text
 
 
+def overlaid(own: Any, before: Any, wanted: Any) -> Any:
+    """What a file has to say itself for what it comes to `before`, with what it extends, to become what is wanted.
+
+    What needs no change stays with the parent. A LookupError where a key would have to go.
+    """
+    if before == wanted and type(before) is type(wanted):
+        return own
+    if not (isinstance(own, dict) and isinstance(before, dict) and isinstance(wanted, dict)):
+        return wanted
+    if set(before) - set(wanted):
+        raise LookupError(sorted(set(before) - set(wanted)))
+    found = dict(own)
+    for key, value in wanted.items():
+        if key in own or key not in before or before[key] != value:
+            parts = isinstance(before.get(key), dict) and isinstance(value, dict)
+            found[key] = overlaid(own.get(key, {} if parts else None), before.get(key), value)
+    return found
+
+
 class Span(NamedTuple):
-    """Where a value stands in a text: from, to, its column, and whether it is a mapping on lines of its own."""
+    """Where a value stands in a text: from, to, its column; if it is a mapping on lines of its own, or an alias."""
 
     start: int
     end: int
     column: int
     lines: bool
+    alias: bool = False
 
 
 Change = tuple[int, int, str]  # from, to, and what stands there then
@@ -117,7 +148,9 @@ def changed(old: Any, new: Any, path: Keys, spans: Mapping[Keys, Span], text: st
     if old == new and type(old) is type(new):
         return
     span = spans[path]
-    if isinstance(old, dict) and isinstance(new, dict) and old:
+    if span.alias:
+        pass
+    elif isinstance(old, dict) and isinstance(new, dict) and old:
         if set(old) - set(new):
             raise LookupError(path)
         added = {key: value for key, value in new.items() if key not in old}
@@ -138,7 +171,7 @@ def changed(old: Any, new: Any, path: Keys, spans: Mapping[Keys, Span], text: st
 
 
 def spans_of(text: str) -> dict[Keys, Span]:
-    """Where each value of a text stands, by its path of keys; a LookupError where anchors make one stand for others."""
+    """Where each value of a text stands, by its path of keys; an alias is one value, whatever it stands for."""
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
@@ -150,13 +183,13 @@ def spans_of(text: str) -> dict[Keys, Span]:
 
     def node(event: Any, path: Keys) -> int:
         """Note where a value stands; the place where it ends."""
-        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise LookupError(path)
         start = end = at(event.start_mark)
-        if isinstance(event, yaml.ScalarEvent):
+        column = event.start_mark.column
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
             end = at(event.end_mark)
         elif isinstance(event, yaml.MappingStartEvent):
             while not isinstance(key := next(events), yaml.MappingEndEvent):
+                column = key.start_mark.column if end == start else column  # that of an anchor is another
                 end = max(at(key.end_mark), node(next(events), (*path, key.value)))
             end = at(key.end_mark) if event.flow_style else end
         else:
@@ -165,7 +198,7 @@ def spans_of(text: str) -> dict[Keys, Span]:
                 end, k = node(item, (*path, k)), k + 1
             end = at(item.end_mark) if event.flow_style else end
         lines = isinstance(event, yaml.MappingStartEvent) and not event.flow_style
-        found[path] = Span(start, end, event.start_mark.column, lines)
+        found[path] = Span(start, end, column, lines, isinstance(event, yaml.AliasEvent))
         return end
 
     for event in events:

@@ -16,6 +16,7 @@ from nnfit.config.document import Document
 from nnfit.config.loader import LoadedSpec
 from nnfit.data.opening import digest_of
 from nnfit.errors import DataError, NnfitError, Problem, SpecError, UsageError
+from nnfit.fit.ends import resolve
 from nnfit.fit.prepare import Prepared, paths_of, prepare
 from nnfit.fit.train import trained
 from nnfit.model.loading import load
@@ -347,7 +348,7 @@ def finished(plan: Plan, swept: Swept, page: Page | None, anew: bool) -> Swept:
         return swept
     spec = best.spec_of(swept.sweep, ranking[0].parameters, swept.folder)
     places = [swept.folder / name for name in (best.MODEL, best.SPEC, REPORT)]
-    model = kept(places[0], places[1], spec.data, plan.sha256)
+    model = kept(places[0], places[1], spec, plan.sha256)
     written = []
     if model is None:
         model = trained(spec.loaded, {}, threads.get()).model
@@ -359,12 +360,17 @@ def finished(plan: Plan, swept: Swept, page: Page | None, anew: bool) -> Swept:
     return swept
 
 
-def kept(model: Path, spec: Path, data: bytes, sha256: Mapping[str, str]) -> Model | None:
-    """The model that an earlier command left, where the same spec, data and version would make it again."""
+def kept(model: Path, file: Path, spec: best.Best, sha256: Mapping[str, str]) -> Model | None:
+    """The model that an earlier command left, where the same spec, data and version would make it again.
+
+    The file may be the same, and what it extends another.
+    """
     try:
-        if spec.read_bytes() != data:
+        if file.read_bytes() != spec.data:
             return None
         found = load(model)
+        if found.spec != resolve(spec.loaded, found.features, found.target):
+            return None
     except (OSError, NnfitError):
         return None
     same = found.record.get("sha256") == sha256 and found.record.get("versions") == versions()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import nnfit
 from nnfit.config.loader import load_spec
 from nnfit.sweeps.best import spec_of
 from nnfit.sweeps.reading import load_sweep
@@ -83,3 +84,112 @@ def test_the_line_for_editors_leads_to_the_same_schema(written: Written) -> None
     base = "# yaml-language-server: $schema=.nnfit.schema.json\n" + BASE
     path = written("spec: base.yaml\nparameters: {}\n", base)
     assert best(path, {}).startswith("# yaml-language-server: $schema=../.nnfit.schema.json\n")
+
+
+CHILD = """\
+# a child with words of its own
+extends: shared/parent.yaml      # what all have
+training:
+  epochs: 3                      # fewer
+  optimizer: {learning_rate: 0.02}   # quicker
+"""
+
+
+@pytest.fixture
+def child(written: Written) -> Path:
+    """A sweep of a spec that extends one in another folder."""
+    path = written("spec: base.yaml\nparameters: {}\n", CHILD)
+    (path.parent / "shared").mkdir()
+    (path.parent / "shared/parent.yaml").write_text(BASE.replace("flowers.csv", "../flowers.csv"))
+    return path
+
+
+def test_a_child_stays_one_and_says_what_changes(child: Path) -> None:
+    moved = CHILD.replace("shared/parent.yaml", "../shared/parent.yaml")
+    assert best(child, {"training.optimizer.learning_rate": 0.5}) == (
+        moved.replace("learning_rate: 0.02", "learning_rate: 0.5") + "output: best.npz\n"
+    )
+
+
+def test_keys_that_its_parent_has_are_added_to_a_child_and_no_more(child: Path) -> None:
+    found = best(child, {"training.l2": 0.5, "network.members": 4, "network.layers.0.size": 9})
+    layers = "[{size: 9, activation: relu}, {size: auto, activation: softmax}]"
+    assert found.endswith(
+        "  optimizer: {learning_rate: 0.02}   # quicker\n  l2: 0.5\n"
+        f"network: {{members: 4, layers: {layers}}}\noutput: best.npz\n"
+    )
+    assert "# a child with words of its own\n" in found
+
+
+def test_another_kind_of_optimizer_replaces_that_of_the_parent_whole(child: Path) -> None:
+    found = best(child, {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}})
+    assert "  optimizer: {name: sgd, learning_rate: 0.1, momentum: 0.9}   # quicker\n" in found
+
+
+def test_what_a_parent_says_and_the_best_does_not_is_written_out_from_the_values(child: Path) -> None:
+    """Nothing takes a key away from a parent: the file stands for itself then."""
+    parent = child.parent / "shared/parent.yaml"
+    parent.write_text(parent.read_text().replace("learning_rate: 0.01", "learning_rate: 0.01, beta2: 0.9"))
+    found = best(child, {"training.optimizer": {"name": "adam", "learning_rate": 0.1}})
+    assert "extends" not in found
+    assert "optimizer: {name: adam, learning_rate: 0.1}" in found
+
+
+def test_the_best_is_trained_anew_when_its_parent_is_another(child: Path) -> None:
+    """best.yaml is the same then, byte for byte."""
+    first = nnfit.sweep(child).best
+    before = (child.parent / "sweep/best.yaml").read_bytes()
+    parent = child.parent / "shared/parent.yaml"
+    parent.write_text(parent.read_text().replace("seed: 0", "seed: 5"))
+    swept = nnfit.sweep(child)
+    assert (child.parent / "sweep/best.yaml").read_bytes() == before
+    assert first is not None
+    assert swept.best is not None
+    assert (first.spec.seed, swept.best.spec.seed) == (0, 5)
+    again = nnfit.train(child.parent / "sweep/best.yaml").model
+    assert again.to_bytes() == swept.best.to_bytes() == (child.parent / "sweep/best.npz").read_bytes()
+
+
+ANCHORED = """\
+x-hidden: &hidden {size: 4, activation: relu}   # twice
+data:
+  train: flowers.csv
+  target: kind
+network:
+  members: 3
+  layers: [*hidden, *hidden, {size: auto, activation: softmax}]   # a pair
+training: &how
+  epochs: 2       # few
+  resample: folds
+"""
+
+
+def test_anchors_stay_where_what_they_stand_for_stays(written: Written) -> None:
+    path = written("spec: base.yaml\nparameters: {}\n", ANCHORED)
+    assert best(path, {"training.epochs": 5, "training.l2": 0.5}) == (
+        ANCHORED.replace("flowers.csv", "../flowers.csv").replace("epochs: 2 ", "epochs: 5 ")
+        + "  l2: 0.5\noutput: best.npz\n"
+    )
+
+
+def test_an_alias_that_becomes_another_value_is_replaced_by_it(written: Written) -> None:
+    path = written("spec: base.yaml\nparameters: {}\n", ANCHORED)
+    found = best(path, {"network.layers.1": {"size": 9, "activation": "tanh"}})
+    assert "  layers: [*hidden, {size: 9, activation: tanh}, {size: auto, activation: softmax}]   # a pair\n" in found
+    found = best_again(path, {"network.layers.1.size": 9})
+    assert "[*hidden, {size: 9, activation: relu}, " in found
+
+
+def test_an_anchor_is_not_changed_for_one_of_its_places(written: Written) -> None:
+    base = BASE.replace("  epochs: 2\n", "  epochs: &n 2\n  averaging: *n\n").replace("averaging", "batch_size")
+    path = written("spec: base.yaml\nparameters: {}\n", base)
+    found = best(path, {"training.epochs": 5})
+    assert "#" not in found
+    assert "batch_size: 2" in found
+
+
+def best_again(path: Path, values: dict[str, Any]) -> str:
+    """The same, for other values of the sweep."""
+    (path.parent / "out/best.yaml").unlink()
+    (path.parent / "out").rmdir()
+    return best(path, values)
