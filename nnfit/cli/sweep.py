@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -18,6 +19,9 @@ from nnfit.workers.threads import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
 
     from nnfit.errors import Problem
     from nnfit.fit.prepare import Prepared
@@ -158,17 +162,13 @@ class Shown:
 
     def see(self, swept: Swept, trial: Trial) -> None:
         """The best so far: of points with several seeds, among those all of whose trials are over."""
-        from nnfit.sweeps.results import cell
-
         repeat, sign = swept.sweep.keys.repeat, 1 if swept.higher else -1
         first = (trial.number - 1) * repeat
         value = swept.value(trial) if repeat == 1 else swept.row(swept.trials[first : first + repeat]).score
         if value is not None and (self.best is None or sign * value > sign * self.best[0]):
             self.best = value, trial.number
             names = headings(list(trial.values))
-            with_ = ", ".join(
-                f"{name} {short(cell(own))}" for name, own in zip(names, trial.values.values(), strict=True)
-            )
+            with_ = ", ".join(f"{name} {shown(own)}" for name, own in zip(names, trial.values.values(), strict=True))
             self.board.best = f"{swept.metric} {digits(value)}, trial {trial.number}" + f": {with_}" * bool(with_)
 
     def of(self, swept: Swept, outcome: Outcome, trial: Trial) -> str:
@@ -313,13 +313,13 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
         body = []
         for row in ranking[:TOP]:
             sd = row.sd if repeat > 1 else row.members
-            values = [short(cell(row.parameters[name])) for name in names]
+            values = [shown(row.parameters[name]) for name in names]
             line = [str(row.number), *values, number(row.score), *[number(sd)] * bool(over)]
             body.append([*line, cell(row.epochs), f"{row.seconds:.2f}"])
         side = "higher" if swept.higher else "lower"
         mean = f", the mean of {repeat} seeds" * (repeat > 1)
         title = f"The best of {count(len(ranking), 'trial')} by {swept.metric} on {swept.held_out} rows{mean}"
-        console.print(screen.grid(f"{title}; {side} is better", head, body))
+        console.print(fitting(console, screen.grid(f"{title}; {side} is better", head, body), len(names)))
         if chance is not None:
             console.print(plain(chance.words))
     told = ""
@@ -338,6 +338,29 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
     console.print(
         plain(f"{what}{count(len(swept.sweep.points), 'trial')}: {ended}; {trained} in {seconds:.2f} s{where}")
     )
+
+
+def fitting(console: Console, table: Table, parameters: int) -> Table:
+    """A table whose numbers stay whole on a narrow terminal: the last columns go, and what has words is folded."""
+    wide = console.options.update(width=1000)
+    while len(table.columns) > 2 + parameters and console.measure(table, options=wide).maximum > console.width:
+        table.columns.pop()
+    for column in table.columns:
+        column.no_wrap = not any(" " in str(cell) for cell in column.cells)
+    if (
+        console.measure(table, options=wide).minimum > console.width
+    ):  # where numbers would be cut, which are others then
+        for column in table.columns:
+            column.no_wrap = False
+    return table
+
+
+def shown(value: object) -> str:
+    """A value of a parameter; a part of a spec by its own values, as `16 relu, auto softmax` of two layers."""
+    from nnfit.report.swept import bare
+    from nnfit.sweeps.results import cell
+
+    return short(bare(value) if isinstance(value, Mapping | list) else cell(value))
 
 
 def headings(names: list[str]) -> list[str]:

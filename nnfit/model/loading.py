@@ -21,6 +21,7 @@ PLAIN = {
     "target_sd": npz.Form(("<f8",), 1),
     json_text.MEMBER: npz.Form(("|u1",), 1),
 }
+BEST = "best.npz"  # in the folder of a sweep
 FORMS = {"theta_[1-9][0-9]{0,3}": npz.Form(("<f4", "<f8"), 3), **PLAIN}
 
 
@@ -40,6 +41,9 @@ def load(path: Path | str) -> Model:
             message = "is a checkpoint, where a training stands that was stopped, and no model"
             remedy = "go on with nnfit train --resume, which makes the model"
             raise ModelFileError(Problem("a-checkpoint", message, remedy, Place(str(path)))) from None
+        if error.code == "unreadable" and (path / BEST).is_file():
+            message, remedy = "is the folder of a sweep, and no model", f"name its best, {path / BEST}"
+            raise ModelFileError(Problem("a-sweep", message, remedy, Place(str(path)))) from None
         raise
     return replace(assemble(arrays, str(path)), home=path.parent)
 

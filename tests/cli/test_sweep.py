@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Ended
 from documents import commands, ended, masked, workplace
+from rich.console import Console
 
-from nnfit.cli import signals
-from nnfit.cli.sweep import headings
+from nnfit.cli import screen, signals
+from nnfit.cli.sweep import fitting, headings, shown
 from nnfit.report.from_sweep import as_sweep
 from nnfit.sweeps.reading import load_sweep
 from nnfit.sweeps.sweep import carried_out, plan
@@ -184,6 +186,37 @@ def test_a_column_of_the_table_is_called_by_what_tells_it_from_the_others() -> N
     names = ["training.optimizer.learning_rate", "network.layers.0.size", "network.layers.1.size", "seed"]
     assert headings(names) == ["learning_rate", "layers.0.size", "layers.1.size", "seed"]
     assert headings(["network.layers[0].size", "training.l2"]) == ["size", "l2"]
+
+
+def test_parts_of_a_spec_stand_in_the_table_by_their_values() -> None:
+    assert shown([{"size": 16, "activation": "relu"}, {"size": "auto", "activation": "softmax"}]) == (
+        "16 relu, auto softmax"
+    )
+    assert shown({"name": "\x1b[2J", "size": 1}) == r"\x1b[2J 1"
+    assert (shown(0.01), shown("tanh"), shown(None), shown(True)) == ("0.01", "tanh", "", "true")
+
+
+@pytest.mark.parametrize(("width", "left"), [(110, 7), (82, 5), (45, 4)])
+def test_on_a_narrow_terminal_the_last_columns_go_and_numbers_stay_whole(width: int, left: int) -> None:
+    head = ["trial", "learning_rate", "layers", "log_loss", "sd of members", "epochs", "seconds"]
+    row = ["12", "0.0175404", "64 mish, 64 mish, 1 logistic", "0.2450", "0.0166", "30", "5.04"]
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    table = fitting(console, screen.grid("The best", head, [row]), 2)
+    console.print(table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert len(table.columns) == left
+    assert all(cell in text for cell in ["12", "0.0175404", *row[3:left]])
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_folder_of_a_sweep_is_no_model_and_says_where_one_is(run: Run, iris: Path) -> None:
+    run("sweep", iris)
+    folder = iris.parent / "sweep"
+    done = run("predict", folder, iris.parent / "iris.csv")
+    assert done.code == 5
+    assert (
+        done.err == f"nnfit: {folder}: is the folder of a sweep, and no model; name its best, {folder / 'best.npz'}\n"
+    )
 
 
 def test_the_page_of_a_sweep_tells_of_its_trials(run: Run, iris: Path) -> None:
