@@ -372,7 +372,7 @@ def test_after_kills_and_an_interrupt_the_same_command_comes_to_the_same(place: 
     for trials in (1, 9):
         process = started("--jobs", "2", trials=trials)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=5)  # its workers, which end by themselves, have its streams too
         assert finished(place) >= trials
     process = started("--jobs", "2", trials=finished(place) + 3)
     begun = time.monotonic()
