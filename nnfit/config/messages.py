@@ -46,7 +46,8 @@ def told(schema: Schema, document: Document, violation: Violation) -> tuple[Path
         message = f"the key {detail} is missing{described(schema, inside)}"
         return inside, document.problem(path, "missing-key", message)
     if kind == "unknown":
-        known = list(resolved(schema, at(schema, schema, path[:-1], document.value)).get("properties", {}))
+        places = branches(schema, at(schema, schema, path[:-1], document.value))
+        known = list(dict.fromkeys(key for place in places for key in place.get("properties", {})))
         known += [EXTENDS] if len(path) == 1 and "network" in known else []
         remedy = nearest(str(path[-1]), known) or f"known here: {', '.join(known)}"
         cause, message = document.options.get((*path[:-1], "name")), "there is no such key"

@@ -148,7 +148,7 @@ def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) 
         at = ("parameters", key)
         if values.min >= values.max:
             message = f"max {values.max:g} is not above min {values.min:g}"
-            yield document.problem((*at, "max"), "wrong-value", message)
+            yield document.problem((*at, "max"), "wrong-value", message, "write the greater one as max")
         if values.scale == "log" and values.min <= 0:
             message = f"a logarithm has no value at {values.min:g}"
             yield document.problem((*at, "min"), "wrong-value", message, "begin above 0, or set scale: linear")

@@ -134,6 +134,53 @@ def test_names_and_values_from_files_are_shown_as_plain_text(run: Run, iris: Pat
     assert "[red]x" in done.out
 
 
+TEN = """\
+spec: base.yaml
+search: {method: random, trials: 60}
+parameters:
+  training.optimizer.learning_rat: [0.1, 0.2]
+  training.optimzer.name: [adam]
+  training.batch_size: [16, -3]
+  network.layers.7.size: [3]
+  training.l2: {min: 0, max: 1, scale: log}
+  training.epochs: {min: 10, max: 5}
+  network.layers: [[{size: auto, activation: softmax}], [{size: auto, activation: sftmax}]]
+  output: [a.npz]
+  data.test: [0.1]
+  loss: [mse, crossentropy]
+"""
+TOLD = (
+    (4, 37, "training.optimizer.learning_rat: there is no such key", 'did you mean "learning_rate"?'),
+    (5, 28, "training.optimzer: there is no such key", 'did you mean "optimizer"?'),
+    (6, 29, "training.batch_size: expected a whole number of at least 1 or full, got -3", ""),
+    (7, 3, "network.layers.7.size: network.layers has 2 items, counted from 0", ""),
+    (8, 17, 'parameters."training.l2".min: a logarithm has no value at 0', "begin above 0, or set scale: linear"),
+    (9, 30, 'parameters."training.epochs".max: max 5 is not above min 10', "write the greater one as max"),
+    (10, 57, "network.layers[0].activation: expected one of linear, ", 'got "sftmax"; did you mean "softmax"?'),
+    (11, 3, "parameters.output: no score depends on it", "remove it"),
+    (12, 3, 'parameters."data.test": it changes the rows that the metric is on', "make one sweep of each"),
+    (13, 15, "loss: expected one of mse, ", 'got "crossentropy"; did you mean "cross_entropy"?'),
+)
+
+
+def test_ten_mistakes_are_told_at_once_each_with_its_place_and_remedy_before_the_first_trial(
+    run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnfit.sweeps.sweep.prepare", lambda *_, **__: pytest.fail("a trial is begun"))
+    iris.write_text(TEN)
+    checked, swept, given = run("check", iris), run("sweep", iris), json.loads(run("check", iris, "--json").out)
+    assert (checked.code, swept.code, given["ok"]) == (3, 3, False)
+    assert "0 checks passed, 0 warnings, 10 errors" in checked.out
+    lines = [line.removeprefix("nnfit: ") for line in swept.err.splitlines()]
+    assert len(lines) == len(given["errors"]) == len(TOLD)
+    for line, error, (at, column, message, remedy) in zip(lines, given["errors"], TOLD, strict=True):
+        assert line.startswith(f"{iris}:{at}:{column}: {message}") and line.endswith(remedy)
+        assert line in checked.out
+        assert (error["file"], error["line"], error["column"]) == (str(iris), at, column)
+        assert line == f"{iris}:{at}:{column}: {error['key']}: {error['message']}"
+    assert not iris.with_suffix("").exists()
+
+
 def test_a_sweep_from_standard_input_needs_a_folder(run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(iris.parent)
     done = run("sweep", "-", stdin=iris.read_text())

@@ -34,18 +34,20 @@ parametrs: {}
 parameters:
   training.l2: 3
   training.epochs: {min: 1}
+  training.dropout: {min: 0, max: 1, scal: log}
 metric: logloss
 repeat: 1.5
 """)
     found = told(path)
     assert [line.split(": ")[0] for line in found] == [
         *("sweep.yaml:2:10", "sweep.yaml:2:25", "sweep.yaml:2:36", "sweep.yaml:3:1"),
-        *("sweep.yaml:5:3", "sweep.yaml:6:3", "sweep.yaml:7:1", "sweep.yaml:8:1"),
+        *("sweep.yaml:5:3", "sweep.yaml:6:3", "sweep.yaml:7:38", "sweep.yaml:8:1", "sweep.yaml:9:1"),
     ]
     assert found[0].endswith('expected one of grid, random, got "randm"; did you mean "random"?')
     assert found[3].endswith('parametrs: there is no such key; did you mean "parameters"?')
     assert found[4].endswith("expected a list of values or a mapping, got 3")
-    assert found[6].endswith('did you mean "log_loss"?')
+    assert found[6].endswith('there is no such key; did you mean "scale"?')
+    assert found[7].endswith('did you mean "log_loss"?')
 
 
 def test_every_value_is_held_against_the_spec_and_told_where_it_stands(written: Written) -> None:
