@@ -22,13 +22,15 @@ from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.network import together
 from nnfit.core.optimizers import LBFGS, SGD, AdaGrad, AdamW, Optimizer, RMSprop
 from nnfit.core.plan import Member, alike
-from nnfit.core.stopping import HeldOut
+from nnfit.core.stopping import CHUNK, HeldOut
 from nnfit.core.training import Diverged, State, fit_each, refuse_divergence
 from nnfit.data.seeds import Purpose
 from nnfit.errors import NnfitError, TrainingError
 from nnfit.fit import advice, baseline
 from nnfit.fit.against_data import refuse_unfit
+from nnfit.fit.cross_fitting import PARTS
 from nnfit.fit.prepare import NO_FRAMES, Frames, Prepared, prepare
+from nnfit.fit.resources import in_parts, units
 from nnfit.fit.run import Run, followers, seen
 from nnfit.fit.run import epochs as epochs_alone
 from nnfit.fit.train import Result, Trainer, begun
@@ -36,6 +38,7 @@ from nnfit.progress import phase, tracked
 from nnfit.workers import blas
 
 COPIES = 1 << 26  # bytes of rows held out, at most, where trainings look at them together: each has a copy
+ROOM = 1 << 28  # bytes, at most, of what trainings in an array have each for itself; one alone may have more
 IDLE = 1 / 8  # of the trainings in an array; when more of them have ended, the others go on in a smaller one
 
 Failed = dict[int, TrainingError]
@@ -91,11 +94,28 @@ def prepared_as(prepared: Prepared, loaded: LoadedSpec) -> Prepared:
 
 
 def best_size(prepared: Prepared) -> int:
-    """How many trainings are best put together: of more, the arrays of a step have no room near a core."""
+    """How many trainings are best put together: of more, the arrays of a step have no room near a core.
+
+    Nor have they room in memory, where each has long orders of its rows, or looks at many rows after an epoch.
+    """
     spec = prepared.spec
     n, m = prepared.sets["train"].n, spec.training.batch_size
     M = together(prepared.network, n if m == "full" else min(m, n), np.dtype(spec.network.dtype).itemsize)
-    return max(1, round(M / spec.network.members))
+    return max(1, min(round(M / spec.network.members), ROOM // own(prepared)))
+
+
+def own(prepared: Prepared) -> int:
+    """The bytes that each of several trainings has beside θ: what grows with rows and epochs, and is not shared."""
+    spec, network = prepared.spec, prepared.network
+    training, M, item = spec.training, spec.network.members, np.dtype(spec.network.dtype).itemsize
+    n, validation = prepared.sets["train"].n, prepared.sets.get("validation")
+    kept = {"folds": -(-n // M), "bootstrap": n // 2, "none": validation.n if validation else 0}[training.resample]
+    outputs = network.N[-1] * item
+    order = M * n * 8 * 2  # drawn for each member, and put into one array
+    looking = M * (kept * outputs + units(network, forward=True) * in_parts(kept, CHUNK) * item)
+    choosing = M * kept * (8 + outputs + (0 if training.resample == "folds" else PARTS * 9))  # whose part, and shares
+    history = training.epochs * (M * 16 + 400)  # costs, in arrays of their own
+    return order + looking + (choosing if training.early_stopping is not None else 0) + history
 
 
 def train_together(

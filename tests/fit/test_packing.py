@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from nnfit.errors import DataError, NnfitError, SpecError, TrainingError
 from nnfit.fit import packing
 from nnfit.fit.packing import best_size, epochs, key, prepared_as, train_together
 from nnfit.fit.prepare import prepare
+from nnfit.fit.run import start
 from nnfit.fit.train import Result, trained
 
 SPEC = """\
@@ -301,3 +303,37 @@ def test_the_key_is_the_same_where_members_may_differ_and_no_other(loaded: Calla
     keys = {key(spec) for spec in loaded(base, others)}
     assert len(keys) == len(others)
     assert key(first) not in keys
+
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["folds", "bootstrap", "validation", "alone"])
+def test_what_each_training_has_for_itself_is_what_memory_grows_by_and_bounds_how_many_are_put_together(
+    loaded: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.CSV", CSV + 60 * CSV.partition("\n")[2])
+    base = {**SETTINGS[name], "training.epochs": 1, "data.columns": {}}
+    specs = loaded(base, [{"seed": k} for k in range(8)])
+    ready = prepare(specs[0])
+
+    def peak(count: int) -> int:
+        """The most bytes that so many trainings take at once, their data aside."""
+        tracemalloc.start()
+        try:
+            runs: list[Any] = []
+            for spec in specs[:count]:
+                runs.append(start(packing.prepared_as(ready, spec), runs[0] if runs else None))
+            list(epochs(runs))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)  # what is made when it is first needed
+    each = (peak(8) - peak(2)) / 6
+    assert 0.5 * each < packing.own(ready) < 3 * each
+    free = best_size(ready)
+    monkeypatch.setattr(packing, "ROOM", 4 * packing.own(ready))
+    assert best_size(ready) == min(free, 4)
+    monkeypatch.setattr(packing, "ROOM", 1)
+    assert best_size(ready) == 1
