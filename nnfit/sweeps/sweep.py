@@ -18,6 +18,7 @@ from nnfit.data.opening import digest_of
 from nnfit.errors import DataError, NnfitError, Problem, SpecError, UsageError
 from nnfit.fit.ends import resolve
 from nnfit.fit.prepare import Prepared, paths_of, prepare
+from nnfit.fit.resources import memory, needed
 from nnfit.fit.train import trained
 from nnfit.model.loading import load
 from nnfit.model.model import Model, versions
@@ -263,8 +264,10 @@ def outcomes_of(groups: Sequence[Sequence[Trial]], metric: str, executor: Execut
 
 
 def worth_starting(trials: Sequence[Trial], prepared: Prepared) -> int:
-    """How many processes, up to the cores, have each more to do than it takes to start one."""
-    return max(1, min(available(), int(seconds(trials, prepared, 1) / START)))
+    """How many processes, up to the cores, have each more to do than it takes to start one, and room for a training."""
+    rows = {name: each.n for name, each in prepared.sets.items()}
+    each = sum(needed(prepared.spec, rows, sum(feature.kept for feature in prepared.features)))
+    return max(1, min(available(), int(seconds(trials, prepared, 1) / START), memory() // each))
 
 
 def workers_of(executor: Executor) -> int:
