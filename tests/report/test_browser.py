@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,9 +13,6 @@ import nnfit
 from nnfit.report.make import of_models
 from report.pages import KINDS, result, table
 from report.test_page import NAMES, SECTIONS, hostile
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -31,53 +24,6 @@ SEEN = [
 DAY = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
 NIGHT = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 390, "height": 800}, "color_scheme": "light"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium, as it is installed; NNFIT_CHROMIUM names another."""
-    from playwright.sync_api import sync_playwright
-
-    found = os.environ.get("NNFIT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found, "there is no Chromium: apt install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Opened(NamedTuple):
-    """A page that was opened, what it said, and how long it took in seconds."""
-
-    page: Any
-    said: list[str]
-    seconds: float
-
-
-@pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Any]:
-    """Open a page; whatever it says or asks for is kept."""
-    contexts = []
-
-    def opened(html: bytes, **options: Any) -> Opened:
-        path = tmp_path / "page.html"
-        path.write_bytes(html)
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
-        page.on(
-            "request", lambda request: None if request.url.startswith(("data:", "file:")) else said.append(request.url)
-        )
-        start = time.perf_counter()
-        page.goto(path.as_uri(), wait_until="load")
-        return Opened(page, said, time.perf_counter() - start)
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 @cache
