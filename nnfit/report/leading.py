@@ -39,7 +39,6 @@ def rows(sweep: Sweep, places: list[int], chance: Luck | None) -> Cells:
                 for value in values[places]]  # fmt: skip
 
     columns: dict[str, list[object]] = {"trial": [sweep.number[k] for k in places]}
-    columns |= {own.name: [short(own.told(k)) for k in places] for own in sweep.axes}
     numbers = {sweep.metric: sweep.score}
     if sweep.repeat > 1 and np.isfinite(sweep.numbers("sd")[places]).any():
         numbers["sd over repeats"] = sweep.numbers("sd")
@@ -51,6 +50,7 @@ def rows(sweep: Sweep, places: list[int], chance: Luck | None) -> Cells:
         columns[name] = of(values)
     if chance is not None and chance.chosen is not None:
         columns["first in draws"] = [percent(float(chance.chosen[k])) for k in places]
+    columns |= {own.name: [short(own.told(k)) for k in places] for own in sweep.axes}  # if not all have room, these
     for name in ("epochs", "seconds"):
         if np.isfinite(sweep.numbers(name)[places]).any():
             columns[name] = of(sweep.numbers(name))

@@ -152,7 +152,7 @@ def together(sweep: Sweep, found: Mattered) -> Section | None:
         words = "Each trial where its values put it."
     else:
         figure = figures.cells(sweep, first, second, middle, n)
-        words = "The median score of the trials in each cell, the better the darker."
+        words = "The median score of the trials in each cell, the better the bluer."
     rows = [
         (first.levels[a], second.levels[b], int(n[a, b]), float(best[a, b]), float(middle[a, b]))
         for a, b in np.ndindex(n.shape)

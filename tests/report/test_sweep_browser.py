@@ -28,6 +28,8 @@ EMPTY = """[...document.querySelectorAll('.picture svg')].filter(svg => {
     const box = svg.getBoundingClientRect();
     return box.width < 100 || box.height < 50 || !svg.querySelector('path, circle, use');
 }).length"""
+CUT = """[...document.querySelectorAll('.wide, .picture')].filter(
+    each => each.scrollWidth > each.clientWidth + 1).length"""
 WIDE = "[document.documentElement.scrollWidth, innerWidth]"
 
 
@@ -89,6 +91,7 @@ def test_on_paper_it_is_black_on_white_with_every_picture_whatever_the_screen(
     assert sum(map(int, paper[4:-1].split(","))) > 600 > 200 > sum(map(int, ink[4:-1].split(",")))
     wide, room_for = found.page.evaluate(WIDE)
     assert wide <= room_for
+    assert found.page.evaluate(CUT) == 0, "what is to be scrolled on a screen is whole on paper"
     assert found.page.evaluate(EMPTY) == 0
     assert found.page.pdf(format="A4").startswith(b"%PDF")
     assert found.said == []
