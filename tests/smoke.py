@@ -42,6 +42,17 @@ flowers = pandas.read_csv("datasets/iris.csv")
 X, y = flowers.drop(columns="species"), flowers["species"]
 assert NNClassifier(epochs=5).fit(X, y).score(X, y) > 0.5
 """
+CLUSTER = """\
+import pathlib, subprocess, sys
+from distributed import LocalCluster
+nnfit = pathlib.Path(sys.executable).with_name("nnfit")
+sweep = [nnfit, "sweep", "configs/sweeps/iris.yaml", "-o"]
+with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    subprocess.run([*sweep, "by_two", "--dask", cluster.scheduler_address], check=True, timeout=120)
+subprocess.run([*sweep, "by_one", "--jobs", "1"], check=True, timeout=120)
+two, one = (pathlib.Path(folder, "best.npz").read_bytes() for folder in ("by_two", "by_one"))
+assert two == one
+"""
 # One row for each extra of pyproject.toml: a command of nnfit, or `python -c …`, in a folder with configs, datasets,
 # iris.npz and penguins.npz. The second is a command that without the extra must name `pip install 'nnfit[…]'`.
 EXTRAS = {
@@ -67,7 +78,7 @@ EXTRAS = {
         ("nnfit", "train", "configs/iris.yaml", "-o", "tracked.npz", "--quiet", "--mlflow", "flowers"),
     ),
     "dask": Extra(
-        (("python", "-c", "import distributed"),),
+        (("python", "-c", CLUSTER),),
         ("nnfit", "sweep", "configs/sweeps/iris.yaml", "-o", "rates", "--dask", "tcp://127.0.0.1:1"),
     ),
 }
