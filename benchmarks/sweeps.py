@@ -54,9 +54,10 @@ WITHOUT_END = 100_000  # epochs of trials that are interrupted
 
 
 class Ended(NamedTuple):
-    """A command: its seconds, and the most memory of its main process, in MB."""
+    """A command: its seconds, those of its main process on a core, and the most memory of that, in MB."""
 
     seconds: float
+    core: float
     peak: float
 
 
@@ -83,7 +84,7 @@ def ran(file: Path, *options: str) -> Ended:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, file
-    return Ended(time.perf_counter() - begun, usage.ru_maxrss / 1024)
+    return Ended(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def resumed(home: Path, trials: int) -> None:
@@ -94,7 +95,8 @@ def resumed(home: Path, trials: int) -> None:
         size = sum(path.stat().st_size for path in (file.parent / "sweep").rglob("*"))
         print(
             f"{count:,} trials of one epoch: {first.seconds:.1f} s by 2 jobs, main process {first.peak:.0f} MB; "
-            f"again, none missing: {again.seconds:.2f} s, {again.peak:.0f} MB; folder {size / 1e6:.1f} MB"
+            f"again, none missing: {again.seconds:.2f} s ({again.core:.2f} s on a core), "
+            f"{again.peak:.0f} MB; folder {size / 1e6:.1f} MB"
         )
 
 
