@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Literal
 
 from nnfit.errors import Problem, UsageError
@@ -11,6 +12,11 @@ from nnfit.errors import Problem, UsageError
 Module = Literal[
     "matplotlib.font_manager", "jinja2", "sklearn", "onnx", "pyarrow", "pyarrow.parquet", "mlflow", "distributed"
 ]
+
+
+def there(*modules: Module) -> bool:
+    """Whether all of these packages are installed; none is loaded."""
+    return all(find_spec(module.partition(".")[0]) is not None for module in modules)
 
 
 def require(extra: str, who: str, *modules: Module) -> None:

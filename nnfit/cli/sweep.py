@@ -198,16 +198,17 @@ def page_maker() -> Page | None:
     from nnfit.errors import UsageError
     from nnfit.report import extra
 
-    try:
-        extra.load_alone()
-        extra.require()
-    except UsageError as error:
-        screen.note(f"there will be no report.html: {error}")
+    if not extra.there():
+        try:
+            extra.require()
+        except UsageError as error:
+            screen.note(f"there will be no report.html: {error}")
         return None
 
     def page(swept: Swept, best: bytes) -> bytes:
         from nnfit.report.from_sweep import page_of_sweep
 
+        extra.load_alone()  # here, since a command that finds nothing to do makes no page
         return page_of_sweep(swept, best, tuple(doubts(swept)))
 
     return page

@@ -19,6 +19,11 @@ PICTURES: extras.Module = "matplotlib.font_manager"
 PAGES: extras.Module = "jinja2"
 
 
+def there() -> bool:
+    """Whether all of the extra is installed; nothing is loaded."""
+    return extras.there(PICTURES, PAGES)
+
+
 def require(*modules: extras.Module) -> None:
     """Load these modules, all of the extra unless named; a UsageError that names what to install if one is missing."""
     extras.require("report", "pictures and pages need", *(modules or (PICTURES, PAGES)))

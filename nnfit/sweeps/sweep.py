@@ -352,14 +352,12 @@ def finished(plan: Plan, swept: Swept, page: Page | None, anew: bool) -> Swept:
     spec = best.spec_of(swept.sweep, ranking[0].parameters, swept.folder)
     places = [swept.folder / name for name in (best.MODEL, best.SPEC, REPORT)]
     model = kept(places[0], places[1], spec, plan.sha256)
-    written = []
     if model is None:
-        model = trained(spec.loaded, {}, threads.get()).model
-        written = [(places[0], model.to_bytes()), (places[1], spec.data)]
+        model, anew = trained(spec.loaded, {}, threads.get()).model, True
+        files.write((places[0], model.to_bytes()), (places[1], spec.data))  # whatever becomes of the page
     swept = replace(swept, best=model)
-    if page is not None and (anew or written or not places[2].is_file()):
-        written.append((places[2], page(swept, spec.data)))
-    files.write(*written)
+    if page is not None and (anew or not places[2].is_file()):
+        files.write((places[2], page(swept, spec.data)))
     return swept
 
 
