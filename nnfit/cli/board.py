@@ -45,6 +45,7 @@ class Board:
     def start(self, costs: Mapping[str, float]) -> None:
         """These trials are to be run."""
         self.begun, self.costs, self.remaining = time.monotonic(), costs, sum(costs.values())
+        self.done = self.seconds = 0.0
 
     def ended(self, outcome: Outcome) -> None:
         """One of them is over."""

@@ -122,6 +122,7 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
     from nnfit.cli.progress import clock
     from nnfit.errors import NnfitError, Place, Problem, UsageError
     from nnfit.sweeps import cost
+    from nnfit.sweeps.halving import total
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import begin, plan
     from nnfit.words import count, plain
@@ -142,7 +143,10 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
             "repeat": loaded.keys.repeat,
             "metric": first.metric,
             "jobs": available(),
-            "seconds": cost.seconds(planned.trials, first.prepared, available()),
+            "rungs": [{"epochs": rung.epochs, "points": rung.points} for rung in loaded.rungs],
+            "epochs": total(loaded.rungs) * loaded.keys.repeat,
+            "epochs_of_grid": loaded.trials * loaded.first.training.epochs,
+            "seconds": cost.of_rungs(loaded.rungs, planned.trials, first.prepared, available()),
         }
         wrong = [f"trial {each.number}: {each.problems[0]}" for each in planned.trials if each.spec is None]
     except NnfitError as found:
@@ -163,11 +167,25 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
         repeated = f" ({count(told['points'], 'point')}, {told['repeat']} seeds each)" if told["repeat"] > 1 else ""
         sheet.good(f"{path}: every value of every parameter fits the spec")
         sheet.good(f"{count(told['trials'], 'trial')}{repeated}, compared by {told['metric']}")
+        if loaded.keys.search.method == "halving":
+            sheet.good(told_rungs(told))
         took = f"about {clock(told['seconds'])} on {count(told['jobs'], 'core')}, estimated from the sizes"
         sheet.good(took)
         sheet.doubt(*warnings)
     sheet.close()
     return error.exit_code if error else 0
+
+
+def told_rungs(told: dict[str, Any]) -> str:
+    """The rungs of successive halving, and what they save."""
+    from nnfit.words import count
+
+    first, *others = told["rungs"]
+    steps = [f"{count(first['points'], 'point')} to epoch {first['epochs']:,}"]
+    steps += [f"the best {rung['points']:,} to {rung['epochs']:,}" for rung in others]
+    share = told["epochs"] / told["epochs_of_grid"]
+    spent = f"{told['epochs']:,} epochs in all, {share:.0%} of the {told['epochs_of_grid']:,} of all to the end"
+    return f"{count(len(told['rungs']), 'rung')}: {', '.join(steps)}; {spent}"
 
 
 def report(found: Checked) -> dict[str, Any]:

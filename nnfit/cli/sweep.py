@@ -66,7 +66,8 @@ def sweep(
 
     SWEEP names a spec, values of its keys, and how they are searched; nnfit check SWEEP says how many trials these
     are, and about how long they take. FOLDER gets trials.csv, the best spec as best.yaml, its model as best.npz, and
-    report.html. The metric is on rows not learnt from; test rows are looked at once, by the best alone.
+    report.html. The metric is on rows not learnt from; test rows are looked at once, by the best alone. With search:
+    halving the trials are trained rung by rung, and only the best go on to the next.
     Whatever stops the command, what is finished is kept in FOLDER: the same command again runs what is missing. The
     table and the model are the same for any number of jobs and shards. Exits with 6 if a trial failed.
     """
@@ -97,7 +98,9 @@ def sweep(
             swept = carried_out(planned, folder, executor, jobs, part, fail_fast, shown.of, shown.of_start, page)
     except signals.Stopped as error:
         again = shlex.join(command(spec, output, jobs, dask, shard, fail_fast))
-        error.advice = f"{shown.over:,} of {count(shown.all, 'training')} are finished and kept; go on with {again}"
+        error.advice = (
+            f"{shown.rung}{shown.over:,} of {count(shown.all, 'training')} are finished and kept; go on with {again}"
+        )
         raise
     seconds = time.perf_counter() - begun
     warnings = doubts(swept)
@@ -143,21 +146,24 @@ class Shown:
         self.all = self.over = self.run = 0
         self.best: tuple[float, int] | None = None
         self.said = 0.0
+        self.rung = ""
 
     def of_start(self, swept: Swept, left: Sequence[Trial], prepared: Prepared | None) -> None:
         """What is there already, and what is to be done: of a shard its own."""
         from nnfit.cli import progress
         from nnfit.sweeps.cost import of_trial
 
-        self.all = len(swept.trials)
-        self.over = sum(trial.id in swept.outcomes for trial in swept.trials)
-        for trial in swept.trials[:: swept.sweep.keys.repeat]:
+        rung = swept.rung
+        self.best, self.all = None, len(swept.entered)
+        self.rung = f"{rung.name}, {count(rung.epochs, 'epoch')}: " if rung.name else ""
+        self.over = sum(trial.id in swept.outcomes for trial in swept.entered)
+        for trial in swept.entered[:: swept.sweep.keys.repeat]:
             self.see(swept, trial)
         if self.over:
             rest = f"{len(left):,} to run" if left else "none is missing"
-            progress.note(f"{self.over:,} of {count(self.all, 'training')} are finished already, {rest}")
+            progress.note(f"{self.rung}{self.over:,} of {count(self.all, 'training')} are finished already, {rest}")
         if progress.current.terminal and prepared is not None:
-            self.board.start({each.id: of_trial(each, prepared) for each in left})
+            self.board.start({each.id: of_trial(each, prepared, rung.epochs - rung.before) for each in left})
             progress.above(self.board)
 
     def see(self, swept: Swept, trial: Trial) -> None:
@@ -179,17 +185,17 @@ class Shown:
         self.board.ended(outcome)
         self.see(swept, trial)
         now = time.monotonic()
-        failed = outcome.status != "done"
+        failed = outcome.status not in ("done", "halted")
         if failed or self.over == self.all or self.over % progress.step_of(self.all) == 0 or now - self.said > 5:
             self.said = now
             value = swept.value(trial)
             told = outcome.status if value is None else f"{swept.metric} {digits(value)}"
             told += f": {short(outcome.message)}" * failed
             best = f", best {digits(self.best[0])} of trial {self.best[1]}" if self.best else ""
-            progress.note(plain(f"{self.over}/{self.all} trial {trial.number}  {told}{best}"))
+            progress.note(plain(f"{self.rung}{self.over}/{self.all} trial {trial.number}  {told}{best}"))
         if self.best is None or progress.current.terminal:  # where the best stands above the bar
-            return "trials"
-        return f"trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}"
+            return f"{self.rung}trials"
+        return f"{self.rung}trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}"
 
 
 def page_maker() -> Page | None:
@@ -336,6 +342,8 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
     what = f"shard {shard.number}/{shard.of}: " if shard else ""
     where = f"; best model written to {swept.folder / 'best.npz'}" if swept.best else f"; kept in {swept.folder}"
     where += ", which the command without --shard joins" if shard else ""
+    if shard and not swept.rung.last:
+        where += f"; {swept.rung.name} waits for the other shards, and after them the same command goes on"
     console.print(
         plain(f"{what}{count(len(swept.sweep.points), 'trial')}: {ended}; {trained} in {seconds:.2f} s{where}")
     )

@@ -113,18 +113,34 @@ def read(path: Path, prepared: Prepared, blas_threads: int) -> tuple[Run, list[P
 
     A ModelFileError if it is damaged, of another nnfit, or made from another spec or other data: it lists what differs.
     """
-
-    def refuse(code: str, message: str, remedy: str = "") -> NoReturn:
-        raise ModelFileError(Problem(code, message, remedy, Place(str(path))))
-
-    fail = partial(refuse, "damaged-checkpoint")
     try:
         arrays = npz.read(path, FORMS)
     except ModelFileError:
         if "theta_1" in npz.names(path):
-            refuse("a-model", "is a model, whose training is over, and no checkpoint", "train without --resume")
+            message = "is a model, whose training is over, and no checkpoint"
+            problem = Problem("a-model", message, "train without --resume", Place(str(path)))
+            raise ModelFileError(problem) from None
         raise
-    metadata = json_text.read(arrays[json_text.MEMBER].tobytes(), str(path)) if json_text.MEMBER in arrays else {}
+    return restored(arrays, str(path), prepared, blas_threads)
+
+
+def from_bytes(
+    data: bytes, name: str, prepared: Prepared, blas_threads: int, like: Run | None = None
+) -> tuple[Run, list[Problem]]:
+    """What `read` gives, of a checkpoint in memory, which errors call `name`; `like` as in `start`."""
+    return restored(npz.parsed(data, name, FORMS), name, prepared, blas_threads, like)
+
+
+def restored(
+    arrays: npz.Arrays, name: str, prepared: Prepared, blas_threads: int, like: Run | None = None
+) -> tuple[Run, list[Problem]]:
+    """The run that the arrays of a checkpoint hold, and warnings; a ModelFileError as of `read`."""
+
+    def refuse(code: str, message: str, remedy: str = "") -> NoReturn:
+        raise ModelFileError(Problem(code, message, remedy, Place(name)))
+
+    fail = partial(refuse, "damaged-checkpoint")
+    metadata = json_text.read(arrays[json_text.MEMBER].tobytes(), name) if json_text.MEMBER in arrays else {}
     if "checkpoint" not in metadata:
         refuse("not-a-checkpoint", "not a checkpoint that nnfit wrote")
     then = metadata.get("versions")
@@ -147,7 +163,7 @@ def read(path: Path, prepared: Prepared, blas_threads: int) -> tuple[Run, list[P
         message = f"the checkpoint was made from another spec or other data: {listed}"
         refuse("cannot-resume", message, "train without --resume to start anew, or undo the change")
 
-    run = start(prepared)
+    run = start(prepared) if like is None else start(prepared, like)
     restore_arrays(run, arrays, fail)
     restore_counters(run, metadata, fail)
     restore_history(run, arrays, fail)

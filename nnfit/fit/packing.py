@@ -187,17 +187,18 @@ def in_common() -> Callable[[Run], Any]:
     return linear
 
 
-def epochs(runs: Sequence[Run], stop: Sequence[object] = ()) -> Iterator[tuple[int, Failed]]:
+def epochs(runs: Sequence[Run], stop: Sequence[object] = (), until: int | None = None) -> Iterator[tuple[int, Failed]]:
     """Train all, epoch after epoch, from where they are, which is the same epoch; those that have ended stay so.
 
     The runs are of specs with one key, each started `like` the first. After each epoch its number, and the errors, by
-    the places in `runs`, of those that diverged in it. All end before the next step once there is anything in `stop`.
+    the places in `runs`, of those that diverged in it. All end after epoch `until`, if one is named, as if they were
+    to go on, and before the next step once there is anything in `stop`.
     """
     live = {k: run for k, run in enumerate(runs) if not run.ended}
     if not live:
         return
     if isinstance(runs[0].plan.optimizer, LBFGS):
-        yield from one_by_one(live, stop)
+        yield from one_by_one(live, stop, until)
         return
     plan = runs[0].plan
     with phase("epoch", plan.epochs, next(iter(live.values())).state.epochs) as now:
@@ -207,11 +208,13 @@ def epochs(runs: Sequence[Run], stop: Sequence[object] = ()) -> Iterator[tuple[i
                 failed = array.end_epoch(epoch.number, epoch.cost, live)
                 now.reach(epoch.number)
                 yield epoch.number, failed
+                if epoch.number == until:
+                    return
                 if len(live) <= (1 - IDLE) * most:
                     break
 
 
-def one_by_one(live: dict[int, Run], stop: Sequence[object]) -> Iterator[tuple[int, Failed]]:
+def one_by_one(live: dict[int, Run], stop: Sequence[object], until: int | None) -> Iterator[tuple[int, Failed]]:
     """Trainings by L-BFGS, whose members share no call."""
     for k, run in live.items():
         number = run.state.epochs
@@ -219,6 +222,8 @@ def one_by_one(live: dict[int, Run], stop: Sequence[object]) -> Iterator[tuple[i
             for progress in epochs_alone(run, stop):
                 number = progress.number
                 yield number, {}
+                if number == until:
+                    break
         except TrainingError as error:
             yield number + 1, {k: error}
 

@@ -11,6 +11,7 @@ anything is allocated. Both know no more of the arrays than a table of Forms, wh
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -160,6 +161,11 @@ def read(path: Path | str, forms: Forms) -> Arrays:
             return Source(file, name, forms).arrays()
         except OSError as error:
             raise unreadable(error.strerror, name) from None
+
+
+def parsed(data: bytes, name: str, forms: Forms) -> Arrays:
+    """The arrays of a file that is in memory, as `read` gives them; `name` is what errors call it."""
+    return Source(io.BytesIO(data), name, forms).arrays()
 
 
 def names(path: Path | str) -> set[str]:

@@ -29,9 +29,26 @@ class Range:
 class Search:
     """Which points of the parameters are tried."""
 
-    method: Literal["grid", "random"] = parameter("grid", "every combination of the values, or some drawn at random")
-    trials: int | None = parameter(None, "how many points random draws; more of them leave the first as they are")
-    seed: int = parameter(0, "of what random draws; point k has a stream of its own", least=0)
+    method: Literal["grid", "random", "halving"] = parameter(
+        "grid",
+        "every combination of the values; some drawn at random; or either, of which after a few epochs only the best "
+        "go on",
+    )
+    trials: int | None = parameter(
+        None, "how many points random and halving draw; more of them leave the first as they are"
+    )
+    seed: int = parameter(0, "of what is drawn; point k has a stream of its own", least=0)
+    factor: int = parameter(3, "of halving: one of so many goes on, for so many times the epochs", least=2)
+    epochs: int | None = parameter(
+        None,
+        "of halving: those of the first rung; without it the most for which halving takes a third of the epochs that "
+        "all would take to the end",
+    )
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the points are drawn, and not every combination."""
+        return self.method == "random" or (self.method == "halving" and self.trials is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

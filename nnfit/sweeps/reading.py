@@ -17,6 +17,7 @@ from nnfit.config.schema import EXTENDS
 from nnfit.config.spec import Spec
 from nnfit.errors import Problem, SpecError, UsageError
 from nnfit.sweeps import space, where
+from nnfit.sweeps.halving import Rung, rungs
 from nnfit.sweeps.keys import Keys, Range, json_schema
 from nnfit.sweeps.running import held_out
 from nnfit.sweeps.space import Point, Values
@@ -44,6 +45,11 @@ class Sweep(NamedTuple):
     def trials(self) -> int:
         """How many trainings it is."""
         return len(self.points) * self.keys.repeat
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The rungs that it is trained in: one, but for successive halving."""
+        return rungs(self.keys.search, len(self.points), self.first.training.epochs)
 
 
 class Placed(NamedTuple):
@@ -86,6 +92,7 @@ def load_sweep(source: Path | str | Mapping[str, Any] | Document, base: tuple[Do
         key: build(Range, values) if isinstance(values, dict) else values for key, values in written.items()
     }
     found = [*of_search(document, keys, parameters), *of_ranges(document, keys, parameters)]
+    found += of_halving(document, keys, parameters)
     common, place = base or base_of(document, folder / keys.spec)
     found += of_values(document, common, parameters)
     if found:
@@ -97,6 +104,7 @@ def load_sweep(source: Path | str | Mapping[str, Any] | Document, base: tuple[Do
     points = points_of(document, keys, parameters, common)
     sweep = Sweep(keys, parameters, document, common, place, points, spec_of(common, points[0]))
     refuse_unfair(sweep)
+    refuse_one_rung(sweep)
     return sweep
 
 
@@ -106,7 +114,7 @@ def points_of(document: Document, keys: Keys, parameters: Mapping[str, Values], 
         points = space.points(parameters, keys.search, lambda point: where.keeps(keys.where, point, base.value))
     except where.Unknown as error:
         raise SpecError(document.problem(("where",), "wrong-value", str(error))) from None
-    wanted = (keys.search.trials or 0) if keys.search.method == "random" else 1
+    wanted = (keys.search.trials or 0) if keys.search.drawn else 1
     if len(points) < wanted:
         message = (
             "no point keeps it" if not points else f"hardly any point keeps it: {len(points)} of {wanted} were found"
@@ -126,18 +134,33 @@ def base_of(document: Document, path: Path) -> tuple[Document, Path]:
 
 def of_search(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
     """What the search says against itself."""
-    random = keys.search.method == "random"
-    if random and keys.search.trials is None:
+    method, drawn = keys.search.method, keys.search.drawn
+    if method == "random" and keys.search.trials is None:
         remedy = "add trials: 60"
         yield document.problem(("search",), "missing-key", "random draws without end", remedy)
-    if not random and keys.search.trials is not None:
+    if method == "grid" and keys.search.trials is not None:
         message, remedy = "a grid has as many trials as its values make", "remove it, or set method: random"
         yield document.problem(("search", "trials"), "no-effect", message, remedy)
     n = space.count(parameters, keys.search) * keys.repeat
     if n > MOST_TRIALS:
         message = f"these are {count(n, 'trial')}, and more than {MOST_TRIALS:,} are refused"
-        at = ("search", "trials") if random else ("parameters",)
+        at = ("search", "trials") if drawn else ("parameters",)
         yield document.problem(at, "too-large", message, "give fewer values, or method: random")
+
+
+def of_halving(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
+    """What only successive halving has, or has not."""
+    if keys.search.method != "halving":
+        for name in ("factor", "epochs"):
+            if name in document.value.get("search", {}):
+                message, remedy = f"{keys.search.method} drops no trial on its way", "remove it, or set method: halving"
+                yield document.problem(("search", name), "no-effect", message, remedy)
+        return
+    for key in parameters:
+        if key.replace("[", ".").startswith("training.epochs") or key == "training":
+            message = "halving gives trials more and more epochs up to training.epochs, which are the same for all"
+            remedy = "set training.epochs in the spec" if "." in key else "name the keys of training one by one"
+            yield document.problem(("parameters", key), "no-parameter", message, remedy)
 
 
 def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
@@ -155,7 +178,7 @@ def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) 
         if values.scale == "log" and values.step is not None:
             message = "steps are even, and on a scale of logarithms they are not"
             yield document.problem((*at, "step"), "no-effect", message, "give a list of values")
-        elif keys.search.method == "grid" and values.step is None:
+        elif not keys.search.drawn and values.step is None:
             message, remedy = "a grid has no value of a range without steps", "add step, give a list, or draw at random"
             yield document.problem(at, "missing-key", message, remedy)
         if values.type == "integer":
@@ -264,6 +287,15 @@ def refuse_unfair(sweep: Sweep) -> None:
         found.append(document.problem(("parameters", "seed"), "other-rows", message, remedy))
     if found:
         raise SpecError(*found)
+
+
+def refuse_one_rung(sweep: Sweep) -> None:
+    """A SpecError where the first rung of successive halving is said to be the last, too."""
+    reach, epochs = sweep.keys.search.epochs, sweep.first.training.epochs
+    if reach is not None and reach >= epochs:
+        message = f"the first rung has {count(reach, 'epoch')}, and training.epochs of the spec is {epochs:,}"
+        remedy = "give fewer, or leave it out"
+        raise SpecError(sweep.document.problem(("search", "epochs"), "no-effect", message, remedy))
 
 
 def drawn_by_seed(spec: Spec) -> bool:

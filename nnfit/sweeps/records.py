@@ -7,8 +7,8 @@ them reads all, and holds all while it works, so that no trial is run twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,8 @@ from nnfit.errors import OutputError, Place, Problem
 from nnfit.storage import files
 from nnfit.sweeps.running import Outcome
 
-FOLDER, WHOLE, HASHES = "trials", "trials.jsonl", "hashes.json"
+FOLDER, WHOLE, HASHES, STATES = "trials", "trials.jsonl", "hashes.json", "states"
+LINE = tuple(name for name in Outcome._fields if name != "state")
 MOST_SHARDS = 10_000
 
 
@@ -36,32 +37,41 @@ class Shard(NamedTuple):
         return k % self.of == self.number - 1
 
 
-def read(folder: Path) -> dict[str, Outcome]:
-    """The outcome of every trial that has one, by its hash; that which is final where there are several."""
-    found: dict[str, Outcome] = {}
+def read(folder: Path) -> dict[str, dict[int, Outcome]]:
+    """The outcomes of every trial that has one, by its hash and its rung; that which is final where there are more."""
+    found: dict[str, dict[int, Outcome]] = {}
     inside = folder / FOLDER
     with files.told(inside, "cannot-read", "cannot be read"):
         for path in sorted(inside.glob("*.jsonl")) if inside.is_dir() else []:
             for line in path.read_bytes().split(b"\n"):
                 outcome = parsed(line)
-                if outcome is not None and (outcome.id not in found or not found[outcome.id].final):
-                    found[outcome.id] = outcome
+                if outcome is not None:
+                    add(found, outcome)
     return found
+
+
+def add(found: dict[str, dict[int, Outcome]], outcome: Outcome) -> None:
+    """Add an outcome to those that are known."""
+    of_rungs = found.setdefault(outcome.id, {})
+    if outcome.rung not in of_rungs or not of_rungs[outcome.rung].final:
+        of_rungs[outcome.rung] = outcome
 
 
 def parsed(line: bytes) -> Outcome | None:
     """The outcome in a line; None of one that is not whole."""
     try:
         given = json.loads(line)
-        outcome = Outcome(**{key: value for key, value in given.items() if key in Outcome._fields})
+        outcome = Outcome(**{key: value for key, value in given.items() if key in LINE})
     except (ValueError, TypeError, AttributeError):
         return None
-    return outcome if isinstance(outcome.id, str) and isinstance(outcome.status, str) else None
+    sound = isinstance(outcome.id, str) and isinstance(outcome.status, str) and type(outcome.rung) is int
+    return outcome if sound else None
 
 
 def written(outcome: Outcome) -> bytes:
     """A line."""
-    return (json.dumps(outcome._asdict(), separators=(",", ":"), allow_nan=False) + "\n").encode()
+    given = {key: getattr(outcome, key) for key in LINE if key != "rung" or outcome.rung}
+    return (json.dumps(given, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 
 def hashes(folder: Path, key: str) -> list[str] | None:
@@ -77,6 +87,43 @@ def keep_hashes(folder: Path, key: str, found: Sequence[str]) -> None:
     """Leave the hashes of the trials for the next command."""
     if hashes(folder, key) is None:
         files.write((folder / FOLDER / HASHES, json.dumps({"key": key, "hashes": found}).encode()))
+
+
+def place_of(folder: Path, id: str) -> Path:
+    """Where the checkpoint of a trial is kept; in one folder for all, to write one would be to look through all."""
+    return folder / FOLDER / STATES / id[:2] / f"{id}.npz"
+
+
+def state(folder: Path, id: str) -> bytes:
+    """The checkpoint of a trial, whatever is in it; nothing where there is none that can be read."""
+    path = place_of(folder, id)
+    with suppress(OSError, MemoryError):
+        if path.is_file():  # to read a pipe would be to wait
+            return path.read_bytes()
+    return b""
+
+
+def keep_state(folder: Path, outcome: Outcome) -> None:
+    """Keep what a trial that was halted goes on from, and of one that is over nothing."""
+    path = place_of(folder, outcome.id)
+    with files.told(path):
+        if not outcome.state:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+    files.write((path, outcome.state))
+
+
+def drop_states(folder: Path, but: Collection[str] = ()) -> None:
+    """Remove the checkpoints of all trials but some, and what a killed process left of one that it wrote."""
+    inside = folder / FOLDER / STATES
+    for path in [*inside.glob("*/*")]:
+        if path.stem not in but and not (but and path.name.startswith(".")):
+            with files.told(path):
+                path.unlink(missing_ok=True)
+    for each in [*inside.glob("*"), inside]:
+        with suppress(OSError):
+            each.rmdir()
 
 
 def make(folder: Path) -> None:

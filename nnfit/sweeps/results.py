@@ -14,20 +14,28 @@ from typing import Any, NamedTuple
 
 from nnfit.model.model import Model
 from nnfit.scoring.evaluation import higher
+from nnfit.sweeps.halving import Rung
 from nnfit.sweeps.reading import Sweep
-from nnfit.sweeps.running import Outcome
+from nnfit.sweeps.running import HALTED, Outcome
 from nnfit.sweeps.space import Point
 from nnfit.sweeps.trials import Trial
 
-WORST = ("failed", "diverged", "missing", "done")  # what a point with several trials is called: the first that one is
+WORST = (
+    "failed",
+    "diverged",
+    "missing",
+    HALTED,
+    "done",
+)  # what a point with several trials is called: the first that one is
 
 
 class Row(NamedTuple):
     """A point of a sweep: its number, from 1, its parameters, and what became of its trials, one for each seed.
 
-    `status` is done, diverged, failed or missing. Of a point that is done, `score` is the mean of the metric, None
-    where it is not defined, and `sd` the standard deviation over the seeds; `members` that over the members of the
-    first trial, each on the rows kept from it. `values` are the scores in the order of the seeds.
+    `status` is done, halted, diverged, failed or missing. Of a point that is done, `score` is the mean of the metric,
+    None where it is not defined, and `sd` the standard deviation over the seeds; of one halted, they are those of its
+    `epochs` alone. `members` is the standard deviation over the members of the first trial, each on the rows kept from
+    it. `values` are the scores in the order of the seeds.
     """
 
     number: int
@@ -47,8 +55,9 @@ class Row(NamedTuple):
 class Swept:
     """A sweep and what became of its trials, some of which may be missing.
 
-    `metric` is on the rows `held_out`. `best` is the trained model of the best
-    point, once all trials are over.
+    `metric` is on the rows `held_out`. It stands on a `rung`, the last but for
+    successive halving, in which the trials `entered` are. `best` is the trained model of the best point, once all
+    trials are over.
     """
 
     sweep: Sweep = field(repr=False)
@@ -57,6 +66,8 @@ class Swept:
     outcomes: Mapping[str, Outcome] = field(repr=False)
     metric: str
     held_out: str
+    rung: Rung
+    entered: Sequence[Trial] = field(repr=False)
     best: Model | None = None
 
     @property
@@ -67,18 +78,28 @@ class Swept:
     def value(self, trial: Trial) -> float | None:
         """The score of a trial, if it has one."""
         outcome = self.outcomes.get(trial.id)
-        return outcome.metrics.get(self.metric) if outcome is not None and outcome.status == "done" else None
+        scored = outcome is not None and outcome.status in ("done", HALTED)
+        return outcome.metrics.get(self.metric) if outcome is not None and scored else None
+
+    @cached_property
+    def undecided(self) -> frozenset[str]:
+        """The trials that may have more epochs before them."""
+        return frozenset() if self.rung.last else frozenset(each.id for each in self.entered)
 
     @cached_property
     def rows(self) -> list[Row]:
         """All points, in their order, once nothing is added any more."""
+        return self.rows_of(self.trials)
+
+    def rows_of(self, trials: Sequence[Trial]) -> list[Row]:
+        """The points of some trials, all of each, in their order."""
         repeat = self.sweep.keys.repeat
-        return [self.row(self.trials[k : k + repeat]) for k in range(0, len(self.trials), repeat)]
+        return [self.row(trials[k : k + repeat]) for k in range(0, len(trials), repeat)]
 
     def row(self, trials: Sequence[Trial]) -> Row:
         """The point of some trials."""
         found = [self.outcomes.get(each.id) for each in trials]
-        called = ["missing" if each is None else "failed" if each.status == "cut" else each.status for each in found]
+        called = [self.called(each) for each in found]
         status = next(each for each in WORST if each in called)
         there = tuple(each for each in found if each is not None)
         message = next((each.message for each in there if each.status != "done"), "")
@@ -86,22 +107,28 @@ class Swept:
         known = [value for value in values if value is not None]
         score = statistics.fmean(known) if len(known) == len(values) else None
         sd = statistics.stdev(known) if score is not None and len(known) > 1 else None
-        over = there[0].members.get(self.metric) if status == "done" else None
-        epochs = statistics.fmean(each.epochs for each in there) if status == "done" else None
+        over = there[0].members.get(self.metric) if status in ("done", HALTED) else None
+        epochs = statistics.fmean(each.epochs for each in there) if status in ("done", HALTED) else None
         seconds = sum(each.seconds for each in there)
         own = None if over is None else over[1]
         first = trials[0]
         return Row(first.number, first.values, status, message, score, sd, own, values, epochs, seconds, there)
 
+    def called(self, outcome: Outcome | None) -> str:
+        """The status of a trial with this outcome."""
+        if outcome is None or (outcome.status == HALTED and outcome.id in self.undecided):
+            return "missing"
+        return "failed" if outcome.status == "cut" else outcome.status
+
     def ranking(self) -> list[Row]:
-        """The points that have a score, the best first; of equal ones that which comes first."""
+        """The points that are done and have a score, the best first; of equal ones that which comes first."""
         sign = -1 if self.higher else 1
-        scored = [(row.score, row) for row in self.rows if row.score is not None]
+        scored = [(row.score, row) for row in self.rows if row.score is not None and row.status == "done"]
         return [row for _, row in sorted(scored, key=lambda each: (sign * each[0], each[1].number))]
 
     def counts(self) -> dict[str, int]:
         """How many points have ended in each way; `missing` are those that have not."""
-        found = dict.fromkeys(("done", "diverged", "failed", "missing"), 0)
+        found = dict.fromkeys(("done", HALTED, "diverged", "failed", "missing"), 0)
         for row in self.rows:
             found[row.status] += 1
         return found

@@ -22,7 +22,7 @@ from nnfit.data.parts import Files
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target
 from nnfit.errors import NnfitError, TrainingError
-from nnfit.fit import packing
+from nnfit.fit import checkpoint, packing
 from nnfit.fit.ends import resolve
 from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import Run, epochs, start
@@ -31,7 +31,9 @@ from nnfit.model.layout import network_of
 from nnfit.scoring.evaluation import compared
 from nnfit.scoring.metrics import Judged
 from nnfit.sweeps.trials import Trial
+from nnfit.workers.blas import blas_threads
 
+HALTED = "halted"
 MOST_POINTS = 40  # of a learning curve that is kept
 MOST_GROUPS = 200  # of rows whose scores are kept
 OF_ROWS: dict[str, Callable[..., Any]] = {
@@ -45,6 +47,9 @@ NOTHING: Mapping[str, Any] = {}
 
 class Outcome(NamedTuple):
     """What became of a trial: done, diverged, failed (it would again) or cut (it might not, at another time).
+
+    On a rung of successive halving, which ends after the epochs `rung`, what is not over is halted: its score is that
+    of as many epochs, and `state` the checkpoint that it goes on from. The rung of a whole training is 0.
 
     `metrics` are those on the rows not learnt from, of which there are `rows`; one that is not defined there is None.
     `members` has their means and standard deviations over the members, each on the rows kept from it. `curve` holds of
@@ -64,11 +69,20 @@ class Outcome(NamedTuple):
     curve: Sequence[Sequence[float | None]] = ()
     groups: Sequence[float] = ()
     sha256: Mapping[str, str] = NOTHING
+    rung: int = 0
+    state: bytes = b""
 
     @property
     def final(self) -> bool:
         """Whether it would be the same another time."""
         return self.status != "cut"
+
+
+class Part(NamedTuple):
+    """As far as trials are trained on a rung: to the end of so many epochs, from checkpoints by the trials' hashes."""
+
+    epochs: int
+    states: Mapping[str, bytes]
 
 
 def group(trials: Sequence[Trial], workers: int, prepared: Prepared) -> list[list[Trial]]:
@@ -96,18 +110,18 @@ def together(trial: Trial, prepared: Prepared) -> int:
     return packing.best_size(prepared._replace(spec=spec, network=network_of(spec)))
 
 
-def run_group(trials: Sequence[Trial], metric: str) -> list[Outcome]:
-    """What becomes of each of some trials, in their order; no error of one is an error here.
+def run_group(trials: Sequence[Trial], metric: str, part: Part | None = None) -> list[Outcome]:
+    """What becomes of each of some trials, in their order, wholly or in part; no error of one is an error here.
 
     Where they cannot be trained as one, for their data or memory, each is trained by itself.
     """
     if len(trials) > 1:
         with suppress(Exception):
-            return run_as_one(trials, metric)
-    return [run(trial, metric) for trial in trials]
+            return run_as_one(trials, metric, part)
+    return [run(trial, metric, part) for trial in trials]
 
 
-def run_as_one(trials: Sequence[Trial], metric: str) -> list[Outcome]:
+def run_as_one(trials: Sequence[Trial], metric: str, part: Part | None = None) -> list[Outcome]:
     """What becomes of trials with one key, each as it would alone; the time is shared alike."""
     begun = time.perf_counter()
     ready = without_test(prepare(trials[0].loaded, read=tables.read))
@@ -115,15 +129,22 @@ def run_as_one(trials: Sequence[Trial], metric: str) -> list[Outcome]:
     runs: dict[int, Run] = {}
     for k, trial in enumerate(trials):
         try:
-            runs[k] = start(packing.prepared_as(ready, trial.loaded), next(iter(runs.values()), None))
+            own = packing.prepared_as(ready, trial.loaded)
+            like = next(iter(runs.values()), None)
+            runs[k] = going_on(trial, own, part, like) or start(own, like)
         except NnfitError as error:
             found[k] = failed(trial, error)
-    places = list(runs)
-    for _, wrong in packing.epochs(list(runs.values())):
-        found |= {places[i]: failed(trials[places[i]], error) for i, error in wrong.items()}
+    at: dict[int, list[int]] = {}  # one epoch, but where a checkpoint is lost
+    for k, run in runs.items():
+        at.setdefault(run.state.epochs, []).append(k)
+    for epoch, places in at.items():
+        if part is not None and epoch == part.epochs:
+            continue
+        for _, wrong in packing.epochs([runs[k] for k in places], until=None if part is None else part.epochs):
+            found |= {places[i]: failed(trials[places[i]], error) for i, error in wrong.items()}
     for k, run in runs.items():
         if k not in found:
-            found[k] = scored(trials[k], run, metric)
+            found[k] = kept(scored(trials[k], run, metric), run, part)
     seconds = (time.perf_counter() - begun) / len(trials)
     return [found[k]._replace(seconds=seconds, sha256=dict(ready.sha256)) for k in range(len(trials))]
 
@@ -133,19 +154,42 @@ def without_test(prepared: Prepared) -> Prepared:
     return prepared._replace(sets={name: rows for name, rows in prepared.sets.items() if name != "test"})
 
 
-def run(trial: Trial, metric: str) -> Outcome:
+def run(trial: Trial, metric: str, part: Part | None = None) -> Outcome:
     """What becomes of one trial."""
     begun = time.perf_counter()
     try:
-        prepared = prepare(trial.loaded, read=tables.read)
-        sha256 = dict(prepared.sha256)
-        training = start(without_test(prepared))
-        for _ in epochs(training):
-            pass
-        outcome = scored(trial, training, metric)._replace(sha256=sha256)
+        prepared = without_test(prepare(trial.loaded, read=tables.read))
+        training = going_on(trial, prepared, part) or start(prepared)
+        if part is None or training.state.epochs < part.epochs:
+            for epoch in epochs(training):
+                if part is not None and epoch.number == part.epochs:
+                    break
+        outcome = kept(scored(trial, training, metric), training, part)._replace(sha256=dict(prepared.sha256))
     except Exception as error:
         outcome = failed(trial, error)
     return outcome._replace(seconds=time.perf_counter() - begun)
+
+
+def going_on(trial: Trial, prepared: Prepared, part: Part | None, like: Run | None = None) -> Run | None:
+    """A training where its checkpoint says that it stands; None where there is none that it can go on from.
+
+    A checkpoint that is damaged, of another spec, or from a place where the last digits may be others, is none.
+    """
+    data = None if part is None else part.states.get(trial.id)
+    if part is None or not data:
+        return None
+    try:
+        found, changed = checkpoint.from_bytes(data, trial.id, prepared, blas_threads(), like)
+    except NnfitError:
+        return None
+    return None if changed or found.state.epochs > part.epochs else found
+
+
+def kept(outcome: Outcome, run: Run, part: Part | None) -> Outcome:
+    """The outcome with what the training goes on from, if it is not over."""
+    if part is None or run.ended:
+        return outcome
+    return outcome._replace(status=HALTED, state=checkpoint.to_bytes(run, blas_threads()))
 
 
 def scored(trial: Trial, run: Run, metric: str) -> Outcome:

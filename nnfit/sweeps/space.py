@@ -25,7 +25,7 @@ def points(
     parameters: Mapping[str, Values], search: Search, keeps: Callable[[Point], bool] = lambda point: True
 ) -> list[Point]:
     """All points of a sweep that are to be kept, the first to the last; of a random search fewer if hardly any are."""
-    if search.method == "random":
+    if search.drawn:
         each = (drawn(parameters, search.seed, k, keeps) for k in range(search.trials or 0))
         return [point for point in each if point is not None]
     lists = [steps(values) if isinstance(values, Range) else values for values in parameters.values()]
@@ -35,7 +35,7 @@ def points(
 
 def count(parameters: Mapping[str, Values], search: Search) -> int:
     """How many points there are, none of which is made."""
-    if search.method == "random":
+    if search.drawn:
         return search.trials or 0
     return math.prod(steps_of(values) if isinstance(values, Range) else len(values) for values in parameters.values())
 

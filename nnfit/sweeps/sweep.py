@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,25 +26,23 @@ from nnfit.progress import phase
 from nnfit.scoring.evaluation import scores
 from nnfit.storage import files
 from nnfit.storage.json_text import tidy
-from nnfit.sweeps import at_work, best, records
+from nnfit.sweeps import best, records
 from nnfit.sweeps.cost import seconds
+from nnfit.sweeps.engines import Machine, outcomes_of, workers_of
+from nnfit.sweeps.halving import known, onward
 from nnfit.sweeps.reading import Sweep, load_sweep
 from nnfit.sweeps.records import Shard
 from nnfit.sweeps.results import Swept, table
-from nnfit.sweeps.running import Outcome, group, held_out, run_group, tables
+from nnfit.sweeps.running import Outcome, Part, group, held_out, tables
 from nnfit.sweeps.trials import Digest, Trial, files_of, hashed, trial, with_values
 from nnfit.version import __version__
 from nnfit.words import nearest
 from nnfit.workers.cores import available
-from nnfit.workers.pool import Processes
-from nnfit.workers.threads import MOST, threads, working
+from nnfit.workers.threads import MOST, threads
 
 TABLE, REPORT = "trials.csv", "report.html"
-AHEAD = 2  # groups for each worker that are handed out before the first is done
 LOOKED_AT = 10  # trials, at least, before all are said to be wrong
 START = 1.0  # seconds that a process takes to start
-UNKNOWN = 64  # workers of an executor that does not say how many it has
-DEATHS = 2  # of the process of a trial, with no other beside it, after which it is given up
 
 
 class Plan(NamedTuple):
@@ -124,7 +122,6 @@ def folder_of(path: Path) -> Path:
     return path.with_suffix("") if path.suffix else path.with_name(path.name + ".sweep")
 
 
-Ended = Generator[Outcome, None, None]
 Begun = Callable[[Swept, Sequence[Trial], Prepared | None], object]
 Told = Callable[[Swept, Outcome, Trial], str]
 Page = Callable[[Swept, bytes], bytes]  # of a sweep, and of its best.yaml, the report
@@ -143,54 +140,137 @@ def carried_out(
 ) -> Swept:
     """What `sweep` does of one that is planned.
 
-    `begun` hears of what is there already, of the trials that are to be run and of their data, `told` of every one that
-    is over, and says what the phase is called; `page` makes the report. A shard runs its own trials, and adds them to
-    its own file alone.
+    `begun` hears of what is there already, of the trials that are to be run and of their data, on each rung, `told` of
+    every one that is over, and says what the phase is called; `page` makes the report. A shard runs its own trials, and
+    adds them to its own file alone.
     """
+    orders = Orders(executor, Machine(), jobs, shard, fail_fast, told, begun)
     records.make(folder)
     with records.held(folder, shard) as lines:
-        known = {each.id for each in plan.trials}
-        outcomes = {id: outcome for id, outcome in records.read(folder).items() if id in known}
+        ids = {each.id for each in plan.trials}
+        found = known_of(folder, ids)
         records.keep_hashes(folder, plan.key, [each.id for each in plan.trials])
-        left = [plan.made(each) for each in missing(plan.trials, outcomes, shard)]
-        if executor is not None:  # whose workers may be in another folder
-            left = [each._replace(folder=each.folder.absolute()) for each in left]
-        known_metrics = next((outcome.metrics for outcome in outcomes.values() if outcome.metrics), None)
-        groups: list[list[Trial]] = []
-        first = None
-        if left or known_metrics is None:
-            first = begin(plan)
-            metric, jobs = first.metric, jobs or worth_starting(left, first.prepared)
-            groups = group(left, jobs if executor is None else workers_of(executor), first.prepared)
-        else:
-            metric = metric_of(plan.sweep, known_metrics)
-        swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held_out(plan.sweep.first))
-        by_id = {each.id: each for each in reversed(plan.trials)}
+        first = cache(lambda: begin(plan))
+        metrics = next(
+            (each.metrics for of_rungs in found.values() for each in of_rungs.values() if each.metrics), None
+        )
+        metric = first().metric if metrics is None else metric_of(plan.sweep, metrics)
+        rungs, factor = plan.sweep.rungs, plan.sweep.keys.search.factor
         table_before = (folder / TABLE).read_bytes() if (folder / TABLE).is_file() else b""
-        if begun is not None:
-            begun(swept, left, first.prepared if first else None)
+        outcomes: dict[str, Outcome] = {}
+        entered, worked = plan.trials, False
+        held = held_out(plan.sweep.first)
+        swept = Swept(plan.sweep, folder, plan.trials, outcomes, metric, held, rungs[0], entered)
         try:
-            over = sum(each.final for each in outcomes.values())
-            with (
-                phase("trials", over + len(left), over) as now,
-                closing(outcomes_of(groups, metric, executor, jobs or 1)) as ended,
-            ):
-                for outcome in ended:
-                    refuse_changed(plan, outcome)
-                    lines.add(records.written(outcome))
-                    outcomes[outcome.id] = outcome
-                    now.step()
-                    if told is not None:
-                        now.name = told(swept, outcome, by_id[outcome.id])
-                    if fail_fast and outcome.status in ("failed", "cut"):
-                        return swept
+            for rung in rungs:
+                swept = replace(swept, rung=rung, entered=entered)
+                stand(swept, outcomes, found)
+                run = climbed(plan, swept, outcomes, found, lines, orders, first)
+                worked = worked or bool(run)
+                if shard is not None:  # what others have done since
+                    found = known_of(folder, ids)
+                    stand(swept, outcomes, found)
+                if run is None or rung.last or any(each.id not in outcomes for each in entered):
+                    break
+                points = onward({row.number: row.score for row in swept.rows_of(entered)}, factor, swept.higher)
+                entered = [each for each in entered if each.number in points]
+                records.drop_states(folder, {each.id for each in entered})
+            orders.machine.end()
         finally:
+            orders.machine.kill()
             tables.forget()
             if shard is None:
                 files.write((folder / TABLE, table(swept)))
         if shard is not None or swept.counts()["missing"]:
             return swept
-        return finished(plan, swept, page, anew=bool(left) or table_before != (folder / TABLE).read_bytes())
+        records.drop_states(folder)
+        return finished(plan, swept, page, anew=worked or table_before != (folder / TABLE).read_bytes())
+
+
+class Orders(NamedTuple):
+    """By whom, which part, and who hears of it: as `carried_out` is told."""
+
+    executor: Executor | None
+    machine: Machine
+    jobs: int | None
+    shard: Shard | None
+    fail_fast: bool
+    told: Told | None
+    begun: Begun | None
+
+
+Known = dict[str, dict[int, Outcome]]  # the outcomes of trials by their hash and the key of their rung
+
+
+def known_of(folder: Path, ids: Collection[str]) -> Known:
+    """What the folder knows of some trials."""
+    return {id: of_rungs for id, of_rungs in records.read(folder).items() if id in ids}
+
+
+def stand(swept: Swept, outcomes: dict[str, Outcome], found: Known) -> None:
+    """Put the outcomes of the trials that have entered a rung in place of those of the rung before."""
+    for each in swept.entered:
+        outcome = known(found.get(each.id, {}), swept.rung)
+        if outcome is None:
+            outcomes.pop(each.id, None)
+        else:
+            outcomes[each.id] = outcome
+
+
+def climbed(
+    plan: Plan,
+    swept: Swept,
+    outcomes: dict[str, Outcome],
+    found: Known,
+    lines: files.Appending,
+    orders: Orders,
+    first: Callable[[], First],
+) -> int | None:
+    """Run what is missing of a rung, and keep what becomes of it: how many trials that were, None if one has ended it.
+
+    What a trial goes on from is kept before its line, and read when it is handed out.
+    """
+    rung, folder, metric, executor = swept.rung, swept.folder, swept.metric, orders.executor
+    left = [plan.made(each) for each in missing(swept.entered, outcomes, orders.shard)]
+    if executor is not None:  # whose workers may be in another folder
+        left = [each._replace(folder=each.folder.absolute()) for each in left]
+    groups: list[list[Trial]] = []
+    jobs, prepared = orders.jobs or 1, None
+    if left:
+        prepared = first().prepared
+        jobs = orders.jobs or worth_starting(left, prepared, rung.epochs - rung.before)
+        groups = group(left, jobs if executor is None else workers_of(executor), prepared)
+
+    def asked(trials: Sequence[Trial]) -> tuple[Any, ...]:
+        if rung.of == 1:
+            return trials, metric
+        return trials, metric, Part(rung.epochs, {each.id: records.state(folder, each.id) for each in trials})
+
+    by_id = {each.id: each for each in reversed(swept.entered)}
+    if orders.begun is not None:
+        orders.begun(swept, left, prepared)
+    over = sum(id in outcomes and outcomes[id].final for id in by_id)
+    name = "trials" if rung.of == 1 else rung.name
+    with (
+        phase(name, over + len(left), over) as now,
+        closing(outcomes_of(groups, asked, executor, jobs, orders.machine)) as ended,
+    ):
+        for outcome in ended:
+            refuse_changed(plan, outcome)
+            if rung.of > 1:
+                records.keep_state(folder, outcome)
+                before = found.get(outcome.id, {}).get(rung.before or -1)
+                spent = outcome.seconds + (before.seconds if before is not None else 0.0)
+                outcome = outcome._replace(rung=rung.key, seconds=spent, state=b"")
+            lines.add(records.written(outcome))
+            records.add(found, outcome)
+            outcomes[outcome.id] = outcome
+            now.step()
+            if orders.told is not None:
+                now.name = orders.told(swept, outcome, by_id[outcome.id])
+            if orders.fail_fast and outcome.status in ("failed", "cut"):
+                return None
+    return len(left)
 
 
 def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Shard | None) -> list[Trial]:
@@ -198,6 +278,13 @@ def missing(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], shard: Sha
     unique = {each.id: each for each in reversed(trials)}
     own = [each for k, each in enumerate(reversed(unique.values())) if shard is None or shard.has(k)]
     return [each for each in own if each.id not in outcomes or not outcomes[each.id].final]
+
+
+def worth_starting(trials: Sequence[Trial], prepared: Prepared, epochs: int) -> int:
+    """How many processes, up to the cores, have each more to do than it takes to start one, and room for a training."""
+    rows = {name: each.n for name, each in prepared.sets.items()}
+    each = sum(needed(prepared.spec, rows, sum(feature.kept for feature in prepared.features)))
+    return max(1, min(available(), int(seconds(trials, prepared, 1, epochs) / START), memory() // each))
 
 
 class First(NamedTuple):
@@ -244,98 +331,6 @@ def refuse_changed(plan: Plan, outcome: Outcome) -> None:
         if plan.sha256.get(name, digest) != digest:
             message = f"the data of {name} have changed since the sweep began"
             raise DataError(Problem("changed", message, "give the same command again: all trials are run anew"))
-
-
-# --- the workers -----------------------------------------------------------------------------------------------------
-
-
-def outcomes_of(groups: Sequence[Sequence[Trial]], metric: str, executor: Executor | None, jobs: int) -> Ended:
-    """What becomes of each trial, as they come, by the executor or by so many processes."""
-    if executor is not None:
-        for lost in (yield from handed_out(deque(groups), metric, executor)):
-            yield from given_up(lost, "the executor broke while it was under way")
-    elif (count := min(jobs, len(groups))) > 1:
-        yield from by_processes(groups, metric, count)
-    else:
-        with working(1):
-            for k, each in enumerate(groups):
-                at_work.tell({k: each}, 1)
-                yield from run_group(each, metric)
-
-
-def worth_starting(trials: Sequence[Trial], prepared: Prepared) -> int:
-    """How many processes, up to the cores, have each more to do than it takes to start one, and room for a training."""
-    rows = {name: each.n for name, each in prepared.sets.items()}
-    each = sum(needed(prepared.spec, rows, sum(feature.kept for feature in prepared.features)))
-    return max(1, min(available(), int(seconds(trials, prepared, 1) / START), memory() // each))
-
-
-def workers_of(executor: Executor) -> int:
-    """How many workers an executor has, as far as it says."""
-    return getattr(executor, "_max_workers", None) or UNKNOWN
-
-
-def by_processes(groups: Sequence[Sequence[Trial]], metric: str, count: int) -> Ended:
-    """By so many processes of this machine; where one dies, what was under way is run again, each group by itself."""
-    left = deque(groups)
-    while left:
-        for trials in (yield from by_pool(left, metric, count)):
-            for _ in range(DEATHS):
-                lost = yield from by_pool(deque([trials]), metric, 1)
-                if not lost:
-                    break
-            else:
-                yield from given_up(trials, "its process was killed, by somebody or for its memory")
-
-
-def by_pool(left: deque[Sequence[Trial]], metric: str, count: int) -> Generator[Outcome, None, list[Sequence[Trial]]]:
-    """By processes until nothing is left, or one of them dies; the groups that were under way then."""
-    pool = Processes(count)
-    try:
-        lost = yield from handed_out(left, metric, pool)
-        if not lost:
-            pool.shutdown()
-        return lost
-    finally:
-        pool.kill()
-
-
-def handed_out(
-    left: deque[Sequence[Trial]], metric: str, executor: Executor
-) -> Generator[Outcome, None, list[Sequence[Trial]]]:
-    """By an executor, until nothing is left or it breaks; the groups that were under way then."""
-    window = AHEAD * workers_of(executor)
-    under_way: dict[Future[list[Outcome]], Sequence[Trial]] = {}
-    at_work.tell(under_way, workers_of(executor))
-    lost: list[Sequence[Trial]] = []
-    try:
-        while under_way or (left and not lost):
-            while left and not lost and len(under_way) < window:
-                trials = left[0]
-                try:
-                    under_way[executor.submit(run_group, trials, metric)] = left.popleft()
-                except BrokenExecutor:
-                    lost.append(trials)
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
-                trials = under_way.pop(future)
-                try:
-                    found = future.result()
-                except BrokenExecutor:
-                    lost.append(trials)
-                except Exception as error:
-                    found = list(given_up(trials, f"{type(error).__name__}: {error}".rstrip(": ")))
-                    yield from found
-                else:
-                    yield from found
-        return lost
-    finally:
-        for future in under_way:
-            future.cancel()
-
-
-def given_up(trials: Sequence[Trial], why: str) -> Iterator[Outcome]:
-    """The outcome of trials whose worker did not come back: they are run again with the next command."""
-    return (Outcome(each.id, "cut", message=why, code=3) for each in trials)
 
 
 # --- the best --------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_the_json_has_the_keys_of_the_page(run: Run, iris: Path) -> None:
     page = (ROOT / PAGE).read_text("utf-8")
     for key in (*report, *report["best"]):
         assert f"`{key}`" in page, key
-    assert report["trials"] == {"all": 3, "done": 3, "diverged": 0, "failed": 0, "missing": 0}
+    assert report["trials"] == {"all": 3, "done": 3, "halted": 0, "diverged": 0, "failed": 0, "missing": 0}
     assert report["best"] == report["top"][0]
     assert [each["value"] for each in report["top"]] == sorted(each["value"] for each in report["top"])
     assert (report["metric"], report["higher_is_better"], report["set"]) == ("log_loss", False, "out_of_fold")
@@ -356,3 +356,81 @@ def test_without_the_extra_a_sweep_leaves_no_page_and_says_so(
     assert "there will be no report.html" in done.err
     assert "pip install 'nnfit[report]'" in done.err
     assert not (iris.parent / "sweep" / "report.html").exists()
+
+
+HALVING = """\
+spec: base.yaml
+search: {method: halving, epochs: 3}
+parameters:
+  training.optimizer.learning_rate: [0.001, 0.01, 0.1]
+  network.layers.0.size: [4, 8, 16]
+"""
+
+
+@pytest.fixture
+def halving(iris: Path) -> Path:
+    """A sweep of nine trials: nine to epoch 3, three to 9, one to 20."""
+    base = iris.parent / "base.yaml"
+    base.write_text(base.read_text().replace("epochs: 2", "epochs: 20"))
+    iris.write_text(HALVING)
+    return iris
+
+
+def test_check_tells_the_rungs_of_halving_and_what_they_save(run: Run, halving: Path) -> None:
+    done = run("check", halving)
+    assert done.code == 0
+    told = "3 rungs: 9 points to epoch 3, the best 3 to 9, the best 1 to 20; 56 epochs in all, 31% of the 180 of all"
+    assert told in " ".join(done.out.split())
+    report = json.loads(run("check", halving, "--json").out)["sweep"]
+    halving.write_text(HALVING.replace("search: {method: halving, epochs: 3}\n", ""))
+    grid = json.loads(run("check", halving, "--json").out)["sweep"]
+    assert report["rungs"] == [{"epochs": 3, "points": 9}, {"epochs": 9, "points": 3}, {"epochs": 20, "points": 1}]
+    assert (report["epochs"], report["epochs_of_grid"]) == (56, 180)
+    assert (grid["rungs"], grid["epochs"]) == ([{"epochs": 20, "points": 9}], 180)
+    base = halving.parent / "base.yaml"
+    base.write_text(base.read_text().replace("epochs: 20", "epochs: 20000"))
+    grid = json.loads(run("check", halving, "--json").out)["sweep"]
+    halving.write_text(HALVING.replace("epochs: 3", "epochs: 3000"))
+    assert 0.2 < json.loads(run("check", halving, "--json").out)["sweep"]["seconds"] / grid["seconds"] < 0.5
+
+
+def test_lines_and_the_end_of_halving_name_the_rung_and_those_that_were_halted(run: Run, halving: Path) -> None:
+    done = run("sweep", halving, "--jobs", "1")
+    assert done.code == 0
+    for rung, last in (("1 of 3, 3 epochs", "9/9"), ("2 of 3, 9 epochs", "3/3"), ("3 of 3, 20 epochs", "1/1")):
+        assert f"\nrung {rung}: {last} trial " in f"\n{done.err}"
+    assert "9 trials: 1 done, 8 halted; 13 trained in " in done.out
+    report = json.loads(run("sweep", halving, "--json").out)
+    assert report["trials"] == {"all": 9, "done": 1, "halted": 8, "diverged": 0, "failed": 0, "missing": 0}
+    assert (report["trained"], len(report["top"]), report["best"]["epochs"]) == (0, 1, 20)
+    page = (halving.parent / "sweep" / "report.html").read_text("utf-8")
+    assert "9 trials, by successive halving over 2 parameters: 1 done, 8 halted after fewer epochs." in page
+
+
+def test_a_shard_that_waits_for_the_others_says_so(run: Run, halving: Path) -> None:
+    done = run("sweep", halving, "--jobs", "1", "--shard", "1/2")
+    assert done.code == 0
+    assert "shard 1/2: 9 trials: 9 missing; 5 trained in " in done.out
+    assert done.out.endswith("; rung 1 of 3 waits for the other shards, and after them the same command goes on\n")
+    done = run("sweep", halving, "--jobs", "1", "--shard", "2/2")
+    assert "4 missing" not in done.out
+    assert "rung 2 of 3 waits" in done.out
+    assert run("sweep", halving).code == 0
+
+
+def test_an_interrupt_on_a_rung_says_where(run: Run, halving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnfit.sweeps import running
+
+    scored, calls = running.scored, []
+
+    def interrupted(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 11:
+            raise signals.Stopped(2)
+        return scored(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("nnfit.sweeps.running.together", lambda *_: 1)
+    monkeypatch.setattr("nnfit.sweeps.running.scored", interrupted)
+    done = run("sweep", halving, "--jobs", "1")
+    assert done.code == 130
+    assert "interrupted; rung 2 of 3, 9 epochs: 1 of 3 trainings are finished and kept; go on with" in done.err

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from nnfit.config.loader import LoadedSpec, load_spec
 from nnfit.errors import DataError, NnfitError, SpecError, TrainingError
-from nnfit.fit import packing
+from nnfit.fit import checkpoint, packing
 from nnfit.fit.packing import best_size, epochs, key, prepared_as, train_together
 from nnfit.fit.prepare import prepare
-from nnfit.fit.run import start
-from nnfit.fit.train import Result, trained
+from nnfit.fit.run import Run, start
+from nnfit.fit.train import Result, Trainer, trained
 
 SPEC = """\
 data: {train: data.csv, target: y, split_seed: 3}
@@ -193,6 +193,50 @@ def test_rows_held_out_are_copied_for_some_trainings_however_many_there_are(
     assert [len(each.X) // len(own.X) for each in looked_at] == [2, 2, 2, 1]
     assert looked_at[0].X is looked_at[2].X
     assert looked_at[3].X is own.X
+
+
+# --- broken off, and gone on with ------------------------------------------------------------------------------------
+
+
+def again(specs: Sequence[LoadedSpec], runs: Sequence[Run]) -> list[Trainer]:
+    """The trainings from the checkpoints of their runs, as another process would have them."""
+    ready, found = prepare(specs[0]), []
+    like: Run | None = None
+    for spec, run in zip(specs, runs, strict=True):
+        own = prepared_as(ready, spec)
+        like, changed = checkpoint.from_bytes(checkpoint.to_bytes(run, 1), "a run", own, 1, like)
+        assert changed == []
+        found.append(Trainer(spec, like, 1, packing.begin([spec])[0].warnings))  # type: ignore[union-attr]
+    return found
+
+
+@pytest.mark.parametrize("kind", [*SETTINGS, "lbfgs"])
+def test_trainings_that_are_broken_off_together_go_on_alone_and_with_others_as_if_nothing_had_been(
+    loaded: Callable[..., Any], kind: str
+) -> None:
+    base: dict[str, Any] = {"training.optimizer.name": "adamw", **SETTINGS.get(kind, {})}
+    own = [OWN[k] for k in (0, 1, 2, 6, 7, 9)]
+    if kind == "lbfgs":
+        base |= {"training.optimizer.name": "lbfgs", "training.batch_size": "full", "training.resample": "folds"}
+        own = [{}, {"training.l2": 0.1}, {"seed": 5}, {"training.l2": 1.0}, {"training.l2": 10.0}, {"seed": 6}]
+    specs = loaded(base, own)
+    trainers = [each for each in packing.begin(specs) if isinstance(each, Trainer)]
+    numbers = [number for number, _ in epochs([each.run for each in trainers], until=2)]
+    assert max(numbers) == 2
+    trainers = again(specs, [each.run for each in trainers])
+    for each in trainers[:2]:
+        for epoch in each.epochs():
+            if epoch.number == 5:
+                break
+    rest = trainers[2:]
+    for _ in epochs([each.run for each in rest], until=5):
+        pass
+    trainers = again(specs, [each.run for each in trainers])
+    for chosen in ((0, 3, 4), (1, 2, 5)):  # with others than before
+        for number, failed in epochs([trainers[k].run for k in chosen]):
+            assert number <= 7
+            assert not failed
+    assert [told(each.result()) for each in trainers] == [alone(spec) for spec in specs]
 
 
 # --- one among others ----------------------------------------------------------------------------------------------

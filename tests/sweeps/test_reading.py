@@ -16,6 +16,8 @@ from nnfit.sweeps.reading import load_sweep
 
 from .conftest import BASE
 
+HALVING = "spec: base.yaml\nsearch: {method: halving"
+RANDOM = "spec: base.yaml\nsearch: {method: random, trials: 2"
 Written = Callable[..., Path]
 
 
@@ -43,7 +45,7 @@ repeat: 1.5
         *("sweep.yaml:2:10", "sweep.yaml:2:25", "sweep.yaml:2:36", "sweep.yaml:3:1"),
         *("sweep.yaml:5:3", "sweep.yaml:6:3", "sweep.yaml:7:38", "sweep.yaml:8:1", "sweep.yaml:9:1"),
     ]
-    assert found[0].endswith('expected one of grid, random, got "randm"; did you mean "random"?')
+    assert found[0].endswith('expected one of grid, random, halving, got "randm"; did you mean "random"?')
     assert found[3].endswith('parametrs: there is no such key; did you mean "parameters"?')
     assert found[4].endswith("expected a list of values or a mapping, got 3")
     assert found[6].endswith('there is no such key; did you mean "scale"?')
@@ -103,6 +105,28 @@ def test_a_mistake_of_the_spec_itself_is_told_in_the_spec(written: Written) -> N
         ("- 1\n", "sweep.yaml:1:1: expected a mapping with the keys spec and parameters"),
         ("spec: base.yaml\nparameters:\n  training.l2: {min: 0, max: 1}\n", "a grid has no value of a range"),
         ("spec: base.yaml\nsearch: {trials: 3}\nparameters: {}\n", "a grid has as many trials as its values make"),
+        ("spec: base.yaml\nsearch: {method: halving}\nparameters: {training.l2: {min: 0, max: 1}}\n", "a grid has no"),
+        (
+            f"{HALVING}, epochs: 2}}\nparameters: {{}}\n",
+            "sweep.yaml:2:27: search.epochs: the first rung has 2 epochs, and",
+        ),
+        (
+            f"{HALVING}, factor: 1}}\nparameters: {{}}\n",
+            "sweep.yaml:2:27: search.factor: expected a whole number of at",
+        ),
+        (
+            "spec: base.yaml\nsearch: {factor: 3}\nparameters: {}\n",
+            "sweep.yaml:2:10: search.factor: grid drops no trial",
+        ),
+        (f"{RANDOM}, epochs: 2}}\nparameters: {{}}\n", "sweep.yaml:2:37: search.epochs: random drops no trial on its"),
+        (
+            f"{HALVING}}}\nparameters: {{training.epochs: [1, 2]}}\n",
+            'sweep.yaml:3:14: parameters."training.epochs": halving',
+        ),
+        (
+            f"{HALVING}}}\nparameters: {{training: [{{epochs: 3}}]}}\n",
+            "sweep.yaml:3:14: parameters.training: halving gives",
+        ),
         ("spec: base.yaml\nrepeat: 200000\nparameters: {}\n", "these are 200,000 trials"),
         ("spec: base.yaml\nparameters: {training.resample: [none, folds]}\n", "trials of different rows"),
         ("spec: base.yaml\nparameters: {extends: [x.yaml]}\n", "parameters.extends: no score depends on it"),
@@ -156,7 +180,7 @@ def test_the_schema_is_one_and_takes_what_is_read(written: Written) -> None:
     Draft202012Validator.check_schema(schema)
     good = {
         "spec": "base.yaml",
-        "search": {"method": "random", "trials": 3, "seed": 0},
+        "search": {"method": "halving", "trials": 3, "seed": 0, "factor": 2, "epochs": 4},
         "parameters": {"training.l2": {"min": 1e-5, "max": 1, "scale": "log"}, "network.layers": [[{"size": 1}]]},
         "repeat": 2,
         "metric": "accuracy",

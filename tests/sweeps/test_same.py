@@ -71,9 +71,9 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     found: list[int] = []
     run_as_one = running.run_as_one
 
-    def noted(trials: Any, metric: str) -> Any:
+    def noted(trials: Any, *given: Any) -> Any:
         found.append(len(trials))
-        return run_as_one(trials, metric)
+        return run_as_one(trials, *given)
 
     monkeypatch.setattr("nnfit.sweeps.running.run_as_one", noted)
     yield found

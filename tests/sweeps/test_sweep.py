@@ -135,13 +135,13 @@ def test_a_trial_fails_alone_and_diverging_is_a_result(place: Path, written: Wri
     layers = "[{size: 2, activation: relu}, {size: 5, activation: softmax}]"  # there are two kinds, not five
     text = f"spec: base.yaml\nparameters:\n  network.layers: [[{{size: auto, activation: softmax}}], {layers}]\n"
     swept = nnfit.sweep(written(text))
-    assert swept.counts() == {"done": 1, "diverged": 0, "failed": 1, "missing": 0}
+    assert swept.counts() == {"done": 1, "halted": 0, "diverged": 0, "failed": 1, "missing": 0}
     last = (place / "sweep" / "trials.csv").read_text().splitlines()[-1]
     assert ",failed: network.layers[1].size: " in last.replace('"', "")
     base = BASE.replace("{name: adam, learning_rate: 0.01}", "{name: sgd, learning_rate: 0.01}")
     text = "spec: base.yaml\nparameters: {training.optimizer.learning_rate: [1.0e+30, 0.01]}\n"
     swept = nnfit.sweep(written(text, base), place / "other")
-    assert swept.counts() == {"done": 1, "diverged": 1, "failed": 0, "missing": 0}
+    assert swept.counts() == {"done": 1, "halted": 0, "diverged": 1, "failed": 0, "missing": 0}
     assert [row.number for row in swept.ranking()] == [2]
 
 
@@ -151,7 +151,7 @@ def test_with_fail_fast_nothing_is_begun_after_a_failure(place: Path, written: W
     path = written(text)
     (place / "base.yaml").write_text(BASE)
     swept = nnfit.sweep(path, fail_fast=True)
-    assert swept.counts() == {"done": 0, "diverged": 0, "failed": 1, "missing": 1}
+    assert swept.counts() == {"done": 0, "halted": 0, "diverged": 0, "failed": 1, "missing": 1}
     assert swept.best is None
     assert nnfit.sweep(path).counts()["done"] == 1
 
@@ -205,7 +205,7 @@ def test_data_that_change_during_the_sweep_end_it(place: Path, monkeypatch: pyte
     def other(*arguments: Any) -> list[Any]:
         return [each._replace(sha256={"train": "other"}) for each in running.run_group(*arguments)]
 
-    monkeypatch.setattr("nnfit.sweeps.sweep.run_group", other)
+    monkeypatch.setattr("nnfit.sweeps.engines.run_group", other)
     with pytest.raises(DataError, match="the data of train have changed since the sweep began"):
         nnfit.sweep(place / "sweep.yaml")
 

@@ -22,11 +22,11 @@ def test_there_are_as_many_processes_as_have_work_cores_and_memory(
     (place / "sweep.yaml").write_text(SWEEP)
     trials = sweep.plan(load_sweep(place / "sweep.yaml")).trials
     prepared = prepare(trials[0].loaded)
-    assert sweep.worth_starting(trials, prepared) == 6
+    assert sweep.worth_starting(trials, prepared, 100_000) == 6
     kept = sum(feature.kept for feature in prepared.features)
     each = sum(needed(prepared.spec, {"train": 30}, kept))
     for there, count in ((each // 2, 1), (each, 1), (4 * each, 4), (400 * each, 6)):
         monkeypatch.setattr("nnfit.sweeps.sweep.memory", lambda there=there: there)
-        assert sweep.worth_starting(trials, prepared) == count
+        assert sweep.worth_starting(trials, prepared, 100_000) == count
     (place / "base.yaml").write_text(BASE)
-    assert sweep.worth_starting(sweep.plan(load_sweep(place / "sweep.yaml")).trials, prepared) == 1
+    assert sweep.worth_starting(sweep.plan(load_sweep(place / "sweep.yaml")).trials, prepared, 2) == 1
