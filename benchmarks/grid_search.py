@@ -1,11 +1,11 @@
-"""A sweep beside GridSearchCV(MLPClassifier), as whole processes on all cores: 48 trials × 5 folds of a 10-32-3 network.
+"""A sweep beside GridSearchCV(MLPClassifier), whole processes on all cores: 48 trials × 5 folds of a 10-32-3 network.
 
     python benchmarks/grid_search.py [EPOCHS [ROWS [--alone]]]
 
-12 learning rates × 4 penalties, Adam, minibatches of 32, rectifiers, every epoch trained. `nnfit sweep` gives trials.csv,
+12 learning rates × 4 penalties, Adam, minibatches of 32, rectifiers, every epoch trained. `nnfit sweep` gives the table,
 the model trained on the best, and the report; GridSearchCV with n_jobs=-1 its results and the refitted best. Both read
-the same CSV in a process of their own, and so do the rounds of one epoch that are taken from each for "beyond start and
-report". With `--alone` also the sweep whose trials are not packed. Needs nnfit[bench].
+the same CSV in a process of their own. A round of one epoch each is what start and report take. With `--alone` also the
+sweep whose trials are not packed. Needs nnfit[bench].
 """
 
 from __future__ import annotations
