@@ -2,7 +2,7 @@
 
     python benchmarks/grid_search.py [EPOCHS [ROWS [--alone]]]
 
-12 learning rates × 4 penalties, Adam, minibatches of 32, rectifiers, every epoch trained. `nnfit sweep` gives the table,
+12 learning rates × 4 penalties, Adam, minibatches of 32, rectifiers, every epoch trained. `nnfit sweep` gives a table,
 the model trained on the best, and the report; GridSearchCV with n_jobs=-1 its results and the refitted best. Both read
 the same CSV in a process of their own. A round of one epoch each is what start and report take. With `--alone` also the
 sweep whose trials are not packed. Needs nnfit[bench].
