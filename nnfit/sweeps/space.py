@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
@@ -18,16 +19,19 @@ from nnfit.sweeps.keys import Range, Search
 Values = list[Any] | Range
 Point = dict[str, Any]  # the value of each parameter
 TRIES = 1000  # draws for a point that is to be kept
+MOST_STEPS = 1 << 53
 DIGITS = 6  # of a number that is drawn: what is finer changes no score, and is long to read
 
 
 def points(
     parameters: Mapping[str, Values], search: Search, keeps: Callable[[Point], bool] = lambda point: True
 ) -> list[Point]:
-    """All points of a sweep that are to be kept, the first to the last; of a random search fewer if hardly any are."""
+    """All points of a sweep that are to be kept; of a random search those before the first that is not found."""
     if search.drawn:
-        each = (drawn(parameters, search.seed, k, keeps) for k in range(search.trials or 0))
-        return [point for point in each if point is not None]
+        found: list[Point] = []
+        while len(found) < (search.trials or 0) and (point := drawn(parameters, search.seed, len(found), keeps)):
+            found.append(point)
+        return found
     lists = [steps(values) if isinstance(values, Range) else values for values in parameters.values()]
     grid = (dict(zip(parameters, each, strict=True)) for each in product(*lists))
     return [point for point in grid if keeps(point)]
@@ -42,12 +46,21 @@ def count(parameters: Mapping[str, Values], search: Search) -> int:
 
 def steps_of(values: Range) -> int:
     """How many steps a range has, its end counted where a step falls on it."""
-    return 1 + math.floor((values.max - values.min) / values.step * (1 + 1e-12) + 1e-9) if values.step else 0
+    if not values.step:
+        return 0
+    distance = Decimal(repr(values.max)) - Decimal(repr(values.min))
+    return 1 + int(min(distance / Decimal(repr(values.step)), Decimal(MOST_STEPS)))
 
 
 def steps(values: Range) -> list[float]:
     """The numbers of a range, from the least on."""
-    return [number(values, values.min + k * (values.step or 0)) for k in range(steps_of(values))]
+    return [step(values, k) for k in range(steps_of(values))]
+
+
+def step(values: Range, k: int) -> float:
+    """Number k of a range, from 0, to the digit that its least and its step are written to."""
+    value = Decimal(repr(values.min)) + k * Decimal(repr(values.step))
+    return int(value) if values.type == "integer" else float(value)
 
 
 def drawn(parameters: Mapping[str, Values], seed: int, k: int, keeps: Callable[[Point], bool]) -> Point | None:
@@ -66,7 +79,7 @@ def drawn(parameters: Mapping[str, Values], seed: int, k: int, keeps: Callable[[
 def of_range(values: Range, rng: np.random.Generator) -> float:
     """A number of a range; each whole one has the same share of a linear range."""
     if values.step:
-        return number(values, values.min + float(rng.integers(steps_of(values))) * values.step)
+        return step(values, int(rng.integers(steps_of(values))))
     if values.scale == "log":
         return number(values, math.exp(rng.uniform(math.log(values.min), math.log(values.max))))
     if values.type == "integer":

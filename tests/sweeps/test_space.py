@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnfit.sweeps.keys import Range, Search
-from nnfit.sweeps.space import count, points
+from nnfit.sweeps.space import TRIES, count, points
 
 GRID, RANDOM = Search(), Search(method="random", trials=200, seed=5)
 
@@ -29,6 +29,25 @@ def test_a_range_with_steps_includes_its_ends() -> None:
     found = points({"a": Range(min=16, max=64, step=16, type="integer")}, GRID)
     assert [each["a"] for each in found] == [16, 32, 48, 64]
     assert all(type(each["a"]) is int for each in found)
+
+
+def test_steps_are_the_numbers_that_their_digits_say() -> None:
+    found = points({"a": Range(min=20260101, max=20260104, step=1, type="integer")}, GRID)
+    assert [each["a"] for each in found] == [20260101, 20260102, 20260103, 20260104]
+    found = points({"a": Range(min=-0.3, max=0.3, step=0.1)}, GRID)
+    assert [each["a"] for each in found] == [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]
+    found = points({"a": Range(min=1.0000001, max=1.0000003, step=1e-7)}, RANDOM)
+    assert {each["a"] for each in found} == {1.0000001, 1.0000002, 1.0000003}
+
+
+def test_steps_without_number_are_counted_all_the_same() -> None:
+    assert count({"a": Range(min=-1e308, max=1e308, step=1e-300)}, GRID) > 1e15
+
+
+def test_a_point_that_cannot_be_found_is_looked_for_once() -> None:
+    asked: list[object] = []
+    assert points({"a": Range(min=0, max=1)}, RANDOM, lambda point: bool(asked.append(point))) == []
+    assert len(asked) == TRIES
 
 
 def test_more_trials_and_more_parameters_behind_leave_the_first_as_they_are() -> None:
