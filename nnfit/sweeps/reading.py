@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,9 +25,11 @@ from nnfit.sweeps.trials import spec_of, with_values
 from nnfit.words import count, plain, quoted
 
 MOST_TRIALS = 100_000
-# Keys that say where a spec writes, and of what rows the metric is: the same for all trials, or they are not compared.
+# Keys that say where a spec writes, and what the metric is of: the same for all trials, or they are not compared.
 WRITES = ("output", "training.checkpoint")
 ROWS = ("data.train", "data.validation", "data.test", "data.missing_target", "data.split_seed", "training.resample")
+TRUTH = ("data.target", "data.weight")
+OTHER_ROWS = "it changes the rows that the metric is on, and trials of different rows are not compared"
 
 
 class Sweep(NamedTuple):
@@ -228,10 +230,16 @@ def of_key(document: Document, key: str) -> Problem | None:
     except SpecError as error:
         return document.problem(at, error.code, error.problems[0].message, error.remedy)
     name = ".".join(path)
-    if any(name == other or name.startswith(f"{other}.") for other in WRITES) or path[0] == "extends":
+
+    def is_of(keys: Collection[str]) -> bool:
+        return any(name == other or name.startswith(f"{other}.") for other in keys)
+
+    if is_of(WRITES) or path[0] == "extends":
         return document.problem(at, "no-parameter", "no score depends on it", "remove it")
-    if name in ROWS or name == "data":
-        message = "it changes the rows that the metric is on, and trials of different rows are not compared"
+    if is_of(ROWS) or name == "data":
+        return document.problem(at, "other-rows", OTHER_ROWS, "make one sweep of each")
+    if is_of(TRUTH):
+        message = "it changes what the metric is of, and trials of different targets or weights are not compared"
         return document.problem(at, "other-rows", message, "make one sweep of each")
     return None
 
@@ -282,9 +290,12 @@ def refuse_unfair(sweep: Sweep) -> None:
         remedy = "set data.validation: 0.2 in it, or network.members: 5 and training.resample: folds"
         found.append(document.problem(("spec",), "nothing-held-out", message, remedy))
     if "seed" in sweep.parameters and drawn_by_seed(first):
-        message = "it changes the rows that the metric is on, and trials of different rows are not compared"
         remedy = "set data.split_seed in the spec; or write repeat, whose means are compared"
-        found.append(document.problem(("parameters", "seed"), "other-rows", message, remedy))
+        found.append(document.problem(("parameters", "seed"), "other-rows", OTHER_ROWS, remedy))
+    for key in sweep.parameters:
+        if key != "seed" and len({rows_of(sweep, point) for point in of_each_value(sweep, key)}) > 1:
+            remedy = "make one sweep of each, or name the keys in it one by one"
+            found.append(document.problem(("parameters", key), "other-rows", OTHER_ROWS, remedy))
     if found:
         raise SpecError(*found)
 
@@ -301,4 +312,20 @@ def refuse_one_rung(sweep: Sweep) -> None:
 def drawn_by_seed(spec: Spec) -> bool:
     """Whether the seed says which rows the metric is on: a share is drawn, and by no seed of its own."""
     shares = isinstance(spec.data.validation, float) or isinstance(spec.data.test, float)
-    return shares and spec.data.split_seed is None
+    return (shares or spec.training.resample == "bootstrap") and spec.data.split_seed is None
+
+
+def of_each_value(sweep: Sweep, key: str) -> Iterator[Point]:
+    """The first point with each value of a key that may say by how many members and how the rows are held out."""
+    if tuple(parts(key, "")) in (("network",), ("training",), ("network", "members")):
+        yield from {repr(point[key]): sweep.points[0] | {key: point[key]} for point in sweep.points}.values()
+
+
+def rows_of(sweep: Sweep, point: Point) -> Hashable:
+    """What says which rows the metric of a point is on, of what a whole part may change."""
+    try:
+        spec = spec_of(sweep.base, point)
+    except SpecError:  # which its trial is told
+        spec = sweep.first
+    resample = spec.training.resample
+    return resample, spec.network.members if resample == "bootstrap" else 0

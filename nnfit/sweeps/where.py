@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from nnfit.config.document import parse, parts
@@ -44,15 +45,25 @@ def kept(condition: str, values: Mapping[str, Any], base: Any) -> bool:
 
 
 def value(word: str, values: Mapping[str, Any], base: Any) -> Any:
-    """What a side of a condition is worth."""
+    """What a side of a condition is worth: as the last of the parameters says that it is or is a part of, else as the
+    spec does.
+    """
     if NUMBER.fullmatch(word):
         return parse(word.encode(), "").value
-    if word in values:
-        return values[word]
-    place = base
     try:
-        for part in parts(word, ""):
+        place, path = base, path_of(word)
+        for key, own in values.items():
+            above = path_of(key)
+            if path_of(word)[: len(above)] == above:
+                place, path = own, path_of(word)[len(above) :]
+        for part in path:
             place = place[int(part)] if isinstance(place, list) else place[part]
     except (SpecError, LookupError, TypeError, ValueError):
         raise Unknown(f"{word} is neither a number, nor a parameter, nor a key that the spec has") from None
     return place
+
+
+@cache
+def path_of(key: str) -> tuple[str, ...]:
+    """The parts of a key, however it is spelled."""
+    return tuple(parts(key, ""))

@@ -13,6 +13,7 @@ from nnfit.config.schema import json_schema as spec_schema
 from nnfit.errors import SpecError
 from nnfit.sweeps.keys import NAMES, json_schema
 from nnfit.sweeps.reading import load_sweep
+from nnfit.sweeps.trials import spec_of
 
 from .conftest import BASE
 
@@ -217,6 +218,54 @@ where: network.layers.0.size >= 3
     assert {point["network.layers.0.size"] for point in load_sweep(path).points} == {3, 4}
     few = written(path.read_text().replace("trials: 20", "trials: 5"))
     assert load_sweep(few).points == load_sweep(written(path.read_text().replace("trials: 5", "trials: 20"))).points[:5]
+
+
+LAYER = "[{{size: {}, activation: relu}}, {{size: auto, activation: softmax}}]"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        f"  network.layers: [{LAYER.format(3)}, {LAYER.format(9)}]",
+        "  network.layers[0].size: [3, 9]",
+        f"  network.layers: [{LAYER.format(5)}]\n  network.layers.0.size: [3, 9]",
+    ],
+)
+def test_a_condition_is_of_the_points_however_a_parameter_says_it(written: Written, parameters: str) -> None:
+    for condition, numbers in (("<= 4", [3]), ("> 4", [9])):
+        path = written(f"spec: base.yaml\nwhere: network.layers.0.size {condition}\nparameters:\n{parameters}\n")
+        points = load_sweep(path).points
+        assert [spec_of(load_sweep(path).base, each).network.layers[0].size for each in points] == numbers
+
+
+@pytest.mark.parametrize(
+    ("parameter", "base"),
+    [
+        ("data.train.0: [flowers.csv, other.csv]", BASE.replace("flowers.csv ", "[flowers.csv] ")),
+        ("data.target: [kind, width]", BASE),
+        ("data.target.0: [kind, width]", BASE.replace("target: kind", "target: [kind]")),
+        ("data.weight: [null, width]", BASE),
+        ("training: [{resample: folds}, {resample: bootstrap}]", BASE),
+        ("network.members: [2, 8]", BASE.replace("folds", "bootstrap")),
+        ("seed: [1, 2]", BASE.replace("folds", "bootstrap")),
+    ],
+)
+def test_whatever_changes_what_the_metric_is_of_is_refused(written: Written, parameter: str, base: str) -> None:
+    (line,) = told(written(f"spec: base.yaml\nparameters:\n  {parameter}\n", base))
+    assert "it changes " in line
+    assert "are not compared" in line
+
+
+@pytest.mark.parametrize(
+    ("parameter", "base"),
+    [
+        ("network.members: [2, 8]", BASE),
+        ("training: [{resample: folds, epochs: 1}, {resample: folds, epochs: 2}]", BASE),
+        ("seed: [1, 2]", BASE.replace("folds", "bootstrap").replace("data:", "data:\n  split_seed: 0")),
+    ],
+)
+def test_what_leaves_the_rows_as_they_are_is_not(written: Written, parameter: str, base: str) -> None:
+    assert len(load_sweep(written(f"spec: base.yaml\nparameters:\n  {parameter}\n", base)).points) == 2
 
 
 @pytest.mark.parametrize(
