@@ -7,6 +7,7 @@ them reads all, and holds all while it works, so that no trial is run twice.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import NamedTuple
 
 from nnfit.errors import OutputError, Place, Problem
 from nnfit.storage import files
-from nnfit.sweeps.running import Outcome
+from nnfit.sweeps.running import HALTED, Outcome
+from nnfit.sweeps.trials import hashed
 
 FOLDER, WHOLE, HASHES, STATES = "trials", "trials.jsonl", "hashes.json", "states"
 LINE = tuple(name for name in Outcome._fields if name != "state")
+STATUSES = ("done", HALTED, "diverged", "failed", "cut")
 MOST_SHARDS = 10_000
 
 
@@ -62,10 +65,34 @@ def parsed(line: bytes) -> Outcome | None:
     try:
         given = json.loads(line)
         outcome = Outcome(**{key: value for key, value in given.items() if key in LINE})
-    except (ValueError, TypeError, AttributeError):
+        return outcome if sound(outcome) else None
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    sound = isinstance(outcome.id, str) and isinstance(outcome.status, str) and type(outcome.rung) is int
-    return outcome if sound else None
+
+
+def sound(outcome: Outcome) -> bool:
+    """Whether every part of an outcome that was read is of its kind: who works with it need not ask."""
+    by_name = (outcome.metrics, outcome.members, outcome.sha256)
+    numbers = [*outcome.metrics.values(), *(x for pair in outcome.members.values() for x in pair)]
+    counts = (outcome.epochs, outcome.rows, outcome.rung, outcome.code, *(point[0] for point in outcome.curve))
+    sizes = (outcome.seconds, *outcome.groups)
+    return (
+        all(isinstance(text, str) for text in (outcome.id, outcome.message, *outcome.sha256.values()))
+        and outcome.status in STATUSES
+        and (outcome.status != HALTED or outcome.rung > 0)
+        and all(isinstance(each, dict) for each in by_name)
+        and all(len(pair) == 2 for pair in outcome.members.values())
+        and all(isinstance(each, list | tuple) for each in (outcome.curve, outcome.groups))
+        and all(len(point) in (2, 3) for point in outcome.curve)
+        and all(type(each) is int and 0 <= each < 1 << 53 for each in counts)
+        and all(is_number(each) for each in sizes)
+        and all(each is None or is_number(each) for each in (*numbers, *(x for p in outcome.curve for x in p[1:])))
+    )
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number."""
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def written(outcome: Outcome) -> bytes:
@@ -78,15 +105,21 @@ def hashes(folder: Path, key: str) -> list[str] | None:
     """The hashes of the trials that an earlier command has left, if they follow from the same."""
     try:
         given = json.loads((folder / FOLDER / HASHES).read_bytes())
-        return [str(each) for each in given["hashes"]] if given["key"] == key else None
-    except (OSError, ValueError, TypeError, KeyError):
+        found = given["hashes"]
+        return found if given["key"] == sealed(key, found) else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
 def keep_hashes(folder: Path, key: str, found: Sequence[str]) -> None:
     """Leave the hashes of the trials for the next command."""
     if hashes(folder, key) is None:
-        files.write((folder / FOLDER / HASHES, json.dumps({"key": key, "hashes": found}).encode()))
+        files.write((folder / FOLDER / HASHES, json.dumps({"key": sealed(key, found), "hashes": found}).encode()))
+
+
+def sealed(key: str, found: Sequence[str]) -> str:
+    """A hash of what hashes follow from and of themselves: of such that were changed it is another."""
+    return hashed(json.dumps([key, found]))
 
 
 def place_of(folder: Path, id: str) -> Path:
