@@ -9,10 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from types import ModuleType
 from typing import Any, TypeVar
 
 from nnfit.workers.blas import VARIABLES
@@ -49,15 +51,20 @@ class Processes(ProcessPoolExecutor):
 def calm() -> Iterator[None]:
     """Processes that are started in the block get no Ctrl-C while they start, and a BLAS of one thread.
 
+    They do not run the script of this process as well, which may have no guard of `__main__`, or be no file: all that
+    they need they import.
     Nor does a pipe to one that is gone end this process, which a command lets it do where its output goes to `head`:
     threads that are started in the block keep that.
     """
     before = {name: os.environ.get(name) for name in VARIABLES}
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    script = sys.modules["__main__"]
     try:
+        sys.modules["__main__"] = ModuleType("__main__")
         os.environ.update(dict.fromkeys(VARIABLES, "1"))
         yield
     finally:
+        sys.modules["__main__"] = script
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
