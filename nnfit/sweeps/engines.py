@@ -6,7 +6,7 @@ What becomes of trials comes as it is known. Where a worker dies, those that it 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import Any
 
@@ -20,7 +20,7 @@ AHEAD = 2  # groups for each worker that are handed out before the first is done
 UNKNOWN = 64  # workers of an executor that does not say how many it has
 DEATHS = 2  # of the process of a trial, with no other beside it, after which it is given up
 
-Ended = Generator[Outcome, None, None]
+Ended = Generator[Sequence[Outcome], None, None]  # those of a group, once all of it is over
 Asked = Callable[[Sequence[Trial]], tuple[Any, ...]]  # what run_group is given for a group, when it is handed out
 
 
@@ -54,17 +54,17 @@ class Machine:
 def outcomes_of(
     groups: Sequence[Sequence[Trial]], asked: Asked, executor: Executor | None, jobs: int, machine: Machine
 ) -> Ended:
-    """What becomes of each trial, as they come, by the executor or by so many processes."""
+    """What becomes of each group of trials, as they come, by the executor or by so many processes."""
     if executor is not None:
         for lost in (yield from handed_out(deque(groups), asked, executor)):
-            yield from given_up(lost, "the executor broke while it was under way")
+            yield given_up(lost, "the executor broke while it was under way")
     elif (count := min(jobs, len(groups))) > 1:
         yield from by_processes(groups, asked, count, machine)
     else:
         with working(1):
             for k, each in enumerate(groups):
                 at_work.tell({k: each}, 1)
-                yield from run_group(*asked(each))
+                yield run_group(*asked(each))
 
 
 def workers_of(executor: Executor) -> int:
@@ -83,12 +83,12 @@ def by_processes(groups: Sequence[Sequence[Trial]], asked: Asked, count: int, ma
                 if not lost:
                     break
             else:
-                yield from given_up(trials, "its process was killed, by somebody or for its memory")
+                yield given_up(trials, "its process was killed, by somebody or for its memory")
 
 
 def by_pool(
     left: deque[Sequence[Trial]], asked: Asked, count: int, machine: Machine
-) -> Generator[Outcome, None, list[Sequence[Trial]]]:
+) -> Generator[Sequence[Outcome], None, list[Sequence[Trial]]]:
     """By processes until nothing is left, or one of them dies; the groups that were under way then."""
     lost: list[Sequence[Trial]] | None = None
     try:
@@ -101,7 +101,7 @@ def by_pool(
 
 def handed_out(
     left: deque[Sequence[Trial]], asked: Asked, executor: Executor
-) -> Generator[Outcome, None, list[Sequence[Trial]]]:
+) -> Generator[Sequence[Outcome], None, list[Sequence[Trial]]]:
     """By an executor, until nothing is left or it breaks; the groups that were under way then."""
     window = AHEAD * workers_of(executor)
     under_way: dict[Future[list[Outcome]], Sequence[Trial]] = {}
@@ -122,16 +122,15 @@ def handed_out(
                 except BrokenExecutor:
                     lost.append(trials)
                 except Exception as error:
-                    found = list(given_up(trials, f"{type(error).__name__}: {error}".rstrip(": ")))
-                    yield from found
+                    yield given_up(trials, f"{type(error).__name__}: {error}".rstrip(": "))
                 else:
-                    yield from found
+                    yield found
         return lost
     finally:
         for future in under_way:
             future.cancel()
 
 
-def given_up(trials: Sequence[Trial], why: str) -> Iterator[Outcome]:
-    """The outcome of trials whose worker did not come back: they are run again with the next command."""
-    return (Outcome(each.id, "cut", message=why, code=3) for each in trials)
+def given_up(trials: Sequence[Trial], why: str) -> list[Outcome]:
+    """The outcomes of trials whose worker did not come back: they are run again with the next command."""
+    return [Outcome(each.id, "cut", message=why, code=3) for each in trials]

@@ -99,8 +99,8 @@ def sweep(
     `spec` is the path of a sweep file, or a mapping as YAML gives it; `output` is the folder, by default beside the
     file. Trials run in `jobs` processes of this machine, by default one for each core, or in any `executor` of
     concurrent.futures, whose workers can import nnfit and read the files of the spec: it is left open. A script that
-    uses processes begins behind `if __name__ == "__main__":`, as all that do. With `fail_fast` no trial is begun after
-    one that failed.
+    makes one of processes begins behind `if __name__ == "__main__":`, as all that do. With `fail_fast` no trial is
+    begun after one that failed.
 
     The result has the `trials`, their `outcomes` by hash, the `ranking()` of the points and the `best` model.
     SpecError, DataError and OutputError say what is wrong, where, and what would do; what is wrong with a single trial
@@ -255,20 +255,21 @@ def climbed(
         phase(name, over + len(left), over) as now,
         closing(outcomes_of(groups, asked, executor, jobs, orders.machine)) as ended,
     ):
-        for outcome in ended:
-            refuse_changed(plan, outcome)
-            if rung.of > 1:
-                records.keep_state(folder, outcome)
-                before = found.get(outcome.id, {}).get(rung.before or -1)
-                spent = outcome.seconds + (before.seconds if before is not None else 0.0)
-                outcome = outcome._replace(rung=rung.key, seconds=spent, state=b"")
-            lines.add(records.written(outcome))
-            records.add(found, outcome)
-            outcomes[outcome.id] = outcome
-            now.step()
-            if orders.told is not None:
-                now.name = orders.told(swept, outcome, by_id[outcome.id])
-            if orders.fail_fast and outcome.status in ("failed", "cut"):
+        for found_together in ended:
+            for outcome in found_together:
+                refuse_changed(plan, outcome.sha256)
+                if rung.of > 1:
+                    records.keep_state(folder, outcome)
+                    before = found.get(outcome.id, {}).get(rung.before or -1)
+                    spent = outcome.seconds + (before.seconds if before is not None else 0.0)
+                    outcome = outcome._replace(rung=rung.key, seconds=spent, state=b"")
+                lines.add(records.written(outcome))
+                records.add(found, outcome)
+                outcomes[outcome.id] = outcome
+                now.step()
+                if orders.told is not None:
+                    now.name = orders.told(swept, outcome, by_id[outcome.id])
+            if orders.fail_fast and any(each.status in ("failed", "cut") for each in found_together):
                 return None
     return len(left)
 
@@ -325,9 +326,9 @@ def metric_of(sweep: Sweep, known: Collection[str]) -> str:
     return wanted or ("log_loss" if "log_loss" in known else "rmse")
 
 
-def refuse_changed(plan: Plan, outcome: Outcome) -> None:
-    """A DataError if a trial has read other data than the sweep began with."""
-    for name, digest in outcome.sha256.items():
+def refuse_changed(plan: Plan, sha256: Mapping[str, str]) -> None:
+    """A DataError if these are not the data that the sweep began with."""
+    for name, digest in sha256.items():
         if plan.sha256.get(name, digest) != digest:
             message = f"the data of {name} have changed since the sweep began"
             raise DataError(Problem("changed", message, "give the same command again: all trials are run anew"))
@@ -349,6 +350,7 @@ def finished(plan: Plan, swept: Swept, page: Page | None, anew: bool) -> Swept:
     model = kept(places[0], places[1], spec, plan.sha256)
     if model is None:
         model, anew = trained(spec.loaded, {}, threads.get()).model, True
+        refuse_changed(plan, model.record["sha256"])
         files.write((places[0], model.to_bytes()), (places[1], spec.data))  # whatever becomes of the page
     swept = replace(swept, best=model)
     if page is not None and (anew or not places[2].is_file()):

@@ -157,11 +157,31 @@ def test_with_fail_fast_nothing_is_begun_after_a_failure(place: Path, written: W
     assert nnfit.sweep(path).counts()["done"] == 1
 
 
+def test_with_fail_fast_what_was_trained_beside_a_failure_is_kept(
+    place: Path, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written("spec: base.yaml\nparameters: {training.optimizer.learning_rate: [0.001, 0.002, 0.003]}\n")
+    scored = running.scored
+
+    def lacking(trial: Any, *others: Any) -> Any:
+        if trial.number == 1:
+            raise MemoryError
+        return scored(trial, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nnfit.sweeps.running.scored", lacking)
+        counts = nnfit.sweep(path, fail_fast=True).counts()
+    assert (counts["failed"], counts["done"]) == (1, 2)
+    numbers = trained(monkeypatch)
+    assert nnfit.sweep(path).counts()["done"] == 3
+    assert numbers == [1]
+
+
 def test_what_the_machine_lacked_is_tried_again_by_the_next_command(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("nnfit.sweeps.running.start", lambda _: (_ for _ in ()).throw(MemoryError))
+        patch.setattr("nnfit.sweeps.running.start", lambda *_: (_ for _ in ()).throw(MemoryError))
         swept = nnfit.sweep(place / "sweep.yaml")
     assert swept.counts()["failed"] == 4
     assert nnfit.sweep(place / "sweep.yaml").counts()["done"] == 4
