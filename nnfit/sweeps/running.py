@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,13 +18,14 @@ from nnfit.config.spec import Spec
 from nnfit.core.losses import clipped
 from nnfit.data.cells import Text
 from nnfit.data.dialect import Dialect
+from nnfit.data.opening import digest_of
 from nnfit.data.parts import Files
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target
-from nnfit.errors import NnfitError, TrainingError
+from nnfit.errors import DataError, NnfitError, TrainingError
 from nnfit.fit import checkpoint, packing
 from nnfit.fit.ends import resolve
-from nnfit.fit.prepare import Prepared, prepare
+from nnfit.fit.prepare import Prepared, paths_of, prepare
 from nnfit.fit.run import Run, epochs, start
 from nnfit.fit.scores import Seen, score
 from nnfit.model.layout import network_of
@@ -113,11 +114,17 @@ def together(trial: Trial, prepared: Prepared) -> int:
 def run_group(trials: Sequence[Trial], metric: str, part: Part | None = None) -> list[Outcome]:
     """What becomes of each of some trials, in their order, wholly or in part; no error of one is an error here.
 
-    Where they cannot be trained as one, for their data or memory, each is trained by itself.
+    Where they cannot be trained as one, for their data or memory, each is trained by itself. So it is where nnfit has
+    a bug in that, of which a warning tells: the outcomes are the same.
     """
     if len(trials) > 1:
-        with suppress(Exception):
+        try:
             return run_as_one(trials, metric, part)
+        except (NnfitError, MemoryError, OSError):
+            pass  # each is told by itself
+        except Exception as error:
+            message = f"a bug in nnfit: trials are trained one by one for {type(error).__name__}: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
     return [run(trial, metric, part) for trial in trials]
 
 
@@ -157,17 +164,29 @@ def without_test(prepared: Prepared) -> Prepared:
 def run(trial: Trial, metric: str, part: Part | None = None) -> Outcome:
     """What becomes of one trial."""
     begun = time.perf_counter()
+    sha256: Mapping[str, str] = NOTHING
     try:
         prepared = without_test(prepare(trial.loaded, read=tables.read))
+        sha256 = dict(prepared.sha256)
         training = going_on(trial, prepared, part) or start(prepared)
         if part is None or training.state.epochs < part.epochs:
             for epoch in epochs(training):
                 if part is not None and epoch.number == part.epochs:
                     break
-        outcome = kept(scored(trial, training, metric), training, part)._replace(sha256=dict(prepared.sha256))
+        outcome = kept(scored(trial, training, metric), training, part)
+    except DataError as error:
+        outcome, sha256 = refused(trial, error)
     except Exception as error:
         outcome = failed(trial, error)
-    return outcome._replace(seconds=time.perf_counter() - begun)
+    return outcome._replace(seconds=time.perf_counter() - begun, sha256=sha256)
+
+
+def refused(trial: Trial, error: DataError) -> tuple[Outcome, Mapping[str, str]]:
+    """The outcome of a trial that its data refuse, and what these are: they may be written at this moment."""
+    try:
+        return failed(trial, error), {name: digest_of(each.paths) for name, each in paths_of(trial.loaded).items()}
+    except (NnfitError, OSError):  # they may come back
+        return Outcome(trial.id, "cut", message=str(error), code=error.exit_code), NOTHING
 
 
 def going_on(trial: Trial, prepared: Prepared, part: Part | None, like: Run | None = None) -> Run | None:
@@ -261,12 +280,12 @@ class Tables:
         """A table, as read_table reads it."""
         state = tuple((stat.st_mtime_ns, stat.st_size) for stat in map(os.stat, files.paths))
         key = (files.paths, state, repr(dialect), tuple(sorted(kinds.items())), others)
-        if key not in self.read_already:
+        table = self.read_already.get(key)
+        if table is None:
             table = read_table(files, dialect, kinds, others)
             for column in table.columns.values():
                 (column.codes if isinstance(column, Text) else column).flags.writeable = False
             self.read_already = {key: table} | dict(list(self.read_already.items())[:KEPT])
-        table = self.read_already[key]
         return table._replace(columns=dict(table.columns))
 
     def forget(self) -> None:

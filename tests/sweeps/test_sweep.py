@@ -231,6 +231,65 @@ def test_data_that_change_during_the_sweep_end_it(place: Path, monkeypatch: pyte
         nnfit.sweep(place / "sweep.yaml")
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_data_that_are_being_written_leave_no_failure_behind(
+    place: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml", place / "one", jobs=1))
+    whole = (place / "flowers.csv").read_text()
+
+    def while_written(trials: Any, *others: Any) -> list[Any]:
+        if trials[0].number != 2:
+            return running.run_group(trials, *others)
+        (place / "flowers.csv").unlink()
+        if there:
+            (place / "flowers.csv").write_text(whole[:200])
+        else:
+            (place / "flowers.csv").mkdir()
+        try:
+            return running.run_group(trials, *others)
+        finally:
+            (place / "flowers.csv").unlink() if there else (place / "flowers.csv").rmdir()
+            (place / "flowers.csv").write_text(whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nnfit.sweeps.engines.run_group", while_written)
+        if there:
+            with pytest.raises(DataError, match="the data of train have changed since the sweep began"):
+                nnfit.sweep(place / "sweep.yaml", jobs=1)
+        else:
+            assert nnfit.sweep(place / "sweep.yaml", jobs=1).counts()["failed"] == 2
+    assert told(nnfit.sweep(place / "sweep.yaml", jobs=1)) == expected
+
+
+def test_data_that_change_before_the_best_is_trained_make_no_model(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = sweep.trained
+
+    def changed(*arguments: Any) -> Any:
+        table = (place / "flowers.csv").read_text()
+        (place / "flowers.csv").write_text(table + "0.1,0.2,rose\n")
+        return train(*arguments)
+
+    monkeypatch.setattr("nnfit.sweeps.sweep.trained", changed)
+    with pytest.raises(DataError, match="the data of train have changed since the sweep began"):
+        nnfit.sweep(place / "sweep.yaml")
+    assert not (place / "sweep" / "best.npz").exists()
+
+
+def test_a_bug_in_training_together_is_told_and_costs_no_trial(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml", place / "one"))
+
+    def wrong(*_: Any) -> None:
+        raise KeyError("shape")
+
+    monkeypatch.setattr("nnfit.fit.packing.prepared_as", wrong)
+    with pytest.warns(RuntimeWarning, match="a bug in nnfit: trials are trained one by one for KeyError: 'shape'"):
+        swept = nnfit.sweep(place / "sweep.yaml", place / "two")
+    assert told(swept) == expected
+
+
 def test_what_the_data_are_refused_for_is_told_before_the_first_trial(place: Path) -> None:
     (place / "base.yaml").write_text(BASE.replace("kind", "kinds"))
     with pytest.raises(SpecError, match='has no column "kinds"; did you mean "kind"'):
@@ -324,7 +383,51 @@ def test_a_line_that_was_cut_is_taken_away_and_its_trial_is_run_again(
     assert numbers == [4]
 
 
+def test_whatever_is_written_in_a_line_it_is_an_outcome_or_it_is_none(place: Path) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml"))
+    file = place / "sweep" / "trials" / "trials.jsonl"
+    first, *others = file.read_bytes().splitlines()
+    wrong: list[dict[str, Any]] = [
+        *({"metrics": {"log_loss": value}} for value in ("low", True, [1], float("nan"), float("inf"), 10**400)),
+        *({key: "text"} for key in ("metrics", "epochs", "seconds", "members", "curve", "groups", "rows", "sha256")),
+        *({key: [["text"]]} for key in ("metrics", "members", "curve", "groups", "sha256", "status")),
+        *({key: -1} for key in ("epochs", "rows", "rung", "code", "status", "message")),
+        *({"status": status} for status in ("better", "halted")),
+        *({"members": {"log_loss": value}} for value in (1, [1], ["a", "b"])),
+        *({"sha256": {"train": 1}}, {"id": [1]}, {"curve": [[1, None, "x"]]}),
+    ]
+    for each in wrong:
+        file.write_bytes(b"\n".join([json.dumps(json.loads(first) | each).encode(), *others]) + b"\n")
+        assert sorted(map(len, records.read(place / "sweep").values())) == [1, 1, 1], each
+    for deep in (b"[", b'{"a":'):
+        file.write_bytes(b"\n".join([deep * 100_000, *others]) + b"\n")
+        assert told(nnfit.sweep(place / "sweep.yaml")) == expected
+
+
+def test_hashes_that_were_changed_are_made_anew(place: Path) -> None:
+    expected = told(nnfit.sweep(place / "sweep.yaml"))
+    file = place / "sweep" / "trials" / "hashes.json"
+    kept = json.loads(file.read_bytes())
+    for hashes in (kept["hashes"][::-1], ["0" * 32] * 4, [1, 2, 3, 4], {"a": 1}):
+        file.write_text(json.dumps(kept | {"hashes": hashes}))
+        assert told(nnfit.sweep(place / "sweep.yaml")) == expected
+    file.write_text("[" * 100_000)
+    assert told(nnfit.sweep(place / "sweep.yaml")) == expected
+
+
 # --- processes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.process
+def test_processes_do_not_run_the_script_that_starts_them(place: Path) -> None:
+    script = "import nnfit; print(nnfit.sweep('sweep.yaml', jobs=2).counts()['done'])"
+    (place / "script.py").write_text(script)
+    for given in ([str(place / "script.py")], ["-"]):
+        found = subprocess.run(
+            [sys.executable, *given], input=script, cwd=place, capture_output=True, text=True, check=True, timeout=60
+        )
+        assert (found.stdout, found.stderr) == ("4\n", "")
+        shutil.rmtree(place / "sweep")
 
 
 @pytest.mark.process
