@@ -252,7 +252,8 @@ def failed(trial: Trial, error: Exception) -> Outcome:
     if isinstance(error, TrainingError):
         return Outcome(trial.id, "diverged", message=str(error), code=error.exit_code)
     if isinstance(error, NnfitError):
-        return Outcome(trial.id, "failed", message=str(error), code=error.exit_code)
+        passing = any(problem.code == "too-little-memory" for problem in error.problems)
+        return Outcome(trial.id, "cut" if passing else "failed", message=str(error), code=error.exit_code)
     if isinstance(error, MemoryError | OSError):
         return Outcome(trial.id, "cut", message=f"{type(error).__name__}: {error}".rstrip(": "), code=3)
     return Outcome(trial.id, "failed", message=f"a bug in nnfit: {type(error).__name__}: {error}", code=1)

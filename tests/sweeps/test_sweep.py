@@ -188,6 +188,17 @@ def test_what_the_machine_lacked_is_tried_again_by_the_next_command(
     assert len((place / "sweep" / "trials" / "trials.jsonl").read_text().splitlines()) == 8
 
 
+def test_what_is_too_large_for_this_machine_may_be_tried_on_another(
+    place: Path, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written("spec: base.yaml\nparameters: {network.layers.0.size: [2, 4000]}\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("nnfit.fit.resources.memory", lambda: 300_000)
+        counts = nnfit.sweep(path, jobs=1).counts()
+    assert (counts["failed"], counts["done"]) == (1, 1)
+    assert nnfit.sweep(path, jobs=1).counts()["done"] == 2
+
+
 def test_repeats_of_a_point_have_the_seeds_that_follow_and_count_by_their_mean(place: Path, written: Written) -> None:
     swept = nnfit.sweep(written("spec: base.yaml\nrepeat: 3\nparameters: {}\n", BASE.replace("seed: 0", "seed: 7")))
     (row,) = swept.rows
