@@ -159,10 +159,19 @@ def of_halving(document: Document, keys: Keys, parameters: Mapping[str, Values])
                 yield document.problem(("search", name), "no-effect", message, remedy)
         return
     for key in parameters:
-        if key.replace("[", ".").startswith("training.epochs") or key == "training":
+        path = path_of(key)
+        if path in (("training",), ("training", "epochs")):
             message = "halving gives trials more and more epochs up to training.epochs, which are the same for all"
-            remedy = "set training.epochs in the spec" if "." in key else "name the keys of training one by one"
+            remedy = "set training.epochs in the spec" if len(path) > 1 else "name the keys of training one by one"
             yield document.problem(("parameters", key), "no-parameter", message, remedy)
+
+
+def path_of(key: str) -> tuple[str, ...]:
+    """The parts of a key; none of what is no key, which is told elsewhere."""
+    try:
+        return tuple(parts(key, ""))
+    except SpecError:
+        return ()
 
 
 def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:

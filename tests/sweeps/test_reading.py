@@ -125,6 +125,10 @@ def test_a_mistake_of_the_spec_itself_is_told_in_the_spec(written: Written) -> N
             'sweep.yaml:3:14: parameters."training.epochs": halving',
         ),
         (
+            f"{HALVING}}}\nparameters: {{'\"training\".epochs': [1, 2]}}\n",
+            '.epochs": halving gives trials more and more epochs',
+        ),
+        (
             f"{HALVING}}}\nparameters: {{training: [{{epochs: 3}}]}}\n",
             "sweep.yaml:3:14: parameters.training: halving gives",
         ),
