@@ -156,10 +156,8 @@ def begin(
     """The trainings of specs that have one key, each before its first epoch, or why there is none."""
     if not specs:
         return []
-    # A real target has no labels to smooth: who does not ask for it is not to be refused for who does.
-    least = min(specs, key=lambda loaded: loaded.spec.training.label_smoothing)
     try:
-        ready = prepare(least, frames) if prepared is None else prepared
+        ready = prepare(least(specs), frames) if prepared is None else prepared
     except NnfitError as error:
         return [error for _ in specs]
     found: list[Trainer | NnfitError] = []
@@ -173,6 +171,11 @@ def begin(
             like = trainer.run
             found.append(trainer)
     return found
+
+
+def least(specs: Sequence[LoadedSpec]) -> LoadedSpec:
+    """That of specs with one key which the data refuse for the least: a real target has no labels to smooth."""
+    return min(specs, key=lambda loaded: loaded.spec.training.label_smoothing)
 
 
 def in_common() -> Callable[[Run], Any]:

@@ -113,7 +113,7 @@ def handed_out(
                 trials = left[0]
                 try:
                     under_way[executor.submit(run_group, *asked(trials))] = left.popleft()
-                except BrokenExecutor:
+                except RuntimeError:  # it is broken, or takes no more
                     lost.append(trials)
             for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
                 trials = under_way.pop(future)

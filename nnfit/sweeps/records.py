@@ -188,8 +188,10 @@ def held(folder: Path, shard: Shard | None) -> Iterator[files.Appending]:
             for other in sorted(inside.glob("shard-*.jsonl")):
                 stack.enter_context(claim(other, folder))
         else:
-            with claim(whole, folder):
-                pass
+            others = [path for path in inside.glob("shard-*.jsonl") if not path.stem.endswith(f"-of-{shard.of}")]
+            for path in (whole, *sorted(others)):  # parts of another whole have trials in common with this one
+                with claim(path, folder):
+                    pass
         yield stack.enter_context(files.appending(own))
 
 

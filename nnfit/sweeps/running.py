@@ -131,7 +131,7 @@ def run_group(trials: Sequence[Trial], metric: str, part: Part | None = None) ->
 def run_as_one(trials: Sequence[Trial], metric: str, part: Part | None = None) -> list[Outcome]:
     """What becomes of trials with one key, each as it would alone; the time is shared alike."""
     begun = time.perf_counter()
-    ready = without_test(prepare(trials[0].loaded, read=tables.read))
+    ready = without_test(prepare(packing.least([trial.loaded for trial in trials]), read=tables.read))
     found: dict[int, Outcome] = {}
     runs: dict[int, Run] = {}
     for k, trial in enumerate(trials):

@@ -367,6 +367,36 @@ def test_two_at_once_on_one_folder_are_refused_and_two_shards_are_not(place: Pat
             records.held(folder, None),
         ):
             pass
+        with (
+            pytest.raises(OutputError, match="another process is at work on the shard 1/2"),
+            records.held(folder, Shard(1, 3)),  # which has trials in common with it
+        ):
+            pass
+
+
+def test_an_executor_that_takes_no_more_leaves_its_trials_to_the_next_command(place: Path) -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    swept = nnfit.sweep(place / "sweep.yaml", place / "out", executor=executor)
+    assert {row.status for row in swept.rows} <= {"failed", "missing"}
+    assert "the executor broke while it was under way" in (place / "out" / "trials.csv").read_text()
+    assert not nnfit.sweep(place / "sweep.yaml", place / "out", jobs=1).counts()["missing"]
+
+
+def test_who_smooths_no_labels_is_trained_with_others_of_a_real_target(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "base.yaml").write_text(
+        "data: {train: flowers.csv, target: width, split_seed: 0}\n"
+        "network: {layers: [{size: 1, activation: linear}], members: 3}\n"
+        "training: {epochs: 1, resample: folds}\n"
+    )
+    (place / "sweep.yaml").write_text(
+        "spec: base.yaml\nparameters: {training.label_smoothing: [0.1, 0], training.l2: [0, 0.1]}\n"
+    )
+    monkeypatch.setattr("nnfit.sweeps.running.run", lambda trial, *_: pytest.fail("trained by itself"))
+    found = nnfit.sweep(place / "sweep.yaml", place / "out", jobs=1)
+    assert [row.status for row in found.rows] == ["failed", "failed", "done", "done"]
 
 
 def test_a_folder_that_holds_other_things_is_left_alone(place: Path) -> None:
