@@ -4,7 +4,8 @@ Scores of trials are skewed: one that nearly diverged would be all of their vari
 explained (Kruskal and Wallis 1952), by a model with one level for each value of a parameter. Parameters enter one after
 the other, the one that adds most first, and what each adds is adjusted for its number of levels, so that chance adds
 nothing in the mean. Whether it is more than chance is asked of permutations of what is left to explain, over all
-parameters that could have entered (Freedman and Lane 1983; Westfall and Young 1993). On a full grid this is the
+parameters that could have entered, and one after another that may be chance may be chance (Freedman and Lane 1983;
+Westfall and Young 1993, step down). On a full grid this is the
 analysis of variance, and what functional ANOVA computes (Hutter, Hoos and Leyton-Brown 2014), without a forest.
 """
 
@@ -29,7 +30,7 @@ PER_PART = 4  # trials in each, at least
 class Effect(NamedTuple):
     """What the parameter at place `of` adds to the explained share of the variance of the ranks.
 
-    `chance` is how often a parameter without any effect would add as much.
+    `chance` is how often a parameter without any effect would add as much, or one that entered before it.
     """
 
     of: int
@@ -116,7 +117,9 @@ def effects(ranks: Floats, codes: Sequence[Codes], seed: int = 0) -> tuple[Effec
         best = max(gains, key=gains.__getitem__, default=None)
         if best is None or gains[best] <= 0:
             break
-        found.append(Effect(best, gains[best], fit.chance(list(bases.values()), gains[best], rng)))
+        before = found[-1].chance if found else 0.0  # what comes after one that may be chance may be, too
+        chance = fit.chance(list(bases.values()), gains[best], rng)
+        found.append(Effect(best, gains[best], max(before, chance)))
         fit = fit.joined(bases[best])
     return tuple(found)
 
