@@ -138,14 +138,15 @@ def together(sweep: Sweep, found: Mattered) -> Section | None:
             f"{short(first.path)} and {short(second.path)} come first in the table above; {doubtful} may be chance."
         ]
     if found.both is None:
-        told.append(f"Whether the best value of one depends on the other, {count(found.n, 'trial')} cannot tell.")
+        told.append(f"Whether what one does depends on the other, {count(found.n, 'trial')} cannot tell.")
     elif found.both.clear:
         told.append(
-            "They interact: the best value of one depends on the other, which explains "
-            f"{percent(found.both.share)} more than the sum of what each does."
+            f"They interact: {percent(found.both.share)} of how the trials rank is explained by both together and not by "
+            "the sum of what each does. That may be that the best value of one depends on the other, or that each "
+            "matters less where the other is bad already: the picture tells."
         )
     else:
-        told.append("That the best value of one depends on the other is not seen in these trials beyond chance.")
+        told.append("That what one does depends on the other is not seen in these trials beyond chance.")
     middle, n, best = of_cells(sweep, first, second)
     if len(first.edges) and len(second.edges):
         figure = figures.plane(sweep, first, second)

@@ -195,6 +195,16 @@ def test_what_matters_is_found_and_few_trials_are_said_to_be_few() -> None:
     assert mattered(made("three")).effects == ()
 
 
+def test_effects_that_add_up_are_not_said_to_move_each_others_best_value() -> None:
+    own = [Parameter("a"), Parameter("b")]
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(size=(2, 200))
+    trials = table(own, [a.tolist(), b.tolist()], 10 * (a - 0.3) ** 2 + 10 * (b - 0.6) ** 2)
+    found = " ".join(Page(page_bytes(sweep(own, trials)).decode()).text.split())
+    assert "They interact" in found  # of ranks the sum is none, which is no word of where the best is
+    assert "may be that the best value of one depends on the other, or that each matters less where" in found
+
+
 def test_a_best_at_the_end_of_a_range_is_told() -> None:
     own = [Parameter(SIZE, (8, 16, 32))]
     sizes = [8, 16, 32] * 8
