@@ -59,7 +59,6 @@ def as_sweep(swept: Swept) -> Sweep:
         test={name: value for name, value in test.items() if isinstance(value, float)},
         test_rows=0 if swept.best is None else int(swept.best.record["rows"].get("test", 0)),
         text=Path(file).read_text("utf-8", "replace") if file and Path(file).is_file() else "",
-        seconds=sum(row.seconds for row in swept.rows),
     )
 
 

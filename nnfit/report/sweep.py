@@ -277,8 +277,6 @@ def making(sweep: Sweep) -> Section:
     ]
     if np.isfinite(seconds).any():
         rows.append(("seconds of all trials together", f"{np.nansum(seconds):,.1f}"))
-    if sweep.seconds is not None:
-        rows.append(("seconds of the sweep", f"{sweep.seconds:,.1f}"))
     code = [("The sweep's file", sweep.text.rstrip())] * bool(sweep.text)
     code += [("best.yaml, the spec of the best", sweep.best_text.rstrip())] * bool(sweep.best_text)
     told = "Every trial stands in trials.csv, in full precision. The same file and data give the same table."

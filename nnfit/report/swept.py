@@ -85,7 +85,6 @@ class Sweep:
     text: str = ""  # of the sweep's file
     best_text: str = ""  # of best.yaml
     warnings: tuple[Problem, ...] = ()
-    seconds: float | None = None  # of all of it, as the user waited
 
     def column(self, name: str, default: object) -> list[object]:
         """A column of the table, or the same for every trial."""

@@ -46,7 +46,7 @@ def loss(rate: Any, size: Any = 16, noise: Any = 0.0) -> np.ndarray:
 def sweep(parameters: list[Parameter], trials: pd.DataFrame, **more: Any) -> Sweep:
     """A sweep of a log-loss."""
     text = "spec: base.yaml\nsearch: {method: random, trials: 60, seed: 0}\nparameters:\n  …\n"
-    options: dict[str, Any] = {"method": "random", "rows": "30 validation rows", "text": text, "seconds": 12.0} | more
+    options: dict[str, Any] = {"method": "random", "rows": "30 validation rows", "text": text} | more
     return Sweep("sweep.yaml", "log_loss", False, tuple(parameters), trials, **options)
 
 
