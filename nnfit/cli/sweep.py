@@ -338,7 +338,7 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
         if swept.best is not None and not told and len(ranking) > 1:
             console.print("There are no test rows to say how good it is: data.test in the spec would keep some")
     ended = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    trained = f"{run:,} trained" if repeat == 1 else f"{count(run, 'training')} of {repeat} seeds each"
+    trained = f"{run:,} trained" if repeat == 1 and swept.rung.of == 1 else count(run, "training")
     what = f"shard {shard.number}/{shard.of}: " if shard else ""
     where = f"; best model written to {swept.folder / 'best.npz'}" if swept.best else f"; kept in {swept.folder}"
     where += ", which the command without --shard joins" if shard else ""

@@ -340,6 +340,8 @@ def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iri
 def test_the_best_so_far_is_of_trials_all_of_whose_seeds_are_over(run: Run, iris: Path) -> None:
     iris.write_text(iris.read_text() + "repeat: 2\n")
     done = run("sweep", iris, "--jobs", "1")
+    trials = int(re.findall(r"^(\d+) trials: ", done.out, re.MULTILINE)[0])
+    assert f"{trials} done; {2 * trials} trainings in " in done.out  # in all, and not of each seed
     told = json.loads(run("sweep", iris, "--json").out)
     last = re.findall(r"best (\S+) of trial (\d)", done.err)[-1]
     assert last == (f"{told['best']['value']:.4f}", str(told["best"]["trial"]))
@@ -399,7 +401,7 @@ def test_lines_and_the_end_of_halving_name_the_rung_and_those_that_were_halted(r
     assert done.code == 0
     for rung, last in (("1 of 3, 3 epochs", "9/9"), ("2 of 3, 9 epochs", "3/3"), ("3 of 3, 20 epochs", "1/1")):
         assert f"\nrung {rung}: {last} trial " in f"\n{done.err}"
-    assert "9 trials: 1 done, 8 halted; 13 trained in " in done.out
+    assert "9 trials: 1 done, 8 halted; 13 trainings in " in done.out
     report = json.loads(run("sweep", halving, "--json").out)
     assert report["trials"] == {"all": 9, "done": 1, "halted": 8, "diverged": 0, "failed": 0, "missing": 0}
     assert (report["trained"], len(report["top"]), report["best"]["epochs"]) == (0, 1, 20)
@@ -410,7 +412,7 @@ def test_lines_and_the_end_of_halving_name_the_rung_and_those_that_were_halted(r
 def test_a_shard_that_waits_for_the_others_says_so(run: Run, halving: Path) -> None:
     done = run("sweep", halving, "--jobs", "1", "--shard", "1/2")
     assert done.code == 0
-    assert "shard 1/2: 9 trials: 9 missing; 5 trained in " in done.out
+    assert "shard 1/2: 9 trials: 9 missing; 5 trainings in " in done.out
     assert done.out.endswith("; rung 1 of 3 waits for the other shards, and after them the same command goes on\n")
     done = run("sweep", halving, "--jobs", "1", "--shard", "2/2")
     assert "4 missing" not in done.out
