@@ -14,6 +14,7 @@ from nnfit.model.aggregates import Curves
 from nnfit.report.sweep import Parameter, Sweep, page_bytes
 from nnfit.scoring.selection import Scores
 from nnfit.sweeps.keys import Range
+from nnfit.sweeps.reading import drawn_by_seed
 from nnfit.sweeps.results import Row, Swept
 
 SETS = {
@@ -73,6 +74,12 @@ def redrawn(swept: Swept) -> float:
     return data.validation / (1 - data.validation - tested)
 
 
+def others(swept: Swept) -> bool:
+    """Whether another seed is scored on other rows."""
+    spec = swept.sweep.first
+    return drawn_by_seed(spec) or (swept.held_out == "out_of_bag" and spec.data.split_seed is None)
+
+
 def table(swept: Swept) -> pd.DataFrame:
     """The trials, a line for each."""
     rows = swept.rows
@@ -93,19 +100,26 @@ def table(swept: Swept) -> pd.DataFrame:
 def scores_of(swept: Swept) -> tuple[list[int], Scores | None]:
     """The scores of the trials on groups of rows that are the same for all, if they are known of all that are done.
 
-    Those of an earlier command may be of another metric, which was the sweep's then: their mean is not the score.
+    Of repeats that are scored on the same rows they are the mean. Those of an earlier command may be of another metric,
+    which was the sweep's then: their mean is not the score.
     """
     ranking = swept.ranking()
-    groups = [row.outcomes[0].groups for row in ranking]
-    if swept.sweep.keys.repeat > 1 or not groups or not all(len(each) == len(groups[0]) > 0 for each in groups):
+    every = [outcome for row in ranking for outcome in row.outcomes]
+    if (swept.sweep.keys.repeat > 1 and others(swept)) or len({(len(each.groups), each.rows) for each in every}) != 1:
         return [], None
-    n = ranking[0].outcomes[0].rows
-    sizes = np.bincount(np.arange(n) % len(groups[0])).astype(np.float64)
-    found = Scores(np.array(groups, np.float64), sizes, swept.metric == "rmse")
-    means = found.of(np.ones((1, len(sizes))))[0]
-    if not np.allclose(means, np.array([row.score for row in ranking], np.float64), rtol=1e-5, atol=1e-7):
+    n, G = every[0].rows, len(every[0].groups)
+    if not G:
         return [], None
-    return [row.number for row in ranking], found
+    sizes = np.bincount(np.arange(n) % G).astype(np.float64)
+    single = Scores(np.array([outcome.groups for outcome in every], np.float64), sizes, swept.metric == "rmse")
+    values = np.array([row.values for row in ranking], np.float64)
+    own = single.of(np.ones((1, G)))[0].reshape(values.shape)
+    if not np.allclose(own, values, rtol=1e-5, atol=1e-7):
+        return [], None
+    mean = single.values.reshape(*values.shape, G).mean(axis=1)
+    if single.root:  # the mean of roots is less than the root of the mean
+        mean *= (values.mean(axis=1) ** 2 / np.maximum((own**2).mean(axis=1), 1e-300))[:, None]
+    return [row.number for row in ranking], single._replace(values=mean)
 
 
 def curves_of(row: Row) -> Curves | None:

@@ -44,21 +44,30 @@ class Luck(NamedTuple):
 
 
 def luck(sweep: Sweep) -> Luck | None:
-    """The luck of the best of two trials or more that are done; None where nothing tells of it."""
+    """The luck of the best of two trials or more that are done; None where nothing tells of it.
+
+    Of repeats whose rows are known both the rows and the seeds may have chosen: what is told is the greater.
+    """
     if len(sweep.order) < 2:
         return None
+    better = sweep.order[: max(2, min(POOLED, len(sweep.order) // 2))]
+    found = [of_scores(sweep, better), of_repeats(sweep, better) if sweep.repeat > 1 else None]
+    return max((each for each in found if each is not None), key=lambda each: each.optimism, default=None)
+
+
+def of_scores(sweep: Sweep, better: list[int]) -> Luck | None:
+    """What the scores of rows say: those of all, drawn again, or the noise of some."""
     scores, places = covered(sweep)
     if scores is not None and len(places) == len(sweep.order) and not sweep.halted.any():
         found = selection(scores, sweep.higher, best=places.index(sweep.order[0]))
         if found is not None:
             return by_rows(sweep, found, places, scores.values.shape[1])
-    better = sweep.order[: max(2, min(POOLED, len(sweep.order) // 2))]
     if scores is not None and scores.values.shape[1] >= FEWEST:
         chosen = [i for i, place in enumerate(places) if place in better]
         s, T, G = noise(scores._replace(values=scores.values[chosen])), len(chosen), scores.values.shape[1]
         if math.isfinite(s):
             return of_error(sweep, s, "noise", (T - 1) * (G - 1), G)
-    return of_repeats(sweep, better) if sweep.repeat > 1 else None
+    return None
 
 
 def of_repeats(sweep: Sweep, better: list[int]) -> Luck | None:

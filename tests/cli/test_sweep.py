@@ -8,9 +8,11 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import numpy as np
 from conftest import ROOT, Ended
 from documents import commands, ended, masked, workplace
 from rich.console import Console
@@ -18,6 +20,7 @@ from rich.console import Console
 from nnfit.cli import screen, signals
 from nnfit.cli.sweep import fitting, headings, shown
 from nnfit.report.from_sweep import as_sweep
+from nnfit.report.luck import luck
 from nnfit.sweeps.reading import load_sweep
 from nnfit.sweeps.sweep import carried_out, plan
 
@@ -321,7 +324,7 @@ def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iri
     base = iris.parent / "base.yaml"
     iris.write_text(iris.read_text() + "repeat: 3\n")
     alike = json.loads(run("sweep", iris, "--json", "-o", iris.parent / "folds").out)["optimism"]
-    assert alike["by"] == "repeats"
+    assert alike["by"] == "repeats"  # whose test rows are drawn anew, so that the others differ, too
     base.write_text(
         base.read_text()
         .replace("  members: 5\n", "")
@@ -335,6 +338,29 @@ def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iri
     assert found.redrawn == pytest.approx(0.2 / 0.8)
     assert found.repeats is not None
     assert found.repeats.mean(axis=1) == pytest.approx(found.score)
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "rmse"])
+def test_repeats_that_are_scored_on_the_same_rows_tell_of_the_chance_of_these(
+    run: Run, iris: Path, metric: str
+) -> None:
+    base = iris.parent / "base.yaml"
+    text = (
+        base.read_text().replace("seed: 0", "seed: 0\n").replace("target: species", "target: species\n  split_seed: 1")
+    )
+    if metric == "rmse":
+        text = text.replace("target: species", "target: petal_length").replace("softmax", "linear")
+    base.write_text(text)
+    iris.write_text(
+        iris.read_text().replace("0.001, 0.01, 0.1", "0.008, 0.01, 0.012") + f"repeat: 3\nmetric: {metric}\n"
+    )
+    told = json.loads(run("sweep", iris, "--json").out)
+    found = as_sweep(carried_out(plan(load_sweep(iris)), iris.parent / "sweep"))
+    assert found.scores is not None and found.scored == [each + 1 for each in found.order]
+    assert found.scores.of(np.ones((1, len(found.scores.sizes))))[0] == pytest.approx(found.score[found.order])
+    of_seeds, of_both = luck(replace(found, scores=None)), luck(found)
+    assert of_seeds is not None and of_both is not None
+    assert of_both.optimism >= of_seeds.optimism and told["optimism"]["value"] == of_both.optimism
 
 
 def test_the_best_so_far_is_of_trials_all_of_whose_seeds_are_over(run: Run, iris: Path) -> None:

@@ -153,6 +153,21 @@ def test_repeats_that_share_rows_are_not_as_sure_as_their_number() -> None:
     assert "not of other rows" in Page(page_bytes(own).decode()).text
 
 
+def test_repeats_on_the_same_rows_do_not_hide_what_the_rows_have_chosen() -> None:
+    rng = np.random.default_rng(2)
+    found = []
+    for _ in range(30):  # trials that differ by nothing; their seeds by little, their rows by much
+        values = rng.normal(size=(30, 100))
+        repeats = values.mean(axis=1)[:, None] + 0.01 * rng.normal(size=(30, 5))
+        own = [Parameter(RATE, log=True)]
+        trials = table(own, [np.geomspace(1e-4, 1, 30).tolist()], repeats.mean(axis=1), sd=repeats.std(axis=1, ddof=1))
+        scores = Scores(values, np.ones(100))
+        each = luck(sweep(own, trials, repeat=5, repeats=repeats, scores=scores, scored=range(1, 31)))
+        assert each is not None and each.by == "rows"
+        found.append(each.optimism)
+    assert np.mean(found) == pytest.approx(expected_best(30) / 10, rel=0.1)
+
+
 def test_bad_trials_that_spread_more_do_not_make_the_good_ones_less_sure() -> None:
     own = noisy(40, 8, np.random.default_rng(0), repeat=8)
     worse = own.trials.copy()
