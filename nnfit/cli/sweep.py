@@ -236,6 +236,9 @@ def doubts(swept: Swept) -> list[Problem]:
     if len(rows) > 1:
         message = f"the trials are scored on different rows, {min(rows):,} to {max(rows):,} of them"
         found.append(Problem("other-rows", message))
+    if swept.test_chose:
+        message = "each seed draws test rows of its own, so that those of the best were not kept from its other seeds"
+        found.append(Problem("test-drawn-anew", message, "set data.split_seed, or keep test rows in a file"))
     if swept.held_out == "validation" and steered(swept.sweep.first):
         message = "the validation rows steer each training and score it too: all scores lean to the good side"
         found.append(Problem("watched", message, "with training.resample: folds none of the rows does both"))
@@ -334,7 +337,9 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
         test = swept.best.metrics.get("test", {})
         told = ", ".join(f"{name} {digits(test[name])}" for name in shown_metrics([test]) if test.get(name))
         if told:
-            console.print(plain(f"Test rows, looked at once, by the best alone: {told}"))
+            whose = "drawn by the first seed alone, so that others have learnt from them or were scored by them"
+            whose = whose if swept.test_chose else "looked at once, by the best alone"
+            console.print(plain(f"Test rows, {whose}: {told}"))
         if swept.best is not None and not told and len(ranking) > 1:
             console.print("There are no test rows to say how good it is: data.test in the spec would keep some")
     ended = ", ".join(f"{n} {status}" for status, n in counts.items() if n)

@@ -58,6 +58,7 @@ def as_sweep(swept: Swept) -> Sweep:
         scored=scored,
         curves={row.number: curves for row in ranking[:20] if (curves := curves_of(row)) is not None},
         test={name: value for name, value in test.items() if isinstance(value, float)},
+        test_chose=swept.test_chose,
         test_rows=0 if swept.best is None else int(swept.best.record["rows"].get("test", 0)),
         text=Path(file).read_text("utf-8", "replace") if file and Path(file).is_file() else "",
     )

@@ -126,6 +126,12 @@ def tested(sweep: Sweep) -> Iterator[str]:
         return
     between = f" (95 % interval {digits(sweep.interval[0])} to {digits(sweep.interval[1])})" if sweep.interval else ""
     rows = count(sweep.test_rows, "test row") if sweep.test_rows else "the test rows"
+    if sweep.test_chose:
+        yield (
+            f"On {rows} its {short(sweep.metric)} is {digits(float(value))}{between}: not of new rows, as they were "
+            "drawn by the first seed alone, and the others have learnt from them or were scored by them."
+        )
+        return
     yield (
         f"On {rows}, which chose nothing and were looked at once, by the best alone, its {short(sweep.metric)} is "
         f"{digits(float(value))}{between}: the number to quote."

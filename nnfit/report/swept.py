@@ -81,6 +81,7 @@ class Sweep:
     curves: Mapping[int, Curves] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
     test_rows: int = 0
+    test_chose: bool = False  # whether these rows had a say in the choice of the best
     interval: tuple[float, float] | None = None
     text: str = ""  # of the sweep's file
     best_text: str = ""  # of best.yaml

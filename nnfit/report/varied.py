@@ -141,8 +141,8 @@ def together(sweep: Sweep, found: Mattered) -> Section | None:
         told.append(f"Whether what one does depends on the other, {count(found.n, 'trial')} cannot tell.")
     elif found.both.clear:
         told.append(
-            f"They interact: {percent(found.both.share)} of how the trials rank is explained by both together and not by "
-            "the sum of what each does. That may be that the best value of one depends on the other, or that each "
+            f"They interact: both together explain {percent(found.both.share)} more of how the trials rank than the "
+            "sum of what each does. That may be that the best value of one depends on the other, or that each "
             "matters less where the other is bad already: the picture tells."
         )
     else:

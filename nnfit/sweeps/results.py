@@ -71,6 +71,12 @@ class Swept:
     best: Model | None = None
 
     @property
+    def test_chose(self) -> bool:
+        """Whether each repeat draws test rows of its own: those of the first are not kept from the others, then."""
+        data = self.sweep.first.data
+        return self.sweep.keys.repeat > 1 and isinstance(data.test, float) and data.split_seed is None
+
+    @property
     def higher(self) -> bool:
         """Whether more of the metric is better."""
         return higher(self.metric)

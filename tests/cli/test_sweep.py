@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import numpy as np
+import pytest
 from conftest import ROOT, Ended
 from documents import commands, ended, masked, workplace
 from rich.console import Console
@@ -338,6 +338,20 @@ def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iri
     assert found.redrawn == pytest.approx(0.2 / 0.8)
     assert found.repeats is not None
     assert found.repeats.mean(axis=1) == pytest.approx(found.score)
+
+
+def test_test_rows_that_other_seeds_have_learnt_from_are_not_said_to_be_looked_at_once(run: Run, iris: Path) -> None:
+    iris.write_text(iris.read_text() + "repeat: 2\n")
+    done = run("sweep", iris)
+    assert "looked at once" not in done.out and "drawn by the first seed alone" in done.out
+    assert "set data.split_seed, or keep test rows in a file" in " ".join(done.err.split())
+    page = (iris.parent / "sweep/report.html").read_text()
+    assert "drawn by the first seed alone" in page and "the number to quote" not in page
+    base = iris.parent / "base.yaml"
+    base.write_text(base.read_text().replace("target: species", "target: species\n  split_seed: 1"))
+    done = run("sweep", iris, "-o", iris.parent / "other")
+    assert "looked at once" in done.out and "split_seed" not in done.err
+    assert "the number to quote" in (iris.parent / "other/report.html").read_text()
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "rmse"])
