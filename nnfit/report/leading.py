@@ -6,7 +6,7 @@ import numpy as np
 
 from nnfit.data.scales import Floats
 from nnfit.report import figures
-from nnfit.report.luck import Luck, behind
+from nnfit.report.luck import EQUAL, Luck, behind
 from nnfit.report.parts import Cells, Section, Shown, percent, table
 from nnfit.report.svg import svg
 from nnfit.report.swept import Sweep
@@ -66,6 +66,6 @@ def pictured(sweep: Sweep, places: list[int], chance: Luck | None) -> Shown:
         half = chance.half[places]
         if chance.optimism > 0:
             expected = chance.expected(sweep)
-            told = "to be expected of the best on new rows" + ", at worst" * (chance.by != "rows")
+            told = "to be expected of the best" + EQUAL * (chance.by != "rows")
     picture = svg(figures.leaders(sweep, places, half, expected, told), "leaders", "Scores of the best trials")
     return Shown("leaders", "How far apart they are", "", picture, whole=True)

@@ -18,15 +18,17 @@ UNKNOWN = (
     "How much of its score is luck is not known: repeat: 5 would tell, or, in a new folder, a metric that is a mean "
     "over rows."
 )
+EQUAL = ", if all near it are equally good"
 POOLED = 20  # trials, at most, whose noise is pooled: the better half
 
 
 class Luck(NamedTuple):
     """What is known of the luck of the best, `by` what, in the metric's unit.
 
-    `optimism` is how much better than it is the best looks; by rows an estimate, else the most that chance gives, of
-    `running` trials in the running whose scores have the standard error `error`. `half` (n,) are half the widths of the
-    95 % intervals of the difference to the best; `chosen` (n,), by rows, the share of resamples in which a trial is it.
+    `optimism` is how much better than it is the best looks; by rows an estimate, else the most that chance gives in the
+    mean, of `running` trials in the running whose scores have the standard error `error`. `half` (n,) are half the
+    widths of the 95 % intervals of the difference to the best; `chosen` (n,), by rows, the share of resamples in which
+    a trial is it.
     """
 
     by: Literal["rows", "noise", "repeats"]
@@ -166,12 +168,13 @@ def of_optimism(sweep: Sweep, found: Luck) -> str:
             f"{digits(found.expected(sweep))} on new rows."
         )
     source = "the noise of the rows" if found.by == "noise" else f"the spread over {sweep.repeat} repeats"
+    rows = "new rows" if found.by == "noise" or sweep.redrawn else "these rows by other seeds"
     halted = int(sweep.halted.sum())
     among = f"{n:,}, and of {halted:,} that were halted before," if halted else f"{n:,}"
     ends = digits(float(sweep.score[sweep.order[0]])), digits(found.expected(sweep))
     return (
-        f"As the best of {among} it may look better than it is, by up to {size}, judged by {source}: expect between "
-        f"{ends[0]} and {ends[1]} on new rows."
+        f"As the best of {among} it looks better than it is: by {size} in the mean if all near it are equally good, by "
+        f"less if they are not, judged by {source}: expect between {ends[0]} and {ends[1]} on {rows}."
     )
 
 
@@ -208,7 +211,8 @@ def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
             source += ": it tells of other seeds, and not of other rows"
     return (
         f"{source}. If {running} were all equally good, the luckiest would look better by that times the expected "
-        "largest of as many normal numbers (Harter 1961). They are not, so this is about the most that chance gives.",
+        "largest of as many normal numbers (Harter 1961). They are not, so this is about the most that chance gives in "
+        "the mean.",
     )
 
 
@@ -217,8 +221,8 @@ def numbers(sweep: Sweep, found: Luck) -> Cells:
     best, second = sweep.order[:2]
     rows: list[tuple[str, object]] = [
         ("score of the best", float(sweep.score[best])),
-        ("optimism" if found.by == "rows" else "optimism, at most", found.optimism),
-        ("to be expected on new rows" + " at worst" * (found.by != "rows"), found.expected(sweep)),
+        ("optimism" + EQUAL * (found.by != "rows"), found.optimism),
+        ("to be expected" + EQUAL * (found.by != "rows"), found.expected(sweep)),
         ("lead over the next", float(behind(sweep)[second])),
         ("half of the 95 % interval of that lead", float(found.half[second])),
         ("trials not told apart from the best", apart(sweep, found)),

@@ -186,7 +186,8 @@ def by_noise(values: Floats, s: float, higher: bool) -> tuple[float, int]:
     """What the best of T scores (T,) would gain by chance if those in the running were equally good, and how many are.
 
     s e(k) of the k trials that are no further from the best than REACH standard errors of a difference, √2 s: those
-    further away never win by luck. It is the most that chance gives: less where the k are not equally good.
+    further away never win by luck. It is the most that chance gives in the mean, less where the k are not equally good;
+    of one sweep it may be more.
     """
     values = values[np.isfinite(values)]
     if not len(values) or not math.isfinite(s):
