@@ -218,6 +218,7 @@ def learning(sweep: Sweep) -> Section | None:
         return None
     found = {f"trial {sweep.number[k]}": sweep.curves[sweep.number[k]] for k in places}
     told = "The cost epoch by epoch of the best trials" if len(found) > 1 else "The cost epoch by epoch"
+    told += ", by the first of their seeds" * (sweep.repeat > 1)
     told += ": dashed in the rows learnt from, whole in those held out." if len(found) > 1 else "."
     rows = [
         (name, each.epochs[-1], last(each.cost), None if each.validation is None else last(each.validation))

@@ -155,6 +155,11 @@ def test_repeats_that_share_rows_are_not_as_sure_as_their_number() -> None:
     assert "not of other rows" in alike and re.search(r"expect between \S+ and \S+ on these rows by other seeds", alike)
 
 
+def test_of_repeats_the_learning_curves_are_said_to_be_of_the_first_seed() -> None:
+    assert "of the best trials, by the first of their seeds: dashed" in words("eight")
+    assert "first of their seeds" not in words("two")
+
+
 def test_repeats_on_the_same_rows_do_not_hide_what_the_rows_have_chosen() -> None:
     rng = np.random.default_rng(2)
     found = []
