@@ -18,8 +18,8 @@ from nnfit.sweeps.reading import drawn_by_seed
 from nnfit.sweeps.results import Row, Swept
 
 SETS = {
-    "out_of_fold": "training rows, each by the members that did not learn from it",
-    "out_of_bag": "training rows, each by the members that did not learn from it",
+    "out_of_fold": "training rows (each by the members that did not learn from it)",
+    "out_of_bag": "training rows (each by the members that did not learn from it)",
     "validation": "validation rows",
 }
 

@@ -82,6 +82,11 @@ def parameters(sweep: Sweep, found: Mattered) -> Section | None:
         "beyond the parameters before it, and beyond what as many values would explain by chance. The column chance "
         "says how often a parameter that does nothing would explain as much: above 5 % it may be nothing.",
     ]
+    if sweep.halted.any():
+        told.append(
+            "Trials that were halted rank behind those that went further, by the scores of fewer epochs: a value that "
+            "starts slowly looks worse here than it may be in the end."
+        )
     if not found.effects:
         told.append(f"Here none explains anything: {count(found.n, 'trial')} are too few, or it does not matter.")
     left = len(found.axes) - PICTURES

@@ -201,6 +201,8 @@ def test_halving_counts_those_that_were_halted_among_the_many() -> None:
     found = luck(own)
     assert isinstance(found, Luck) and found.by == "noise" and found.running == 27
     assert "3 done, 24 halted after fewer epochs" in words("halving")
+    assert "a value that starts slowly looks worse here than it may be" in words("halving")
+    assert "starts slowly" not in words("eight")
     halted = own.ranks[[status == "halted" for status in own.status]]
     assert halted.min() > 3  # whatever their scores of fewer epochs
     epochs = own.numbers("epochs")
