@@ -24,7 +24,10 @@ def leading(sweep: Sweep, chance: Luck | None) -> Section | None:
     if len(places) > 1:
         told.append("The column behind is the distance to the best.")
         if chance is not None:
-            told[0] += " Beside it is half of its 95 % interval: a trial that is no further behind is not told apart."
+            told[0] += (
+                " Beside it is half of its interval, so wide that those of all trials hold together, 95 times in 100: "
+                "a trial that is no further behind is not told apart."
+            )
         if chance is not None and chance.chosen is not None:
             told.append("The column first in draws says how often a trial comes first when other such rows are drawn.")
     pictures = (pictured(sweep, places, chance),) if len(places) > 1 else ()

@@ -27,8 +27,9 @@ class Luck(NamedTuple):
 
     `optimism` is how much better than it is the best looks; by rows an estimate, else the most that chance gives in the
     mean, of `running` trials in the running whose scores have the standard error `error`. `half` (n,) are half the
-    widths of the 95 % intervals of the difference to the best; `chosen` (n,), by rows, the share of resamples in which
-    a trial is it.
+    widths of the intervals of the difference to the best, all of which together hold 95 times in 100 (Bonferroni): the
+    best of many equal trials is far ahead of most. `chosen` (n,), by rows, is the share of resamples in which a trial
+    is it.
     """
 
     by: Literal["rows", "noise", "repeats"]
@@ -103,7 +104,7 @@ def covered(sweep: Sweep) -> tuple[Scores | None, list[int]]:
 def by_rows(sweep: Sweep, found: Selection, places: list[int], G: int) -> Luck:
     """What the resampled rows say."""
     half, chosen = np.full(len(sweep.score), np.nan), np.zeros(len(sweep.score))
-    half[places] = sure(G) * found.error
+    half[places] = sure(G, len(places) - 1) * found.error
     chosen[places] = found.chosen
     return Luck("rows", found.optimism, half, chosen, groups=G)
 
@@ -116,7 +117,7 @@ def of_error(sweep: Sweep, s: float, by: Literal["noise", "repeats"], free: int,
     score = np.where(sweep.done, sweep.score, np.nan)
     halted = np.full(int(sweep.halted.sum()), score[sweep.order[0]])
     optimism, running = by_noise(np.r_[score, halted], s, sweep.higher)
-    half = np.where(sweep.done, sure(free + 1) * math.sqrt(2) * s, np.nan)
+    half = np.where(sweep.done, sure(free + 1, len(sweep.order) - 1) * math.sqrt(2) * s, np.nan)
     half[sweep.order[0]] = 0.0
     return Luck(by, optimism, half, None, running, s, G)
 
@@ -224,7 +225,7 @@ def numbers(sweep: Sweep, found: Luck) -> Cells:
         ("optimism" + EQUAL * (found.by != "rows"), found.optimism),
         ("to be expected" + EQUAL * (found.by != "rows"), found.expected(sweep)),
         ("lead over the next", float(behind(sweep)[second])),
-        ("half of the 95 % interval of that lead", float(found.half[second])),
+        ("half of the interval of that lead, 95 % with all others", float(found.half[second])),
         ("trials not told apart from the best", apart(sweep, found)),
     ]
     if found.chosen is not None:

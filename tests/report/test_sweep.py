@@ -13,7 +13,7 @@ import pytest
 from pictures import untidy
 
 from nnfit.report import figures
-from nnfit.report.luck import Luck, luck
+from nnfit.report.luck import Luck, apart, luck
 from nnfit.report.sweep import page_bytes
 from nnfit.report.swept import Parameter, Sweep, brief, labels, tails, text
 from nnfit.report.varied import mattered, of_cells
@@ -153,6 +153,18 @@ def test_repeats_that_share_rows_are_not_as_sure_as_their_number() -> None:
     assert "other seeds and splits" in Page(page_bytes(replace(own, redrawn=0.25)).decode()).text
     alike = " ".join(Page(page_bytes(own).decode()).text.split())
     assert "not of other rows" in alike and re.search(r"expect between \S+ and \S+ on these rows by other seeds", alike)
+
+
+@pytest.mark.parametrize("more", [{}, {"top": 10}])
+def test_trials_that_differ_by_nothing_are_not_told_apart_from_the_best_of_them(more: dict[str, int]) -> None:
+    rng = np.random.default_rng(5)
+    told = []
+    for _ in range(20):
+        own = noisy(60, 60, rng, **more)
+        found = luck(own)
+        assert found is not None
+        told.append(59 - apart(own, found))
+    assert np.mean(told) < 4  # of 59; by intervals of their own it would be 16
 
 
 def test_of_repeats_the_learning_curves_are_said_to_be_of_the_first_seed() -> None:
