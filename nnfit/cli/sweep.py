@@ -71,7 +71,7 @@ def sweep(
     Whatever stops the command, what is finished is kept in FOLDER: the same command again runs what is missing. The
     table and the model are the same for any number of jobs and shards. Exits with 6 if a trial failed.
     """
-    from nnfit.cli import screen, signals
+    from nnfit.cli import progress, screen, signals
     from nnfit.errors import Problem, UsageError
     from nnfit.sweeps.at_work import watched_by
     from nnfit.sweeps.cluster import connected
@@ -79,6 +79,12 @@ def sweep(
     from nnfit.sweeps.sweep import carried_out, folder_of, plan
 
     part = shard_of(shard)
+    if dask is not None and jobs is not None:
+        message = "--jobs is of this machine, and a cluster has workers of its own"
+        raise UsageError(Problem("usage", message, "leave one of --jobs and --dask out"))
+    if dask is not None and part is not None:
+        message = "--shard is of the tasks of a job array, and a cluster shares the trials out itself"
+        raise UsageError(Problem("usage", message, "leave one of --shard and --dask out"))
     if output is None and str(spec) == "-":
         message = "a sweep from standard input has no folder beside it"
         raise UsageError(Problem("usage", message, "give -o FOLDER"))
@@ -90,11 +96,11 @@ def sweep(
     shown = Shown()
     begun = time.perf_counter()
     page = None if part else page_maker()
-    if dask is not None and jobs is not None:
-        message = "--jobs is of this machine, and a cluster has workers of its own"
-        raise UsageError(Problem("usage", message, "leave one of --jobs and --dask out"))
     try:
-        with nullcontext() if dask is None else connected(dask) as executor, watched_by(shown.board.handed_out):
+        with (
+            nullcontext() if dask is None else connected(dask, progress.note) as executor,
+            watched_by(shown.board.handed_out),
+        ):
             swept = carried_out(planned, folder, executor, jobs, part, fail_fast, shown.of, shown.of_start, page)
     except signals.Stopped as error:
         again = shlex.join(command(spec, output, jobs, dask, shard, fail_fast))

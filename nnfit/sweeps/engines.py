@@ -1,6 +1,7 @@
 """Who trains: this process, others of this machine, or any executor; all are given groups of trials as they have room.
 
-What becomes of trials comes as it is known. Where a worker dies, those that it had are run again.
+What becomes of trials comes as it is known. Where a worker dies, those that it had are run again. Where a cluster is
+gone, that is an OutputError, as soon as what has come from it is kept.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from typing import Any
 
 from nnfit.sweeps import at_work
+from nnfit.sweeps.cluster import Cluster
 from nnfit.sweeps.running import Outcome, run_group
 from nnfit.sweeps.trials import Trial
 from nnfit.workers.pool import Processes
@@ -18,6 +20,7 @@ from nnfit.workers.threads import working
 
 AHEAD = 2  # groups for each worker that are handed out before the first is done
 UNKNOWN = 64  # workers of an executor that does not say how many it has
+LOOK = 1.0  # seconds between two looks at a cluster that may be gone
 DEATHS = 2  # of the process of a trial, with no other beside it, after which it is given up
 
 Ended = Generator[Sequence[Outcome], None, None]  # those of a group, once all of it is over
@@ -103,28 +106,34 @@ def handed_out(
     left: deque[Sequence[Trial]], asked: Asked, executor: Executor
 ) -> Generator[Sequence[Outcome], None, list[Sequence[Trial]]]:
     """By an executor, until nothing is left or it breaks; the groups that were under way then."""
-    window = AHEAD * workers_of(executor)
     under_way: dict[Future[list[Outcome]], Sequence[Trial]] = {}
     at_work.tell(under_way, workers_of(executor))
     lost: list[Sequence[Trial]] = []
+    cluster = executor if isinstance(executor, Cluster) else None
     try:
         while under_way or (left and not lost):
-            while left and not lost and len(under_way) < window:
+            while left and not lost and len(under_way) < AHEAD * workers_of(executor):
                 trials = left[0]
                 try:
                     under_way[executor.submit(run_group, *asked(trials))] = left.popleft()
                 except RuntimeError:  # it is broken, or takes no more
                     lost.append(trials)
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done if under_way else ():
+            timeout = None if cluster is None else LOOK
+            for future in wait(under_way, timeout, FIRST_COMPLETED).done if under_way else ():
                 trials = under_way.pop(future)
                 try:
                     found = future.result()
                 except BrokenExecutor:
                     lost.append(trials)
                 except Exception as error:
+                    if cluster is not None and cluster.gone():
+                        lost.append(trials)
+                        continue
                     yield given_up(trials, f"{type(error).__name__}: {error}".rstrip(": "))
                 else:
                     yield found
+            if cluster is not None and (lost or under_way or left):
+                cluster.check()
         return lost
     finally:
         for future in under_way:
