@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnfit.config import loader
-from nnfit.config.build import build
 from nnfit.config.document import Document, parts
 from nnfit.config.document import Path as Keypath
-from nnfit.config.messages import problems
 from nnfit.config.schema import EXTENDS
 from nnfit.config.spec import Spec
+from nnfit.core.losses import LOSSES
 from nnfit.errors import Problem, SpecError, UsageError
+from nnfit.scoring.metrics import METRICS
 from nnfit.sweeps import space, where
 from nnfit.sweeps.halving import Rung, rungs
-from nnfit.sweeps.keys import Keys, Range, json_schema
+from nnfit.sweeps.keys import Keys, Range
 from nnfit.sweeps.running import held_out
+from nnfit.sweeps.sound import of_schema, sound
 from nnfit.sweeps.space import Point, Values
 from nnfit.sweeps.trials import spec_of, with_values
 from nnfit.words import count, plain, quoted
@@ -81,48 +83,75 @@ def load_sweep(source: Path | str | Mapping[str, Any] | Document, base: tuple[Do
     if {"data", "network", EXTENDS} & set(document.value) and not {"spec", "parameters"} & set(document.value):
         remedy = "train it by nnfit train; nnfit init --sweep proposes a sweep of it"
         raise SpecError(document.problem((), "is-a-spec", "this is a spec, and no sweep file", remedy))
-    if document.value.get("parameters", ...) is None:
-        message, remedy = "there are none", "write keys of the spec with their values; or {}, to repeat it as it is"
-        raise SpecError(document.problem(("parameters",), "wrong-value", message, remedy))
-    found = problems(json_schema(), document)
-    if found:
-        raise SpecError(*found)
-    given = dict(document.value)
-    written = given.pop("parameters")
-    keys = build(Keys, given)
-    parameters: dict[str, Values] = {
-        key: build(Range, values) if isinstance(values, dict) else values for key, values in written.items()
-    }
-    found = [*of_search(document, keys, parameters), *of_ranges(document, keys, parameters)]
-    found += of_halving(document, keys, parameters)
-    common, place = base or base_of(document, folder / keys.spec)
-    found += of_values(document, common, parameters)
-    if found:
+    found = of_schema(document)
+    keys, parameters, spec, wrong = sound(document)
+    if "search" not in wrong:
+        found += [*of_search(document, keys, parameters), *of_halving(document, keys, parameters)]
+    found += [*of_ranges(document, keys, parameters), *of_lists(document, parameters)]
+    sweep = None
+    if base or spec:
+        try:
+            common, place = base or base_of(document, folder / keys.spec)
+        except SpecError as error:
+            found += error.problems
+        else:
+            conditions = of_conditions(document, keys, parameters, common)
+            countable = not (found or conditions)
+            of_each, fine = of_values(document, common, parameters)
+            found += [*conditions, *of_each]
+            points, lacking = points_of(document, keys, parameters, common) if countable else ([], [])
+            found += lacking
+            first = first_of(common, points[0] if points else fine)
+            if first is not None:
+                sweep = Sweep(keys, parameters, document, common, place, points, first)
+                found += [*of_rows(sweep), *of_metric(sweep)]
+                found += of_one_rung(sweep) if "search" not in wrong else ()
+    if found or sweep is None:
+        found = list(dict.fromkeys(found))
         of_base = [problem for problem in found if problem.place.file != document.file]
         own = [problem for problem in found if problem.place.file == document.file]
         raise SpecError(
             *sorted(own, key=lambda problem: (problem.place.line or 0, problem.place.column or 0)), *of_base
         )
-    points = points_of(document, keys, parameters, common)
-    sweep = Sweep(keys, parameters, document, common, place, points, spec_of(common, points[0]))
-    refuse_unfair(sweep)
-    refuse_one_rung(sweep)
     return sweep
 
 
-def points_of(document: Document, keys: Keys, parameters: Mapping[str, Values], base: Document) -> list[Point]:
-    """The points that keep what they have to; a SpecError where that cannot be said, or where not enough do."""
-    try:
-        points = space.points(parameters, keys.search, lambda point: where.keeps(keys.where, point, base.value))
-    except where.Unknown as error:
-        raise SpecError(document.problem(("where",), "wrong-value", str(error))) from None
+def points_of(
+    document: Document, keys: Keys, parameters: Mapping[str, Values], base: Document
+) -> tuple[list[Point], list[Problem]]:
+    """The points that keep what they have to, and what is wrong where not enough do."""
+    points = space.points(parameters, keys.search, lambda point: where.keeps(keys.where, point, base.value))
     wanted = (keys.search.trials or 0) if keys.search.drawn else 1
-    if len(points) < wanted:
-        message = (
-            "no point keeps it" if not points else f"hardly any point keeps it: {len(points)} of {wanted} were found"
-        )
-        raise SpecError(document.problem(("where",), "no-points", message))
-    return points
+    if len(points) >= wanted:
+        return points, []
+    message = "no point keeps it" if not points else f"hardly any point keeps it: {len(points)} of {wanted} were found"
+    return points, [document.problem(("where",), "no-points", message)]
+
+
+def of_conditions(document: Document, keys: Keys, parameters: Mapping[str, Values], base: Document) -> list[Problem]:
+    """What is wrong with each of the conditions."""
+    lists = {key: ends(values) for key, values in parameters.items()}
+    written = document.value.get("where")
+    return [
+        document.problem(("where", i) if isinstance(written, list) else ("where",), "wrong-value", message)
+        for i, condition in enumerate(keys.where)
+        for message in where.wrong(condition, lists, base.value)
+    ]
+
+
+def ends(values: Values) -> list[Any]:
+    """The values of a list; of a range the least and the greatest."""
+    if not isinstance(values, Range):
+        return values
+    return [space.number(values, each) for each in dict.fromkeys((values.min, max(values.min, values.max)))]
+
+
+def first_of(base: Document, values: Mapping[str, Any]) -> Spec | None:
+    """The spec with these values; None where it is refused, which is told elsewhere."""
+    try:
+        return spec_of(base, values)
+    except SpecError:
+        return None
 
 
 def base_of(document: Document, path: Path) -> tuple[Document, Path]:
@@ -146,8 +175,16 @@ def of_search(document: Document, keys: Keys, parameters: Mapping[str, Values]) 
     n = space.count(parameters, keys.search) * keys.repeat
     if n > MOST_TRIALS:
         message = f"these are {count(n, 'trial')}, and more than {MOST_TRIALS:,} are refused"
-        at = ("search", "trials") if drawn else ("parameters",)
-        yield document.problem(at, "too-large", message, "give fewer values, or method: random")
+        at, remedy = (
+            (("search", "trials"), "give fewer trials")
+            if drawn
+            else (("parameters",), "give fewer values, or draw some of them: search: {method: random, trials: 60}")
+        )
+        if keys.repeat > 1 and n > MOST_TRIALS * keys.repeat:
+            remedy += f"; each is trained {keys.repeat} times"
+        elif keys.repeat > 1:
+            at, remedy = ("repeat",), "repeat fewer times"
+        yield document.problem(at, "too-large", message, remedy)
 
 
 def of_halving(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
@@ -200,8 +237,32 @@ def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) 
                     yield document.problem((*at, name), "wrong-value", message, "or set type: number")
 
 
-def of_values(document: Document, base: Document, parameters: Mapping[str, Values]) -> list[Problem]:
-    """What the spec says of each value of each parameter, the others at their first."""
+def of_lists(document: Document, parameters: Mapping[str, Values]) -> Iterator[Problem]:
+    """The values that stand twice in a list, each a trial that would be counted twice."""
+    for key, values in parameters.items():
+        before: dict[str, int] = {}
+        for i, value in enumerate(values if isinstance(values, list) else ()):
+            earlier = before.setdefault(alike(value), i)
+            if earlier != i:
+                message = f"value {i + 1} of the list is the same as value {earlier + 1}"
+                yield document.problem(("parameters", key, i), "given-twice", message, "give each once")
+
+
+def alike(value: Any) -> str:
+    """A text that is the same for values that are: 1 and 1.0 are, and keys in another order."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dict):
+        return f"{{{','.join(sorted(f'{json.dumps(key)}:{alike(part)}' for key, part in value.items()))}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(alike, value))}]"
+    return json.dumps(value, default=repr)
+
+
+def of_values(
+    document: Document, base: Document, parameters: Mapping[str, Values]
+) -> tuple[list[Problem], dict[str, Any]]:
+    """What the spec says of each value of each parameter, the others at their first; and values that are fine."""
     found: list[Problem] = []
     usable: dict[str, list[Placed]] = {}
     for key, values in parameters.items():
@@ -224,11 +285,25 @@ def of_values(document: Document, base: Document, parameters: Mapping[str, Value
     first = {key: each[0] for key, each in usable.items()}
     of_first = refused(base, first)
     found += [placed(document, problem, first, "") for problem in of_first]
+    if of_first:  # else what is wrong with these would hide what is with others
+        first = beside_each_other(base, usable)
     for key, each in usable.items():
-        for value in each[1:]:
+        for value in each:
+            if value == first.get(key):
+                continue
             changed = first | {key: value}
             found += [placed(document, p, changed, key) for p in refused(base, changed) if p not in of_first]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), {key: each.value for key, each in first.items()}
+
+
+def beside_each_other(base: Document, usable: Mapping[str, Sequence[Placed]]) -> dict[str, Placed]:
+    """The first value of each parameter that the spec takes; one without is left out, if no other builds on it."""
+    first: dict[str, Placed] = {}
+    for key, each in usable.items():
+        fine = next((value for value in each if not refused(base, first | {key: value})), None)
+        if fine is not None or any(other != key and other.startswith(key) for other in usable):
+            first[key] = fine or each[0]
+    return first
 
 
 def of_key(document: Document, key: str) -> Problem | None:
@@ -290,32 +365,41 @@ def placed(document: Document, problem: Problem, values: Mapping[str, Placed], v
     return problem._replace(message=message, place=document.place(values[varied].at)._replace(key=plain(varied)))
 
 
-def refuse_unfair(sweep: Sweep) -> None:
-    """A SpecError where the metric of the trials would be on rows learnt from, on others in each, or on none at all."""
+def of_rows(sweep: Sweep) -> Iterator[Problem]:
+    """Where the metric of the trials would be on rows learnt from, on others in each, or on none at all."""
     document, first = sweep.document, sweep.first
-    found = []
     if not held_out(first):
         message = "holds no rows out, and a score of rows learnt from says nothing of new ones"
         remedy = "set data.validation: 0.2 in it, or network.members: 5 and training.resample: folds"
-        found.append(document.problem(("spec",), "nothing-held-out", message, remedy))
+        yield document.problem(("spec",), "nothing-held-out", message, remedy)
     if "seed" in sweep.parameters and drawn_by_seed(first):
         remedy = "set data.split_seed in the spec; or write repeat, whose means are compared"
-        found.append(document.problem(("parameters", "seed"), "other-rows", OTHER_ROWS, remedy))
+        yield document.problem(("parameters", "seed"), "other-rows", OTHER_ROWS, remedy)
     for key in sweep.parameters:
         if key != "seed" and len({rows_of(sweep, point) for point in of_each_value(sweep, key)}) > 1:
             remedy = "make one sweep of each, or name the keys in it one by one"
-            found.append(document.problem(("parameters", key), "other-rows", OTHER_ROWS, remedy))
-    if found:
-        raise SpecError(*found)
+            yield document.problem(("parameters", key), "other-rows", OTHER_ROWS, remedy)
 
 
-def refuse_one_rung(sweep: Sweep) -> None:
-    """A SpecError where the first rung of successive halving is said to be the last, too."""
+def of_metric(sweep: Sweep) -> Iterator[Problem]:
+    """A metric of numbers, where the loss is of classes; what only the data say is told when they are read."""
+    wanted = sweep.keys.metric
+    if wanted in METRICS["regression"] and LOSSES[sweep.first.loss].accepts.high == 1:
+        known = ", ".join(METRICS["classification"])
+        message, remedy = (
+            f"the target has no {wanted}, as its loss {sweep.first.loss} is of classes",
+            f"write one of {known}",
+        )
+        yield sweep.document.problem(("metric",), "wrong-value", message, remedy)
+
+
+def of_one_rung(sweep: Sweep) -> Iterator[Problem]:
+    """Where the first rung of successive halving is said to be the last, too."""
     reach, epochs = sweep.keys.search.epochs, sweep.first.training.epochs
-    if reach is not None and reach >= epochs:
+    if sweep.keys.search.method == "halving" and reach is not None and reach >= epochs:
         message = f"the first rung has {count(reach, 'epoch')}, and training.epochs of the spec is {epochs:,}"
         remedy = "give fewer, or leave it out"
-        raise SpecError(sweep.document.problem(("search", "epochs"), "no-effect", message, remedy))
+        yield sweep.document.problem(("search", "epochs"), "no-effect", message, remedy)
 
 
 def drawn_by_seed(spec: Spec) -> bool:

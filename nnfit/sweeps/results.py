@@ -127,9 +127,13 @@ class Swept:
         return "failed" if outcome.status == "cut" else outcome.status
 
     def ranking(self) -> list[Row]:
-        """The points that are done and have a score, the best first; of equal ones that which comes first."""
+        """The points that are done and have a score, the best first; of equal ones that which comes first.
+
+        Points that come to the same trainings, as a random search may draw, are one: the first.
+        """
         sign = -1 if self.higher else 1
-        scored = [(row.score, row) for row in self.rows if row.score is not None and row.status == "done"]
+        distinct = {tuple(each.id for each in row.outcomes): row for row in reversed(self.rows)}
+        scored = [(row.score, row) for row in distinct.values() if row.score is not None and row.status == "done"]
         return [row for _, row in sorted(scored, key=lambda each: (sign * each[0], each[1].number))]
 
     def counts(self) -> dict[str, int]:

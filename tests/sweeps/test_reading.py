@@ -44,13 +44,82 @@ repeat: 1.5
     found = told(path)
     assert [line.split(": ")[0] for line in found] == [
         *("sweep.yaml:2:10", "sweep.yaml:2:25", "sweep.yaml:2:36", "sweep.yaml:3:1"),
-        *("sweep.yaml:5:3", "sweep.yaml:6:3", "sweep.yaml:7:38", "sweep.yaml:8:1", "sweep.yaml:9:1"),
+        *("sweep.yaml:5:3", "sweep.yaml:6:3", "sweep.yaml:7:30", "sweep.yaml:7:38", "sweep.yaml:8:1", "sweep.yaml:9:1"),
     ]
     assert found[0].endswith('expected one of grid, random, halving, got "randm"; did you mean "random"?')
     assert found[3].endswith('parametrs: there is no such key; did you mean "parameters"?')
     assert found[4].endswith("expected a list of values or a mapping, got 3")
-    assert found[6].endswith('there is no such key; did you mean "scale"?')
-    assert found[7].endswith('did you mean "log_loss"?')
+    assert found[7].endswith('there is no such key; did you mean "scale"?')
+    assert found[8].endswith('did you mean "log_loss"?')
+
+
+def test_no_mistake_hides_another(written: Written) -> None:
+    path = written("""\
+spec: base.yaml
+search: {method: randm}
+where:
+  - network.layers.0.size > 99
+  - foo.bar < 2
+  - training.dropout ~ 1
+  - network.layers.0.size < data.train
+parameters:
+  training.l2: []
+  training.optimizer.learning_rat: [0.1]
+  training.batch_size: [-3, 16, x]
+  network.members: [1, 3]
+  network.layers.0.size: [2, 4, 2]
+metric: rmse
+repeat: 0
+""")
+    found = told(path)
+    assert [line.split(": ")[0] for line in found] == [
+        *("sweep.yaml:2:10", "sweep.yaml:5:5", "sweep.yaml:6:5", "sweep.yaml:7:5", "sweep.yaml:9:3"),
+        *("sweep.yaml:10:37", "sweep.yaml:11:25", "sweep.yaml:11:33", "sweep.yaml:12:21"),
+        *("sweep.yaml:13:33", "sweep.yaml:14:1", "sweep.yaml:15:1"),
+    ]
+    assert "where[1]: foo.bar is neither a number, nor a parameter, nor a key that the spec has" in found[1]
+    assert found[-2].startswith("sweep.yaml:14:1: metric: the target has no rmse, as its loss cross_entropy is of ")
+
+
+def test_a_spec_that_cannot_be_read_hides_nothing_of_the_sweep(written: Written) -> None:
+    text = "spec: none.yaml\nsearch: {method: halving, epochs: 3}\nparameters: {training.epochs: [1, 1]}\nrepet: 2\n"
+    assert [line.split(": ")[0] for line in told(written(text))] == [
+        *("sweep.yaml:1:1", "sweep.yaml:3:14", "sweep.yaml:3:35", "sweep.yaml:4:1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "values", ["[0.15, 0.2, 0.150]", "[1, 2, 1.0]", "[{name: adam, beta1: 0.5}, sgd, {beta1: 0.5, name: adam}]"]
+)
+def test_the_same_value_twice_is_told_at_its_place(written: Written, values: str) -> None:
+    key = "training.optimizer" if "adam" in values else "training.l2"
+    (line,) = told(written(f"spec: base.yaml\nparameters:\n  {key}: {values}\n"))
+    assert line.startswith("sweep.yaml:3:")
+    assert line.endswith("[2]: value 3 of the list is the same as value 1; give each once")
+
+
+def test_true_and_one_are_two_values(written: Written) -> None:
+    text = "spec: base.yaml\nparameters:\n  training.baseline: [true, false]\n  training.l2: [0, 1]\n"
+    assert len(load_sweep(written(text)).points) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "search: {method: random, trials: 1000000000}\nparameters: {}\n",
+            "2:26: search.trials: these are 1000000000 trials, and more than 100,000 are refused; give fewer trials",
+        ),
+        (
+            "parameters: {training.l2: {min: 0, max: 1, step: 1.0e-6}}\n",
+            "2:1: parameters: these are 1,000,001 trials, and more than 100,000 are refused; give fewer values, or",
+        ),
+        ("repeat: 200000\nparameters: {}\n", "2:1: repeat: these are 200,000 trials, and more than 100,000"),
+    ],
+)
+def test_too_many_trials_are_told_with_what_would_do_for_the_method(written: Written, text: str, words: str) -> None:
+    (line,) = told(written(f"spec: base.yaml\n{text}"))
+    assert words.replace("1000000000", "1,000,000,000") in line
 
 
 def test_every_value_is_held_against_the_spec_and_told_where_it_stands(written: Written) -> None:

@@ -126,10 +126,11 @@ def test_another_table_makes_other_trials(place: Path, monkeypatch: pytest.Monke
 
 def test_equal_trials_are_trained_once(place: Path, written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = trained(monkeypatch)
-    swept = nnfit.sweep(written("spec: base.yaml\nparameters: {training.l2: [0, 0.0, 0.1]}\n"))
+    swept = nnfit.sweep(written("spec: base.yaml\nparameters: {training.optimizer: [adam, {name: adam}, sgd]}\n"))
     assert sorted(numbers) == [1, 3]
     assert len(swept.rows) == 3
     assert swept.rows[0].score == swept.rows[1].score
+    assert sorted(row.number for row in swept.ranking()) == [1, 3]  # the best of two, and not of three
 
 
 def test_a_trial_fails_alone_and_diverging_is_a_result(place: Path, written: Written) -> None:
