@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nnfit.diagnostics.gradcheck import GradientCheck
     from nnfit.errors import NnfitError, Problem
     from nnfit.fit.prepare import Prepared
+    from nnfit.sweeps.against_data import Untrainable
 
 
 class Checked(NamedTuple):
@@ -49,7 +50,8 @@ def check(
     The gradients of back-propagation are compared with central differences in float64, at the initial weights, on
     training rows of the spec. Exits with 3 for an error in the spec, 4 for one in the data. Of several specs, each is
     checked, whatever the others are; the exit code is that of the first which is not fine. Of a sweep, every value of
-    its parameters is checked, and the number of its trials is told with about how long they take.
+    its parameters is held against the spec, the data and memory, and the number of its trials is told with about how
+    long they take.
     """
     from nnfit.errors import Problem, UsageError
 
@@ -122,6 +124,7 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
     from nnfit.cli.progress import clock
     from nnfit.errors import NnfitError, Place, Problem, UsageError
     from nnfit.sweeps import cost
+    from nnfit.sweeps.against_data import untrainable
     from nnfit.sweeps.halving import total
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import begin, plan
@@ -133,6 +136,7 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
         raise UsageError(Problem("usage", message, remedy, Place("--set")))
     error: NnfitError | None = None
     told: dict[str, Any] = {}
+    bad: list[Untrainable] = []
     try:
         loaded = load_sweep(path)
         planned = plan(loaded)
@@ -148,15 +152,21 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
             "epochs_of_grid": loaded.trials * loaded.first.training.epochs,
             "seconds": cost.of_rungs(loaded.rungs, planned.trials, first.prepared, available()),
         }
+        bad = list(untrainable(loaded, first.point, first.prepared))
+        if any(each.trial for each in bad):
+            told["seconds"] = None
         wrong = [f"trial {each.number}: {each.problems[0]}" for each in planned.trials if each.spec is None]
     except NnfitError as found:
         error, wrong = found, []
     warnings = [Problem("no-spec", message, "it will be failed in the table") for message in wrong[:3]]
+    warnings += [each.problem for each in bad if not each.trial]
+    errors = list(error.problems) if error else [each.problem for each in bad if each.trial]
+    code = error.exit_code if error else 3 * bool(errors)
     if as_json:
-        problems = [problem.as_json() for problem in (error.problems if error else ())]
+        problems = [problem.as_json() for problem in errors]
         doubts = [problem.as_json() for problem in warnings]
-        print(json_of({"ok": error is None, "errors": problems, "warnings": doubts, "sweep": told or None}))
-        return error.exit_code if error else 0
+        print(json_of({"ok": not errors, "errors": problems, "warnings": doubts, "sweep": told or None}))
+        return code
     sheet = screen.Sheet(screen.out())
     if named:
         sheet.section(f"── {plain(str(path))}")
@@ -169,11 +179,13 @@ def check_sweep(path: Path, overrides: Sequence[str], as_json: bool, named: bool
         sheet.good(f"{count(told['trials'], 'trial')}{repeated}, compared by {told['metric']}")
         if loaded.keys.search.method == "halving":
             sheet.good(told_rungs(told))
-        took = f"about {clock(told['seconds'])} on {count(told['jobs'], 'core')}, estimated from the sizes"
-        sheet.good(took)
+        if not errors:
+            took = f"about {clock(told['seconds'])} on {count(told['jobs'], 'core')}, estimated from the sizes"
+            sheet.good(took)
+        sheet.bad(*errors)
         sheet.doubt(*warnings)
     sheet.close()
-    return error.exit_code if error else 0
+    return code
 
 
 def told_rungs(told: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ from nnfit.sweeps.reading import Sweep, load_sweep
 from nnfit.sweeps.records import Shard
 from nnfit.sweeps.results import Swept, table
 from nnfit.sweeps.running import Outcome, Part, group, held_out, tables
+from nnfit.sweeps.space import Point
 from nnfit.sweeps.trials import Digest, Trial, files_of, hashed, trial, with_values
 from nnfit.version import __version__
 from nnfit.words import nearest
@@ -289,10 +290,11 @@ def worth_starting(trials: Sequence[Trial], prepared: Prepared, epochs: int) -> 
 
 
 class First(NamedTuple):
-    """What is known of all trials from the first of them: what its data are, and the metric that they have."""
+    """What is known of all trials from the first that can be trained: its data, and the metric that they have."""
 
     prepared: Prepared
     metric: str
+    point: Point
 
 
 def begin(plan: Plan) -> First:
@@ -307,7 +309,7 @@ def begin(plan: Plan) -> First:
         except NnfitError as error:
             errors.append(error)
         else:
-            return First(prepared, metric_of(plan.sweep, scores(prepared.target)))
+            return First(prepared, metric_of(plan.sweep, scores(prepared.target)), each.values)
     raise errors[0]
 
 

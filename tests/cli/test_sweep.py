@@ -70,6 +70,48 @@ def test_the_json_has_the_keys_of_the_page(run: Run, iris: Path) -> None:
     assert json.loads(run("sweep", iris, "--json").out)["trained"] == 0
 
 
+def test_check_holds_the_values_against_data_and_memory(run: Run, iris: Path) -> None:
+    base = iris.parent / "base.yaml"
+    column = (iris.parent / "iris.csv").read_text().split(",", 1)[0]
+    said = f"data:\n  columns: {{{column}: {{scale: clipped}}}}\n"
+    base.write_text(base.read_text().replace("data:\n", said, 1))
+    iris.write_text(f"""\
+spec: base.yaml
+parameters:
+  data.columns.{column}.type: [boolean, numeric]
+  network.layers.0.size: [8, 20000000]
+  network.layers.1.size: [auto, 7]
+  training.threshold: [0.5, 0.3]
+""")
+    done = run("check", iris)
+    assert done.code == 3
+    told = [line.split("sweep.yaml:")[1].split(": ")[0] for line in done.out.splitlines() if "✘" in line]
+    assert told == [f"3:{len(column) + 24}", "4:30", "5:33", "6:29"]
+    assert "with this value, " in done.out
+    assert "the training takes" in done.out
+    assert " on 2 cores" not in done.out
+    report = json.loads(run("check", iris, "--json").out)
+    assert (report["ok"], len(report["errors"]), report["sweep"]["seconds"]) == (False, 4, None)
+    swept = run("sweep", iris)
+    assert swept.code == 6
+    assert "16 trials: 1 done, 15 failed" in swept.out
+
+
+def test_check_warns_of_the_end_of_a_range_and_leaves_out_what_no_point_has(run: Run, iris: Path) -> None:
+    iris.write_text("""\
+spec: base.yaml
+search: {method: random, trials: 3}
+where: training.threshold == 0.5
+parameters:
+  network.layers.0.size: {min: 8, max: 20000000, scale: log, type: integer}
+  training.threshold: [0.5, 0.3]
+""")
+    report = json.loads(run("check", iris, "--json").out)
+    assert report["errors"] == []
+    (warning,) = report["warnings"]
+    assert (warning["code"], warning["line"], warning["column"]) == ("too-little-memory", 5, 35)
+
+
 def test_a_failed_trial_is_a_warning_and_exit_code_6(run: Run, iris: Path) -> None:
     layers = "[[{size: auto, activation: softmax}], [{size: 7, activation: softmax}]]"
     iris.write_text(f"spec: base.yaml\nparameters:\n  network.layers: {layers}\n")
