@@ -35,6 +35,7 @@ HIGH = 0.1
 EACH, MOST = 20, 60  # trials for each parameter, and at most: of 60, one is among the best 5 % with a chance of 95 %
 LONG = 1800.0  # seconds on one core beyond which fewer trials are proposed
 FEWEST = 20
+FEW_ROWS, SEEDS = 1000, 3  # rows learnt from below which luck decides so much that each trial is trained with seeds
 WIDEST = 1024  # neurons of a layer that is made wider
 
 
@@ -69,19 +70,26 @@ def propose(base: Document, folder: Path, file: Path, output: Path) -> Proposal:
     prepared = prepare(LoadedSpec(spec, whole, folder))
     chosen = [each for each in parameters(spec, base, prepared) if fits(base, each)]
     name = moved(file.name, (), file.parent, output.parent)
+    repeat = SEEDS if prepared.sets["train"].n < FEW_ROWS and not draws_test(spec) else 1
 
     def of(trials: int) -> Proposal:
         seconds = 0.0
         for _ in range(2):  # how long it takes stands in it, and is known once it is there
-            text = "\n".join(lines(spec, prepared, name, output, chosen, trials, seconds)) + "\n"
+            text = "\n".join(lines(spec, prepared, name, output, chosen, trials, repeat, seconds)) + "\n"
             sweep = load_sweep(parse(text.encode(), str(output)), (base, folder))
             seconds = seconds or cost.seconds(plan(sweep).trials, prepared, 1)
         return Proposal(text, trials, seconds)
 
-    found = of(min(MOST, EACH * len(chosen)))
-    if found.seconds > LONG and found.trials > FEWEST:
-        found = of(max(FEWEST, 10 * int(found.trials * LONG / found.seconds / 10)))
+    fewest = FEWEST // repeat
+    found = of(min(MOST, EACH * len(chosen)) // repeat)
+    if found.seconds > LONG and found.trials > fewest:
+        found = of(max(fewest, 10 * int(found.trials * LONG / found.seconds / 10)))
     return found
+
+
+def draws_test(spec: Spec) -> bool:
+    """Whether each seed draws test rows of its own: repeats would learn from those of the first."""
+    return isinstance(spec.data.test, float) and spec.data.split_seed is None
 
 
 def words_of(seconds: float) -> str:
@@ -153,7 +161,14 @@ def fits(base: Document, each: Parameter) -> bool:
 
 
 def lines(
-    spec: Spec, prepared: Prepared, name: str, output: Path, chosen: list[Parameter], trials: int, seconds: float
+    spec: Spec,
+    prepared: Prepared,
+    name: str,
+    output: Path,
+    chosen: list[Parameter],
+    trials: int,
+    repeat: int,
+    seconds: float,
 ) -> Iterator[str]:
     """The file, line by line."""
     known = scores(prepared.target)
@@ -162,7 +177,8 @@ def lines(
     among = 100 * (1 - 0.95**trials)
     yield f"# Made by nnfit init --sweep for {name_of(name)}."
     about = f"about {words_of(seconds)} on one core, by the sizes"
-    yield f"# {count(trials, 'trial')}, {about}; nnfit check says how long they take here."
+    each = f", each with {repeat} seeds" * (repeat > 1)
+    yield f"# {count(trials, 'trial')}{each}, {about}; nnfit check says how long they take here."
     yield f"# Try it: nnfit check {plain(output.name)}, then nnfit sweep {plain(output.name)}."
     yield f"spec: {word(name)}"
     yield f"# Of {trials} points at random, one is of the best 5 % with a chance of {among:.0f} %; more can be added."
@@ -175,6 +191,16 @@ def lines(
             yield from (f"    - {flow(each)}" for each in values)
         else:
             yield f"  {key}: {flow(values)}"
+    rows = count(prepared.sets["train"].n, "row")
+    if repeat > 1:
+        yield f"# With {rows} to learn from, luck of the seed and of the rows held out decides much: so each trial has"
+        yield f"# {repeat} seeds, whose mean is its score, and a third of the trials take as long."
+        yield f"repeat: {repeat}"
+    elif prepared.sets["train"].n < FEW_ROWS:
+        yield f"# With {rows} to learn from, luck decides much. repeat: {SEEDS} would tell, with a third of the trials"
+        yield f"# in the same time, once {name_of(name)} has data.split_seed: else each seed draws other test rows."
     yield comment(f"metric: {metric}", f"on {held_out(spec)} rows, not learnt from; {side} is better")
     if spec.data.test is None:
         yield f"# The best of many looks better than it is: data.test in {name_of(name)} would keep rows for it alone."
+        if repeat > 1:
+            yield "# With several seeds that is a file, or a share with data.split_seed."

@@ -25,7 +25,7 @@ def test_beside_a_new_spec_lies_a_sweep_of_it_that_runs(run: Run, flowers: Path)
     assert (done.code, done.out) == (0, "")
     assert done.err.endswith(
         "wrote iris.yaml, and .nnfit.schema.json beside it, for editors; try: nnfit check iris.yaml\n"
-        "wrote iris.sweep.yaml, a sweep of 60 trials; try: nnfit check iris.sweep.yaml, "
+        "wrote iris.sweep.yaml, a sweep of 20 trials; try: nnfit check iris.sweep.yaml, "
         "then nnfit sweep iris.sweep.yaml\n"
     )
     alone = run("init", "iris.csv", "--target", "species", "-o", "other.yaml")
@@ -33,9 +33,9 @@ def test_beside_a_new_spec_lies_a_sweep_of_it_that_runs(run: Run, flowers: Path)
     assert Path("other.yaml").read_bytes() == Path("iris.yaml").read_bytes()
     done = run("check", "iris.sweep.yaml")
     assert done.code == 0
-    assert "60 trials, compared by log_loss" in done.out
+    assert "20 points, 3 seeds each" in done.out
     text = Path("iris.sweep.yaml").read_text()
-    Path("iris.sweep.yaml").write_text(text.replace("trials: 60", "trials: 2"))
+    Path("iris.sweep.yaml").write_text(text.replace("trials: 20", "trials: 2"))
     base = Path("iris.yaml").read_text()
     Path("iris.yaml").write_text(base.replace("epochs: ", "epochs: 2 # "))
     done = run("sweep", "iris.sweep.yaml")
@@ -54,7 +54,7 @@ def test_of_a_spec_that_is_there_a_sweep_is_printed_or_written(run: Run, flowers
     done = run("init", "iris.yaml", "--sweep", "-o", "rates.yaml")
     assert (done.code, done.out) == (0, "")
     assert done.err == (
-        "wrote rates.yaml, a sweep of 60 trials; try: nnfit check rates.yaml, then nnfit sweep rates.yaml\n"
+        "wrote rates.yaml, a sweep of 20 trials; try: nnfit check rates.yaml, then nnfit sweep rates.yaml\n"
     )
     assert Path("rates.yaml").read_text() == Path("iris.sweep.yaml").read_text().replace(
         "iris.sweep.yaml", "rates.yaml"

@@ -48,11 +48,12 @@ def test_it_is_made_for_the_spec_and_every_parameter_has_its_reason_above(place:
     for key in value["parameters"]:
         at = next(k for k, line in enumerate(lines) if line.startswith(f"  {key}:"))
         assert lines[at - 1].startswith("  # ")
-    assert value["search"] == {"method": "random", "trials": 60, "seed": 0}
-    assert "# Of 60 points at random, one is of the best 5 % with a chance of 95 %" in found.text
-    assert lines[1].startswith("# 60 trials, about ")
+    assert value["search"] == {"method": "random", "trials": 20, "seed": 0}
+    assert "# Of 20 points at random, one is of the best 5 % with a chance of 64 %" in found.text
+    assert lines[1].startswith("# 20 trials, each with 3 seeds, about ")
     assert value["metric"] == "log_loss"
-    assert "data.test in base.yaml would keep rows for it alone" in lines[-1]
+    assert "data.test in base.yaml would keep rows for it alone" in lines[-2]
+    assert lines[-1].endswith("that is a file, or a share with data.split_seed.")
     assert max(map(len, lines)) <= 120
 
 
@@ -81,7 +82,7 @@ def test_lbfgs_has_neither_a_rate_nor_dropout(place: Path) -> None:
     base = BASE.replace(OPTIMIZER, "  optimizer: lbfgs\n  batch_size: full\n").replace("size: 4", "size: 40")
     _, found = proposed(place, base)
     assert list(found["parameters"]) == ["network.layers.0.size", "training.l2"]
-    assert found["search"]["trials"] == 40
+    assert (found["search"]["trials"], found["repeat"]) == (13, 3)
 
 
 def test_several_hidden_layers_are_made_wider_together(place: Path) -> None:
@@ -154,11 +155,29 @@ def test_a_spec_that_holds_no_rows_out_is_told_what_to_add(place: Path) -> None:
         proposed(place, BASE.replace("  resample: folds\n", ""))
 
 
+def test_of_few_rows_three_seeds_are_proposed_in_the_same_time_unless_each_would_draw_test_rows(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, value = proposed(place, BASE)
+    assert (few.trials, value["repeat"]) == (20, 3)
+    assert "With 30 rows to learn from, luck of the seed and of the rows held out decides much" in few.text
+    tested = BASE.replace("target: kind", "target: kind\n  test: 0.2")
+    found, value = proposed(place, tested)
+    assert (found.trials, "repeat" in value) == (60, False)
+    assert "once base.yaml has data.split_seed: else each seed draws other test rows" in found.text
+    found, value = proposed(place, tested.replace("test: 0.2", "test: 0.2\n  split_seed: 1"))
+    assert (found.trials, value["repeat"]) == (20, 3)
+    monkeypatch.setattr(proposal, "FEW_ROWS", 30)
+    many, value = proposed(place, BASE)
+    assert (many.trials, "repeat" in value, "luck" in many.text) == (60, False, False)
+    assert many.seconds == pytest.approx(few.seconds, rel=1e-3)
+
+
 def test_what_would_take_long_has_fewer_trials(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = proposed(place, BASE)
-    for most, trials in ((whole.seconds / 2, 30), (whole.seconds / 100, 20)):
+    for most, trials in ((whole.seconds / 2, 10), (whole.seconds / 100, 6)):
         monkeypatch.setattr(proposal, "LONG", most)
         found, value = proposed(place, BASE)
         assert found.trials == value["search"]["trials"] == trials
-        assert f"\n# {trials} trials, about " in found.text
+        assert f"\n# {trials} trials, each with 3 seeds, about " in found.text
         assert f"with a chance of {100 * (1 - 0.95**trials):.0f} %" in found.text
