@@ -73,7 +73,8 @@ def read(source: Source) -> tuple[Document, Path]:
         return extends.whole(Document(None, plain(source)), Path(), parsed), Path()
     if not isinstance(source, os.PathLike | str):
         message = f"a spec is a path, a mapping or a Spec, not {type(source).__name__}"
-        raise UsageError(Problem("usage", message))
+        remedy = "give its spec, as model.spec" if isinstance(getattr(source, "spec", None), Spec) else ""
+        raise UsageError(Problem("usage", message, remedy))
     path = Path(source)
     return extends.whole(parsed(path), path.parent, parsed), path.parent
 

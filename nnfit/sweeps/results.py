@@ -19,7 +19,9 @@ from nnfit.sweeps.reading import Sweep
 from nnfit.sweeps.running import HALTED, Outcome
 from nnfit.sweeps.space import Point
 from nnfit.sweeps.trials import Trial
+from nnfit.words import plain
 
+MESSAGE = 200  # letters of a message in the table
 WORST = (
     "failed",
     "diverged",
@@ -49,6 +51,11 @@ class Row(NamedTuple):
     epochs: float | None
     seconds: float
     outcomes: tuple[Outcome, ...]
+
+    def __repr__(self) -> str:
+        """In a line: its outcomes hold the scores of rows, and a learning curve."""
+        score = "" if self.score is None else f", score {self.score:.6g}"
+        return f"<Row of trial {self.number}: {self.status}{score}, {self.parameters}>"
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ class Swept:
         values = tuple(self.value(each) for each in trials)
         known = [value for value in values if value is not None]
         score = statistics.fmean(known) if len(known) == len(values) else None
+        if score is None and status in ("done", HALTED):
+            message = f"{self.metric} is not defined on the rows held out"
         sd = statistics.stdev(known) if score is not None and len(known) > 1 else None
         over = there[0].members.get(self.metric) if status in ("done", HALTED) else None
         epochs = statistics.fmean(each.epochs for each in there) if status in ("done", HALTED) else None
@@ -153,10 +162,16 @@ def table(swept: Swept) -> bytes:
     lines.writerow(["trial", *names, swept.metric, *["sd"] * repeated, "epochs", "seconds", "status"])
     for row in swept.rows:
         if row.status != "missing":
-            status = f"{row.status}: {row.message}" if row.message else row.status
+            status = f"{row.status}: {brief(row.message)}" if row.message else row.status
             values = [*(row.parameters[name] for name in names), row.score, *[row.sd] * repeated, row.epochs]
             lines.writerow([row.number, *map(cell, values), f"{row.seconds:.3f}", status])
     return file.getvalue().encode("utf-8", "backslashreplace")
+
+
+def brief(message: str) -> str:
+    """A message on one line, no longer than a table has room for: the whole stands in trials/."""
+    line = plain(" ".join(message.split()))
+    return line if len(line) <= MESSAGE else f"{line[: MESSAGE - 1]}…"
 
 
 def cell(value: Any) -> str:

@@ -39,10 +39,12 @@ MOST_POINTS = 40  # of a learning curve that is kept
 MOST_GROUPS = 200  # of rows whose scores are kept
 OF_ROWS: dict[str, Callable[..., Any]] = {
     "log_loss": lambda truth, label, p: -np.log(clipped(p[np.arange(len(truth)), truth])),
+    "brier": lambda truth, label, p: ((p - np.eye(p.shape[1])[truth]) ** 2).sum(axis=1) / (2 if p.shape[1] == 2 else 1),
     "accuracy": lambda truth, label, p: (truth == label).astype(np.float64),
     "rmse": lambda y, y_hat: ((y - y_hat) ** 2).mean(axis=1),
     "mae": lambda y, y_hat: np.abs(y - y_hat).mean(axis=1),
 }
+OF_CLASSES = ("log_loss", "brier", "accuracy")
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -72,6 +74,10 @@ class Outcome(NamedTuple):
     sha256: Mapping[str, str] = NOTHING
     rung: int = 0
     state: bytes = b""
+
+    def __repr__(self) -> str:
+        """Without its numbers."""
+        return f"<Outcome {self.id[:8]}: {self.status}, {self.epochs} epochs, {self.seconds:.2f} s>"
 
     @property
     def final(self) -> bool:
@@ -230,7 +236,7 @@ def groups_of(target: Target, seen: Seen, metric: str, value: float | None) -> t
     The groups are drawn once for so many rows. Nothing as well where the rows count by weights.
     """
     rows = compared(target, seen.truth, seen.network.prediction, seen.thresholds)
-    if value is None or metric not in OF_ROWS or isinstance(rows, Judged) is not (metric in ("log_loss", "accuracy")):
+    if value is None or metric not in OF_ROWS or isinstance(rows, Judged) is not (metric in OF_CLASSES):
         return ()
     each = OF_ROWS[metric](*rows)
     whole = float(np.sqrt(each.mean()) if metric == "rmse" else each.mean())
