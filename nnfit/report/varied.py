@@ -85,7 +85,8 @@ def parameters(sweep: Sweep, found: Mattered) -> Section | None:
     if sweep.halted.any():
         told.append(
             "Trials that were halted rank behind those that went further, by the scores of fewer epochs: a value that "
-            "starts slowly looks worse here than it may be in the end."
+            "starts slowly looks worse here than it may be in the end. Pictures, medians and means have these scores, "
+            "too; the best of a value is of trials that went to the end."
         )
     if not found.effects:
         told.append(f"Here none explains anything: {count(found.n, 'trial')} are too few, or it does not matter.")
@@ -120,14 +121,26 @@ def levels(sweep: Sweep, own: Axis) -> Cells:
     rows: list[tuple[object, ...]] = []
     for k, name in enumerate(own.levels):
         chosen = some & (own.codes == k)
-        score = sweep.score[chosen & np.isfinite(sweep.score)]
-        best = (score.max() if sweep.higher else score.min()) if len(score) else np.nan
+        score, done = sweep.score[chosen & sweep.has_score], sweep.score[chosen & sweep.done]
+        best = (done.max() if sweep.higher else done.min()) if len(done) else np.nan
         whole = plain(own.texts[k])[:VALUE] if own.texts else name
         label = f"{name.split(':')[0]}: {whole}" if own.texts and name != own.texts[k] else whole
         rows.append((label, int(chosen.sum()), float(best), float(middle[k]),
                      float(score.mean()) if len(score) else np.nan, int((chosen & sweep.diverged).sum())))  # fmt: skip
-    header = ("value" if own.texts else "from, to", "trials", "best", "median", "mean of those scored", "diverged")
+    header = (
+        "value" if own.texts else "from, to",
+        "trials",
+        best_of(sweep),
+        "median",
+        "mean of those scored",
+        "diverged",
+    )
     return table(f"By {short(own.path)}", header, rows, folded=True)
+
+
+def best_of(sweep: Sweep) -> str:
+    """What the column of the best is called: scores of fewer epochs compare with none of all."""
+    return "best at the end" if sweep.halted.any() else "best"
 
 
 def together(sweep: Sweep, found: Mattered) -> Section | None:
@@ -165,7 +178,7 @@ def together(sweep: Sweep, found: Mattered) -> Section | None:
         if n[a, b]
     ]
     cells = table(
-        "Both at once", (short(first.name), short(second.name), "trials", "best", "median"), rows, folded=True
+        "Both at once", (short(first.name), short(second.name), "trials", best_of(sweep), "median"), rows, folded=True
     )
     picture = svg(figure, "together", f"{sweep.metric} by {first.path} and {second.path}")
     return Section(
@@ -180,6 +193,5 @@ def of_cells(sweep: Sweep, first: Axis, second: Axis) -> tuple[np.ndarray, np.nd
     some = np.isfinite(sweep.ranks)
     n = np.bincount(both.codes[some], minlength=A * B)
     best = np.full(A * B, np.nan)
-    scored = np.isfinite(sweep.score)
-    (np.fmax if sweep.higher else np.fmin).at(best, both.codes[scored], sweep.score[scored])
+    (np.fmax if sweep.higher else np.fmin).at(best, both.codes[sweep.done], sweep.score[sweep.done])
     return figures.medians(sweep, both).reshape(A, B), n.reshape(A, B), best.reshape(A, B)

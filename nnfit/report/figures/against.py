@@ -115,7 +115,7 @@ def leaders(sweep: Sweep, places: list[int], half: Floats | None, expected: floa
                       label="standard deviation over the repeats")  # fmt: skip
     if half is not None:
         axis.errorbar(score, rows, xerr=np.nan_to_num(half), ecolor=style.SKY, elinewidth=4, alpha=0.7, **look,
-                      label="95 % interval of the difference to the best")  # fmt: skip
+                      label="95 % intervals, of all together, of the difference to the best")  # fmt: skip
     axis.plot(score[1:], rows[1:], linestyle="none", marker="o", markersize=5, color=style.BLUE)
     axis.plot(
         score[:1], rows[:1], linestyle="none", marker="*", markersize=11, color=style.VERMILLION, label="the best"
