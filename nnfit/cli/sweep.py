@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -14,14 +13,12 @@ import typer
 
 from nnfit.cli.board import Board
 from nnfit.cli.outputs import json_of
+from nnfit.cli.ranked import fitting, headings, shown
 from nnfit.words import count, digits, plain, short
 from nnfit.workers.threads import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import Console
-    from rich.table import Table
 
     from nnfit.errors import Problem
     from nnfit.fit.prepare import Prepared
@@ -45,7 +42,12 @@ def sweep(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=MOST, help="Processes that train; by default one for each core."),
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="Processes that train; by default as many as pay off and have memory, at most one for each core.",
+        ),
     ] = None,
     dask: Annotated[
         str | None,
@@ -69,7 +71,8 @@ def sweep(
     report.html. The metric is on rows not learnt from; test rows are looked at once, by the best alone. With search:
     halving the trials are trained rung by rung, and only the best go on to the next.
     Whatever stops the command, what is finished is kept in FOLDER: the same command again runs what is missing. The
-    table and the model are the same for any number of jobs and shards. Exits with 6 if a trial failed.
+    model is the same for any number of jobs and shards, and so is the table but for its seconds. Exits with 6 if a
+    trial failed, or none has a score.
     """
     from nnfit.cli import progress, screen, signals
     from nnfit.errors import Problem, UsageError
@@ -201,7 +204,8 @@ class Shown:
             progress.note(plain(f"{self.rung}{self.over}/{self.all} trial {trial.number}  {told}{best}"))
         if self.best is None or progress.current.terminal:  # where the best stands above the bar
             return f"{self.rung}trials"
-        return f"{self.rung}trials, best {swept.metric} {digits(self.best[0])} of trial {self.best[1]}"
+        value, number = self.best
+        return f"{self.rung}{self.over}/{self.all} trials, best {swept.metric} {digits(value)} of trial {number}"
 
 
 def page_maker() -> Page | None:
@@ -238,6 +242,8 @@ def doubts(swept: Swept) -> list[Problem]:
         found.append(Problem("failed", f"trial {row.number}: {row.message}", again))
     if len(failed) > TOLD:
         found.append(Problem("failed", f"{len(failed)} trials failed in all", "trials.csv has the message of each"))
+    if not swept.ranking() and not swept.counts()["missing"]:
+        found.append(without_best(swept))
     rows = {outcome.rows for outcome in swept.outcomes.values() if outcome.status == "done"}
     if len(rows) > 1:
         message = f"the trials are scored on different rows, {min(rows):,} to {max(rows):,} of them"
@@ -251,6 +257,21 @@ def doubts(swept: Swept) -> list[Problem]:
     return found
 
 
+def without_best(swept: Swept) -> Problem:
+    """Why there is no best, though all trials are over."""
+    from nnfit.errors import Problem
+
+    statuses = {row.status for row in swept.rows}
+    if statuses & {"done", "halted"}:
+        message = f"no trial has a score: {swept.metric} is not defined on the rows held out"
+        return Problem(
+            "no-best", message, "name another metric in the sweep: what is trained need not be trained again"
+        )
+    if statuses == {"diverged"}:
+        return Problem("no-best", "no trial has a score: all diverged", "try smaller learning rates")
+    return Problem("no-best", "no trial has a score: none was trained to its end", "trials.csv has the message of each")
+
+
 class Chance(NamedTuple):
     """How much of the best's score is chance, as the page says it: in sentences, and as JSON where it is known."""
 
@@ -261,14 +282,14 @@ class Chance(NamedTuple):
 def chance_of(swept: Swept) -> Chance | None:
     """What is known of how good the best is on new rows; None where it is the best of one, or of none."""
     from nnfit.report.from_sweep import as_sweep
-    from nnfit.report.luck import UNKNOWN, apart, luck, of_optimism, of_others
+    from nnfit.report.luck import apart, luck, of_optimism, of_others, unknown
 
     if len(swept.ranking()) < 2:
         return None
     sweep = as_sweep(swept)
     found = luck(sweep)
     if found is None:
-        return Chance(UNKNOWN, None)
+        return Chance(unknown(sweep), None)
     told = {
         "by": found.by,
         "value": found.optimism,
@@ -335,7 +356,11 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
         side = "higher" if swept.higher else "lower"
         mean = f", the mean of {repeat} seeds" * (repeat > 1)
         title = f"The best of {count(len(ranking), 'trial')} by {swept.metric} on {swept.held_out} rows{mean}"
-        console.print(fitting(console, screen.grid(f"{title}; {side} is better", head, body), len(names)))
+        grid = screen.grid(f"{title}; {side} is better", head, body)
+        left_out = fitting(console, grid, len(names))
+        console.print(grid)
+        if left_out:
+            console.print(f"{count(left_out, 'parameter')} had no room here: trials.csv has all")
         if chance is not None:
             console.print(plain(chance.words))
     told = ""
@@ -358,39 +383,3 @@ def show(swept: Swept, run: int, seconds: float, shard: Shard | None, chance: Ch
     console.print(
         plain(f"{what}{count(len(swept.sweep.points), 'trial')}: {ended}; {trained} in {seconds:.2f} s{where}")
     )
-
-
-def fitting(console: Console, table: Table, parameters: int) -> Table:
-    """A table whose numbers stay whole on a narrow terminal: the last columns go, and what has words is folded."""
-    wide = console.options.update(width=1000)
-    while len(table.columns) > 2 + parameters and console.measure(table, options=wide).maximum > console.width:
-        table.columns.pop()
-    for column in table.columns:
-        column.no_wrap = not any(" " in str(cell) for cell in column.cells)
-    if (
-        console.measure(table, options=wide).minimum > console.width
-    ):  # where numbers would be cut, which are others then
-        for column in table.columns:
-            column.no_wrap = False
-    return table
-
-
-def shown(value: object) -> str:
-    """A value of a parameter; a part of a spec by its own values, as `16 relu, auto softmax` of two layers."""
-    from nnfit.report.swept import bare
-    from nnfit.sweeps.results import cell
-
-    return short(bare(value) if isinstance(value, Mapping | list) else cell(value))
-
-
-def headings(names: list[str]) -> list[str]:
-    """The parameters as a table calls them: the end of each path that tells it from the others, and is no position."""
-    found = []
-    for name in names:
-        parts = name.split(".")
-        for k in range(len(parts) - 1, -1, -1):
-            end = ".".join(parts[k:])
-            if not end[0].isdigit() and sum(f".{other}".endswith(f".{end}") for other in names) == 1:
-                break
-        found.append(short(end if end else name))
-    return found

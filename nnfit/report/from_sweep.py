@@ -16,6 +16,7 @@ from nnfit.scoring.selection import Scores
 from nnfit.sweeps.keys import Range
 from nnfit.sweeps.reading import drawn_by_seed
 from nnfit.sweeps.results import Row, Swept
+from nnfit.sweeps.running import OF_ROWS
 
 SETS = {
     "out_of_fold": "training rows (each by the members that did not learn from it)",
@@ -56,6 +57,8 @@ def as_sweep(swept: Swept) -> Sweep:
         rows=f"{counted:,} {SETS[swept.held_out]}",
         scores=scores,
         scored=scored,
+        rows_of_another=scores is None and rows_of_another(swept),
+        fixed=fixed(swept),
         curves={row.number: curves for row in ranking[:20] if (curves := curves_of(row)) is not None},
         test={name: value for name, value in test.items() if isinstance(value, float)},
         test_chose=swept.test_chose,
@@ -79,6 +82,22 @@ def others(swept: Swept) -> bool:
     """Whether another seed is scored on other rows."""
     spec = swept.sweep.first
     return drawn_by_seed(spec) or (swept.held_out == "out_of_bag" and spec.data.split_seed is None)
+
+
+def rows_of_another(swept: Swept) -> bool:
+    """Whether a metric that is a mean over rows has no scores of rows because trials were trained under another."""
+    data = swept.sweep.first.data
+    alone = data.weight is None and len(data.target) == 1 and swept.sweep.keys.repeat == 1
+    return alone and swept.metric in OF_ROWS
+
+
+def fixed(swept: Swept) -> str:
+    """What all scores have in common beside the data, in words: the seed, or several, and how it divides the rows."""
+    spec = swept.sweep.first
+    share = isinstance(spec.data.validation, float)
+    rows = {"out_of_fold": "these folds", "out_of_bag": "these draws of rows"}.get(swept.held_out, "this split" * share)
+    seed = "these seeds" if swept.sweep.keys.repeat > 1 else "this seed"
+    return f"{seed} and {rows}" if rows else seed
 
 
 def table(swept: Swept) -> pd.DataFrame:

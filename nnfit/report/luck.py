@@ -14,10 +14,7 @@ from nnfit.scoring.comparison import sure
 from nnfit.scoring.selection import FEWEST, RESAMPLES, Scores, Selection, by_noise, noise, selection
 from nnfit.words import count, digits
 
-UNKNOWN = (
-    "How much of its score is luck is not known: repeat: 5 would tell, or, in a new folder, a metric that is a mean "
-    "over rows."
-)
+NOT_KNOWN = "How much of its score is luck is not known"
 EQUAL = ", if all near it are equally good"
 POOLED = 20  # trials, at most, whose noise is pooled: the better half
 
@@ -122,6 +119,28 @@ def of_error(sweep: Sweep, s: float, by: Literal["noise", "repeats"], free: int,
     return Luck(by, optimism, half, None, running, s, G)
 
 
+def unknown(sweep: Sweep) -> str:
+    """The sentence where nothing tells of luck: why, and what would."""
+    if sweep.rows_of_another:
+        why = "a trial keeps its scores by rows for the metric that it was trained under, and this was another"
+        return f"{NOT_KNOWN}: {why}. A new folder would tell, or repeat: 5."
+    if sweep.scores is not None:
+        return f"{NOT_KNOWN}: the rows are too few. repeat: 5 would tell."
+    return f"{NOT_KNOWN}: repeat: 5 would tell, or, in a new folder, a metric that is a mean over rows."
+
+
+def rounded(sweep: Sweep, found: Luck) -> tuple[str, str]:
+    """The optimism to two digits, and what is to be expected to as many decimals: what is known no better than that."""
+    size = max(found.optimism, 0.0)
+    if size == 0:
+        return digits(size), digits(found.expected(sweep))
+    size = float(f"{size:.1e}")
+    decimals = 1 - math.floor(math.log10(size))
+    expected = found.expected(sweep)
+    shown = digits(expected) if decimals > 4 else f"{round(expected, decimals):.{max(decimals, 0)}f}"
+    return f"{size:.{max(decimals, 0)}f}", shown
+
+
 def behind(sweep: Sweep) -> Floats:
     """How far each trial (n,) is behind the best."""
     found: Floats = sweep.score - sweep.score[sweep.order[0]]
@@ -160,19 +179,19 @@ def apart(sweep: Sweep, found: Luck) -> int:
 
 def of_optimism(sweep: Sweep, found: Luck) -> str:
     """The sentence about the score of the best."""
-    n, size = len(sweep.order), digits(max(found.optimism, 0.0))
+    n, (size, expected) = len(sweep.order), rounded(sweep, found)
     if found.by == "rows":
         if found.optimism <= 0:
             return f"That it is the best of {n:,} has not made its score better than it is, as far as these rows tell."
         return (
-            f"As the best of {n:,} it looks better than it is, by about {size}: expect about "
-            f"{digits(found.expected(sweep))} on new rows."
+            f"As the best of {n:,} it looks better than it is, by about {size}: expect about {expected} on new rows, "
+            f"with {sweep.fixed}, whose luck is not in it."
         )
     source = "the noise of the rows" if found.by == "noise" else f"the spread over {sweep.repeat} repeats"
     rows = "new rows" if found.by == "noise" or sweep.redrawn else "these rows by other seeds"
     halted = int(sweep.halted.sum())
     among = f"{n:,}, and of {halted:,} that were halted before," if halted else f"{n:,}"
-    ends = digits(float(sweep.score[sweep.order[0]])), digits(found.expected(sweep))
+    ends = digits(float(sweep.score[sweep.order[0]])), expected
     return (
         f"As the best of {among} it looks better than it is: by {size} in the mean if all near it are equally good, by "
         f"less if they are not, judged by {source}: expect between {ends[0]} and {ends[1]} on {rows}."
@@ -188,14 +207,14 @@ def of_others(sweep: Sweep, found: Luck) -> str:
 def how(sweep: Sweep, found: Luck | None) -> tuple[str, ...]:
     """How that was computed, for who wants to know."""
     if found is None:
-        return (UNKNOWN,)
+        return (unknown(sweep),)
     running = f"the {found.running} trials in the running" if found.running > 1 else "one trial, as no other is near"
     if found.by == "rows":
         return (
             f"The rows (in {found.groups:,} groups, the same for all trials) are drawn with replacement {RESAMPLES:,} "
             "times. Each time the best is chosen on what is drawn and scored on what is not, which had no say; the "
-            "mean of these scores is what to expect (Tsamardinos and others 2018). It tells of other rows, not of "
-            "other seeds.",
+            "mean of these scores is what to expect (Tsamardinos and others 2018). It tells of other rows, and not of "
+            f"the luck of {sweep.fixed}.",
         )
     if found.by == "noise":
         source = (

@@ -78,6 +78,8 @@ class Sweep:
     rows: str = "rows that it did not learn from"
     scores: Scores | None = None
     scored: Sequence[int] = ()
+    rows_of_another: bool = False  # whether the scores of rows that are kept are of another metric
+    fixed: str = "this seed"  # what all scores of rows have in common
     curves: Mapping[int, Curves] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
     test_rows: int = 0

@@ -345,10 +345,12 @@ def finished(plan: Plan, swept: Swept, page: Page | None, anew: bool) -> Swept:
     The report is made where it is not there, or is to be made `anew`.
     """
     ranking = swept.ranking()
-    if not ranking:
+    places = [swept.folder / name for name in (best.MODEL, best.SPEC, REPORT)]
+    if not ranking:  # what went wrong is wanted all the more
+        if page is not None and (anew or not places[2].is_file()):
+            files.write((places[2], page(swept, b"")))
         return swept
     spec = best.spec_of(swept.sweep, ranking[0].parameters, swept.folder)
-    places = [swept.folder / name for name in (best.MODEL, best.SPEC, REPORT)]
     model = kept(places[0], places[1], spec, plan.sha256)
     if model is None:
         model, anew = trained(spec.loaded, {}, threads.get()).model, True

@@ -18,7 +18,8 @@ from documents import commands, ended, masked, workplace
 from rich.console import Console
 
 from nnfit.cli import screen, signals
-from nnfit.cli.sweep import fitting, headings, shown
+from nnfit.cli.ranked import fitting, headings, shown
+from nnfit.cli.sweep import Shown
 from nnfit.report.from_sweep import as_sweep
 from nnfit.report.luck import luck
 from nnfit.sweeps.reading import load_sweep
@@ -127,6 +128,9 @@ def test_nothing_that_has_a_score_is_exit_code_6_too(run: Run, iris: Path) -> No
     done = run("sweep", iris)
     assert done.code == 6
     assert "1 trial: 1 diverged; 1 trained in " in done.out
+    assert "warning: no trial has a score: all diverged; try smaller learning rates" in done.err
+    page = (iris.parent / "sweep" / "report.html").read_text("utf-8")
+    assert "What went wrong" in page and "training diverged in epoch 1" in page
     assert not (iris.parent / "sweep" / "best.npz").exists()
 
 
@@ -288,16 +292,31 @@ def test_parts_of_a_spec_stand_in_the_table_by_their_values() -> None:
     assert (shown(0.01), shown("tanh"), shown(None), shown(True)) == ("0.01", "tanh", "", "true")
 
 
-@pytest.mark.parametrize(("width", "left"), [(110, 7), (82, 5), (45, 4)])
+@pytest.mark.parametrize(("width", "left"), [(110, 7), (82, 5), (45, 4), (36, 3)])
 def test_on_a_narrow_terminal_the_last_columns_go_and_numbers_stay_whole(width: int, left: int) -> None:
     head = ["trial", "learning_rate", "layers", "log_loss", "sd of members", "epochs", "seconds"]
     row = ["12", "0.0175404", "64 mish, 64 mish, 1 logistic", "0.2450", "0.0166", "30", "5.04"]
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    table = fitting(console, screen.grid("The best", head, [row]), 2)
+    table = screen.grid("The best", head, [row])
+    assert fitting(console, table, 2) == max(0, 4 - left)
     console.print(table)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert len(table.columns) == left
-    assert all(cell in text for cell in ["12", "0.0175404", *row[3:left]])
+    assert all(cell in text for cell in ["12", "0.0175404", "0.2450", *row[3:left]])
+    assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 40, 24])
+def test_of_more_parameters_than_have_room_the_last_go_and_the_score_stays(width: int) -> None:
+    head = ["trial", "learning_rate", "weight_decay", "dropout", "layers.0.size", "log_loss", "epochs", "seconds"]
+    row = ["12", "0.00255656", "0.00123456", "0.3", "64", "0.2450", "30", "5.04"]
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    table = screen.grid("The best", head, [row])
+    gone = fitting(console, table, 4)
+    console.print(table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert 0 < gone < 5
+    assert text.split("\n")[-3].split() == [*row[: 5 - gone], "0.2450"]
     assert max(map(len, text.splitlines())) <= width
 
 
@@ -335,14 +354,17 @@ def test_below_the_table_stands_what_the_page_says_of_chance(run: Run, iris: Pat
     done = run("sweep", iris)
     (line,) = [line for line in done.out.splitlines() if line.startswith("As the best of 3 it ")]
     page = (iris.parent / "sweep" / "report.html").read_text("utf-8")
-    first, *rest = re.split(r"(?<=new rows\.) ", line)
+    first, *rest = re.split(r"(?<=not in it\.) ", line)
     assert first in page
     assert all(each.removesuffix(".") in page for each in rest)
     told = json.loads(run("sweep", iris, "--json").out)
     chance = told["optimism"]
     assert chance["by"] == "rows"
     assert chance["expected"] == pytest.approx(told["best"]["value"] + chance["value"])
-    assert f"by about {chance['value']:.4f}: expect about {chance['expected']:.4f} on new rows." in line
+    expect = (
+        f"expect about {chance['expected']:.4f} on new rows, with this seed and these folds, whose luck is not in it."
+    )
+    assert f"by about {chance['value']:.5f}: {expect}" in line
     assert (f"{chance['not_told_apart']} trial" in line) is (chance["not_told_apart"] > 0)
 
 
@@ -360,6 +382,41 @@ def test_scores_of_rows_of_a_metric_of_an_earlier_command_tell_nothing_of_anothe
     iris.write_text(iris.read_text() + "metric: accuracy\n")
     told = json.loads(run("sweep", iris, "--json").out)
     assert (told["trained"], told["metric"], told["optimism"]) == (0, "accuracy", None)
+    line = next(line for line in run("sweep", iris).out.splitlines() if "luck" in line)
+    assert "keeps its scores by rows for the metric that it was trained under, and this was another" in line
+    assert line.endswith("A new folder would tell, or repeat: 5.")
+    assert json.loads(run("sweep", iris, "--json", "-o", iris.parent / "new").out)["optimism"]["by"] == "rows"
+
+
+def test_the_brier_score_is_a_mean_over_rows(run: Run, iris: Path) -> None:
+    iris.write_text(iris.read_text() + "metric: brier\n")
+    assert json.loads(run("sweep", iris, "--json").out)["optimism"]["by"] == "rows"
+
+
+def test_lines_of_long_work_say_how_many_trials_are_over(run: Run, iris: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    of = Shown.of
+    monkeypatch.setattr(Shown, "of", lambda *given: names.append(of(*given)) or names[-1])
+    run("sweep", iris, "--jobs", "1")
+    assert re.fullmatch(r"3/3 trials, best log_loss 0\.\d+ of trial \d", names[-1])
+
+
+UNDEFINED = "roc_auc is not defined on the rows held out"
+
+
+def test_a_metric_that_no_trial_has_is_told_on_the_screen_in_the_table_and_on_the_page(run: Run, iris: Path) -> None:
+    base = iris.parent / "base.yaml"
+    text = base.read_text().replace("  members: 5\n", "").replace("  resample: folds ", "  #")
+    base.write_text(re.sub("  test:.*", "  validation: one.csv", text))
+    (iris.parent / "one.csv").write_text("\n".join((iris.parent / "iris.csv").read_text().splitlines()[:11]) + "\n")
+    iris.write_text(iris.read_text() + "search: {method: halving, epochs: 1}\nmetric: roc_auc\n")
+    done = run("sweep", iris)
+    assert done.code == 6
+    assert f"warning: no trial has a score: {UNDEFINED}; name another metric" in " ".join(done.err.split())
+    lines = (iris.parent / "sweep/trials.csv").read_text().splitlines()
+    assert len(lines) == 4 and all(line.endswith(f"halted: {UNDEFINED}") for line in lines[1:])
+    page = (iris.parent / "sweep/report.html").read_text("utf-8")
+    assert UNDEFINED in page and "There is no best" in page
 
 
 def test_repeats_tell_of_chance_and_count_the_rows_that_they_share(run: Run, iris: Path) -> None:

@@ -16,7 +16,7 @@ from nnfit.report import figures
 from nnfit.report.luck import Luck, apart, luck
 from nnfit.report.sweep import page_bytes
 from nnfit.report.swept import Parameter, Sweep, brief, labels, tails, text
-from nnfit.report.varied import mattered, of_cells
+from nnfit.report.varied import levels, mattered, of_cells
 from nnfit.scoring.selection import Scores, expected_best, selection
 from report.pages import Page
 from report.sweeps import LAYERS, MAKERS, RATE, SIZE, made, of_rows, sweep, table
@@ -100,7 +100,7 @@ def test_the_optimism_is_that_of_the_bootstrap_over_rows_and_the_test_rows_are_s
     assert own.scores is not None
     found = selection(own.scores, higher=False)
     assert found is not None and found.best == own.order[0]
-    assert f"by about {found.optimism:.4f}: expect about {found.score + found.optimism:.4f} on new rows" in words("two")
+    assert f"by about {found.optimism:.3f}: expect about {found.score + found.optimism:.3f} on new rows" in words("two")
     other = f"another trial comes first in {100 * (1 - found.chosen[found.best]):.1f} % of the draws"
     assert other in words("two")
     assert "On 40 test rows, which chose nothing and were looked at once, by the best alone, its log_loss is" in words(
@@ -223,6 +223,17 @@ def test_halving_counts_those_that_were_halted_among_the_many() -> None:
     better.loc[epochs == 9, "log_loss"] = 0.01  # as a log-loss may be, of a network that fits too much later on
     again = replace(own, trials=better)
     assert again.ranks[epochs == 27].max() < again.ranks[epochs == 9].min() and again.order == own.order
+
+
+def test_the_best_of_a_value_is_of_trials_that_went_to_the_end() -> None:
+    own = [Parameter(SIZE, (8, 16))]
+    score = np.array([0.1, 0.2, 0.3, 0.4])
+    halving = sweep(own, table(own, [[8, 8, 16, 16]], score, status=["halted", "done", "halted", "halted"]))
+    cells = levels(halving, halving.axes[0])
+    assert cells.header[2] == "best at the end"
+    assert [row[2] for row in cells.rows] == ["0.2000", ""]
+    whole = levels(replace(halving, trials=halving.trials.assign(status="done")), halving.axes[0])
+    assert whole.header[2] == "best" and [row[2] for row in whole.rows] == ["0.1000", "0.3000"]
 
 
 def test_what_matters_is_found_and_few_trials_are_said_to_be_few() -> None:
