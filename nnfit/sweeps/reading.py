@@ -410,7 +410,7 @@ def drawn_by_seed(spec: Spec) -> bool:
 
 def of_each_value(sweep: Sweep, key: str) -> Iterator[Point]:
     """The first point with each value of a key that may say by how many members and how the rows are held out."""
-    if tuple(parts(key, "")) in (("network",), ("training",), ("network", "members")):
+    if path_of(key) in (("network",), ("training",), ("network", "members")):
         yield from {repr(point[key]): sweep.points[0] | {key: point[key]} for point in sweep.points}.values()
 
 
