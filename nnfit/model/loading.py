@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -41,7 +42,7 @@ def load(path: Path | str) -> Model:
             message = "is a checkpoint, where a training stands that was stopped, and no model"
             remedy = "go on with nnfit train --resume, which makes the model"
             raise ModelFileError(Problem("a-checkpoint", message, remedy, Place(str(path)))) from None
-        if error.code == "unreadable" and (path / BEST).is_file():
+        if error.code == "unreadable" and os.path.isfile(path / BEST):
             message, remedy = "is the folder of a sweep, and no model", f"name its best, {path / BEST}"
             raise ModelFileError(Problem("a-sweep", message, remedy, Place(str(path)))) from None
         raise
