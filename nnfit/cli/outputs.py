@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from nnfit.storage.paths import direct, is_of_folder
-from nnfit.words import short
 
 
 def named(context: typer.Context, option: typer.CallbackParam, text: str | None) -> str | None:
@@ -22,12 +21,6 @@ def named(context: typer.Context, option: typer.CallbackParam, text: str | None)
             remedy += f", or leave {option.opts[0]} out for standard output"
         message, place = "outputs do not go to standard output by -", Place(f"{option.opts[0]} -")
         raise UsageError(Problem("usage", message, remedy, place))
-    if text is not None and text.startswith("--"):
-        message, remedy = (
-            f"needs a FILE, and {short(text)} is an option",
-            f"name one; a file of this name is ./{short(text)}",
-        )
-        raise UsageError(Problem("usage", message, remedy, Place(option.opts[0])))
     if text is not None and is_of_folder(text):
         raise OutputError(Problem("cannot-write", "cannot be written: is a folder", "name a file", Place(text)))
     return text

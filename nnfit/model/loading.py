@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +13,7 @@ from nnfit.model.layout import dialect_of, network_of
 from nnfit.model.metadata import check_record, described, features_of, target_of
 from nnfit.model.model import Model, path_of
 from nnfit.storage import json_text, npz
+from nnfit.storage.paths import what
 
 # The arrays of the file, beside its weights theta_1 … theta_L.
 PLAIN = {
@@ -42,7 +42,7 @@ def load(path: Path | str) -> Model:
             message = "is a checkpoint, where a training stands that was stopped, and no model"
             remedy = "go on with nnfit train --resume, which makes the model"
             raise ModelFileError(Problem("a-checkpoint", message, remedy, Place(str(path)))) from None
-        if error.code == "unreadable" and os.path.isfile(path / BEST):
+        if error.code == "unreadable" and what(path / BEST) == "file":
             message, remedy = "is the folder of a sweep, and no model", f"name its best, {path / BEST}"
             raise ModelFileError(Problem("a-sweep", message, remedy, Place(str(path)))) from None
         raise

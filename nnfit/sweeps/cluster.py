@@ -88,7 +88,7 @@ def connected(given: str, say: Say = lambda words: None) -> Iterator[Executor]:
     """
     extras.require("dask", "a Dask cluster needs", "distributed")
     from distributed import Client
-    from distributed.comm import resolve_address
+    from distributed.comm.addressing import resolve_address
 
     with quiet():
         try:

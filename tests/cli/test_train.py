@@ -359,14 +359,3 @@ def test_a_make_rule_keeps_a_detour_that_leads_elsewhere(tmp_path: Path) -> None
     (tmp_path / "t.csv").write_text("x\n")
     text = rule(Path("m.npz"), [f"{tmp_path}/link/../t.csv", f"{tmp_path}/real/sub/../t.csv"]).decode()
     assert text.splitlines()[0] == f"m.npz: {tmp_path}/link/../t.csv {tmp_path}/real/t.csv"
-
-
-@pytest.mark.parametrize("option", ["--json", "-o", "--history"])
-def test_an_option_in_place_of_the_file_of_another_is_told(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    done = run("train", Path(__file__).parents[2] / "configs/iris.yaml", option, "--threads", "1")
-    assert done.code == 2
-    assert f"{option}: needs a FILE, and --threads is an option; name one" in done.err
-    assert not list(tmp_path.iterdir())
