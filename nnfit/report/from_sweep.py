@@ -12,11 +12,10 @@ import pandas as pd
 from nnfit.errors import Problem
 from nnfit.model.aggregates import Curves
 from nnfit.report.sweep import Parameter, Sweep, page_bytes
-from nnfit.scoring.selection import Scores
+from nnfit.scoring.selection import MEANS, Scores
 from nnfit.sweeps.keys import Range
 from nnfit.sweeps.reading import drawn_by_seed
 from nnfit.sweeps.results import Row, Swept
-from nnfit.sweeps.running import OF_ROWS
 
 SETS = {
     "out_of_fold": "training rows (each by the members that did not learn from it)",
@@ -88,7 +87,7 @@ def rows_of_another(swept: Swept) -> bool:
     """Whether a metric that is a mean over rows has no scores of rows because trials were trained under another."""
     data = swept.sweep.first.data
     alone = data.weight is None and len(data.target) == 1 and swept.sweep.keys.repeat == 1
-    return alone and swept.metric in OF_ROWS
+    return alone and any(swept.metric in names for names in MEANS.values())
 
 
 def fixed(swept: Swept) -> str:

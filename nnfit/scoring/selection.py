@@ -24,7 +24,7 @@ from nnfit.scoring.comparison import Outcome, values
 RESAMPLES = 1000
 FEWEST = 5  # groups below which resampling says nothing
 AT_ONCE = 1 << 22  # numbers held at once
-MEANS = {False: ("log_loss", "brier"), True: ("mae", "rmse")}  # over the rows, of classes and of numbers
+MEANS = {False: ("accuracy", "log_loss", "brier"), True: ("mae", "rmse")}  # over rows, of classes and of numbers
 REACH = 3.0  # standard errors of a difference from the best beyond which a trial is not in the running
 
 
@@ -97,14 +97,14 @@ def of_rows(
     w (n,) and `thresholds` (n,) as in `evaluate`.
     """
     root, several = metric == "rmse", len(target.columns) > 1
-    if metric == "accuracy" and target.task != "regression":
-        hits = truth == decide(target, each.prediction, thresholds)
-        own = hits.reshape(len(truth), -1).mean(axis=1)
-    elif metric in MEANS[target.task == "regression"] and not (root and several):
-        with np.errstate(all="ignore"):
-            own = values(metric, target, "", each, truth, w).reshape(len(truth), -1).mean(axis=1)
-    else:
+    if metric not in MEANS[target.task == "regression"] or (root and several):
         return None
+    with np.errstate(all="ignore"):
+        if metric == "accuracy":
+            own = truth == decide(target, each.prediction, thresholds)
+        else:
+            own = values(metric, target, "", each, truth, w)
+    own = own.reshape(len(truth), -1).mean(axis=1)
     return grouped(own[None], w, most, root)
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnfit.config.spec import Spec
-from nnfit.core.losses import clipped
 from nnfit.data.cells import Text
 from nnfit.data.dialect import Dialect
 from nnfit.data.opening import digest_of
@@ -29,22 +28,13 @@ from nnfit.fit.prepare import Prepared, paths_of, prepare
 from nnfit.fit.run import Run, epochs, start
 from nnfit.fit.scores import Seen, score
 from nnfit.model.layout import network_of
-from nnfit.scoring.evaluation import compared
-from nnfit.scoring.metrics import Judged
+from nnfit.scoring.selection import of_rows
 from nnfit.sweeps.trials import Trial
 from nnfit.workers.blas import blas_threads
 
 HALTED = "halted"
 MOST_POINTS = 40  # of a learning curve that is kept
 MOST_GROUPS = 200  # of rows whose scores are kept
-OF_ROWS: dict[str, Callable[..., Any]] = {
-    "log_loss": lambda truth, label, p: -np.log(clipped(p[np.arange(len(truth)), truth])),
-    "brier": lambda truth, label, p: ((p - np.eye(p.shape[1])[truth]) ** 2).sum(axis=1) / (2 if p.shape[1] == 2 else 1),
-    "accuracy": lambda truth, label, p: (truth == label).astype(np.float64),
-    "rmse": lambda y, y_hat: ((y - y_hat) ** 2).mean(axis=1),
-    "mae": lambda y, y_hat: np.abs(y - y_hat).mean(axis=1),
-}
-OF_CLASSES = ("log_loss", "brier", "accuracy")
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -235,16 +225,13 @@ def groups_of(target: Target, seen: Seen, metric: str, value: float | None) -> t
 
     The groups are drawn once for so many rows. Nothing as well where the rows count by weights.
     """
-    rows = compared(target, seen.truth, seen.network.prediction, seen.thresholds)
-    if value is None or metric not in OF_ROWS or isinstance(rows, Judged) is not (metric in OF_CLASSES):
+    found = of_rows(metric, target, seen.network, seen.truth, None, seen.thresholds, MOST_GROUPS)
+    if value is None or found is None:
         return ()
-    each = OF_ROWS[metric](*rows)
-    whole = float(np.sqrt(each.mean()) if metric == "rmse" else each.mean())
-    if each.ndim != 1 or not np.isfinite(whole) or abs(whole - value) > 1e-9 * max(1.0, abs(value)):
+    whole = float(found.of(np.ones((1, len(found.sizes))))[0, 0])
+    if not np.isfinite(whole) or abs(whole - value) > 1e-9 * max(1.0, abs(value)):
         return ()
-    place = np.random.default_rng(0).permutation(np.arange(len(each)) % MOST_GROUPS)
-    means = np.bincount(place, each) / np.bincount(place)
-    return tuple(float(f"{mean:.8g}") for mean in means)
+    return tuple(float(f"{mean:.8g}") for mean in found.values[0])
 
 
 def held_out(spec: Spec) -> str:

@@ -555,3 +555,21 @@ def test_after_kills_and_an_interrupt_the_same_command_comes_to_the_same(place: 
     assert f"{kept} of 40 trainings are finished already, {40 - kept} to run".encode() in err
     assert finished(place) == 40
     assert told(nnfit.sweep(place / "sweep.yaml", place / "other", jobs=1)) == told(place / "out")
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "brier", "accuracy"])
+def test_several_targets_of_two_values_have_scores_of_rows(place: Path, metric: str) -> None:
+    lines = (place / "flowers.csv").read_text().splitlines()[1:]
+    rows = [
+        f"{a},{b},{int(float(a) > 0)},{int(float(b) > float(a))}" for a, b, _ in (line.split(",") for line in lines)
+    ]
+    (place / "two.csv").write_text("\n".join(["width,length,y,z", *rows]) + "\n")
+    (place / "base.yaml").write_text(
+        "data: {train: two.csv, target: [y, z]}\nloss: bce\n"
+        "network: {layers: [{size: auto, activation: logistic}], members: 3}\ntraining: {epochs: 2, resample: folds}\n"
+    )
+    (place / "sweep.yaml").write_text(f"spec: base.yaml\nparameters: {{training.l2: [0, 0.1]}}\nmetric: {metric}\n")
+    found = nnfit.sweep(place / "sweep.yaml", place / "out", jobs=1)
+    for row in found.rows:
+        assert row.status == "done"
+        assert row.score == pytest.approx(sum(row.outcomes[0].groups) / 30, rel=1e-6)
