@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from packing import write
 
 SWEEP = """
 spec: base.yaml
@@ -56,15 +57,6 @@ from nnfit.cli.main import main
 main()
 """
 ONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-
-
-def write(path: Path, rows: int) -> None:
-    """Ten normal inputs and three classes by a random map with a bend."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((rows, 10))
-    y = (np.tanh(X @ rng.standard_normal((10, 8))) @ rng.standard_normal((8, 3))).argmax(axis=1)
-    lines = [",".join([*map(repr, map(float, x)), "abc"[k]]) for x, k in zip(X, y, strict=True)]
-    path.write_text("\n".join([",".join([*(f"x{i}" for i in range(10)), "y"]), *lines]) + "\n")
 
 
 def seconds(folder: Path, *command: str) -> float:

@@ -114,7 +114,7 @@ def sweep(
     seconds = time.perf_counter() - begun
     warnings = doubts(swept)
     screen.warn(*warnings)
-    chance = chance_of(swept)
+    chance = chance_of(swept) if as_json or part is None else None  # a shard shows no best
     if as_json:
         print(json_of(report(swept, str(spec), shown.run, seconds, chance, warnings)))
     else:

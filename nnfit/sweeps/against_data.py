@@ -22,10 +22,11 @@ from nnfit.fit.ends import resolve
 from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.resources import refuse_beyond
 from nnfit.sweeps.keys import Range
-from nnfit.sweeps.reading import Placed, Sweep, alike, ends, placed
+from nnfit.sweeps.reading import Placed, Sweep, ends, placed
 from nnfit.sweeps.running import tables
 from nnfit.sweeps.space import Point
 from nnfit.sweeps.trials import with_values
+from nnfit.sweeps.within import alike
 
 MOST = 50  # values of a list that are tried, evenly from all
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import math
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,9 +22,9 @@ from nnfit.sweeps.running import held_out
 from nnfit.sweeps.sound import of_schema, sound
 from nnfit.sweeps.space import Point, Values
 from nnfit.sweeps.trials import spec_of, with_values
+from nnfit.sweeps.within import of_halving, of_lists, of_ranges, of_search, path_of
 from nnfit.words import count, plain, quoted
 
-MOST_TRIALS = 100_000
 # Keys that say where a spec writes, and what the metric is of: the same for all trials, or they are not compared.
 WRITES = ("output", "training.checkpoint")
 ROWS = ("data.train", "data.validation", "data.test", "data.missing_target", "data.split_seed", "training.resample")
@@ -163,102 +161,6 @@ def base_of(document: Document, path: Path) -> tuple[Document, Path]:
         raise SpecError(*told) from None
 
 
-def of_search(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
-    """What the search says against itself."""
-    method, drawn = keys.search.method, keys.search.drawn
-    if method == "random" and keys.search.trials is None:
-        remedy = "add trials: 60"
-        yield document.problem(("search",), "missing-key", "random draws without end", remedy)
-    if method == "grid" and keys.search.trials is not None:
-        message, remedy = "a grid has as many trials as its values make", "remove it, or set method: random"
-        yield document.problem(("search", "trials"), "no-effect", message, remedy)
-    n = space.count(parameters, keys.search) * keys.repeat
-    if n > MOST_TRIALS:
-        message = f"these are {count(n, 'trial')}, and more than {MOST_TRIALS:,} are refused"
-        at, remedy = (
-            (("search", "trials"), "give fewer trials")
-            if drawn
-            else (("parameters",), "give fewer values, or draw some of them: search: {method: random, trials: 60}")
-        )
-        if keys.repeat > 1 and n > MOST_TRIALS * keys.repeat:
-            remedy += f"; each is trained {keys.repeat} times"
-        elif keys.repeat > 1:
-            at, remedy = ("repeat",), "repeat fewer times"
-        yield document.problem(at, "too-large", message, remedy)
-
-
-def of_halving(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
-    """What only successive halving has, or has not."""
-    if keys.search.method != "halving":
-        for name in ("factor", "epochs"):
-            if name in document.value.get("search", {}):
-                message, remedy = f"{keys.search.method} drops no trial on its way", "remove it, or set method: halving"
-                yield document.problem(("search", name), "no-effect", message, remedy)
-        return
-    for key in parameters:
-        path = path_of(key)
-        if path in (("training",), ("training", "epochs")):
-            message = "halving gives trials more and more epochs up to training.epochs, which are the same for all"
-            remedy = "set training.epochs in the spec" if len(path) > 1 else "name the keys of training one by one"
-            yield document.problem(("parameters", key), "no-parameter", message, remedy)
-
-
-def path_of(key: str) -> tuple[str, ...]:
-    """The parts of a key; none of what is no key, which is told elsewhere."""
-    try:
-        return tuple(parts(key, ""))
-    except SpecError:
-        return ()
-
-
-def of_ranges(document: Document, keys: Keys, parameters: Mapping[str, Values]) -> Iterator[Problem]:
-    """What ranges say against themselves, and against the search."""
-    for key, values in parameters.items():
-        if not isinstance(values, Range):
-            continue
-        at = ("parameters", key)
-        if values.min >= values.max:
-            message = f"max {values.max:g} is not above min {values.min:g}"
-            yield document.problem((*at, "max"), "wrong-value", message, "write the greater one as max")
-        if values.scale == "log" and values.min <= 0:
-            message = f"a logarithm has no value at {values.min:g}"
-            yield document.problem((*at, "min"), "wrong-value", message, "begin above 0, or set scale: linear")
-        if values.scale == "log" and values.step is not None:
-            message = "steps are even, and on a scale of logarithms they are not"
-            yield document.problem((*at, "step"), "no-effect", message, "give a list of values")
-        elif not keys.search.drawn and values.step is None:
-            message, remedy = "a grid has no value of a range without steps", "add step, give a list, or draw at random"
-            yield document.problem(at, "missing-key", message, remedy)
-        if values.type == "integer":
-            for name in ("min", "max", "step"):
-                value = getattr(values, name)
-                if value is not None and value != math.floor(value):
-                    message = f"expected a whole number, got {value:g}"
-                    yield document.problem((*at, name), "wrong-value", message, "or set type: number")
-
-
-def of_lists(document: Document, parameters: Mapping[str, Values]) -> Iterator[Problem]:
-    """The values that stand twice in a list, each a trial that would be counted twice."""
-    for key, values in parameters.items():
-        before: dict[str, int] = {}
-        for i, value in enumerate(values if isinstance(values, list) else ()):
-            earlier = before.setdefault(alike(value), i)
-            if earlier != i:
-                message = f"value {i + 1} of the list is the same as value {earlier + 1}"
-                yield document.problem(("parameters", key, i), "given-twice", message, "give each once")
-
-
-def alike(value: Any) -> str:
-    """A text that is the same for values that are: 1 and 1.0 are, and keys in another order."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, dict):
-        return f"{{{','.join(sorted(f'{json.dumps(key)}:{alike(part)}' for key, part in value.items()))}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(alike, value))}]"
-    return json.dumps(value, default=repr)
-
-
 def of_values(
     document: Document, base: Document, parameters: Mapping[str, Values]
 ) -> tuple[list[Problem], dict[str, Any]]:
@@ -330,12 +232,11 @@ def of_key(document: Document, key: str) -> Problem | None:
 
 def of_others(document: Document, key: str, before: Collection[str]) -> Problem | None:
     """What is wrong with a parameter beside those before it: it is one of them, or takes away what one has said."""
-    own = parts(key, "")
     for other in before:
-        theirs = parts(other, "")
-        if theirs[: len(own)] == own:
-            message = f"{quoted(other)} {'is the same key' if theirs == own else 'is a part of it, and would be lost'}"
-            remedy = "give it once" if theirs == own else f"write {quoted(other)} below it"
+        if where.is_part(other, key):
+            same = where.is_part(key, other)
+            message = f"{quoted(other)} {'is the same key' if same else 'is a part of it, and would be lost'}"
+            remedy = "give it once" if same else f"write {quoted(other)} below it"
             return document.problem(("parameters", key), "given-twice", message, remedy)
     return None
 

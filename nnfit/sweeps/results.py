@@ -22,13 +22,8 @@ from nnfit.sweeps.trials import Trial
 from nnfit.words import plain
 
 MESSAGE = 200  # letters of a message in the table
-WORST = (
-    "failed",
-    "diverged",
-    "missing",
-    HALTED,
-    "done",
-)  # what a point with several trials is called: the first that one is
+# What a point with several trials is called: the first that one of them is.
+WORST = ("failed", "diverged", "missing", HALTED, "done")
 
 
 class Row(NamedTuple):
