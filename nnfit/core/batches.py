@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.expansion import Encoded, Expanded
 from nnfit.core.parameter import Array
 
@@ -100,6 +101,7 @@ class Block:
 
     The rows of batch b are `x(b)`; y, s and `start` (batches, K, M, m) are those of `Batch` in network.py. With
     `own`, each member has rows of its own. The weights s are those of a mean or a sum, see losses.py; y is smoothed.
+    Divided, m is the part of each batch of `division`.
     """
 
     def __init__(
@@ -111,15 +113,20 @@ class Block:
         own: bool,
         mean: bool,
         smoothing: Smoothing | None = None,
+        division: Division = UNDIVIDED,
     ) -> None:
         X, Y, w = self.examples = examples
         self.smoothing = smoothing
-        self.m, self.lead, self.divisor = m, (M,) * own, m if mean else 1
+        self.part, counts = division.rows(m)
+        self.size, self.divided = m, division.count > 1
+        self.divisor = (m if mean else 1) if counts else np.inf
+        m = self.part.stop - self.part.start
+        self.m, self.lead = m, (M,) * own
         self.y, self.s, self.start = (np.empty((batches, len(Y), M, m), Y.dtype) for _ in range(3))
         self.taken = np.empty((len(Y), *self.lead, batches * m), Y.dtype)
         # A batch of all rows is the data themselves, and rows that weigh alike do so in any order.
-        whole = not own and m == len(X)
-        self.rows = np.asarray(X) if whole else np.empty((*self.lead, batches * m, X.shape[1]), X.dtype)
+        self.whole = not own and self.size == len(X)
+        self.rows = np.asarray(X)[self.part] if self.whole else np.empty((*self.lead, batches * m, X.shape[1]), X.dtype)
         self.alike = bool((w == w[0, 0, 0]).all())
         self.s[...] = w[0, 0, 0] / self.divisor
 
@@ -130,9 +137,12 @@ class Block:
     def gather(self, index: Rows) -> None:
         """Take these rows, in whole batches, of which there may be fewer: (n,) for all members, or (M, n)."""
         X, Y, w = self.examples
+        if self.divided:
+            batch = index.reshape(*index.shape[:-1], -1, self.size)
+            index = batch[..., self.part].reshape(*index.shape[:-1], -1)
         n, batches = index.shape[-1], index.shape[-1] // self.m
         # mode clip: the indices are in range, and NumPy then writes without a buffer in between
-        if self.rows is not X:
+        if not self.whole:
             X.take(index, 0, self.rows[..., :n, :], "clip")
         y = Y.take(index, 1, self.taken[..., :n], "clip").reshape(len(Y), -1, batches, self.m)
         np.copyto(self.y[:batches], y.transpose(2, 0, 1, 3))

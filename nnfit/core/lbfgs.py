@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nnfit.core.batches import Examples, Rows, Smoothing
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network, Pass
 from nnfit.core.optimizers import LBFGS
@@ -64,8 +65,10 @@ class Stopped(Exception):  # noqa: N818
 class Work:
     """θ and gradient (1, P) of the member at hand, and the buffers that all members share."""
 
-    def __init__(self, network: Network, dtype: DTypeLike, stop: Sequence[object] = ()) -> None:
-        self.network, self.stop = network, stop
+    def __init__(
+        self, network: Network, dtype: DTypeLike, stop: Sequence[object] = (), division: Division = UNDIVIDED
+    ) -> None:
+        self.network, self.stop, self.division = network, stop, division
         self.theta, self.gradient = np.empty((2, 1, network.P), dtype)
         self.passes: dict[int, Pass] = {}
 
@@ -98,14 +101,23 @@ class Cost:
         work.theta[0] = theta
         theta = work.theta[0].astype(np.float64)
         self.bare, gradient = 0.0, self.penalty * theta
-        for start in range(0, n, CHUNK):
+        divided, mine = work.division.count > 1, work.division.part(n)
+        if divided:
+            gradient[:] = 0  # the penalty is added once
+        if work.stop:
+            raise Stopped
+        for start in range(mine.start, mine.stop, CHUNK):
             if work.stop:
                 raise Stopped
-            part = slice(start, min(n, start + CHUNK))
+            part = slice(start, min(mine.stop, start + CHUNK))
             own = part if self.rows is None else self.rows[part]
             s = np.ascontiguousarray(self.s[..., part])
             self.bare += float(work.over(part.stop - start).cost_and_gradient(X[own], Y[:, own], s)[0])
             gradient += work.gradient[0]
+        if divided:
+            sums = np.append(gradient, self.bare)
+            work.division.reduce(sums)
+            gradient, self.bare = self.penalty * theta + sums[:-1], float(sums[-1])
         return Point(theta, self.bare + float(self.penalty @ theta**2) / 2, gradient)
 
 
@@ -117,6 +129,7 @@ def fit(
     rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
     first: int = 0,
+    division: Division = UNDIVIDED,
 ) -> Iterator[Epoch]:
     """Train from a state, in place, one step of every member in an epoch; each member has a direction of its own.
 
@@ -124,7 +137,7 @@ def fit(
     epoch is that at its end. A member stays where it is once no entry of its gradient is above `tolerance`, or no step
     along the gradient brings it lower; training ends when all do, or as soon as there is anything in `stop`: a step
     that is under way is then given up, and the state is that between two steps of its member. The state may be that of
-    some of the members, from number `first` on.
+    some of the members, from number `first` on. Of a `division` each part takes its rows of all.
     """
     optimizer = plan.optimizer
     assert isinstance(optimizer, LBFGS)
@@ -133,7 +146,7 @@ def fit(
         Smoothing(plan.label_smoothing, plan.middle).apply(examples.Y)
     theta, half = state.theta, optimizer.history
     members = range(len(theta))
-    work = Work(network, theta.dtype, stop)
+    work = Work(network, theta.dtype, stop, division)
     costs = [Cost(examples, rows[first + k] if rows else None, plan, work) for k in members]
     try:
         with np.errstate(all="ignore"):

@@ -147,10 +147,17 @@ class Pass:
     Every step is then a fixed sequence of matrix products and in-place functions. All that is called, and what it is
     called with, is put together before: looking up and cutting arrays takes NumPy as long as multiplying small ones.
     In the buffers neurons come first, (N_i, M, m): a function of all neurons is a function of one contiguous array.
+    Where the examples are some `among` a number of them, units that are left out are drawn for all, and theirs taken.
     """
 
     def __init__(
-        self, network: Network, theta: Array, m: int, gradient: Array | None = None, dropout: float | Array = 0.0
+        self,
+        network: Network,
+        theta: Array,
+        m: int,
+        gradient: Array | None = None,
+        dropout: float | Array = 0.0,
+        among: tuple[int, slice] | None = None,
     ) -> None:
         M, N, dtype = len(theta), network.N, theta.dtype
         self.M, self.K, self.m = M, N[-1], m
@@ -184,9 +191,10 @@ class Pass:
         self.drops: list[Dropout] = []
         if np.any(dropout) and len(N) > 2:
             # The numbers of one member lie side by side, so that it can draw them all at once.
-            self.chances = np.empty((M, sum(N[1:-1]) * m), np.float32)
-            parts = np.split(self.chances, np.cumsum([n * m for n in N[1:-1]])[:-1], axis=1)
-            chances = [part.reshape(M, -1, m).swapaxes(0, 1) for part in parts]
+            size, own = among or (m, slice(m))
+            self.chances = np.empty((M, sum(N[1:-1]) * size), np.float32)
+            parts = np.split(self.chances, np.cumsum([n * size for n in N[1:-1]])[:-1], axis=1)
+            chances = [part.reshape(M, -1, size)[..., own].swapaxes(0, 1) for part in parts]
             self.drops = [Dropout(z, dropout, chance) for z, chance in zip(self.z, chances, strict=False)]
         dropped: list[Dropout | None] = [*self.drops] or [None] * len(above)
         # What each step of the way up and down calls, and with what.

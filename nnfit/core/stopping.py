@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.batches import Examples
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.expansion import Encoded
 from nnfit.core.losses import LOSSES
 from nnfit.core.members import of_members
@@ -79,8 +80,15 @@ class Best:
 class HeldOut:
     """Rows that each member does not learn from: its cost on them, and its outputs ŷ (M, K, n) at that time."""
 
-    def __init__(self, network: Network, theta: Array, examples: Examples, y_hat: Array | None = None) -> None:
-        self.network, self.theta = network, theta
+    def __init__(
+        self,
+        network: Network,
+        theta: Array,
+        examples: Examples,
+        y_hat: Array | None = None,
+        division: Division = UNDIVIDED,
+    ) -> None:
+        self.network, self.theta, self.division = network, theta, division
         self.X, self.Y, self.w = examples
         shape = len(theta), network.N[-1], self.X.shape[-2]
         self.y_hat = np.empty(shape, theta.dtype) if y_hat is None else y_hat
@@ -88,15 +96,38 @@ class HeldOut:
     def of(self, members: slice, theta: Array) -> HeldOut:
         """The rows of some of the members, whose weights are these."""
         Y, w = (of_members(each, members) for each in (self.Y, self.w))
-        return HeldOut(self.network, theta, Examples(of_members(self.X, members), Y, w), self.y_hat[members])
+        examples = Examples(of_members(self.X, members), Y, w)
+        return HeldOut(self.network, theta, examples, self.y_hat[members], self.division)
 
     def costs(self) -> NDArray[np.float64]:
-        """The cost of each member at the weights as they are, (M,); `y_hat` are then the outputs at these."""
+        """The cost of each member at the weights as they are, (M,); `y_hat` are then the outputs at these.
+
+        Of a division each part looks at some chunks of the rows: the sums have the bytes that they have undivided.
+        """
         total = np.zeros(len(self.y_hat))
+        if self.division.count > 1:
+            return self.together(total)
         with np.errstate(all="ignore"):
             for members, run, X, part, (y, s), y_hat in self.parts:
                 total[members] += run.cost_of(X[..., part, :], y, s)
                 y_hat[...] = run.outputs
+        return total
+
+    def together(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The costs by all parts of the division, added chunk by chunk to `total`, (M,)."""
+        number, count, reduce = self.division
+        found = np.zeros((len(self.parts), len(total)))
+        with np.errstate(all="ignore"):
+            for place, (members, run, X, part, (y, s), y_hat) in enumerate(self.parts):
+                if place % count == number:
+                    found[place, members] = run.cost_of(X[..., part, :], y, s)
+                    y_hat[...] = run.outputs
+                else:
+                    y_hat[...] = 0
+            reduce(found)
+            reduce(self.y_hat)
+        for costs in found:
+            total += costs
         return total
 
     @cached_property

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.averaging import EMA, NO_AVERAGE, SWA, Average, NoAverage
 from nnfit.core.batches import Block, Examples, Rows, Smoothing, Streams, shuffled
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.losses import LOSSES
 from nnfit.core.members import Number, of_each, of_members
 from nnfit.core.network import Batch, Network, Pass, together, views
@@ -129,12 +130,14 @@ def fit(
     rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
     first: int = 0,
+    division: Division = UNDIVIDED,
 ) -> Iterator[Epoch]:
     """Train from a state, in place, up to the plan's epochs, yielding after each, before `state.end_epoch`.
 
     A cost or a weight that is not finite raises Diverged; for all else see `fit_each`.
     """
-    for epoch in fit_each(network, state, examples, alike(plan, seeds, first + len(state.theta)), rows, stop, first):
+    members = alike(plan, seeds, first + len(state.theta))
+    for epoch in fit_each(network, state, examples, members, rows, stop, first, division):
         refuse_divergence(network, state.theta, state.cost, epoch.number)
         yield epoch
 
@@ -147,6 +150,7 @@ def fit_each(
     rows: Sequence[Rows] = (),
     stop: Sequence[object] = (),
     first: int = 0,
+    division: Division = UNDIVIDED,
 ) -> Iterator[Epoch]:
     """Train the members of one training or of several, each as it would be alone, whatever becomes of the others.
 
@@ -154,7 +158,8 @@ def fit_each(
     comes from streams of its own, of default_rng([*seeds, e, …]), so a state says all that is needed to go on, and a
     member is the same with others and alone: the state may be that of some of the members, from number `first` on.
     Before each step `stop` is looked at: as soon as there is anything in it, training ends. The peak of memory is the
-    examples, the gradient, the optimizer's slots, a block of batches, and the buffers of one for each group.
+    examples, the gradient, the optimizer's slots, a block of batches, and the buffers of one for each group. Of a
+    `division` all parts go on from the same state, and come to the same.
     """
     plan = members[first].plan
     n, m = sizes(examples, plan, rows)
@@ -165,8 +170,9 @@ def fit_each(
             *(network, state.of(part), examples._replace(w=of_members(examples.w, part)), n, m),
             members[first + part.start : first + part.stop],
             rows[first + part.start : first + part.stop],
+            division,
         )
-        for part in groups_of(state.steps, together(network, m, state.theta.itemsize))
+        for part in groups_of(state.steps, together(network, -(-m // division.count), state.theta.itemsize))
     ]
     for number in range(state.epochs + 1, plan.epochs + 1):
         # An overflow on the way to divergence is reported once, below.
@@ -217,6 +223,7 @@ class Together:
         m: int,
         members: Sequence[Member],
         rows: Sequence[Rows],
+        division: Division = UNDIVIDED,
     ) -> None:
         plans, sources = [each.plan for each in members], [each.source for each in members]
         plan, optimizers = plans[0], [each.optimizer for each in plans]
@@ -234,10 +241,15 @@ class Together:
         self.orders, self.masks = Streams(distinct), Streams(sources)
         theta = state.theta
         gradient = np.empty_like(theta)
-        self.pieces = list(pieces(network, theta, gradient, examples, plans, n, m, own))
+        self.division = division
+        # The costs of this epoch's steps: of all parts their sum, and so made apart where there are others.
+        self.cost = np.zeros_like(state.cost) if division.count > 1 else state.cost
+        self.pieces = list(pieces(network, theta, gradient, examples, plans, n, m, own, division))
         penalised = any(each.l2 or each.l1 for each in plans) or hasattr(optimizer, "weight_decay")
         decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
         self.shaping = shapers(theta, gradient, decays, *plans)
+        if division.count > 1:
+            self.shaping.insert(0, partial(division.reduce, gradient))
         self.base = of_each([each.learning_rate for each in optimizers])
         apart = isinstance(plan.schedule, Plateau) or isinstance(self.base, np.ndarray)
         self.rates: Rates = (len(theta), 1) if apart and len(theta) > 1 else ()
@@ -252,6 +264,8 @@ class Together:
             return
         if not done:
             state.cost.fill(0)
+        if self.division.count > 1:
+            self.cost.fill(0)
         self.orders.restart(number, 0)
         order = shuffled(self.n, self.m, self.rows, self.orders)
         order = order if self.whose is None else order[self.whose]
@@ -266,12 +280,16 @@ class Together:
             if done >= len(piece.batches):
                 continue
             begin = piece.first * self.m
-            piece.block.gather(order[..., begin : begin + len(piece.batches) * piece.run.m])
+            piece.block.gather(order[..., begin : begin + len(piece.batches) * piece.block.size])
             t = self.descend(piece, done, t, eta, stop)
             if state.steps[0] < piece.first + len(piece.batches):  # stopped
-                return
-        for average in self.after_epoch:
-            average(number)
+                break
+        else:
+            for average in self.after_epoch:
+                average(number)
+        if self.division.count > 1:
+            self.division.reduce(self.cost)
+            state.cost += self.cost
 
     def descend(self, piece: Piece, done: int, t: int, eta: Callable[[int], Rate], stop: Sequence[object]) -> int:
         """A step for each batch of a piece, the first `done` aside; t counts the updates."""
@@ -295,8 +313,8 @@ class Together:
         block, state = piece.block, self.state
         if t > before:
             costs = run.costs(block.start[taken], block.y[taken], block.s[taken]) * np.float64(piece.share)
-            costs[0] += state.cost
-            state.cost[:] = np.add.accumulate(costs)[-1]  # one after the other, however many were taken at once
+            costs[0] += self.cost
+            self.cost[:] = np.add.accumulate(costs)[-1]  # one after the other, however many were taken at once
         state.steps += t - before
         return t
 
@@ -310,18 +328,19 @@ def pieces(
     n: int,
     m: int,
     own: bool,
+    division: Division = UNDIVIDED,
 ) -> Iterator[Piece]:
     """The minibatches of an epoch of n rows: those of m, so many as a block holds at a time, and what is left."""
     dropout, share = of_each([plan.dropout for plan in plans]), of_each([plan.label_smoothing for plan in plans])
     smoothing = Smoothing(share, plans[0].middle) if np.any(share) else None
     M, mean = len(theta), LOSSES[network.loss].mean
     width = network.inputs * (M if own else 1) + 4 * network.N[-1] * M
-    most = min(max(1, GATHER // (width * m * theta.itemsize)), n // m)
+    most = min(max(1, GATHER // (width * -(-m // division.count) * theta.itemsize)), n // m)
     for first, batches, size in ((0, n // m, m), (n // m, 1, n % m)):
         if not size:
             continue
-        run = Pass(network, theta, size, gradient, dropout)
-        block = Block(examples, min(most, batches), size, M, own, mean, smoothing)
+        block = Block(examples, min(most, batches), size, M, own, mean, smoothing, division)
+        run = Pass(network, theta, block.m, gradient, dropout, (size, block.part))
         made = [run.batch(block.x(b), block.y[b], block.s[b], block.start[b]) for b in range(min(most, batches))]
         for start in range(0, batches, most):
             yield Piece(first + start, run, block, made[: batches - start], size / m if mean else 1.0)

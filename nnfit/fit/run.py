@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.batches import Examples, Rows
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.initialization import fit_to_rows, initialize
 from nnfit.core.network import views
 from nnfit.core.parameter import Array
@@ -157,18 +158,24 @@ def middle(target: Target) -> float:
     return 1 / target.outputs if target.task == "multinomial" else (1 + target.low) / 2
 
 
-def epochs(run: Run, stop: Sequence[object] = (), name: str = "epoch") -> Iterator[Progress]:
+def epochs(
+    run: Run, stop: Sequence[object] = (), name: str = "epoch", division: Division = UNDIVIDED
+) -> Iterator[Progress]:
     """Train epoch after epoch, from where the run is; it ends before the next step once there is anything in `stop`.
 
-    `name` is that of the phase. A TrainingError where training diverges.
+    `name` is that of the phase. Of a `division` this process takes its part of the rows of every batch, and does all
+    else as the others. A TrainingError where training diverges.
     """
     if run.ended:
         return
     prepared, state = run.prepared, run.state
-    held_out = None if run.held_out is None else HeldOut(prepared.network, state.used, run.held_out)
+    held_out = None
+    if run.held_out is not None:
+        held_out = HeldOut(prepared.network, state.used, run.held_out, division=division)
     after = followers(run, held_out)
     seeds = prepared.spec.seed, Purpose.SHUFFLE
-    job = Job(prepared.network, state, prepared.sets["train"].examples, run.plan, seeds, run.rows, held_out)
+    examples = prepared.sets["train"].examples
+    job = Job(prepared.network, state, examples, run.plan, seeds, run.rows, held_out, division)
     try:
         with phase(name, run.plan.epochs, state.epochs) as now:
             for costs, validations, over in learn_all(job, stop):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nnfit.core import lbfgs
 from nnfit.core.batches import Examples, Rows
 from nnfit.core.cost import step
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.network import Network
 from nnfit.core.optimizers import LBFGS
 from nnfit.core.plan import Plan
@@ -29,7 +30,10 @@ START, GAIN = 0.3, 0.75
 
 
 class Job(NamedTuple):
-    """All that the members of a training learn from, and what becomes of them; `held_out` is looked at every epoch."""
+    """All that the members of a training learn from, and what becomes of them; `held_out` is looked at every epoch.
+
+    Of a `division` this process trains all members, on its part of the rows.
+    """
 
     network: Network
     state: State
@@ -38,6 +42,7 @@ class Job(NamedTuple):
     seeds: Sequence[int]
     rows: Sequence[Rows]
     held_out: HeldOut | None
+    division: Division = UNDIVIDED
 
 
 class Report(NamedTuple):
@@ -50,13 +55,13 @@ class Report(NamedTuple):
 
 def learn(job: Job, members: slice, stop: Sequence[object]) -> Iterator[Report]:
     """Train some of the members, in place; an epoch is reported before its end in their state."""
-    network, whole, examples, plan, seeds, rows, held_out = job
+    network, whole, examples, plan, seeds, rows, held_out, division = job
     state, first = whole.of(members), members.start or 0
     watched = None if held_out is None else held_out.of(members, state.used)
     if isinstance(plan.optimizer, LBFGS):
-        trained = lbfgs.fit(network, state, examples, plan, rows, stop, first)
+        trained = lbfgs.fit(network, state, examples, plan, rows, stop, first, division)
     else:
-        trained = fit(network, state, examples, plan, seeds, rows, stop, first)
+        trained = fit(network, state, examples, plan, seeds, rows, stop, first, division)
     for epoch in trained:
         yield Report(epoch.cost, None if watched is None else watched.costs())
     if not stop and state.epochs < plan.epochs:
@@ -69,7 +74,7 @@ def learn_all(job: Job, stop: Sequence[object]) -> Iterator[Report]:
     Every worker trains some of the members, epoch by epoch in step with the others; all see the same arrays, and what
     becomes of a member depends on none. A TrainingError tells which members a worker trained that has died.
     """
-    mine, *others = shares(job, threads.get())
+    mine, *others = shares(job, threads.get() if job.division.count == 1 else 1)
     reports = learn(job, mine, stop)
     if not others:
         yield from reports

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
+from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.expansion import means
 from nnfit.diagnostics.health import stuck, unbalanced
 from nnfit.errors import Problem, UsageError
@@ -75,9 +76,9 @@ class Trainer:
         """Everything that was known before the first epoch."""
         return self.run.prepared
 
-    def epochs(self, stop: Sequence[object] = ()) -> Iterator[Progress]:
+    def epochs(self, stop: Sequence[object] = (), division: Division = UNDIVIDED) -> Iterator[Progress]:
         """The epochs, one after the other; they end before the next step once there is anything in `stop`."""
-        return epochs(self.run, stop)
+        return epochs(self.run, stop, division=division)
 
     def check_size(self) -> list[Problem]:
         """An OutputError where no file could hold the model; a warning if it may not hold the costs of all epochs."""
