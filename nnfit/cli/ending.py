@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnfit.cli.ranks import Elsewhere
 from nnfit.cli.signals import Stopped
 from nnfit.errors import NnfitError
 from nnfit.storage import files
@@ -12,6 +13,8 @@ def ending(error: BaseException) -> tuple[list[str], int] | None:
     """What is said of an error, and the exit code; None of a bug, which is a traceback and 1."""
     if isinstance(error, NnfitError):
         return [plain(f"nnfit: {problem}") for problem in error.problems], error.exit_code
+    if isinstance(error, Elsewhere):
+        return [plain(line) for line in error.lines], error.exit_code
     if isinstance(error, OSError):
         name = error.filename or "standard output"
         return [plain(f"nnfit: {name}: cannot be read or written: {error.strerror}")], 7

@@ -52,6 +52,7 @@ def inspect(
     screen.show_record(console, trained)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     blas = "" if threads is None else f"BLAS threads {threads}, "
+    blas += f"ranks {record['ranks']}, " if "ranks" in record else ""
     console.print(plain(f"Trained with {versions}; {blas}seed {trained.spec.seed}"))
     console.print(plain(f"Training data SHA-256 {record.get('data_sha256', 'not recorded')}"), end="\n\n")
     import yaml

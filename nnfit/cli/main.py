@@ -24,6 +24,7 @@ from nnfit.cli import (
     inspect,
     plot,
     predict,
+    ranks,
     report,
     schema,
     signals,
@@ -122,6 +123,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Θ must not end a training
     words = sys.argv[1:]
+    ranks.hush(words)
     end = words.index("--") if "--" in words else len(words)
     debug = [word for word in words[:end] if word == "--debug"]
     arguments = [*debug, *(word for word in words[:end] if word != "--debug"), *words[end:]]

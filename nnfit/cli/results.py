@@ -30,6 +30,7 @@ def report(
         "epochs": epochs,
         "seconds": seconds,
         **{key: record[key] for key in RECORD},
+        **({"ranks": record["ranks"]} if "ranks" in record else {}),
         "overrides": list(overrides),
         "warnings": [warning.as_json() for warning in warnings],
         "spec": dump(model.spec),

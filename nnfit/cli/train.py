@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -110,7 +110,7 @@ def train(
     The same spec, data, seed, versions and --blas-threads give the same bytes. Ctrl-C saves the state of the training
     in a checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
     """
-    from nnfit.cli import progress, results, screen, signals, tracking
+    from nnfit.cli import progress, ranks, results, screen, signals, tracking
     from nnfit.cli.log import logged
     from nnfit.cli.report import refuse_ending
     from nnfit.config.extends import inherited_outputs
@@ -131,17 +131,20 @@ def train(
         extra.load_alone()
         extra.require()
         refuse_ending(Path(report), "--report")
-    with logged(path_of(log_file)) as log:
+    with ranks.joined(threads) as joined, logged(path_of(log_file) if joined.first else None) as log:
+        joined.refuse_stream(spec)
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)
         specs = [*([] if loaded.document.file == STANDARD_INPUT else [str(spec)]), *loaded.document.parents]
-        files.check_outputs(places, [*specs, *(path for files in paths_of(loaded).values() for path in files.paths)])
+        sources = [*specs, *(path for files in paths_of(loaded).values() for path in files.paths)]
+        if joined.first:
+            files.check_outputs(places, sources)
         refuse_name(loaded, places.model, output)
         refuse_checkpoint(places.checkpoint)
-        with files.claimed(places):
+        with files.claimed(places if joined.first else ()):
             saved = places.checkpoint if resume and places.checkpoint.exists() else None
             log.open(append=saved is not None)
-            trainer = begin(loaded, blas_threads=blas_threads, resume=saved)
+            trainer = begin(loaded, blas_threads=blas_threads, resume=saved, ranks=joined.count)
             run, total = trainer.run, loaded.spec.training.epochs
             inherited = (p for p in inherited_outputs(loaded.document) if p.place.key != "output" or output is None)
             screen.warn(*trainer.warnings, *trainer.check_size(), *inherited)
@@ -151,20 +154,26 @@ def train(
                 on = f"going on after epoch {run.state.epochs} from {saved}"
                 screen.note(on if saved else f"there is no checkpoint {places.checkpoint}; starting at the beginning")
             keeper = Keeper(loaded.spec.training.checkpoint)
-            again = command(spec, overrides, options, blas_threads, quiet)
+            again = command(spec, overrides, options, blas_threads, quiet, joined.count)
             start = time.perf_counter()
-            tracked = tracking.tracked(mlflow, trainer, places.model, spec)
-            with tracked as tracker, kept(trainer, places, again):
-                with signals.collected() as stop:
-                    for epoch in progress.watch(trainer.epochs(stop), total, quiet):
+            tracked = tracking.tracked(mlflow if joined.first else None, trainer, places.model, spec)
+            with tracked as tracker, kept(trainer, places, again) if joined.first else nullcontext():
+                with signals.collected() as asked:
+                    stop, division = joined.begin(trainer, asked)
+                    for epoch in progress.watch(trainer.epochs(stop, division), total, quiet):
+                        joined.end_epoch(trainer)
                         tracker.epoch(epoch)
-                        if keeper.due(epoch.number):
-                            files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
+                        if joined.first and keeper.due(epoch.number):
+                            keep(trainer, places)
                     seconds = time.perf_counter() - start
                     if stop:
-                        files.write((places.checkpoint, checkpoint.to_bytes(run, blas_threads)))
+                        if joined.first:
+                            keep(trainer, places)
                         done = f"{run.state.epochs} of {total} epochs are done; go on with {again}"
                         raise signals.Stopped(stop[0], done)
+                    if not joined.first:
+                        joined.end()
+                        return
                 result = trainer.result()
                 model, epochs = result.model, len(run.history)
                 written = [(places.model, bytes_of(model))]
@@ -186,6 +195,7 @@ def train(
             screen.show_training(console, model)
             console.print(plain(f"{epochs} epochs in {seconds:.2f} s; model written to {places.model}"))
             tracker.complain()
+            joined.end()
 
 
 def outputs_of(loaded: LoadedSpec, spec: Path, options: Mapping[str, str | None]) -> Outputs:
@@ -260,12 +270,19 @@ def refuse_checkpoint(path: Path) -> None:
         raise OutputError(Problem("cannot-write", message, "name a file", Place(str(path))))
 
 
+def keep(trainer: Trainer, places: Outputs) -> None:
+    """Write the checkpoint."""
+    from nnfit.fit import checkpoint
+    from nnfit.storage import files
+
+    files.write((places.checkpoint, checkpoint.to_bytes(trainer.run, trainer.blas_threads, trainer.ranks)))
+
+
 @contextmanager
 def kept(trainer: Trainer, places: Outputs, again: str) -> Iterator[None]:
     """Whatever ends the block once all epochs are over: the network as it is trained is saved if the model is not."""
     from nnfit.cli import screen, signals
     from nnfit.errors import OutputError, Problem
-    from nnfit.fit import checkpoint
     from nnfit.storage import files
 
     try:
@@ -273,7 +290,7 @@ def kept(trainer: Trainer, places: Outputs, again: str) -> Iterator[None]:
     except BaseException as error:
         if trainer.run.ended and places.model not in files.placed:
             with suppress(OutputError):
-                files.write((places.checkpoint, checkpoint.to_bytes(trainer.run, trainer.blas_threads)))
+                keep(trainer, places)
                 message, remedy = f"the trained network is kept in {places.checkpoint}", f"go on with {again}"
                 if isinstance(error, signals.Stopped):
                     error.advice = f"{message}; {remedy}"
@@ -341,10 +358,15 @@ class Keeper:
 
 
 def command(
-    spec: Path, overrides: list[str] | None, options: Mapping[str, str | None], blas_threads: int, quiet: bool
+    spec: Path,
+    overrides: list[str] | None,
+    options: Mapping[str, str | None],
+    blas_threads: int,
+    quiet: bool,
+    count: int = 1,
 ) -> str:
-    """The command that goes on with a training: as it was called, but for what changes no byte."""
-    words = ["nnfit", "train", str(spec)]
+    """The command that goes on with a training, by so many processes: as it was called, but for what changes no byte."""
+    words = [*(["mpirun", "-n", str(count)] if count > 1 else []), "nnfit", "train", str(spec)]
     for option, value in {**options, "--blas-threads": None if blas_threads == DEFAULT else str(blas_threads)}.items():
         words += [] if value is None else [option, value]
     for override in overrides or []:

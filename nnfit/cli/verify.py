@@ -97,8 +97,8 @@ def conditions(model: Model) -> dict[str, Any]:
     from nnfit.config.build import dump
     from nnfit.model.metadata import blas_threads_of
 
-    record = {**model.record, "blas_threads": blas_threads_of(model.record)}
-    keys = ("versions", "blas_threads", "seed", "data_sha256")
+    record = {"ranks": 1, **model.record, "blas_threads": blas_threads_of(model.record)}
+    keys = ("versions", "blas_threads", "ranks", "seed", "data_sha256")
     found = {"spec": dump(model.spec), **{key: record[key] for key in keys if record.get(key) is not None}}
     files = record.get("sha256", {})  # that of training stands above
     found["sha256"] = {name: digest for name, digest in files.items() if name != "train"}

@@ -55,7 +55,7 @@ STOPPING = tuple(name for name in FORMS if name.startswith(("best_", "cross_fitt
 Fail = Callable[[str], NoReturn]
 
 
-def to_bytes(run: Run, blas_threads: int) -> bytes:
+def to_bytes(run: Run, blas_threads: int, ranks: int = 1) -> bytes:
     """The file of a run, between any two of its steps."""
     state, members = run.state, len(run.state.theta)
     metadata = {
@@ -63,6 +63,7 @@ def to_bytes(run: Run, blas_threads: int) -> bytes:
         **identity(run.prepared),
         "versions": versions(),
         "blas_threads": blas_threads,
+        **({"ranks": ranks} if ranks > 1 else {}),
         "epochs": state.epochs,
         "plateau": [[float(min(value, LARGEST)) for value in part] for part in run.stage],
     }
@@ -108,7 +109,7 @@ def identity(prepared: Prepared) -> dict[str, Any]:
     return {"spec": dump(spec), "data_sha256": prepared.sha256}
 
 
-def read(path: Path, prepared: Prepared, blas_threads: int) -> tuple[Run, list[Problem]]:
+def read(path: Path, prepared: Prepared, blas_threads: int, ranks: int = 1) -> tuple[Run, list[Problem]]:
     """The run that a checkpoint holds, and warnings about what of this process is not as it was then.
 
     A ModelFileError if it is damaged, of another nnfit, or made from another spec or other data: it lists what differs.
@@ -167,8 +168,8 @@ def restored(
     restore_arrays(run, arrays, fail)
     restore_counters(run, metadata, fail)
     restore_history(run, arrays, fail)
-    now = {"versions": versions(), "blas_threads": blas_threads}
-    changed = differences({key: metadata.get(key) for key in now}, now)
+    now = {"versions": versions(), "blas_threads": blas_threads, "ranks": ranks}
+    changed = differences({key: metadata.get(key, 1 if key == "ranks" else None) for key in now}, now)
     warning = "the model may differ in its last digits"
     return run, [Problem("other-environment", difference, warning) for difference in changed]
 

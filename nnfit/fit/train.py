@@ -70,6 +70,7 @@ class Trainer:
     run: Run
     blas_threads: int
     warnings: tuple[Problem, ...]  # those before the first epoch
+    ranks: int = 1  # processes that train together
 
     @property
     def prepared(self) -> Prepared:
@@ -96,7 +97,7 @@ class Trainer:
 
     def result(self, linear: Linear | None = None) -> Result:
         """The model with its metrics, beside those of the prior and of the linear model, which is trained here."""
-        model = replace(finished(self.run, self.blas_threads, linear), home=self.loaded.folder)
+        model = replace(finished(self.run, self.blas_threads, linear, self.ranks), home=self.loaded.folder)
         seen = model.aggregates
         found = () if seen is None else stuck(seen.health)
         doubts = (
@@ -107,15 +108,21 @@ class Trainer:
 
 
 def begin(
-    loaded: LoadedSpec, frames: Frames = NO_FRAMES, blas_threads: int = blas.DEFAULT, resume: Path | None = None
+    loaded: LoadedSpec,
+    frames: Frames = NO_FRAMES,
+    blas_threads: int = blas.DEFAULT,
+    resume: Path | None = None,
+    ranks: int = 1,
 ) -> Trainer:
     """A training before its first epoch, or where the checkpoint `resume` says that it stands.
 
-    `blas_threads`, which model and checkpoint record, is how many threads matrix products have in this process.
+    Model and checkpoint record how many threads matrix products have in this process, `blas_threads`, and of how many
+    processes that train together it is one, `ranks`.
     """
     trainer = begun(loaded, prepare(loaded, frames), blas_threads)
+    trainer.ranks = ranks
     if resume is not None:
-        trainer.run, changed = checkpoint.read(resume, trainer.prepared, blas_threads)
+        trainer.run, changed = checkpoint.read(resume, trainer.prepared, blas_threads, ranks)
         trainer.warnings += tuple(changed)
     return trainer
 
@@ -187,7 +194,7 @@ def trained(
         return trainer.result()
 
 
-def finished(run: Run, blas_threads: int, linear: Linear | None = None) -> Model:
+def finished(run: Run, blas_threads: int, linear: Linear | None = None, ranks: int = 1) -> Model:
     """The model of a run, with the record of its training, in which what is not finite is null.
 
     `linear` gives the scores of the linear model, where it is not to be solved here.
@@ -210,6 +217,7 @@ def finished(run: Run, blas_threads: int, linear: Linear | None = None) -> Model
         "best_epochs": [] if run.best is None else run.best.watch.epoch.tolist(),
         "versions": versions(),
         "blas_threads": blas_threads,
+        **({"ranks": ranks} if ranks > 1 else {}),
         "seed": spec.seed,
         "data_sha256": prepared.sha256["train"],
         "sha256": prepared.sha256,

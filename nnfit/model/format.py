@@ -209,6 +209,7 @@ def metadata_schema(metrics: dict[str, Any]) -> dict[str, Any]:
             "best_epochs": listed(NATURAL),
             "versions": VERSIONS,
             "blas_threads": THREADS,
+            "ranks": THREADS,
             "threads": THREADS,  # the same, as 0.1.0 called it
             "seed": NATURAL,
             "data_sha256": SHA256,

@@ -89,7 +89,7 @@ def described(value: dict[str, Any], inputs: int, fail: Fail) -> Described:
 def whole_numbers(value: dict[str, Any]) -> bool:
     """Whether what counts or numbers is a whole number, where JSON Schema also takes 5.0 for 5."""
     columns = value.get("columns")
-    counts = [value.get(key, 0) for key in ("format", "blas_threads", "threads", "seed")]
+    counts = [value.get(key, 0) for key in ("format", "blas_threads", "ranks", "threads", "seed")]
     counts += value["best_epochs"] if isinstance(value.get("best_epochs"), list) else []
     counts += value["rows"].values() if isinstance(value.get("rows"), dict) else []
     counts += [each.get("fitted") for each in columns if isinstance(each, dict)] if isinstance(columns, list) else []

@@ -1,0 +1,150 @@
+"""One training by several processes that `mpirun` has started: the first speaks and writes, and all end alike."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnfit.workers import mpi
+from nnfit.workers.threads import working
+
+if TYPE_CHECKING:
+    from nnfit.core.division import Division
+    from nnfit.fit.train import Trainer
+
+MOMENT = 1.0  # seconds that the others leave the first to say what is wrong, where no MPI holds them
+
+
+class Elsewhere(Exception):  # noqa: N818
+    """Another rank has failed: what it says, and its exit code."""
+
+    def __init__(self, failure: mpi.Failure) -> None:
+        self.failure, self.exit_code = failure, failure.code
+        self.lines = [f"nnfit: rank {failure.number}: {line.removeprefix('nnfit: ')}" for line in failure.lines]
+        super().__init__(failure)
+
+
+class Alone:
+    """The one process of a training, which is the first of one."""
+
+    first, count = True, 1
+
+    def refuse_stream(self, spec: Path) -> None:
+        """A UsageError for a spec that not all can read."""
+
+    def begin(self, trainer: Trainer, asked: Sequence[int]) -> tuple[Sequence[int], Division]:
+        """What ends the training, and the part of the rows that this process takes."""
+        from nnfit.core.division import UNDIVIDED
+
+        return asked, UNDIVIDED
+
+    def end_epoch(self, trainer: Trainer) -> None:
+        """An epoch is over."""
+
+    def end(self) -> None:
+        """All is done."""
+
+
+class Several(Alone):
+    """One of several processes."""
+
+    def __init__(self, world: mpi.World) -> None:
+        self.world, self.count, self.first = world, world.count, not world.number
+        self.over = False
+
+    def refuse_stream(self, spec: Path) -> None:
+        """A UsageError for a spec that not all can read."""
+        from nnfit.config.source import STANDARD_INPUT
+        from nnfit.errors import Place, Problem, UsageError
+
+        if str(spec) == "-":
+            message = "mpirun gives standard input to one of its processes alone"
+            raise UsageError(Problem("usage", message, "write the spec to a file", Place(STANDARD_INPUT)))
+
+    def begin(self, trainer: Trainer, asked: Sequence[int]) -> tuple[Sequence[int], Division]:
+        """What ends the training is what one of the ranks is asked by; a UsageError if they would train differently."""
+        from nnfit.core.division import Division
+        from nnfit.errors import Problem, UsageError
+        from nnfit.fit import checkpoint
+        from nnfit.model.model import versions
+        from nnfit.storage import json_text
+
+        self.meet()
+        state = trainer.run.state
+        mine = {**checkpoint.identity(trainer.prepared), "versions": versions(), "blas_threads": trainer.blas_threads}
+        mine |= {"epochs": state.epochs, "steps": state.steps.tolist()}
+        first, *others = self.world.gathered(json_text.plain(mine))
+        for number, other in enumerate(others, 1):
+            found = [*checkpoint.differences(first, other)]
+            if found:
+                message = f"rank {number} would train something else than rank 0: {'; '.join(found[:5])}"
+                remedy = "give all ranks the same files, and the same nnfit"
+                raise UsageError(Problem("other-rank", message, remedy))
+        self.end_epoch(trainer)
+        sums = mpi.Sums(self.world, asked)
+        return sums.agreed, Division(self.world.number, self.count, sums)
+
+    def end_epoch(self, trainer: Trainer) -> None:
+        """A TrainingError if the weights are not the same in all ranks."""
+        from nnfit.errors import Problem, TrainingError
+
+        if not self.world.alike(trainer.run.state.theta):
+            message = f"the ranks have come to different weights after epoch {trainer.run.state.epochs}"
+            remedy = "start them on processors of one kind, with the same NumPy"
+            raise TrainingError(Problem("ranks-apart", message, remedy))
+
+    def meet(self) -> None:
+        """Wait for all others; Elsewhere if one has failed."""
+        failure = self.world.meet()
+        if failure is not None:
+            raise Elsewhere(failure)
+
+    def end(self) -> None:
+        """Wait until the first has written all; what comes after it is told to nobody."""
+        self.meet()
+        self.over = True
+
+
+@contextmanager
+def joined(threads: int | None) -> Iterator[Alone]:
+    """In the block this process is one of those that `mpirun` started, or alone; an error in one ends all of them.
+
+    One of several has the one thread that is left to it where several share a machine, or those that it is given.
+    """
+    from nnfit.cli.ending import ending
+
+    rank = mpi.started()
+    if rank is None:
+        yield Alone()
+        return
+    world = mpi.World(rank)
+    several = Several(world)
+    try:
+        with working(threads or 1):
+            yield several
+    except Elsewhere:
+        raise
+    except BaseException as error:
+        if several.over:
+            raise
+        lines, code = ending(error) or (traceback.format_exc().splitlines(), 1)
+        failure = world.meet(code, lines)
+        if failure is None or failure.number == world.number:
+            raise
+        raise Elsewhere(failure) from None
+
+
+def hush(words: Sequence[str], linger: Callable[[float], object] = time.sleep) -> None:
+    """Of several processes of a training let the first alone speak; each says to `joined` what went wrong in it."""
+    command = next((word for word in words if not word.startswith("-")), "")
+    rank = mpi.started() if command == "train" else None
+    if rank is not None and rank.number:
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (to the end of the process)
+        atexit.register(lambda: None if "mpi4py.MPI" in sys.modules else linger(MOMENT))

@@ -1,0 +1,218 @@
+"""Processes that `mpirun` has started for one training: which this one is, sums over all, and one end for all of them.
+
+MPI is loaded where its own variables say that there are several processes, and not otherwise. Sums are made in the order
+of the ranks, by one rank for each number, so all get the same bytes, whatever MPI and network carry them. What a rank
+is asked to stop by goes with the sums: no message more is sent for it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnfit.errors import Problem, UsageError
+from nnfit.extras import require
+
+# The rank, and of how many, as what starts the processes says them: Open MPI; MPICH, Intel MPI and Slurm's PMI-2;
+# Slurm's PMIx, which says the number for every step and the rank for those alone that it started with PMIx.
+VARIABLES = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
+)
+PATIENCE = 5.0  # seconds that a rank which has failed waits for the others before it ends them
+LOOK = 0.02  # seconds between two looks whether the others have come, at most
+SMALL = 1 << 16  # bytes of all ranks together that each rank is sent whole: one message in place of two
+LARGE = 1 << 22  # numbers that are added up at once, so that the room for it stays small
+
+
+class Rank(NamedTuple):
+    """One of so many processes, from 0."""
+
+    number: int
+    count: int
+
+
+class Failure(NamedTuple):
+    """What ended the rank with this number: the exit code, and what it says of it."""
+
+    number: int
+    code: int
+    lines: list[str]
+
+
+def started(environment: Mapping[str, str] = os.environ) -> Rank | None:
+    """Which of several processes this is, as the environment says; None where it is the only one."""
+    for of_rank, of_count in VARIABLES:
+        number, count = environment.get(of_rank, ""), environment.get(of_count, "")
+        if number.isdecimal() and count.isdecimal() and int(number) < int(count) > 1:
+            return Rank(int(number), int(count))
+    return None
+
+
+class World:
+    """All ranks of a training, as one of them sees them. One that leaves early ends the others."""
+
+    def __init__(self, rank: Rank) -> None:
+        """A UsageError without mpi4py, without an MPI, or with another MPI than that of `mpirun`."""
+        require("mpi", "a training by several processes needs", "mpi4py")
+        import mpi4py
+
+        mpi4py.rc.thread_level = "funneled"  # what other threads do is not MPI's
+        try:
+            from mpi4py import MPI
+        except (ImportError, RuntimeError) as error:
+            message = f"mpi4py finds no MPI: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            remedy = "load the module of the MPI whose mpirun is used, or pip install mpich, and use its mpirun"
+            raise UsageError(Problem("no-mpi", message, remedy)) from None
+        self.comm = MPI.COMM_WORLD
+        self.number, self.count = self.comm.Get_rank(), self.comm.Get_size()
+        if (self.number, self.count) != rank:
+            library = MPI.Get_library_version().splitlines()[0][:60].strip("\x00 ")
+            message = f"{rank.count} processes were started, of which the MPI of mpi4py ({library}) knows {self.count}"
+            remedy = "start them by the mpirun of that MPI: what mpirun belongs to, and what mpi4py loads, are two"
+            raise UsageError(Problem("other-mpi", message, remedy))
+        self.meeting = self.comm.Dup()  # so that who has failed is not taken for who adds
+        self.code = 0
+        atexit.register(self.leave)
+
+    def meet(self, code: int = 0, lines: Sequence[str] = ()) -> Failure | None:
+        """Wait for all ranks, and say which is the first that has failed, if one has.
+
+        One that comes with an exit code other than 0 waits for PATIENCE seconds, and then ends all: the others may be
+        waiting for its sums.
+        """
+        codes = np.zeros(self.count, np.int32)
+        self.wait(self.meeting.Iallgather(np.array([code], np.int32), codes), code, lines)
+        if not codes.any():
+            return None
+        number = int(np.flatnonzero(codes)[0])
+        self.code = int(codes[number])
+        return Failure(number, self.code, self.meeting.allgather(list(lines))[number])
+
+    def wait(self, request: Any, code: int, lines: Sequence[str]) -> None:
+        """Wait for a request without keeping a core busy; who has failed does not wait long."""
+        begun, pause = time.monotonic(), LOOK / 64
+        while not request.Test():
+            if code and time.monotonic() - begun > PATIENCE:
+                self.end(code, lines)
+            time.sleep(pause)
+            pause = min(LOOK, 2 * pause)
+
+    def end(self, code: int, lines: Sequence[str]) -> NoReturn:
+        """End all ranks at once, after these lines on standard error."""
+        if sys.__stderr__ is not None:
+            print(*lines, sep="\n", file=sys.__stderr__, flush=True)
+        self.comm.Abort(code)
+        os._exit(code)
+
+    def leave(self) -> None:
+        """The last that a rank does: where one ends with an error, `mpirun` ends those that have something to say."""
+        self.wait(self.meeting.Ibarrier(), self.code or 1, ())
+
+    def gathered(self, value: Any) -> list[Any]:
+        """A small value of each rank, in their order."""
+        found: list[Any] = self.meeting.allgather(value)
+        return found
+
+    def alike(self, values: NDArray[Any]) -> bool:
+        """Whether an array has the same bytes in all ranks."""
+        sums = np.empty(self.count, np.uint32)
+        self.comm.Allgather(np.array([zlib.crc32(np.ascontiguousarray(values))], np.uint32), sums)
+        return bool((sums == sums[0]).all())
+
+
+class Sums:
+    """Sums of arrays over all ranks, in place, and with each what ranks are asked to stop by.
+
+    `asked` has the numbers of the signals that this rank has got. As soon as one rank has some, `agreed` has the
+    highest of them, in all ranks after the same sum.
+    """
+
+    def __init__(self, world: World, asked: Sequence[int]) -> None:
+        self.world, self.asked = world, asked
+        self.agreed: list[int] = []
+        self.known: dict[tuple[int, np.dtype[Any]], Gathered | Scattered] = {}
+
+    def __call__(self, values: NDArray[Any]) -> None:
+        """Make the sum over all ranks of an array of floats, in its place."""
+        whole = np.ascontiguousarray(values)
+        flat = whole.reshape(-1)
+        for start in range(0, len(flat), LARGE):
+            self.add(flat[start : start + LARGE])
+        if whole is not values and not np.may_share_memory(whole, values):
+            np.copyto(values, whole)
+
+    def add(self, flat: NDArray[Any]) -> None:
+        """The same of a contiguous row of numbers."""
+        key = len(flat), flat.dtype
+        if key not in self.known:
+            count = self.world.count
+            small = count == 2 or count * flat.nbytes <= SMALL
+            self.known[key] = (Gathered if small else Scattered)(self.world, *key)
+        with np.errstate(all="ignore"):
+            asked = float(self.known[key].add(flat, max(self.asked, default=0)))
+        if asked and not self.agreed:
+            self.agreed.append(int(asked))
+
+
+class Gathered:
+    """A sum of few numbers: each rank is sent all that the others have, and adds it up."""
+
+    def __init__(self, world: World, size: int, dtype: np.dtype[Any]) -> None:
+        self.comm = world.comm
+        self.mine, self.all = np.empty(size + 1, dtype), np.empty((world.count, size + 1), dtype)
+
+    def add(self, flat: NDArray[Any], asked: int) -> Any:
+        """Make the sum, and give the highest of what is asked."""
+        self.mine[:-1], self.mine[-1] = flat, asked
+        self.comm.Allgather(self.mine, self.all)
+        first, second, *others = self.all[:, :-1]
+        np.add(first, second, flat)
+        for row in others:
+            np.add(flat, row, flat)
+        return self.all[:, -1].max()
+
+
+class Scattered:
+    """A sum of many numbers: each rank is sent some of them by all others, adds these up, and sends the sums to all."""
+
+    def __init__(self, world: World, size: int, dtype: np.dtype[Any]) -> None:
+        from mpi4py.util.dtlib import from_numpy_dtype
+
+        self.comm, N = world.comm, world.count
+        kind = from_numpy_dtype(dtype)
+        ends = [size * k // N for k in range(N + 1)]
+        sizes = [end - start for start, end in zip(ends, ends[1:], strict=False)]
+        own = sizes[world.number]
+        self.parts = [slice(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+        # Behind the sums of a rank stands what it is asked to stop by.
+        behind = [start + k for k, start in enumerate(ends[:-1])]
+        self.last = [start + length for start, length in zip(behind, sizes, strict=True)]
+        self.rows, self.sums, self.all = np.empty((N, own), dtype), np.empty(own + 1, dtype), np.empty(size + N, dtype)
+        self.out = sizes, ends[:-1], kind
+        self.back = [self.rows, [own] * N, [own * k for k in range(N)], kind]
+        self.found = [self.all, [length + 1 for length in sizes], behind, kind]
+        self.places = [slice(start, start + length) for start, length in zip(behind, sizes, strict=True)]
+
+    def add(self, flat: NDArray[Any], asked: int) -> Any:
+        """Make the sum, and give the highest of what is asked."""
+        self.comm.Alltoallv([flat, *self.out], self.back)
+        first, second, *others = self.rows
+        sums = self.sums[:-1]
+        np.add(first, second, sums)
+        for row in others:
+            np.add(sums, row, sums)
+        self.sums[-1] = asked
+        self.comm.Allgatherv(self.sums, self.found)
+        for part, place in zip(self.parts, self.places, strict=True):
+            flat[part] = self.all[place]
+        return self.all[self.last].max()
