@@ -10,7 +10,15 @@ from nnfit.errors import Problem, UsageError
 
 # These are named in the code alone, never in a file: what a file names is not imported.
 Module = Literal[
-    "matplotlib.font_manager", "jinja2", "sklearn", "onnx", "pyarrow", "pyarrow.parquet", "mlflow", "distributed", "mpi4py"
+    "matplotlib.font_manager",
+    "jinja2",
+    "sklearn",
+    "onnx",
+    "pyarrow",
+    "pyarrow.parquet",
+    "mlflow",
+    "distributed",
+    "mpi4py",
 ]
 
 

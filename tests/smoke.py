@@ -53,6 +53,13 @@ subprocess.run([*sweep, "by_one", "--jobs", "1"], check=True, timeout=120)
 two, one = (pathlib.Path(folder, "best.npz").read_bytes() for folder in ("by_two", "by_one"))
 assert two == one
 """
+FIRST_OF_TWO = """\
+import os, sys
+os.environ |= {"PMI_RANK": "0", "PMI_SIZE": "2"}
+sys.argv = ["nnfit", "train", "configs/iris.yaml"]
+from nnfit.__main__ import run
+run()
+"""
 # One row for each extra of pyproject.toml: a command of nnfit, or `python -c …`, in a folder with configs, datasets,
 # iris.npz and penguins.npz. The second is a command that without the extra must name `pip install 'nnfit[…]'`.
 EXTRAS = {
@@ -81,6 +88,7 @@ EXTRAS = {
         (("python", "-c", CLUSTER),),
         ("nnfit", "sweep", "configs/sweeps/iris.yaml", "-o", "rates", "--dask", "tcp://127.0.0.1:1"),
     ),
+    "mpi": Extra((("python", "-c", "import mpi4py"),), ("python", "-c", FIRST_OF_TWO)),  # an MPI is of the machine
 }
 
 LIBRARY = """\

@@ -124,7 +124,7 @@ def joined(threads: int | None) -> Iterator[Alone]:
     if rank is None:
         yield Alone()
         return
-    world = mpi.World(rank)
+    world = mpi.joined(rank)
     several = Several(world)
     try:
         with working(threads or 1):

@@ -365,7 +365,7 @@ def command(
     quiet: bool,
     count: int = 1,
 ) -> str:
-    """The command that goes on with a training, by so many processes: as it was called, but for what changes no byte."""
+    """The command by which so many processes go on: as it was called, but for what changes no byte."""
     words = [*(["mpirun", "-n", str(count)] if count > 1 else []), "nnfit", "train", str(spec)]
     for option, value in {**options, "--blas-threads": None if blas_threads == DEFAULT else str(blas_threads)}.items():
         words += [] if value is None else [option, value]

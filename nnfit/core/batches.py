@@ -118,7 +118,7 @@ class Block:
         X, Y, w = self.examples = examples
         self.smoothing = smoothing
         self.part, counts = division.rows(m)
-        self.size, self.divided = m, division.count > 1
+        self.size, self.divided = m, division.parts > 1
         self.divisor = (m if mean else 1) if counts else np.inf
         m = self.part.stop - self.part.start
         self.m, self.lead = m, (M,) * own

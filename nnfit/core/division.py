@@ -24,12 +24,12 @@ class Division(NamedTuple):
     """
 
     number: int = 0
-    count: int = 1
+    parts: int = 1
     reduce: Callable[[NDArray[Any]], None] = unchanged
 
     def part(self, m: int) -> slice:
         """Which of m things are this part: parts differ by one at most, and may have none."""
-        return slice(m * self.number // self.count, m * (self.number + 1) // self.count)
+        return slice(m * self.number // self.parts, m * (self.number + 1) // self.parts)
 
     def rows(self, m: int) -> tuple[slice, bool]:
         """Which rows of a batch of m are this part, and whether they count: where there are none, the first does not.

@@ -101,7 +101,7 @@ class Cost:
         work.theta[0] = theta
         theta = work.theta[0].astype(np.float64)
         self.bare, gradient = 0.0, self.penalty * theta
-        divided, mine = work.division.count > 1, work.division.part(n)
+        divided, mine = work.division.parts > 1, work.division.part(n)
         if divided:
             gradient[:] = 0  # the penalty is added once
         if work.stop:

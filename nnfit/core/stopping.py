@@ -105,7 +105,7 @@ class HeldOut:
         Of a division each part looks at some chunks of the rows: the sums have the bytes that they have undivided.
         """
         total = np.zeros(len(self.y_hat))
-        if self.division.count > 1:
+        if self.division.parts > 1:
             return self.together(total)
         with np.errstate(all="ignore"):
             for members, run, X, part, (y, s), y_hat in self.parts:
@@ -115,11 +115,11 @@ class HeldOut:
 
     def together(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
         """The costs by all parts of the division, added chunk by chunk to `total`, (M,)."""
-        number, count, reduce = self.division
+        number, parts, reduce = self.division
         found = np.zeros((len(self.parts), len(total)))
         with np.errstate(all="ignore"):
             for place, (members, run, X, part, (y, s), y_hat) in enumerate(self.parts):
-                if place % count == number:
+                if place % parts == number:
                     found[place, members] = run.cost_of(X[..., part, :], y, s)
                     y_hat[...] = run.outputs
                 else:

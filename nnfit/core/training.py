@@ -172,7 +172,7 @@ def fit_each(
             rows[first + part.start : first + part.stop],
             division,
         )
-        for part in groups_of(state.steps, together(network, -(-m // division.count), state.theta.itemsize))
+        for part in groups_of(state.steps, together(network, -(-m // division.parts), state.theta.itemsize))
     ]
     for number in range(state.epochs + 1, plan.epochs + 1):
         # An overflow on the way to divergence is reported once, below.
@@ -243,12 +243,12 @@ class Together:
         gradient = np.empty_like(theta)
         self.division = division
         # The costs of this epoch's steps: of all parts their sum, and so made apart where there are others.
-        self.cost = np.zeros_like(state.cost) if division.count > 1 else state.cost
+        self.cost = np.zeros_like(state.cost) if division.parts > 1 else state.cost
         self.pieces = list(pieces(network, theta, gradient, examples, plans, n, m, own, division))
         penalised = any(each.l2 or each.l1 for each in plans) or hasattr(optimizer, "weight_decay")
         decays = decaying(network, theta.dtype) if penalised else np.empty(0, theta.dtype)
         self.shaping = shapers(theta, gradient, decays, *plans)
-        if division.count > 1:
+        if division.parts > 1:
             self.shaping.insert(0, partial(division.reduce, gradient))
         self.base = of_each([each.learning_rate for each in optimizers])
         apart = isinstance(plan.schedule, Plateau) or isinstance(self.base, np.ndarray)
@@ -264,7 +264,7 @@ class Together:
             return
         if not done:
             state.cost.fill(0)
-        if self.division.count > 1:
+        if self.division.parts > 1:
             self.cost.fill(0)
         self.orders.restart(number, 0)
         order = shuffled(self.n, self.m, self.rows, self.orders)
@@ -287,7 +287,7 @@ class Together:
         else:
             for average in self.after_epoch:
                 average(number)
-        if self.division.count > 1:
+        if self.division.parts > 1:
             self.division.reduce(self.cost)
             state.cost += self.cost
 
@@ -335,7 +335,7 @@ def pieces(
     smoothing = Smoothing(share, plans[0].middle) if np.any(share) else None
     M, mean = len(theta), LOSSES[network.loss].mean
     width = network.inputs * (M if own else 1) + 4 * network.N[-1] * M
-    most = min(max(1, GATHER // (width * -(-m // division.count) * theta.itemsize)), n // m)
+    most = min(max(1, GATHER // (width * -(-m // division.parts) * theta.itemsize)), n // m)
     for first, batches, size in ((0, n // m, m), (n // m, 1, n % m)):
         if not size:
             continue

@@ -74,7 +74,7 @@ def learn_all(job: Job, stop: Sequence[object]) -> Iterator[Report]:
     Every worker trains some of the members, epoch by epoch in step with the others; all see the same arrays, and what
     becomes of a member depends on none. A TrainingError tells which members a worker trained that has died.
     """
-    mine, *others = shares(job, threads.get() if job.division.count == 1 else 1)
+    mine, *others = shares(job, threads.get() if job.division.parts == 1 else 1)
     reports = learn(job, mine, stop)
     if not others:
         yield from reports

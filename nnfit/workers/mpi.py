@@ -1,8 +1,8 @@
 """Processes that `mpirun` has started for one training: which this one is, sums over all, and one end for all of them.
 
-MPI is loaded where its own variables say that there are several processes, and not otherwise. Sums are made in the order
-of the ranks, by one rank for each number, so all get the same bytes, whatever MPI and network carry them. What a rank
-is asked to stop by goes with the sums: no message more is sent for it.
+MPI is loaded where its own variables say that there are several processes, and not otherwise. Sums are made in the
+order of the ranks, so all get the same bytes, whatever MPI and network carry them. What a rank is asked to stop by goes
+with the sums: no message more is sent for it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -38,7 +39,7 @@ class Rank(NamedTuple):
     """One of so many processes, from 0."""
 
     number: int
-    count: int
+    size: int
 
 
 class Failure(NamedTuple):
@@ -58,31 +59,37 @@ def started(environment: Mapping[str, str] = os.environ) -> Rank | None:
     return None
 
 
+def joined(rank: Rank) -> World:
+    """Load MPI; a UsageError without mpi4py, without an MPI, or with another MPI than that of `mpirun`."""
+    require("mpi", "a training by several processes needs", "mpi4py")
+    import mpi4py
+
+    mpi4py.rc.thread_level = "funneled"  # what other threads do is not MPI's
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        message = f"mpi4py finds no MPI: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        remedy = "load the module of the MPI whose mpirun is used, or pip install mpich, and use its mpirun"
+        raise UsageError(Problem("no-mpi", message, remedy)) from None
+    comm = MPI.COMM_WORLD
+    if (comm.Get_rank(), comm.Get_size()) != rank:
+        library = MPI.Get_library_version().splitlines()[0][:60].strip("\x00 ")
+        message = f"{rank.size} processes were started, and the MPI of mpi4py ({library}) knows of {comm.Get_size()}"
+        remedy = "start them by the mpirun of the MPI that mpi4py loads"
+        raise UsageError(Problem("other-mpi", message, remedy))
+    world = World(comm, comm.Dup())
+    atexit.register(world.leave)
+    return world
+
+
 class World:
     """All ranks of a training, as one of them sees them. One that leaves early ends the others."""
 
-    def __init__(self, rank: Rank) -> None:
-        """A UsageError without mpi4py, without an MPI, or with another MPI than that of `mpirun`."""
-        require("mpi", "a training by several processes needs", "mpi4py")
-        import mpi4py
-
-        mpi4py.rc.thread_level = "funneled"  # what other threads do is not MPI's
-        try:
-            from mpi4py import MPI
-        except (ImportError, RuntimeError) as error:
-            message = f"mpi4py finds no MPI: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-            remedy = "load the module of the MPI whose mpirun is used, or pip install mpich, and use its mpirun"
-            raise UsageError(Problem("no-mpi", message, remedy)) from None
-        self.comm = MPI.COMM_WORLD
-        self.number, self.count = self.comm.Get_rank(), self.comm.Get_size()
-        if (self.number, self.count) != rank:
-            library = MPI.Get_library_version().splitlines()[0][:60].strip("\x00 ")
-            message = f"{rank.count} processes were started, of which the MPI of mpi4py ({library}) knows {self.count}"
-            remedy = "start them by the mpirun of that MPI: what mpirun belongs to, and what mpi4py loads, are two"
-            raise UsageError(Problem("other-mpi", message, remedy))
-        self.meeting = self.comm.Dup()  # so that who has failed is not taken for who adds
+    def __init__(self, comm: Any, meeting: Any) -> None:
+        """`comm` is for sums, and `meeting` so that who has failed is not taken for who adds."""
+        self.comm, self.meeting = comm, meeting
+        self.number, self.count = int(comm.Get_rank()), int(comm.Get_size())
         self.code = 0
-        atexit.register(self.leave)
 
     def meet(self, code: int = 0, lines: Sequence[str] = ()) -> Failure | None:
         """Wait for all ranks, and say which is the first that has failed, if one has.
@@ -126,7 +133,7 @@ class World:
     def alike(self, values: NDArray[Any]) -> bool:
         """Whether an array has the same bytes in all ranks."""
         sums = np.empty(self.count, np.uint32)
-        self.comm.Allgather(np.array([zlib.crc32(np.ascontiguousarray(values))], np.uint32), sums)
+        self.comm.Allgather(np.array([zlib.crc32(np.ascontiguousarray(values).data)], np.uint32), sums)
         return bool((sums == sums[0]).all())
 
 
@@ -158,9 +165,8 @@ class Sums:
             count = self.world.count
             small = count == 2 or count * flat.nbytes <= SMALL
             self.known[key] = (Gathered if small else Scattered)(self.world, *key)
-        with np.errstate(all="ignore"):
-            asked = float(self.known[key].add(flat, max(self.asked, default=0)))
-        if asked and not self.agreed:
+        asked = self.known[key].add(flat, max(self.asked, default=0))
+        if asked > 0 and not self.agreed:
             self.agreed.append(int(asked))
 
 
@@ -173,7 +179,8 @@ class Gathered:
 
     def add(self, flat: NDArray[Any], asked: int) -> Any:
         """Make the sum, and give the highest of what is asked."""
-        self.mine[:-1], self.mine[-1] = flat, asked
+        self.mine[:-1] = flat
+        self.mine[-1] = asked
         self.comm.Allgather(self.mine, self.all)
         first, second, *others = self.all[:, :-1]
         np.add(first, second, flat)
@@ -186,26 +193,23 @@ class Scattered:
     """A sum of many numbers: each rank is sent some of them by all others, adds these up, and sends the sums to all."""
 
     def __init__(self, world: World, size: int, dtype: np.dtype[Any]) -> None:
-        from mpi4py.util.dtlib import from_numpy_dtype
-
         self.comm, N = world.comm, world.count
-        kind = from_numpy_dtype(dtype)
         ends = [size * k // N for k in range(N + 1)]
-        sizes = [end - start for start, end in zip(ends, ends[1:], strict=False)]
+        sizes = [end - start for start, end in pairwise(ends)]
         own = sizes[world.number]
-        self.parts = [slice(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+        self.parts = [slice(start, end) for start, end in pairwise(ends)]
         # Behind the sums of a rank stands what it is asked to stop by.
         behind = [start + k for k, start in enumerate(ends[:-1])]
         self.last = [start + length for start, length in zip(behind, sizes, strict=True)]
         self.rows, self.sums, self.all = np.empty((N, own), dtype), np.empty(own + 1, dtype), np.empty(size + N, dtype)
-        self.out = sizes, ends[:-1], kind
-        self.back = [self.rows, [own] * N, [own * k for k in range(N)], kind]
-        self.found = [self.all, [length + 1 for length in sizes], behind, kind]
+        self.out = sizes, ends[:-1]
+        self.back = [self.rows, ([own] * N, [own * k for k in range(N)])]
+        self.found = [self.all, ([length + 1 for length in sizes], behind)]
         self.places = [slice(start, start + length) for start, length in zip(behind, sizes, strict=True)]
 
     def add(self, flat: NDArray[Any], asked: int) -> Any:
         """Make the sum, and give the highest of what is asked."""
-        self.comm.Alltoallv([flat, *self.out], self.back)
+        self.comm.Alltoallv([flat, self.out], self.back)
         first, second, *others = self.rows
         sums = self.sums[:-1]
         np.add(first, second, sums)

@@ -1,0 +1,301 @@
+"""`mpirun -n N nnfit train`: one training by several processes, as a user meets it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Ended
+
+from nnfit.cli import ranks
+from nnfit.workers import mpi
+
+SPEC = """\
+data: {train: data.csv, target: y, validation: 0.3, test: 0.2}
+network:
+  layers: [{size: 6, activation: tanh}, {size: auto, activation: softmax}]
+  dtype: float64
+training:
+  epochs: 6
+  batch_size: 8
+  dropout: 0.2
+  optimizer: {name: adam, learning_rate: 0.02}
+  early_stopping: {patience: 20}
+"""
+CSV = "x,z,y\n" + "".join(f"{i % 7},{i * i % 5},{'abc'[i * i % 11 % 3]}\n" for i in range(99))
+LONG = ("--set", "training.epochs=1000000", "--set", "training.early_stopping=null")
+MANY = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
+
+beside = Path(sys.executable).parent / "mpirun"
+MPIRUN = str(beside) if beside.exists() else shutil.which("mpirun")
+real = [
+    pytest.mark.process,
+    pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed"),
+    pytest.mark.skipif(MPIRUN is None, reason="there is no mpirun: pip install mpich"),
+]
+
+
+def by_several(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that starts mpirun, where there is one."""
+    for mark in real:
+        test = mark(test)
+    return test
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "data.csv").write_text(CSV)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def words(count: int, *command: str, patch: str = "") -> list[str]:
+    """What starts so many processes of nnfit, each after a `patch`, to which `rank` is its number."""
+    assert MPIRUN is not None
+    said = subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout
+    options = ["--allow-run-as-root", "--oversubscribe"] if "Open MPI" in said or "prte" in said else []
+    code = f"from nnfit.workers import mpi; rank = mpi.started().number\n{patch}\nfrom nnfit.__main__ import run; run()"
+    return [MPIRUN, *options, "-n", str(count), sys.executable, "-c", code, *command]
+
+
+def run_by(count: int, *command: str, patch: str = "") -> Ended:
+    ended = subprocess.run(words(count, *command, patch=patch), capture_output=True, text=True, timeout=60)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def started_by(count: int, *command: str) -> tuple[subprocess.Popen[str], list[int]]:
+    """A training under way: mpirun, and the processes of its ranks."""
+    patch = "import os, pathlib; pathlib.Path(f'pid.{rank}').write_text(str(os.getpid()))"
+    process = subprocess.Popen(
+        words(count, "train", "spec.yaml", *LONG, *command, patch=patch),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch"):
+            break
+    return process, [int(Path(f"pid.{rank}").read_text()) for rank in range(count)]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process still does something."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def told(err: str) -> list[str]:
+    """What nnfit says on standard error, beside the epochs: MPI has something to say of an end, too."""
+    return [line for line in err.splitlines() if line.startswith("nnfit: ")]
+
+
+def weights(path: str) -> list[np.ndarray]:
+    with np.load(path) as arrays:
+        return [arrays[name] for name in arrays.files if name.startswith("theta_")]
+
+
+@by_several
+def test_several_processes_come_to_the_weights_of_one_and_the_first_alone_speaks(run: Any) -> None:
+    alone = run("train", "spec.yaml", "-o", "one.npz")
+    several = run_by(2, "train", "spec.yaml", "-o", "two.npz", "--log", "two.log")
+    assert (alone.code, several.code) == (0, 0)
+    for mine, its in zip(weights("one.npz"), weights("two.npz"), strict=True):
+        np.testing.assert_allclose(its, mine, rtol=1e-9, atol=1e-12)
+    assert several.out.count("model written to two.npz") == 1
+    assert [line for line in several.err.splitlines() if line.startswith("epoch")] == [
+        line for line in alone.err.splitlines() if line.startswith("epoch")
+    ]
+    assert Path("two.log").read_text().count("ended with exit code 0") == 1
+    again = run_by(2, "train", "spec.yaml", "-o", "again.npz", "--quiet")
+    assert again.code == 0
+    assert Path("again.npz").read_bytes() == Path("two.npz").read_bytes()
+    inspected = run("inspect", "two.npz")
+    assert "ranks 2" in inspected.out
+    verified = run("verify", "two.npz")
+    assert verified.code == 5
+    assert "ranks was 2 and is 1" in verified.err
+
+
+@by_several
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        (("gone.yaml",), 3, "nnfit: gone.yaml: cannot be read: No such file or directory"),
+        (("spec.yaml", "-o", "nowhere/m.npz"), 7, "nnfit: nowhere/m.npz: cannot be written: there is no folder "),
+        (("-",), 2, "mpirun gives standard input to one of its processes alone"),
+    ],
+)
+def test_bad_input_is_told_once(command: tuple[str, ...], code: int, message: str) -> None:
+    ended = run_by(2, "train", *command)
+    assert ended.code == code
+    assert len(told(ended.err)) == 1
+    assert message in told(ended.err)[0]
+
+
+@by_several
+def test_all_end_by_a_divergence_and_it_is_told_once() -> None:
+    sgd = "training.optimizer={name: sgd, learning_rate: 1e200}"
+    ended = run_by(2, "train", "spec.yaml", "--set", sgd, "--set", "network.layers.0.activation=linear")
+    assert ended.code == 6
+    assert len(told(ended.err)) == 1
+    assert "training diverged in epoch 1" in told(ended.err)[0]
+    assert not Path("spec.npz").exists()
+
+
+@by_several
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_to_one_rank_or_to_all_stops_them_at_one_step(number: signal.Signals, code: int) -> None:
+    process, pids = started_by(2)
+    begun = time.monotonic()
+    for pid in pids if number == signal.SIGINT else pids[1:]:
+        os.kill(pid, number)
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 5
+    assert process.returncode == code
+    assert len(told(err)) == 1
+    assert "epochs are done; go on with mpirun -n 2 nnfit train spec.yaml --set" in told(err)[0]
+    assert not Path("spec.npz").exists()
+    with np.load("spec.checkpoint.npz") as arrays:
+        assert f": {'terminated' if code == 143 else 'interrupted'}; {len(arrays['history_cost'])} of " in told(err)[0]
+
+
+@by_several
+def test_what_two_have_begun_one_goes_on_with(run: Any) -> None:
+    whole = run("train", "spec.yaml", "-o", "whole.npz", "--quiet")
+    assert whole.code == 0
+    kept = ("--set", "training.checkpoint={every: 2, path: kept.npz}")
+    full = "--set", "output=/dev/full"  # the model cannot be written, and so the trained network is kept
+    begun = run_by(2, "train", "spec.yaml", *kept, *full, "--quiet")
+    assert begun.code == 7
+    resumed = run("train", "spec.yaml", *kept, "-o", "one.npz", "--resume")
+    assert resumed.code == 0
+    assert "ranks was 2 and is 1; the model may differ in its last digits" in resumed.err
+    for mine, its in zip(weights("whole.npz"), weights("one.npz"), strict=True):
+        np.testing.assert_allclose(its, mine, rtol=1e-9, atol=1e-12)
+
+
+@by_several
+def test_a_rank_that_is_killed_ends_all_and_leaves_no_half_file(here: Path) -> None:
+    (here / "spec.npz").write_bytes(b"old")
+    process, pids = started_by(2)
+    begun = time.monotonic()
+    os.kill(pids[1], signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert time.monotonic() - begun < 10
+    assert process.returncode != 0
+    while any(map(alive, pids)):
+        assert time.monotonic() - begun < 10
+        time.sleep(0.05)
+    assert (here / "spec.npz").read_bytes() == b"old"
+    left = {path.name for path in here.iterdir()}
+    assert left == {"spec.yaml", "data.csv", "spec.npz", "pid.0", "pid.1"}
+
+
+FAILS = """
+from nnfit.core import training
+descend = training.Together.descend
+def failing(self, piece, done, t, *more):
+    if rank == 1 and t > 3:
+        raise MemoryError
+    return descend(self, piece, done, t, *more)
+training.Together.descend = failing
+mpi.PATIENCE = 0.5
+"""
+CANNOT = """
+from nnfit.fit import train
+prepare = train.prepare
+def failing(*arguments):
+    if rank == 1:
+        raise MemoryError
+    return prepare(*arguments)
+train.prepare = failing
+"""
+OTHER = """
+import os
+if rank == 1:
+    os.makedirs('other')
+    text = open('data.csv').read().replace('0,0,a', '1,0,a')
+    open('other/data.csv', 'w').write(text)
+    open('other/spec.yaml', 'w').write(open('spec.yaml').read())
+    os.chdir('other')
+"""
+
+
+@by_several
+@pytest.mark.parametrize(
+    ("patch", "code", "message"),
+    [
+        (FAILS, 3, "nnfit: not enough memory"),
+        (CANNOT, 3, "nnfit: rank 1: not enough memory"),
+        (OTHER, 2, "nnfit: rank 1 would train something else than rank 0: the train file has other contents"),
+    ],
+)
+def test_what_happens_in_one_rank_ends_all_with_its_code(patch: str, code: int, message: str) -> None:
+    begun = time.monotonic()
+    ended = run_by(2, "train", "spec.yaml", patch=patch)
+    assert time.monotonic() - begun < 15
+    assert ended.code == code
+    assert [line for line in told(ended.err) if line.startswith(message)]
+    assert len(told(ended.err)) == 1
+    assert not Path("spec.npz").exists()
+
+
+def test_without_mpi4py_the_first_names_what_installs_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    for name, value in MANY.items():
+        monkeypatch.setenv(name, value)
+    ended = run("train", "spec.yaml")
+    assert ended.code == 2
+    assert ended.err == "nnfit: a training by several processes needs mpi4py; pip install 'nnfit[mpi]'\n"
+
+
+def test_the_others_are_silent_and_leave_the_first_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[Callable[[], object]] = []
+    lingered: list[float] = []
+    monkeypatch.setattr(ranks.atexit, "register", left.append)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "0")
+    ranks.hush(["train", "spec.yaml"], lingered.append)
+    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "1")
+    ranks.hush(["predict", "train"], lingered.append)
+    assert not left
+    ranks.hush(["--debug", "train", "spec.yaml"], lingered.append)
+    assert sys.stdout is sys.stderr
+    assert sys.stdout.name == os.devnull
+    sys.stdout.close()
+    left[0]()
+    assert lingered == [ranks.MOMENT]
+
+
+def test_other_commands_do_not_look_at_mpi(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("train", "spec.yaml", "--quiet").code == 0
+    for name, value in MANY.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    assert run("predict", "spec.npz", "data.csv").code == 0
+    assert run("inspect", "spec.npz").code == 0
+
+
+def test_a_process_that_mpirun_has_not_started_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pair in mpi.VARIABLES:
+        for name in pair:
+            monkeypatch.delenv(name, raising=False)
+    with ranks.joined(None) as joined:
+        assert (joined.first, joined.count) == (True, 1)
