@@ -8,16 +8,18 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnfit.workers import mpi
+from nnfit.workers.cores import available
+from nnfit.workers.ranks import Failure, started
 from nnfit.workers.threads import working
 
 if TYPE_CHECKING:
     from nnfit.core.division import Division
     from nnfit.fit.train import Trainer
+    from nnfit.workers.mpi import World
 
 MOMENT = 1.0  # seconds that the others leave the first to say what is wrong, where no MPI holds them
 
@@ -25,7 +27,7 @@ MOMENT = 1.0  # seconds that the others leave the first to say what is wrong, wh
 class Elsewhere(Exception):  # noqa: N818
     """Another rank has failed: what it says, and its exit code."""
 
-    def __init__(self, failure: mpi.Failure) -> None:
+    def __init__(self, failure: Failure) -> None:
         self.failure, self.exit_code = failure, failure.code
         self.lines = [f"nnfit: rank {failure.number}: {line.removeprefix('nnfit: ')}" for line in failure.lines]
         super().__init__(failure)
@@ -48,6 +50,10 @@ class Alone:
     def end_epoch(self, trainer: Trainer) -> None:
         """An epoch is over."""
 
+    def apart(self) -> AbstractContextManager[None]:
+        """In the block the first works while the others wait."""
+        return nullcontext()
+
     def end(self) -> None:
         """All is done."""
 
@@ -55,8 +61,9 @@ class Alone:
 class Several(Alone):
     """One of several processes."""
 
-    def __init__(self, world: mpi.World) -> None:
-        self.world, self.count, self.first = world, world.count, not world.number
+    def __init__(self, world: World, threads: int | None) -> None:
+        self.world, self.threads = world, threads
+        self.count, self.first = world.count, not world.number
         self.over = False
 
     def refuse_stream(self, spec: Path) -> None:
@@ -75,6 +82,7 @@ class Several(Alone):
         from nnfit.fit import checkpoint
         from nnfit.model.model import versions
         from nnfit.storage import json_text
+        from nnfit.workers.mpi import Sums
 
         self.meet()
         state = trainer.run.state
@@ -88,7 +96,7 @@ class Several(Alone):
                 remedy = "give all ranks the same files, and the same nnfit"
                 raise UsageError(Problem("other-rank", message, remedy))
         self.end_epoch(trainer)
-        sums = mpi.Sums(self.world, asked)
+        sums = Sums(self.world, asked)
         return sums.agreed, Division(self.world.number, self.count, sums)
 
     def end_epoch(self, trainer: Trainer) -> None:
@@ -106,6 +114,10 @@ class Several(Alone):
         if failure is not None:
             raise Elsewhere(failure)
 
+    def apart(self) -> AbstractContextManager[None]:
+        """In the block the first works while the others wait: unless it is given threads, it has all of its cores."""
+        return working(self.threads or available())
+
     def end(self) -> None:
         """Wait until the first has written all; what comes after it is told to nobody."""
         self.meet()
@@ -116,16 +128,18 @@ class Several(Alone):
 def joined(threads: int | None) -> Iterator[Alone]:
     """In the block this process is one of those that `mpirun` started, or alone; an error in one ends all of them.
 
-    One of several has the one thread that is left to it where several share a machine, or those that it is given.
+    One of several has one thread, since others may be on the same machine, or those that it is given.
     """
     from nnfit.cli.ending import ending
 
-    rank = mpi.started()
+    rank = started()
     if rank is None:
         yield Alone()
         return
+    from nnfit.workers import mpi
+
     world = mpi.joined(rank)
-    several = Several(world)
+    several = Several(world, threads)
     try:
         with working(threads or 1):
             yield several
@@ -144,7 +158,7 @@ def joined(threads: int | None) -> Iterator[Alone]:
 def hush(words: Sequence[str], linger: Callable[[float], object] = time.sleep) -> None:
     """Of several processes of a training let the first alone speak; each says to `joined` what went wrong in it."""
     command = next((word for word in words if not word.startswith("-")), "")
-    rank = mpi.started() if command == "train" else None
+    rank = started() if command == "train" else None
     if rank is not None and rank.number:
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (to the end of the process)
         atexit.register(lambda: None if "mpi4py.MPI" in sys.modules else linger(MOMENT))

@@ -109,6 +109,9 @@ def train(
     beside the spec with the ending .npz. Paths in a spec from standard input are relative to the current folder.
     The same spec, data, seed, versions and --blas-threads give the same bytes. Ctrl-C saves the state of the training
     in a checkpoint, beside the model if training.checkpoint says nothing else; --resume goes on from there.
+
+    Started as mpirun -n N nnfit train SPEC, N processes share the rows of every batch, on one machine or several, each
+    with one thread unless --threads says more; this needs the extra mpi. The weights differ in their last digits then.
     """
     from nnfit.cli import progress, ranks, results, screen, signals, tracking
     from nnfit.cli.log import logged
@@ -174,7 +177,8 @@ def train(
                     if not joined.first:
                         joined.end()
                         return
-                result = trainer.result()
+                with joined.apart():
+                    result = trainer.result()
                 model, epochs = result.model, len(run.history)
                 written = [(places.model, bytes_of(model))]
                 if places.json is not None:

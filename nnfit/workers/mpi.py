@@ -1,8 +1,8 @@
-"""Processes that `mpirun` has started for one training: which this one is, sums over all, and one end for all of them.
+"""Processes that `mpirun` has started for one training: sums over all of them, meetings, and one end for all.
 
-MPI is loaded where its own variables say that there are several processes, and not otherwise. Sums are made in the
-order of the ranks, so all get the same bytes, whatever MPI and network carry them. What a rank is asked to stop by goes
-with the sums: no message more is sent for it.
+MPI is loaded where `ranks.py` knows of several processes, and not otherwise. Sums are made in the order of the ranks,
+so all get the same bytes, whatever MPI and network carry them. What a rank is asked to stop by goes with the sums: no
+message more is sent for it.
 """
 
 from __future__ import annotations
@@ -12,51 +12,21 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.errors import Problem, UsageError
 from nnfit.extras import require
+from nnfit.workers.ranks import Failure, Rank
 
-# The rank, and of how many, as what starts the processes says them: Open MPI; MPICH, Intel MPI and Slurm's PMI-2;
-# Slurm's PMIx, which says the number for every step and the rank for those alone that it started with PMIx.
-VARIABLES = (
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
-    ("PMI_RANK", "PMI_SIZE"),
-    ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
-)
 PATIENCE = 5.0  # seconds that a rank which has failed waits for the others before it ends them
 LOOK = 0.02  # seconds between two looks whether the others have come, at most
 SMALL = 1 << 16  # bytes of all ranks together that each rank is sent whole: one message in place of two
 LARGE = 1 << 22  # numbers that are added up at once, so that the room for it stays small
-
-
-class Rank(NamedTuple):
-    """One of so many processes, from 0."""
-
-    number: int
-    size: int
-
-
-class Failure(NamedTuple):
-    """What ended the rank with this number: the exit code, and what it says of it."""
-
-    number: int
-    code: int
-    lines: list[str]
-
-
-def started(environment: Mapping[str, str] = os.environ) -> Rank | None:
-    """Which of several processes this is, as the environment says; None where it is the only one."""
-    for of_rank, of_count in VARIABLES:
-        number, count = environment.get(of_rank, ""), environment.get(of_count, "")
-        if number.isdecimal() and count.isdecimal() and int(number) < int(count) > 1:
-            return Rank(int(number), int(count))
-    return None
 
 
 def joined(rank: Rank) -> World:

@@ -119,8 +119,8 @@ def test_an_interrupt_stands_in_it_and_the_run_that_goes_on_appends(run: Run, mo
     words = ("train", "flowers.yaml", "-o", "out.npz", "--log", "l.log", "--set", "training.epochs=40")
     real = train.epochs
 
-    def interrupted(*arguments: Any) -> Any:
-        for epoch in real(*arguments):
+    def interrupted(*arguments: Any, **more: Any) -> Any:
+        for epoch in real(*arguments, **more):
             if epoch.number == 20:
                 signal.raise_signal(signal.SIGINT)
             yield epoch

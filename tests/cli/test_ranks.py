@@ -18,7 +18,7 @@ import pytest
 from conftest import Ended
 
 from nnfit.cli import ranks
-from nnfit.workers import mpi
+from nnfit.workers.ranks import VARIABLES
 
 SPEC = """\
 data: {train: data.csv, target: y, validation: 0.3, test: 0.2}
@@ -65,7 +65,8 @@ def words(count: int, *command: str, patch: str = "") -> list[str]:
     assert MPIRUN is not None
     said = subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout
     options = ["--allow-run-as-root", "--oversubscribe"] if "Open MPI" in said or "prte" in said else []
-    code = f"from nnfit.workers import mpi; rank = mpi.started().number\n{patch}\nfrom nnfit.__main__ import run; run()"
+    first = "from nnfit.workers.ranks import started; rank = started().number"
+    code = f"{first}\n{patch}\nfrom nnfit.__main__ import run; run()"
     return [MPIRUN, *options, "-n", str(count), sys.executable, "-c", code, *command]
 
 
@@ -214,6 +215,7 @@ def failing(self, piece, done, t, *more):
         raise MemoryError
     return descend(self, piece, done, t, *more)
 training.Together.descend = failing
+from nnfit.workers import mpi
 mpi.PATIENCE = 0.5
 """
 CANNOT = """
@@ -255,6 +257,28 @@ def test_what_happens_in_one_rank_ends_all_with_its_code(patch: str, code: int, 
     assert not Path("spec.npz").exists()
 
 
+SCORES = """
+import os, signal
+from nnfit.fit import train
+finished = train.finished
+def stopped(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return finished(*arguments)
+train.finished = stopped
+"""
+
+
+@by_several
+def test_a_signal_to_the_first_while_it_scores_keeps_the_trained_network(here: Path) -> None:
+    ended = run_by(2, "train", "spec.yaml", patch=SCORES)
+    assert ended.code == 143
+    assert len(told(ended.err)) == 1
+    assert (
+        "nnfit: terminated; the trained network is kept in spec.checkpoint.npz; go on with mpirun" in told(ended.err)[0]
+    )
+    assert not (here / "spec.npz").exists()
+
+
 def test_without_mpi4py_the_first_names_what_installs_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     for name, value in MANY.items():
@@ -294,7 +318,7 @@ def test_other_commands_do_not_look_at_mpi(run: Any, monkeypatch: pytest.MonkeyP
 
 
 def test_a_process_that_mpirun_has_not_started_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for pair in mpi.VARIABLES:
+    for pair in VARIABLES:
         for name in pair:
             monkeypatch.delenv(name, raising=False)
     with ranks.joined(None) as joined:

@@ -12,7 +12,8 @@ import pytest
 
 from nnfit.errors import UsageError
 from nnfit.workers import mpi
-from nnfit.workers.mpi import Failure, Rank, Sums, World, started
+from nnfit.workers.mpi import Sums, World
+from nnfit.workers.ranks import Failure, Rank, started
 
 T = TypeVar("T")
 

@@ -1,0 +1,39 @@
+"""Which of several processes of one training this is, as what has started them says it; nothing is loaded for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+# The rank, and of how many: Open MPI; MPICH, Intel MPI and Slurm's PMI-2; Slurm's PMIx, which says the number for every
+# step and the rank for those alone that it started with PMIx.
+VARIABLES = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
+)
+
+
+class Rank(NamedTuple):
+    """One of so many processes, from 0."""
+
+    number: int
+    size: int
+
+
+class Failure(NamedTuple):
+    """What ended the rank with this number: the exit code, and what it says of it."""
+
+    number: int
+    code: int
+    lines: list[str]
+
+
+def started(environment: Mapping[str, str] = os.environ) -> Rank | None:
+    """Which of several processes this is, as the environment says; None where it is the only one."""
+    for of_rank, of_count in VARIABLES:
+        number, count = environment.get(of_rank, ""), environment.get(of_count, "")
+        if number.isdecimal() and count.isdecimal() and int(number) < int(count) > 1:
+            return Rank(int(number), int(count))
+    return None
