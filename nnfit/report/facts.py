@@ -97,6 +97,7 @@ def making(model: Model, path: str, seconds: float | None) -> Section:
         ("seed", str(spec.seed)),
         ("versions", plain(versions)),
         ("BLAS threads", str(blas_threads_of(record) or "not recorded")),
+        *([("ranks", str(record["ranks"]))] if "ranks" in record else []),
         ("epochs", f"{epochs:,} of {spec.training.epochs:,}"),
         ("data", short(spec.data.trained_on) if spec.data.train != FRAME else "a DataFrame"),
         *(

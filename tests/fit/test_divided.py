@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,11 @@ from divided import in_step
 from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.stopping import HeldOut
 from nnfit.errors import TrainingError
+from nnfit.fit import checkpoint
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.run import Run, epochs, start
+from nnfit.fit.train import finished
+from nnfit.model.loading import load
 
 SPEC = """\
 data: {train: data.csv, target: y, weight: w}
@@ -150,14 +154,31 @@ def test_a_stop_that_one_is_asked_for_ends_all_at_the_same_step(prepared: Callab
     places = {(run.state.epochs, tuple(run.state.steps.tolist())) for run in several}
     assert len(places) == 1
     assert several[0].state.epochs < data.spec.training.epochs
-    # What is left of the training, by one, is what one would have come to.
-    path = several[0]
-    alone = ran(data)
-    for _ in epochs(path):
+    # One goes on with what is left, or two do, to where one would have come.
+    alone, (one, *two) = ran(data), several
+    in_step(2, lambda division, _: [*epochs(two[division.number], division=division)])
+    for _ in epochs(one):
         pass
-    np.testing.assert_allclose(path.state.theta, alone.state.theta, rtol=1e-9, atol=1e-12)
-    for mine, its in zip(alone.history, path.history, strict=True):
-        np.testing.assert_allclose(its.costs, mine.costs, rtol=1e-9)
+    for run in several:
+        np.testing.assert_allclose(run.state.theta, alone.state.theta, rtol=1e-9, atol=1e-12)
+        for mine, its in zip(alone.history, run.history, strict=True):
+            np.testing.assert_allclose(its.costs, mine.costs, rtol=1e-9)
+
+
+def test_checkpoint_and_model_say_by_how_many_they_were_made(prepared: Callable[..., Prepared], tmp_path: Path) -> None:
+    data, path = prepared(SPEC, CSV), tmp_path / "run.checkpoint.npz"
+    path.write_bytes(checkpoint.to_bytes(start(data), 1, ranks=3))
+    assert checkpoint.read(path, data, 1, ranks=3)[1] == []
+    changed = [str(problem) for problem in checkpoint.read(path, data, 1)[1]]
+    assert changed == ["ranks was 3 and is 1; the model may differ in its last digits"]
+    path.write_bytes(checkpoint.to_bytes(start(data), 1))
+    changed = [str(problem) for problem in checkpoint.read(path, data, 1, ranks=2)[1]]
+    assert changed == ["ranks was 1 and is 2; the model may differ in its last digits"]
+    model = finished(ran(data), 1, ranks=2)
+    assert model.record["ranks"] == 2
+    (tmp_path / "two.npz").write_bytes(model.to_bytes())
+    assert load(tmp_path / "two.npz").record["ranks"] == 2
+    assert "ranks" not in finished(ran(data), 1).record
 
 
 def test_all_see_the_divergence_that_comes_of_the_rows_of_one(prepared: Callable[..., Prepared]) -> None:
