@@ -10,9 +10,10 @@ the steps of a training by one process and by all, epoch by epoch in turns; of e
 with cost of nnfit/core/cost.py, F what this machine makes of it by one process, and sum of a line through the sums that
 were timed; it is held against steps by several that it was not fitted to. For other machines
 
-    sum(N, S) = 2 ⌈log₂ N⌉ α + 2 (N − 1) / N · S / β + ADD S,   or of few numbers   ⌈log₂ N⌉ α + (N − 1) S / β
+    sum(N, S) = 2 k ⌈log₂ N⌉ α + 2 (N − 1) / N · S / β + 2 ADD S,   k = ⌈S / ½ MB⌉
 
-with α seconds of a message, and β bytes a second of a link.
+or, of few numbers and of two ranks, ⌈log₂ N⌉ α + (N − 1) S / β + N ADD S, with α seconds of a message, and β bytes a
+second of a link.
 """
 
 from __future__ import annotations
@@ -166,9 +167,10 @@ def line(sums: dict[int, float]) -> tuple[float, float]:
 
 def of_link(N: int, S: float, alpha: float, beta: float) -> float:
     """Seconds of a sum over N machines, each with one such link."""
+    messages = math.ceil(math.log2(N)) * math.ceil(S / 4 / mpi.LARGE) * alpha
     if N == 2 or N * S <= mpi.SMALL:
-        return math.ceil(math.log2(N)) * alpha + (N - 1) * S / beta + ADD * S * N
-    return 2 * math.ceil(math.log2(N)) * alpha + 2 * (N - 1) / N * S / beta + 2 * ADD * S
+        return messages + (N - 1) * S / beta + ADD * S * N
+    return 2 * messages + 2 * (N - 1) / N * S / beta + 2 * ADD * S
 
 
 def pays_from(layers: tuple[int, ...], N: int, alpha: float, beta: float, gain: float) -> int | None:

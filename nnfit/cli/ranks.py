@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import os
+import io
 import sys
 import time
 import traceback
@@ -155,10 +155,18 @@ def joined(threads: int | None) -> Iterator[Alone]:
         raise Elsewhere(failure) from None
 
 
+class Nowhere(io.TextIOBase):
+    """A stream of which nothing is kept."""
+
+    def write(self, text: str) -> int:
+        """Take a text."""
+        return len(text)
+
+
 def hush(words: Sequence[str], linger: Callable[[float], object] = time.sleep) -> None:
     """Of several processes of a training let the first alone speak; each says to `joined` what went wrong in it."""
     command = next((word for word in words if not word.startswith("-")), "")
     rank = started() if command == "train" else None
     if rank is not None and rank.number:
-        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (to the end of the process)
+        sys.stdout = sys.stderr = Nowhere()
         atexit.register(lambda: None if "mpi4py.MPI" in sys.modules else linger(MOMENT))

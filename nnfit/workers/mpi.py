@@ -26,7 +26,7 @@ from nnfit.workers.ranks import Failure, Rank
 PATIENCE = 5.0  # seconds that a rank which has failed waits for the others before it ends them
 LOOK = 0.02  # seconds between two looks whether the others have come, at most
 SMALL = 1 << 16  # bytes of all ranks together that each rank is sent whole: one message in place of two
-LARGE = 1 << 22  # numbers that are added up at once, so that the room for it stays small
+LARGE = 1 << 17  # numbers that are added up at once, so that what they take room in stays in a cache
 
 
 def joined(rank: Rank) -> World:
