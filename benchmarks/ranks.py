@@ -3,12 +3,14 @@
     python benchmarks/ranks.py --mpirun mpirun --ranks 2 4
 
 starts itself by mpirun, with the options that follow `--`. The sums of gradients are timed, beside MPI's Allreduce, and
-the steps of a training by one process and by all, epoch by epoch in turns; of each the least time of many. The model is
+the steps of a training by one process, by each for itself at the same time, and by all together, epoch by epoch in
+turns; of each the least time of many. The model is
 
-    step(N, m) = F · cost(⌈m / N⌉) + sum(N, S),   S = itemsize · P
+    step(N, m) = cost(⌈m / N⌉) + sum(N, S),   S = itemsize · P
 
-with cost of nnfit/core/cost.py, F what this machine makes of it by one process, and sum of a line through the sums that
-were timed; it is held against steps by several that it was not fitted to. For other machines
+with cost as in nnfit/core/cost.py, its four constants fitted to steps by each for itself, and sum of a line through
+the sums that were timed; it is held against steps by several that it was not fitted to. For other machines, with the
+constants of cost.py,
 
     sum(N, S) = 2 k ⌈log₂ N⌉ α + 2 (N − 1) / N · S / β + 2 ADD S,   k = ⌈S / ½ MB⌉
 
@@ -66,8 +68,17 @@ class Case(NamedTuple):
         return f"{'-'.join(map(str, self.layers))}, batches of {self.m:,}"
 
 
-FITTED = (Case((20, 64, 2), 256), Case((20, 256, 256, 2), 1024), Case((784, 512, 256, 10), 256))
-HELD_OUT = (Case((20, 64, 2), 4096), Case((50, 256, 256, 2), 1024), Case((784, 512, 256, 10), 1024))
+FITTED = tuple(
+    Case(layers, m)
+    for layers, batches in (((20, 64, 2), (64, 1024)), ((20, 256, 256, 2), (64, 512)), ((784, 512, 256, 10), (64, 256)))
+    for m in batches
+)
+HELD_OUT = (
+    Case((20, 64, 2), 4096),
+    Case((20, 256, 256, 2), 1024),
+    Case((50, 256, 256, 2), 1024),
+    Case((784, 512, 256, 10), 1024),
+)
 TOLD = (
     (20, 64, 2),
     (20, 256, 256, 2),
@@ -127,18 +138,20 @@ def epochs(case: Case, division: Division, rounds: int, stamps: Any) -> Any:
 
 
 def timed_steps(world: mpi.World, rounds: int) -> dict[str, list[float]]:
-    """Seconds of a step by the first rank alone, while the others sleep, and by all."""
+    """Seconds of a step by the first rank while the others sleep, by each for itself at the same time, and by all."""
     found = {}
     for case in (*FITTED, *HELD_OUT):
-        stamps = Stamps(), Stamps()
+        stamps = Stamps(), Stamps(), Stamps()
+        beside = epochs(case, UNDIVIDED, rounds, stamps[1])
         alone = epochs(case, UNDIVIDED, rounds, stamps[0])
-        together = epochs(case, Division(world.number, world.count, mpi.Sums(world, [])), rounds, stamps[1])
+        together = epochs(case, Division(world.number, world.count, mpi.Sums(world, [])), rounds, stamps[2])
         for _ in range(rounds):
             world.meet()
             if not world.number:
                 next(alone)
-            world.meet()
-            next(together)
+            for training in (beside, together):
+                world.meet()
+                next(training)
         found[str(case)] = [each.least() for each in stamps] if not world.number else []
     return found
 
@@ -183,6 +196,26 @@ def pays_from(layers: tuple[int, ...], N: int, alpha: float, beta: float, gain: 
     return None
 
 
+def terms(case: Case, m: int) -> list[float]:
+    """What the four constants of cost.py are multiplied by."""
+    network = case.network
+    return [float(len(network.layers)), float(m * network.P), float(m * sum(network.N[1:])), float(network.P)]
+
+
+def constants(seconds: dict[str, float]) -> Any:
+    """These four, none below 0, with the least squares of what they are off in share."""
+    A = np.array([terms(case, case.m) for case in FITTED]) / np.array([seconds[str(case)] for case in FITTED])[:, None]
+    best, least = np.zeros(4), math.inf
+    for chosen in range(1, 16):
+        places = [k for k in range(4) if chosen >> k & 1]
+        found = np.zeros(4)
+        found[places] = np.linalg.lstsq(A[:, places], np.ones(len(A)), rcond=None)[0]
+        off = float(((A @ found - 1) ** 2).sum())
+        if (found >= 0).all() and off < least:
+            best, least = found, off
+    return best
+
+
 def show(measured: dict[int, dict[str, Any]]) -> None:
     """The tables."""
     for N, found in measured.items():
@@ -190,16 +223,20 @@ def show(measured: dict[int, dict[str, Any]]) -> None:
         for size in SIZES:
             print(f"{size:>10,} {found['sums'][str(size)] * 1e6:>9.1f} {found['Allreduce'][str(size)] * 1e6:>9.1f}")
         latency, per_byte = line({int(size): seconds for size, seconds in found["sums"].items()})
-        alone = [found["steps"][str(case)][0] / step(case.network, 1, case.m) for case in FITTED]
-        F = float(np.exp(np.mean(np.log(alone))))
-        print(f"model: F {F:.2f}, a sum {latency * 1e6:.1f} µs + {per_byte * 1e9:.2f} ns per byte")
-        print("a step in milliseconds: by one, by all, how much sooner; the model, and how far it is from that by all")
+        fitted = constants({name: beside for name, (_, beside, _) in found["steps"].items()})
+        call, product, neuron, update = fitted
+        print(f"model: a sum {latency * 1e6:.1f} µs + {per_byte * 1e9:.2f} ns per byte; a layer {call * 1e6:.1f} µs,")
+        print(f"a product {product * 1e12:.1f} ps, a neuron {neuron * 1e9:.2f} ns, an update {update * 1e9:.2f} ns")
+        print(
+            "a step in milliseconds: by one, by one beside others, by all, how much sooner than by one; the model, and"
+        )
+        print("how far it is from that by all")
         for case in (*FITTED, *HELD_OUT):
-            one, all_ = found["steps"][str(case)]
-            own = F * step(case.network, 1, -(-case.m // N)) + latency + per_byte * 4 * case.network.P
-            mark = "" if case in FITTED else " (not fitted to)"
+            one, beside, all_ = found["steps"][str(case)]
+            own = float(fitted @ terms(case, -(-case.m // N))) + latency + per_byte * 4 * case.network.P
+            mark = "" if case in FITTED else " (of another batch or network)"
             print(
-                f"{case!s:>40} {one * 1e3:>8.3f} {all_ * 1e3:>8.3f} {one / all_:>6.2f} "
+                f"{case!s:>40} {one * 1e3:>8.3f} {beside * 1e3:>8.3f} {all_ * 1e3:>8.3f} {one / all_:>6.2f} "
                 f"{own * 1e3:>8.3f} {own / all_ - 1:>+6.0%}{mark}"
             )
     print("\nbatches from which N machines with one core each are as quick as one, and 0.7 N times as quick")
