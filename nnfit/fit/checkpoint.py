@@ -122,7 +122,7 @@ def read(path: Path, prepared: Prepared, blas_threads: int, ranks: int = 1) -> t
             problem = Problem("a-model", message, "train without --resume", Place(str(path)))
             raise ModelFileError(problem) from None
         raise
-    return restored(arrays, str(path), prepared, blas_threads)
+    return restored(arrays, str(path), prepared, blas_threads, ranks=ranks)
 
 
 def from_bytes(
@@ -133,7 +133,7 @@ def from_bytes(
 
 
 def restored(
-    arrays: npz.Arrays, name: str, prepared: Prepared, blas_threads: int, like: Run | None = None
+    arrays: npz.Arrays, name: str, prepared: Prepared, blas_threads: int, like: Run | None = None, ranks: int = 1
 ) -> tuple[Run, list[Problem]]:
     """The run that the arrays of a checkpoint hold, and warnings; a ModelFileError as of `read`."""
 
