@@ -7,6 +7,7 @@ from pathlib import Path
 
 SLIPS = 3  # letters by which a name that was meant may differ at most
 LONG = 200  # letters of two names that are compared: the time grows with their product
+UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOWERED = str.maketrans("0123456789ijk", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ")
 
@@ -111,3 +112,12 @@ def digits(value: float) -> str:
 def sizes(layers: Sequence[object]) -> str:
     """The neurons of some layers, `4 → 16 → 3`; of many the first and the last."""
     return " → ".join(map(str, layers if len(layers) <= 8 else [*layers[:4], "…", *layers[-2:]]))
+
+
+def volume(count: int) -> str:
+    """A number of bytes in words: 512 bytes, 3.2 GB."""
+    power = 0
+    while count >= 1000 ** (power + 1) and power < len(UNITS) - 1:
+        power += 1
+    figure = count / 1000**power
+    return f"{figure:.0e} {UNITS[power]}" if figure >= 1e4 else f"{figure:,.{1 if power else 0}f} {UNITS[power]}"

@@ -175,6 +175,14 @@ class Data:
     split_seed: int | None = parameter(
         None, "the seed of the splits and of the rows that resample gives each member; without it, seed", least=0
     )
+    storage: Literal["auto", "memory", "disk"] = parameter(
+        "auto",
+        "where the rows lie while nnfit trains: in memory, or in files of the cache folder; auto: on disk where they "
+        "take more than half of the memory; no byte of a model depends on it",
+    )
+    cache: bool = parameter(
+        True, "keeps the encoded rows of large tables in the cache folder, so that the next training begins at once"
+    )
     columns: Named[Column] = parameter(Named(), "columns by name, where the inferred reading is not wanted")
 
     @property

@@ -23,7 +23,8 @@ from nnfit.data import dates, numeric
 from nnfit.data.cells import Rows
 from nnfit.data.columns import Categorical, ColumnType, Date, Numeric
 from nnfit.data.feature import Categories, Feature, Truth
-from nnfit.data.table import Table, room
+from nnfit.data.room import in_memory
+from nnfit.data.table import Table
 from nnfit.errors import DataError, Place, Problem
 from nnfit.progress import tracked
 from nnfit.words import quoted, short
@@ -148,7 +149,7 @@ def encode(
     blocks: list[Array] = []
     for feature in tracked(features, "encoding"):
         shape = table.n, feature.kept
-        block = room(shape, dtype) if consume else np.empty(shape, dtype)
+        block = in_memory(shape, dtype) if consume else np.empty(shape, dtype)
         problem = encode_feature(feature, table, block)
         if problem:
             strange[feature.name] = problem
@@ -203,20 +204,66 @@ def encoded(features: Sequence[Feature], table: Table, dtype: str, strange: dict
     return expanded(features, join(encode(features, table, dtype, strange)))
 
 
+def encode_into(features: Sequence[Feature], table: Table, rows: Rows, out: Array, beyond: dict[int, int]) -> None:
+    """Write the kept inputs of some rows, in order, to out (r, 1 + kept), as `join` of `encode`, PIECE after PIECE.
+
+    Of categories see `never_seen`. `beyond` takes, by the number of its column, the first row with a cell that the dtype
+    cannot hold; `refuse_too_far` tells of it.
+    """
+    writers = [writer(feature, table) for feature in features]
+    pieces = range(0, len(rows), PIECE)
+    for start in tracked(pieces, "encoding", len(pieces)):
+        some = rows[start : start + PIECE]
+        piece, column = out[start : start + PIECE], 1
+        piece[:, 0] = 1
+        for k, (feature, write) in enumerate(zip(features, writers, strict=True)):
+            part = piece[:, column : column + feature.kept]
+            column += feature.kept
+            write(some, part)
+            bad = too_far(feature, part)
+            if len(bad):
+                beyond[k] = min(int(some[bad[0]]), beyond.get(k, table.n))
+
+
+def writer(feature: Feature, table: Table) -> Callable[[Rows, Array], None]:
+    """What writes the kept inputs of some rows of a column."""
+    fitted, name = feature.fitted, feature.name
+    if isinstance(fitted, Categories):
+        index, codes = inputs_of_labels(name, fitted, table), table.text(name).codes
+        return lambda rows, out: write_one_hot(index[codes[rows]], out)
+    if isinstance(feature.options, Numeric):
+        x = table.numbers(name)
+        return lambda rows, out: encode_values(feature, x[rows], out)
+    x = values(name, feature.options, table)
+    return lambda rows, out: encode_values(feature, x[rows], out)
+
+
 def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None:
     """Write what is kept of one column to out (n, kept); the problem of categories that were never seen."""
     fitted = feature.fitted
     if isinstance(fitted, Categories):
-        return one_hot(feature.name, fitted, table, out)
-    x = values(feature.name, feature.options, table)
-    encode_values(feature, x, out)
-    with np.errstate(over="ignore"):
-        bad = np.flatnonzero(~(np.isfinite(out).all(axis=1) & feature.expansion.finite(out[:, 0])))
-    if len(bad):  # of numbers alone: dates and truth values have a range
-        name, row = feature.name, int(bad[0])
-        message = f"column {quoted(name)}: {x[row]:g} is beyond what {out.dtype} can hold once it is scaled"
-        raise DataError(table.problem("overflow", message, "correct it, or use scale: robust", name, row))
+        write_one_hot(inputs_of_labels(feature.name, fitted, table)[table.text(feature.name).codes], out)
+        return never_seen(feature, table)
+    encode_values(feature, values(feature.name, feature.options, table), out)
+    bad = too_far(feature, out)
+    if len(bad):
+        refuse_too_far(feature, table, int(bad[0]), out.dtype)
     return None
+
+
+def too_far(feature: Feature, out: Array) -> Rows:
+    """The rows of encoded ones (n, kept) whose number is beyond what the dtype can hold; dates and truth have none."""
+    if isinstance(feature.fitted, Categories):
+        return np.zeros(0, np.intp)
+    with np.errstate(over="ignore"):
+        return np.flatnonzero(~(np.isfinite(out).all(axis=1) & feature.expansion.finite(out[:, 0])))
+
+
+def refuse_too_far(feature: Feature, table: Table, row: int, dtype: np.dtype[Any]) -> None:
+    """The DataError of a number that the dtype cannot hold."""
+    name = feature.name
+    message = f"column {quoted(name)}: {table.numbers(name)[row]:g} is beyond what {dtype} can hold once it is scaled"
+    raise DataError(table.problem("overflow", message, "correct it, or use scale: robust", name, row))
 
 
 def encode_values(feature: Feature, x: Floats, out: Array) -> None:
@@ -237,19 +284,32 @@ def encode_values(feature: Feature, x: Floats, out: Array) -> None:
         out[:, 0] = np.where(np.isnan(x), fitted.fill, x)
 
 
-def one_hot(name: str, categories: Categories, table: Table, out: Array) -> Problem | None:
-    """Write a 1 to the input of each row's category; the problem of categories that were never seen."""
-    text = table.text(name)
+def inputs_of_labels(name: str, categories: Categories, table: Table) -> NDArray[np.intp]:
+    """The input of the category that each label of a column is, −1 where no training row has it."""
     place = {category: k for k, category in enumerate(categories.own)}
     place |= dict.fromkeys(categories.merged, len(categories.own))
-    labels = table.labels(name, place)
-    index = np.array([place.get(label, -1) for label in labels], np.intp)[text.codes]
+    return np.array([place.get(label, -1) for label in table.labels(name, place)], np.intp)
+
+
+def write_one_hot(index: NDArray[np.intp], out: Array) -> None:
+    """Write a 1 to the input of each row's category, zeros to all others."""
     seen = np.flatnonzero(index >= 0)
     out[:] = 0
     out[seen, index[seen]] = 1
-    if len(seen) == len(index):
+
+
+def never_seen(feature: Feature, table: Table) -> Problem | None:
+    """The problem of categories that no training row has, where there are any."""
+    name = feature.name
+    if not isinstance(feature.fitted, Categories):
         return None
-    strange = np.flatnonzero(index < 0)
+    text, of_label = table.text(name), inputs_of_labels(name, feature.fitted, table)
+    if not (of_label < 0).any():
+        return None
+    strange = np.flatnonzero(of_label[text.codes] < 0)
+    if not len(strange):
+        return None
+    labels = table.labels(name, {*feature.fitted.own, *feature.fitted.merged})
     found = dict.fromkeys(labels[code] for code in text.codes[strange].tolist())
     labelled = [quoted(label) if label else "a missing cell" for label in found]
     lines = ", ".join(table.where(strange[:5])) + (", …" if len(strange) > 5 else "")

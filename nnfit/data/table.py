@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import mmap
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from nnfit.data.blocks import NOTHING, Block, NotANumbersError, Part, TableReader, part_of
 from nnfit.data.blocks import numbers as numbers_of
@@ -19,11 +18,10 @@ from nnfit.data.dialect import Dialect
 from nnfit.data.opening import reading
 from nnfit.data.parts import Files, files_of
 from nnfit.data.recognition import keys_of, numbers, written
+from nnfit.data.room import MEMORY, Empty, Room, in_memory
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, nearest, quoted, short
 
-# Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
-PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
 FLOATS = "numeric", "empty"  # types of a file whose columns are numbers
 BOOLEANS = ({"false", "true"}, {"no", "yes"}, {"n", "y"}, {"f", "t"}, {"off", "on"})
 ISO_DATE = re.compile(
@@ -39,7 +37,7 @@ class Table(NamedTuple):
 
     file: str
     columns: dict[str, Floats | Text]
-    lines: Sequence[int]
+    lines: Sequence[int] | NDArray[np.int64]
     dialect: Dialect
     header: tuple[str, ...] = ()  # all columns of the file, read or not
     sha256: str = ""
@@ -47,6 +45,7 @@ class Table(NamedTuple):
     parts: Sequence[Part] = ()
     files: tuple[str, ...] = ()  # those that were read
     numerals: Collection[str] = ()  # columns of text whose cells were numbers in a frame
+    empty: Empty = np.empty  # what gives new columns their room
 
     @property
     def n(self) -> int:
@@ -72,11 +71,23 @@ class Table(NamedTuple):
 
     def rows(self, chosen: Rows) -> Table:
         """Some of the rows, in their order."""
-        columns: dict[str, Floats | Text] = {
-            name: column.rows(chosen) if isinstance(column, Text) else column[chosen]
-            for name, column in self.columns.items()
-        }
-        return self._replace(columns=columns, lines=[self.lines[row] for row in chosen.tolist()])
+        columns: dict[str, Floats | Text] = {}
+        for name, column in self.columns.items():
+            if isinstance(column, Text):
+                text = column.rows(chosen)
+                columns[name] = Text(self.put(text.codes), text.labels)
+            else:
+                columns[name] = self.put(column[chosen])
+        first = self.lines.start if isinstance(self.lines, range) else None
+        return self._replace(columns=columns, lines=np.asarray(self.lines)[chosen] if first is None else chosen + first)
+
+    def put(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values that were just made, where the columns have their room."""
+        if self.empty is np.empty:
+            return values
+        found = self.empty(values.shape, values.dtype)
+        found[...] = values
+        return found
 
     def labels(self, name: str, known: Collection[str]) -> list[str]:
         """The labels of a column of text, a missing cell as the empty one; numbers as those that are known spell them.
@@ -110,9 +121,10 @@ class Table(NamedTuple):
 
     def place(self, row: int, name: str | None = None) -> Place:
         """The place of a row, and of a column in it."""
+        line = int(self.lines[row])
         if self.parts:
-            return part_of(self.parts, self.lines[row]).place(self.lines[row], name)
-        return Place(self.file, self.lines[row], self.header.index(name) + 1 if name in self.header else None)
+            return part_of(self.parts, line).place(line, name)
+        return Place(self.file, line, self.header.index(name) + 1 if name in self.header else None)
 
     def where(self, rows: Sequence[int] | Rows) -> list[str]:
         """The lines of some rows as a message lists them, with their files where there are several."""
@@ -150,6 +162,7 @@ def read_table(
     others: bool = True,
     mixtures: bool = False,
     held: bytes | None = None,
+    room: Room = MEMORY,
 ) -> Table:
     """A whole file, or several. `kinds` says numeric, text or skip for some columns; the `others` as their cells say.
 
@@ -157,7 +170,7 @@ def read_table(
 
     A column that mixes numbers and other texts is an error, unless `mixtures` are wanted: it is then text.
     A column that turns out to hold text is read again as text, so that `007` or `1.0` keep their spelling.
-    `held` are the bytes of standard input, where they were read before.
+    `held` are the bytes of standard input, where they were read before. The columns lie where `room` says.
     """
     fallen: dict[str, Problem] = {}
     files = data if isinstance(data, Files) else files_of(data)
@@ -171,7 +184,7 @@ def read_table(
             known |= dict.fromkeys(fallen, "text")
             stated = [fallen[name] for name in reader.header if name in fallen and kinds.get(name)]
             try:
-                table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"})
+                table = gather(reader, {name: kind for name, kind in known.items() if kind != "skip"}, room)
                 break
             except NotANumbersError as error:
                 if held is None and files.paths == ("-",):  # which cannot be read again
@@ -191,17 +204,12 @@ def read_table(
     return table._replace(files=files.paths)
 
 
-def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """A long-lived array of a column. Its memory is mapped, and so given back at once: the heap would keep it."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    return np.frombuffer(mmap.mmap(-1, size, PAGES), dtype).reshape(shape) if size else np.empty(shape, dtype)
-
-
 class Growing:
     """An array that rows are added to, with room for as many as are expected in all."""
 
-    def __init__(self, dtype: type) -> None:
+    def __init__(self, dtype: type, empty: Empty = in_memory) -> None:
         self.values: NDArray[Any] = np.empty(0, dtype)
+        self.empty = empty
         self.n = 0
 
     def add(self, values: NDArray[Any], expected: int) -> None:
@@ -209,7 +217,7 @@ class Growing:
         end = self.n + len(values)
         if end > len(self.values):
             rows = max(end, expected, len(self.values) * 5 // 4)
-            larger = room((rows,), self.values.dtype)
+            larger = self.empty((rows,), self.values.dtype)
             larger[: self.n] = self.values[: self.n]
             self.values = larger
         self.values[self.n : end] = values
@@ -220,14 +228,20 @@ class Growing:
         return self.values[: self.n]
 
 
-def gather(reader: TableReader, kinds: Mapping[str, str]) -> Table:
+def gather(reader: TableReader, kinds: Mapping[str, str], room: Room = MEMORY) -> Table:
     """All blocks of a reader as one table."""
-    grown = {name: Growing(np.float64 if kind == "numeric" else np.int32) for name, kind in kinds.items()}
+    dtypes = {name: np.float64 if kind == "numeric" else np.int32 for name, kind in kinds.items()}
+    width = sum(np.dtype(dtype).itemsize for dtype in dtypes.values())
+    empty: Empty = in_memory
+    grown: dict[str, Growing] = {}
     labels: dict[str, dict[str, int]] = {name: {} for name, kind in kinds.items() if kind == "text"}
     lines: list[Sequence[int] | Lines] = []
     n = 0
     for block in reader.blocks(kinds):
         expected = reader.expected_rows(n + block.n, block.end)
+        if not grown:
+            empty = room.of(width * max(expected, block.n))
+            grown = {name: Growing(dtype, empty) for name, dtype in dtypes.items()}
         lines.append(block.lines)
         n += block.n
         for name, column in grown.items():
@@ -238,17 +252,18 @@ def gather(reader: TableReader, kinds: Mapping[str, str]) -> Table:
         for name, column in grown.items()
     }
     header, digest = tuple(reader.header), reader.digest()
+    parts, kept = tuple(reader.parts), np.empty if empty is in_memory else empty
     return Table(
-        reader.file, columns, contiguous(lines), reader.dialect, header, digest, reader.types, tuple(reader.parts)
+        reader.file, columns, contiguous(lines), reader.dialect, header, digest, reader.types, parts, empty=kept
     )
 
 
-def contiguous(lines: Sequence[Sequence[int] | Lines]) -> Sequence[int]:
+def contiguous(lines: Sequence[Sequence[int] | Lines]) -> Sequence[int] | NDArray[np.int64]:
     """The line numbers of some blocks, as a range where no cell spans lines."""
     first, n = int(lines[0][0]), sum(map(len, lines))
     if int(lines[-1][-1]) - first + 1 == n:
         return range(first, first + n)
-    return [int(line) for some in lines for line in some]
+    return np.concatenate([np.asarray(some, np.int64) for some in lines])
 
 
 def mixture(table: Table, name: str, place: Place) -> Problem | None:

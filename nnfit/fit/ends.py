@@ -88,7 +88,10 @@ def said(spec: Spec, name: str) -> set[str]:
 
 
 def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -> Spec:
-    """The spec with every default and both ends of the network filled in, as the model stores it."""
+    """The spec with every default and both ends of the network filled in, as the model stores it.
+
+    Where the rows lie is no part of a model: it says what the keys for that are where they are not given.
+    """
     spec, document = loaded.spec, loaded.document
     inputs = sum(len(feature.inputs) for feature in features)
     last = len(spec.network.layers) - 1
@@ -121,6 +124,6 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     columns = dict(spec.data.columns.pairs) | {feature.name: Column.of(feature.options) for feature in features}
     return replace(
         spec,
-        data=replace(spec.data, columns=Named(tuple(columns.items()))),
+        data=replace(spec.data, columns=Named(tuple(columns.items())), storage="auto", cache=True),
         network=replace(spec.network, input=inputs, layers=layers),
     )

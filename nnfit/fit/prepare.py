@@ -7,39 +7,38 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnfit.config.loader import LoadedSpec
 from nnfit.config.spec import FRAME, Spec
-from nnfit.core.batches import Examples
 from nnfit.core.losses import LOSSES
 from nnfit.core.network import Network
-from nnfit.core.parameter import Array
 from nnfit.data import class_weights as weighting
 from nnfit.data import suspicions
 from nnfit.data.cells import Rows
 from nnfit.data.dialect import Dialect
-from nnfit.data.encoding import encode, expanded, fit_feature, join
+from nnfit.data.encoding import fit_feature
 from nnfit.data.feature import Feature
 from nnfit.data.parts import Files, files_of, is_glob
+from nnfit.data.room import Room, in_memory
 from nnfit.data.table import Table, read_table
-from nnfit.data.target import Labels, Target, bounded, example_weights, labelled, outputs, truth, with_mean_one
+from nnfit.data.target import Target, bounded, labelled
 from nnfit.errors import DataError, Place, Problem, SpecError
 from nnfit.fit.against_data import doubts, refuse_unfit
 from nnfit.fit.ends import classify, fit_target, resolve
 from nnfit.fit.inputs import column_options, feature_columns
-from nnfit.fit.resources import refuse_beyond
+from nnfit.fit.resources import memory, needed, refuse_beyond
+from nnfit.fit.sets import Dataset, encoded_sets
 from nnfit.model.layout import dialect_of, network_of, weight_kind
 from nnfit.model.split import split
 from nnfit.progress import tracked
+from nnfit.storage import cache
 from nnfit.storage.paths import direct
-from nnfit.words import quoted
-from nnfit.workers.threads import threads
 
 if TYPE_CHECKING:
     from nnfit.data.exchange import Frame
@@ -47,24 +46,6 @@ if TYPE_CHECKING:
 Frames = Mapping[str, "Frame"]  # tables in place of the files of train, validation and test
 NO_FRAMES: Frames = {}
 SOME = 0.05  # of rows held out; fewer that are there twice may be so by chance, where values have few digits
-
-
-class Dataset(NamedTuple):
-    """The rows of training, validation or test: arrays to learn from, and the truth that metrics compare with."""
-
-    examples: Examples
-    truth: NDArray[np.float64] | Labels
-
-    @property
-    def n(self) -> int:
-        """The number of rows."""
-        return len(self.examples.X)
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """The example weights w (n,), with mean 1."""
-        w: NDArray[np.float64] = self.examples.w[0, 0].astype(np.float64)
-        return np.asarray(w / w.mean())
 
 
 class Prepared(NamedTuple):
@@ -97,6 +78,7 @@ def prepare(
     warnings = [] if warnings is None else warnings
     spec, data = loaded.spec, loaded.spec.data
     dialect = dialect_of(spec)
+    room = room_for(data.storage)
     sources = named(spec)
     paths = paths_of(loaded, frames)
 
@@ -107,7 +89,7 @@ def prepare(
             table = read_frame(frames[name], dialect, kinds, others, "data" if name == "train" else name)
         else:
             try:
-                table = (read or read_table)(paths[name], dialect, kinds, others)
+                table = (read or partial(read_table, room=room))(paths[name], dialect, kinds, others)
             except DataError as error:
                 raise DataError(*(named_by(loaded, name, problem) for problem in error.problems)) from None
         table, dropped = labelled(table, data.target, data.missing_target)
@@ -137,9 +119,11 @@ def prepare(
             tables[name] = (table, {name: np.arange(table.n)})
             sha256[name] = table.sha256
     counts = {name: len(own) for _, of in tables.values() for name, own in of.items()}
-    refuse_beyond(loaded.document, resolved, counts, sum(feature.kept for feature in features))
+    kept = sum(feature.kept for feature in features)
+    empty = room.of(needed(resolved, counts, kept).table)
+    refuse_beyond(loaded.document, resolved, counts, kept, on_disk=empty is not in_memory)
     for table, rows_of in tables.values():
-        encoded, strange = encoded_sets(spec, features, target, table, rows_of, sum(counts.values()))
+        encoded, strange = encoded_sets(spec, features, target, table, rows_of, sum(counts.values()), empty)
         sets |= encoded
         warnings += strange
     sets = {name: sets[name] for name in ("train", "validation", "test") if name in sets}
@@ -148,11 +132,20 @@ def prepare(
             warnings += leaks(sets["train"], sets[name], name, whole.file)
     if spec.training.resample != "none":
         warnings += twins(sets["train"], whole.file)
+    warnings += room.warnings
     network = network_of(resolved)
     globbed = {name: files for name in paths if (files := matched(loaded, name, paths[name]))}
     return Prepared(
         resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing, globbed
     )
+
+
+def room_for(storage: str) -> Room:
+    """Where rows lie: of data.storage auto on disk from half of the memory on that there is."""
+    if storage == "memory":
+        return Room()
+    there = memory()
+    return Room(there // 2 if storage == "auto" else 0, cache.folder, there)
 
 
 def named_by(loaded: LoadedSpec, name: str, problem: Problem) -> Problem:
@@ -247,59 +240,6 @@ def reading(spec: Spec) -> dict[str, str]:
     if LOSSES[spec.loss].accepts.high == 1:
         kinds |= dict.fromkeys(data.target, "text")
     return kinds | weight_kind(spec)
-
-
-def encoded_sets(
-    spec: Spec, features: tuple[Feature, ...], target: Target, table: Table, rows: dict[str, Rows], n: int
-) -> tuple[dict[str, Dataset], list[Problem]]:
-    """The sets that rows of one table make. The table's columns are given up on the way, to save memory.
-
-    All of the n rows of all tables are kept alike, so that those of one may be compared with those of another.
-
-    A category that the training rows lack becomes zeros here, with a warning: the split is not the user's fault.
-    """
-    dtype = spec.network.dtype
-    expected = truth(target, table)
-    weights = {name: own.astype(dtype)[None, None, :] for name, own in shares(spec, target, table, expected, rows)}
-    unseen: dict[str, Problem] = {}
-    blocks = encode(features, table, dtype, unseen, consume=True)
-    strange = [problem._replace(remedy="here they become zeros") for problem in unseen.values()]
-    several = spec.network.members > 1 and threads.get() > 1  # workers, who may share the rows
-    sets = {}
-    for name, chosen in rows.items():
-        kept = join(blocks, chosen, consume=len(rows) == 1, shared=several)
-        X = expanded(features, kept, n, shared=several)
-        Y = outputs(target, expected[chosen], dtype)
-        refuse_overflow(target, table, chosen, Y)
-        sets[name] = Dataset(Examples(X, Y, weights[name]), expected[chosen])
-    return sets, strange
-
-
-def shares(
-    spec: Spec, target: Target, table: Table, expected: NDArray[np.float64] | Labels, rows: dict[str, Rows]
-) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """The weight of every row of each set, with mean 1: that of its class times that in its column."""
-    if spec.data.weight is None and not target.class_weights:
-        yield from ((name, np.ones(len(chosen))) for name, chosen in rows.items())
-        return
-    w, of_class = example_weights(table, spec.data.weight), weighting.of_rows(target, expected)
-    for name, chosen in rows.items():
-        share = with_mean_one(w[chosen], of_class[chosen])
-        if not share.any():
-            message = f"the weight {quoted(str(spec.data.weight))} is 0 in all rows of {name}"
-            raise DataError(Problem("zero-weights", message, "give weights that are not", Place(table.file)))
-        yield name, share
-
-
-def refuse_overflow(target: Target, table: Table, rows: Rows, Y: Array) -> None:
-    """A DataError for a real target that the precision of the network cannot hold."""
-    far = np.argwhere(~np.isfinite(Y))
-    if len(far):
-        k, row = far[0]
-        name, place = target.columns[k], int(rows[row])
-        value = table.numbers(name)[place]
-        message = f"the target {quoted(name)} is {value:g}, beyond what {Y.dtype} can hold once it is scaled"
-        raise DataError(table.problem("overflow", message, "correct it, or give it in another unit", name, place))
 
 
 def leaks(train: Dataset, other: Dataset, name: str, file: str) -> list[Problem]:

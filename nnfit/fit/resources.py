@@ -33,10 +33,10 @@ from nnfit.diagnostics import health
 from nnfit.errors import SpecError
 from nnfit.model.layout import network_of
 from nnfit.storage import npz
+from nnfit.words import volume as size
 from nnfit.workers.cores import groups, text
 
 MEMBER = 768  # bytes of a member in Python: its generator and its metrics (measured: 900 to 1,000)
-UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 class Need(NamedTuple):
@@ -48,17 +48,29 @@ class Need(NamedTuple):
     members: int
 
 
-def refuse_beyond(document: Document, spec: Spec, rows: Mapping[str, int], kept: int, there: int | None = None) -> None:
+def refuse_beyond(
+    document: Document,
+    spec: Spec,
+    rows: Mapping[str, int],
+    kept: int,
+    there: int | None = None,
+    on_disk: bool = False,
+) -> None:
     """A SpecError for a resolved spec that takes more memory than there is, for so many rows of each set.
 
     Also for one whose weights no model file holds. It stands at the key by which the spec would fit. `kept` is as in
-    `needed`.
+    `needed`; a table `on_disk` takes no memory.
     """
     there = memory() if there is None else there
-    need = needed(spec, rows, kept)
+
+    def of(other: Spec) -> Need:
+        found = needed(other, rows, kept)
+        return found._replace(table=0) if on_disk else found
+
+    need = of(spec)
 
     def takes(smaller: Spec) -> int:
-        return sum(needed(smaller, rows, kept))
+        return sum(of(smaller))
 
     if sum(need) > there:
         figures = ", ".join(f"{size(part)} for {name}" for name, part in need._asdict().items())
@@ -171,12 +183,3 @@ def of_groups() -> Iterator[int]:
         limit = text(folder / ("memory.max" if unified else "memory.limit_in_bytes"))
         if limit.isdecimal():
             yield int(limit)
-
-
-def size(count: int) -> str:
-    """A number of bytes in words: 512 bytes, 3.2 GB."""
-    power = 0
-    while count >= 1000 ** (power + 1) and power < len(UNITS) - 1:
-        power += 1
-    figure = count / 1000**power
-    return f"{figure:.0e} {UNITS[power]}" if figure >= 1e4 else f"{figure:,.{1 if power else 0}f} {UNITS[power]}"

@@ -17,7 +17,8 @@ from nnfit.data.scales import Floats
 from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, decode, outputs
-from nnfit.fit.prepare import Dataset, Prepared
+from nnfit.fit.prepare import Prepared
+from nnfit.fit.sets import Dataset
 from nnfit.fit.run import Run
 from nnfit.model.aggregates import SETS
 from nnfit.progress import phase, tracked

@@ -26,6 +26,8 @@ FROZEN: dict[str, dict[str, Any]] = {
         "decimal": ".",
         "missing_target": "error",
         "split_seed": None,
+        "storage": "auto",
+        "cache": True,
         "columns": {},
     },
     "NetworkKeys": {"input": "auto", "initialization": {}, "dtype": "float32", "members": 1},

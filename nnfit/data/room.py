@@ -1,0 +1,71 @@
+"""Room for the long arrays of a table: in memory, or in files of a folder, which are mapped.
+
+What lies in such a file is an array like any other. The system keeps of it in memory what there is room for, and reads
+the rest again when it is asked for; it is no memory of this process.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nnfit.errors import OutputError, Place, Problem
+from nnfit.storage import files
+from nnfit.words import volume
+from nnfit.workers.memory import mapped
+
+Empty = Callable[..., NDArray[Any]]  # of a shape and a dtype: a new array
+
+# Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
+PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
+
+
+def in_memory(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """A long-lived array. Its memory is mapped, and so given back at once: the heap would keep it."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    return np.frombuffer(mmap.mmap(-1, size, PAGES), dtype).reshape(shape) if size else np.empty(shape, dtype)
+
+
+@dataclass
+class Room:
+    """What more than `most` bytes take lies in files of `folder`; where these have no room, in memory if it is `there`.
+
+    `warnings` has what then is to be said.
+    """
+
+    most: float = math.inf
+    folder: Callable[[], Path] = Path  # which may have to be made
+    there: float = math.inf
+    warnings: list[Problem] = field(default_factory=list)
+
+    def of(self, size: float) -> Empty:
+        """What makes the arrays that take so many bytes in all."""
+        return self.on_disk if size > self.most else in_memory
+
+    def on_disk(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array of zeros in a file without a name; an OutputError where neither disk nor memory have room."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if not size:
+            return np.empty(shape, dtype)
+        try:
+            found = mapped(files.unnamed(self.folder(), size), size)
+        except OSError as error:
+            message = f"the cache folder has no room for rows that take {volume(size)}: {error.strerror or error}"
+            remedy = "name another with --cache FOLDER"
+            if size > self.there:
+                raise OutputError(Problem("no-room", message, remedy, Place(error.filename))) from None
+            self.there -= size
+            if not self.warnings:
+                self.warnings.append(Problem("no-room", message, f"they lie in memory; {remedy}"))
+            return in_memory(shape, dtype)
+        return np.frombuffer(found, dtype, math.prod(shape)).reshape(shape)
+
+
+MEMORY = Room()
