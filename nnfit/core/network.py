@@ -350,16 +350,17 @@ CHUNK = 1024  # examples that `predict` takes at once: large enough for speed, s
 CHUNKS, WORK = 16, 1 << 32  # chunks of one piece, at most; and multiplications, some tenths of a second
 
 
-def predict(network: Network, theta: Array, X: Encoded) -> Array:
+def predict(network: Network, theta: Array, X: Encoded, empty: Callable[..., Array] = np.empty) -> Array:
     """ŷ (M, K, n), float64, for the rows X (n, N₁ + 1), ones in column 0.
 
     All is computed in float64, also for weights in float32: how a matrix product rounds depends on its size, and a
     softmax makes 10⁻⁵ of it, so in float32 a prediction would depend on the rows that are predicted with it. Member
     after member, piece after piece of the rows: so the buffers stay in a core's cache, and pieces go to all cores.
+    `empty` makes the array of the result.
     """
     n, rows = len(X), CHUNK * max(1, min(CHUNKS, WORK // (CHUNK * network.P)))
     theta = theta.astype(np.float64, copy=False)
-    result = np.empty((len(theta), network.N[-1], n))
+    result = empty((len(theta), network.N[-1], n), np.float64)
 
     def piece(place: tuple[int, int]) -> None:
         """The outputs of one member for the rows from a first one on."""

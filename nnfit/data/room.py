@@ -33,6 +33,16 @@ def in_memory(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     return np.frombuffer(mmap.mmap(-1, size, PAGES), dtype).reshape(shape) if size else np.empty(shape, dtype)
 
 
+def put(values: NDArray[Any], empty: Empty) -> NDArray[Any]:
+    """Values that were just made, where `empty` gives room: in memory as they are, else a copy in the same order."""
+    if empty in (np.empty, in_memory):
+        return values
+    turned = values.flags.f_contiguous and not values.flags.c_contiguous
+    found = empty(values.shape[::-1], values.dtype).T if turned else empty(values.shape, values.dtype)
+    found[...] = values
+    return found
+
+
 @dataclass
 class Room:
     """What more than `most` bytes take lies in files of `folder`; where these have no room, in memory if it is `there`.

@@ -18,7 +18,7 @@ from nnfit.data.dialect import Dialect
 from nnfit.data.opening import reading
 from nnfit.data.parts import Files, files_of
 from nnfit.data.recognition import keys_of, numbers, written
-from nnfit.data.room import MEMORY, Empty, Room, in_memory
+from nnfit.data.room import MEMORY, Empty, Room, in_memory, put
 from nnfit.errors import DataError, Place, Problem
 from nnfit.words import count, nearest, quoted, short
 
@@ -75,19 +75,11 @@ class Table(NamedTuple):
         for name, column in self.columns.items():
             if isinstance(column, Text):
                 text = column.rows(chosen)
-                columns[name] = Text(self.put(text.codes), text.labels)
+                columns[name] = Text(put(text.codes, self.empty), text.labels)
             else:
-                columns[name] = self.put(column[chosen])
+                columns[name] = put(column[chosen], self.empty)
         first = self.lines.start if isinstance(self.lines, range) else None
         return self._replace(columns=columns, lines=np.asarray(self.lines)[chosen] if first is None else chosen + first)
-
-    def put(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values that were just made, where the columns have their room."""
-        if self.empty is np.empty:
-            return values
-        found = self.empty(values.shape, values.dtype)
-        found[...] = values
-        return found
 
     def labels(self, name: str, known: Collection[str]) -> list[str]:
         """The labels of a column of text, a missing cell as the empty one; numbers as those that are known spell them.

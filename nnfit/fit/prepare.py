@@ -10,9 +10,10 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfit.config.loader import LoadedSpec
 from nnfit.config.spec import FRAME, Spec
@@ -25,7 +26,7 @@ from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import fit_feature
 from nnfit.data.feature import Feature
 from nnfit.data.parts import Files, files_of, is_glob
-from nnfit.data.room import Room, in_memory
+from nnfit.data.room import Empty, Room, in_memory, put
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target, bounded, labelled
 from nnfit.errors import DataError, Place, Problem, SpecError
@@ -62,6 +63,11 @@ class Prepared(NamedTuple):
     warnings: tuple[Problem, ...]
     missing: tuple[int, ...]  # the missing cells of each column in the training rows
     matched: Mapping[str, list[str]]  # of training, validation and test, the files where the spec has a glob for them
+    empty: Empty = np.empty  # what gives long arrays their room
+
+    def put(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values that were just made, with as many numbers as rows or more, where long arrays lie."""
+        return put(values, self.empty)
 
 
 def prepare(
@@ -136,7 +142,8 @@ def prepare(
     network = network_of(resolved)
     globbed = {name: files for name in paths if (files := matched(loaded, name, paths[name]))}
     return Prepared(
-        resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing, globbed
+        *(resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing, globbed),
+        np.empty if empty is in_memory else empty,
     )
 
 

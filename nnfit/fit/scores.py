@@ -82,7 +82,7 @@ def score(run: Run, learnt_from: bool = True) -> Scores:
     prepared, kept = run.prepared, run.kept
     loss, weighted = prepared.spec.loss, prepared.spec.training.weighted_metrics
     of_sets = tracked(prepared.sets.items(), "predicting every set")
-    sets = {name: Predicted(outputs_of(run, rows), rows.truth, rows.weights) for name, rows in of_sets}
+    sets = {name: Predicted(outputs_of(run, rows), rows.truth, prepared.put(rows.weights)) for name, rows in of_sets}
     unseen = "validation"
     each, seen = outputs_held_out(run, sets["train"].y_hat), held_out(run)
     if kept:
@@ -116,7 +116,7 @@ def score(run: Run, learnt_from: bool = True) -> Scores:
         metrics[unseen]["members"] = over_members(list(members))
     best, shown = (next(name for name in order if name in sets) for order in (HONEST, SETS))
     seen_by = {
-        name: seen_of(name, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
+        name: seen_of(name, prepared, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
         for name in {best, shown}
     }
     counts = {name: len(rows.truth) for name, rows in sets.items()}
@@ -132,20 +132,24 @@ def held_out(run: Run) -> Rows:
 
 
 @phase("predicting by the prior")
-def seen_of(name: str, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats) -> Seen:
+def seen_of(
+    name: str, prepared: Prepared, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats
+) -> Seen:
     """What the network and the prior say of rows that tell of new ones."""
-    y_hat = averaged(rows.y_hat)
-    constant = [np.repeat(each[:, None], len(rows.truth), axis=1) for each in (mean, mean_of_cost)]
+    put = prepared.put
+    y_hat = put(averaged(rows.y_hat))
     with np.errstate(all="ignore"):
-        network = Outcome(y_hat, decode(target, y_hat) if ends is None else ends.decode(y_hat))
-        prior = Outcome(constant[1], decode(target._replace(temperature=1.0), constant[0]))
+        network = Outcome(y_hat, put(decode(target, y_hat) if ends is None else ends.decode(y_hat)))
+        plain, n = target._replace(temperature=1.0), len(rows.truth)
+        decoded = put(decode(plain, np.repeat(mean[:, None], n, axis=1)))
+        prior = Outcome(put(np.repeat(mean_of_cost[:, None], n, axis=1)), decoded)
     return Seen(name, network, prior, rows.truth, rows.w, None if ends is None else ends.thresholds)
 
 
 def outputs_of(run: Run, rows: Dataset) -> Array:
     """The outputs (M, K, n) of the weights to be used."""
     with np.errstate(all="ignore"):
-        return predict(run.prepared.network, run.theta, rows.examples.X)
+        return predict(run.prepared.network, run.theta, rows.examples.X, run.prepared.empty)
 
 
 @phase("averaging the members")

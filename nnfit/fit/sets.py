@@ -19,7 +19,7 @@ from nnfit.data import class_weights as weighting
 from nnfit.data.cells import Rows
 from nnfit.data.encoding import PIECE, encode, encode_into, expanded, join, never_seen, refuse_too_far
 from nnfit.data.feature import Feature
-from nnfit.data.room import Empty, in_memory
+from nnfit.data.room import Empty, in_memory, put
 from nnfit.data.table import Table
 from nnfit.data.target import Labels, Target, example_weights, outputs, truth, with_mean_one
 from nnfit.errors import DataError, Place, Problem
@@ -123,15 +123,6 @@ def laid_out(target: Target, expected: NDArray[np.float64] | Labels, chosen: Row
     for start in range(0, n, PIECE):
         Y[:, start : start + PIECE] = outputs(target, expected[chosen[start : start + PIECE]], dtype)
     return Y
-
-
-def put(values: NDArray[Any], empty: Empty) -> NDArray[Any]:
-    """Values that were just made, where `empty` gives room."""
-    if empty is in_memory:
-        return values
-    found = empty(values.shape, values.dtype)
-    found[...] = values
-    return found
 
 
 def shares(

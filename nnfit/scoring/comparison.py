@@ -88,7 +88,7 @@ def difference(
         found, d = float(means[0] - means[1]), pair[0] - pair[1]
         if counted is not None:
             d = counted / counted.mean() * (d if measure == "rmse" else d - found)
-        if n < 2 or not np.isfinite([found, *d]).all():
+        if n < 2 or not (np.isfinite(found) and np.isfinite(d).all()):
             return None
         return Difference(found, float(d.std(ddof=1) / np.sqrt(n)), n, LEAST * max(map(abs, map(float, means))))
 

@@ -194,13 +194,13 @@ def spaced(tp: Floats, fp: Floats, points: int) -> NDArray[np.intp]:
 
 def of_target(name: str, y: Floats, y_hat: Floats, cells: int = CELLS) -> TargetProfile:
     """The profile of one real target; its edges are round numbers, so that none is a row's own value."""
-    both = np.concatenate([y, y_hat])
-    edges = round_edges(*ends(both), cells)
+    edges = round_edges(*ends(np.concatenate([y, y_hat])), cells)
     at = [np.clip(np.searchsorted(edges, each, side="right") - 1, 0, len(edges) - 2) for each in (y, y_hat)]
     C = len(edges) - 1
     density = np.bincount(at[0] * C + at[1], minlength=C * C).reshape(C, C)
+    del at
     r = y - y_hat
-    r_edges = round_edges(*ends(r), cells)
+    r_edges = round_edges(*ends(r.copy()), cells)
     place = np.clip(np.searchsorted(r_edges, r, side="right") - 1, 0, len(r_edges) - 2)
     groups = np.array_split(np.argsort(y_hat, kind="stable"), max(1, min(BANDS, len(y) // LEAST)))
     middle = [np.quantile(r[rows], [0.1, 0.5, 0.9]) for rows in groups]
@@ -217,8 +217,8 @@ def of_target(name: str, y: Floats, y_hat: Floats, cells: int = CELLS) -> Target
 
 
 def ends(values: Floats) -> tuple[float, float]:
-    """Between which all but a few far values lie."""
-    low, high = np.quantile(values, [0.002, 0.998])
+    """Between which all but a few far values lie; they are put in another order."""
+    low, high = np.quantile(values, [0.002, 0.998], overwrite_input=True)
     return float(low), float(high)
 
 
