@@ -65,13 +65,16 @@ def named(columnar: bool) -> str:
     return "a Parquet or Arrow file" if columnar else "text"
 
 
-def digest_of(data: str | Sequence[str]) -> str:
-    """The SHA-256 by which a table is recognised: of the bytes of a text, unpacked, or of those of a columnar file."""
+def digest_of(data: str | Sequence[str], doing: str = "comparing with") -> str:
+    """The SHA-256 by which a table is recognised: of the bytes of a text, unpacked, or of those of a columnar file.
+
+    `doing` is the word for what is done with it, in the name of the phase.
+    """
     found = []
     for path in files_of(data).paths:
         source, digest = Source(path), hashlib.sha256()
         stream = source.stream if source.columnar else source.text
-        with closing(source), phase(f"comparing with {base(path)}", source.size) as now:
+        with closing(source), phase(f"{doing} {base(path)}", source.size) as now:
             while piece := stream.read(PIECE):
                 digest.update(piece)
                 now.reach(source.reached())

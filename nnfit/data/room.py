@@ -54,10 +54,12 @@ class Room:
     folder: Callable[[], Path] = Path  # which may have to be made
     there: float = math.inf
     warnings: list[Problem] = field(default_factory=list)
+    used: bool = False  # whether the last that was asked for lies on disk
 
     def of(self, size: float) -> Empty:
         """What makes the arrays that take so many bytes in all."""
-        return self.on_disk if size > self.most else in_memory
+        self.used = size > self.most
+        return self.on_disk if self.used else in_memory
 
     def on_disk(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array of zeros in a file without a name; an OutputError where neither disk nor memory have room."""

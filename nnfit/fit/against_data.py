@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -42,8 +42,20 @@ def refuse_unfit(loaded: LoadedSpec, target: Target) -> None:
         raise SpecError(document.problem(path, "wrong-target", message, f"watch loss, or {known}"))
 
 
-def doubts(loaded: LoadedSpec, table: Table, target: Target, n: int) -> Iterator[Problem]:
-    """What in the spec is legal but probably not meant, for this table of which n rows are learnt from."""
+def two_valued(loaded: LoadedSpec, table: Table, target: Target) -> tuple[str, ...]:
+    """The real targets with two values, as classes have, of which the spec does not say that they are numbers."""
+    if target.task != "regression":
+        return ()
+    columns = loaded.spec.data.columns
+    free = [name for name in target.columns if columns.get(name, Column()).scale in (None, "standard")]
+    return tuple(name for name in free if not columns.get(name, Column()).type and suspicions.two_values(table, name))
+
+
+def doubts(loaded: LoadedSpec, pairs: Sequence[str], target: Target, n: int) -> Iterator[Problem]:
+    """What in the spec is legal but probably not meant, for a table of which n rows are learnt from.
+
+    `pairs` are its real targets with two values.
+    """
     spec, document = loaded.spec, loaded.document
     size = spec.training.batch_size
     if isinstance(size, int) and size > n:
@@ -55,15 +67,13 @@ def doubts(loaded: LoadedSpec, table: Table, target: Target, n: int) -> Iterator
         remedy = "set momentum, 0.9 for example"
         yield document.problem(("training", "optimizer", "nesterov"), "no-effect", message, remedy)
     if target.task == "regression":
-        yield from of_real_target(loaded, table, target)
+        yield from of_real_target(loaded, pairs, target)
 
 
-def of_real_target(loaded: LoadedSpec, table: Table, target: Target) -> Iterator[Problem]:
+def of_real_target(loaded: LoadedSpec, pairs: Sequence[str], target: Target) -> Iterator[Problem]:
     """A real target that is probably one of classes, or goes beyond what the output layer can give."""
     spec, document, columns = loaded.spec, loaded.document, loaded.spec.data.columns
     free = [name for name in target.columns if columns.get(name, Column()).scale in (None, "standard")]
-    unsaid = [name for name in free if not columns.get(name, Column()).type]
-    pairs = [name for name in unsaid if suspicions.two_values(table, name)]
     as_classes = f"data.columns: {{{short(pairs[0])}: {{type: categorical}}}}" if pairs else ""
     ranges = [sigma.traits.range for sigma in sigmas(spec.network.layers[-1])]
     bounded = max(ranges, key=lambda range_: range_.low)

@@ -29,9 +29,10 @@ from nnfit.core.parameter import Array
 from nnfit.data.scales import Floats
 from nnfit.data.seeds import Purpose, generator
 from nnfit.errors import TrainingError
-from nnfit.fit.prepare import Dataset, Prepared, prepare
+from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import epochs, start
 from nnfit.fit.scores import outputs_held_out
+from nnfit.fit.sets import Dataset
 
 FOLDS = 4  # and so many networks, for each way
 LEAST = 2000  # rows, below which folds do not tell which way is better

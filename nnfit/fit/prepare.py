@@ -30,9 +30,11 @@ from nnfit.data.room import Empty, Room, in_memory, put
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target, bounded, labelled
 from nnfit.errors import DataError, Place, Problem, SpecError
-from nnfit.fit.against_data import doubts, refuse_unfit
+from nnfit.fit import kept
+from nnfit.fit.against_data import doubts, refuse_unfit, two_valued
 from nnfit.fit.ends import classify, fit_target, resolve
 from nnfit.fit.inputs import column_options, feature_columns
+from nnfit.fit.kept import ORDER, Encoded
 from nnfit.fit.resources import memory, needed, refuse_beyond
 from nnfit.fit.sets import Dataset, encoded_sets
 from nnfit.model.layout import dialect_of, network_of, weight_kind
@@ -82,11 +84,52 @@ def prepare(
     place of `read_table`; the columns of the table that it gives are given up on the way.
     """
     warnings = [] if warnings is None else warnings
+    spec = loaded.spec
+    paths, room = paths_of(loaded, frames), room_for(spec.data.storage)
+    caching = spec.data.cache and cache.setting.get().on and not frames and read is None
+    found = kept.found(spec, paths) if caching else None
+    if found is None:
+        found = encoded(loaded, paths, frames, warnings, read, room)
+        if caching:
+            found, problems = kept.keep(spec, paths, found, again=bool(room.used))
+            warnings += problems
+        resolved = resolve(loaded, found.features, found.target)
+    else:
+        warnings += found.before
+        warnings += doubts(loaded, found.two_valued, found.target, found.sets["train"].n)
+        warnings += found.after
+        refuse_unfit(loaded, found.target)
+        resolved = resolve(loaded, found.features, found.target)
+        empty_for(loaded, resolved, {name: rows.n for name, rows in found.sets.items()}, found.features, room)
+    warnings += room.warnings
+    globbed = {name: files for name in paths if (files := matched(loaded, name, paths[name]))}
+    return Prepared(
+        resolved,
+        network_of(resolved),
+        found.features,
+        found.target,
+        dialect_of(spec),
+        found.sets,
+        paths,
+        found.sha256,
+        tuple(warnings),
+        found.missing,
+        globbed,
+        room.on_disk if room.used else np.empty,
+    )
+
+
+def encoded(
+    loaded: LoadedSpec,
+    paths: Mapping[str, Files],
+    frames: Frames,
+    warnings: list[Problem],
+    read: Callable[..., Table] | None,
+    room: Room,
+) -> Encoded:
+    """What reading the tables, and all that follows from it, gives; the arguments are those of `prepare`."""
     spec, data = loaded.spec, loaded.spec.data
     dialect = dialect_of(spec)
-    room = room_for(data.storage)
-    sources = named(spec)
-    paths = paths_of(loaded, frames)
 
     def table_of(name: str, kinds: Mapping[str, str], others: bool) -> Table:
         if name in frames:
@@ -103,6 +146,7 @@ def prepare(
         return table
 
     whole = table_of("train", reading(spec), data.features is None)
+    before = tuple(warnings)
     names = feature_columns(loaded, whole)
     classes = classify(loaded, whole)
     rows = split(spec, whole, classes is not None)
@@ -110,7 +154,9 @@ def prepare(
     features = tuple(fit_feature(whole, rows["train"], name, column_options(loaded, whole, name)) for name in fitting)
     missing = tuple(int(whole.missing(name)[rows["train"]].sum()) for name in names)
     target = target_of(loaded, whole, rows["train"], classes)
-    warnings += doubts(loaded, whole, target, len(rows["train"]))
+    pairs = two_valued(loaded, whole, target)
+    warnings += doubts(loaded, pairs, target, len(rows["train"]))
+    done = len(warnings)
     warnings += suspected(loaded, whole, rows["train"], features, target)
     refuse_unfit(loaded, target)
     resolved = resolve(loaded, features, target)
@@ -119,32 +165,34 @@ def prepare(
     tables, sha256 = {"train": (whole, rows)}, {"train": whole.sha256}
     kinds = {f.name: f.kind for f in features} | target.kinds | weight_kind(spec)
     for name in ("validation", "test"):
-        if name in sources:
+        if name in named(spec):
             table = table_of(name, kinds, False)
             table.require(list(kinds), "columns")
             tables[name] = (table, {name: np.arange(table.n)})
             sha256[name] = table.sha256
     counts = {name: len(own) for _, of in tables.values() for name, own in of.items()}
-    kept = sum(feature.kept for feature in features)
-    empty = room.of(needed(resolved, counts, kept).table)
-    refuse_beyond(loaded.document, resolved, counts, kept, on_disk=empty is not in_memory)
+    empty = empty_for(loaded, resolved, counts, features, room)
     for table, rows_of in tables.values():
-        encoded, strange = encoded_sets(spec, features, target, table, rows_of, sum(counts.values()), empty)
-        sets |= encoded
+        made, strange = encoded_sets(spec, features, target, table, rows_of, sum(counts.values()), empty)
+        sets |= made
         warnings += strange
-    sets = {name: sets[name] for name in ("train", "validation", "test") if name in sets}
+    sets = {name: sets[name] for name in ORDER if name in sets}
     for name in ("validation", "test"):
         if name in sets:
             warnings += leaks(sets["train"], sets[name], name, whole.file)
     if spec.training.resample != "none":
         warnings += twins(sets["train"], whole.file)
-    warnings += room.warnings
-    network = network_of(resolved)
-    globbed = {name: files for name in paths if (files := matched(loaded, name, paths[name]))}
-    return Prepared(
-        *(resolved, network, features, target, dialect, sets, paths, sha256, tuple(warnings), missing, globbed),
-        np.empty if empty is in_memory else empty,
-    )
+    return Encoded(sha256, features, target, missing, pairs, sets, before, tuple(warnings[done:]))
+
+
+def empty_for(
+    loaded: LoadedSpec, resolved: Spec, counts: Mapping[str, int], features: tuple[Feature, ...], room: Room
+) -> Empty:
+    """What makes the arrays of the encoded rows, so many of each set; a SpecError where memory does not do for all."""
+    kept = sum(feature.kept for feature in features)
+    empty = room.of(needed(resolved, counts, kept).table)
+    refuse_beyond(loaded.document, resolved, counts, kept, on_disk=empty is not in_memory)
+    return empty
 
 
 def room_for(storage: str) -> Room:

@@ -18,8 +18,8 @@ from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.data.target import Labels, Target, decode, outputs
 from nnfit.fit.prepare import Prepared
-from nnfit.fit.sets import Dataset
 from nnfit.fit.run import Run
+from nnfit.fit.sets import Dataset
 from nnfit.model.aggregates import SETS
 from nnfit.progress import phase, tracked
 from nnfit.scoring.calibration import temperature
@@ -133,7 +133,13 @@ def held_out(run: Run) -> Rows:
 
 @phase("predicting by the prior")
 def seen_of(
-    name: str, prepared: Prepared, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats
+    name: str,
+    prepared: Prepared,
+    target: Target,
+    ends: Ends | None,
+    rows: Predicted,
+    mean: Floats,
+    mean_of_cost: Floats,
 ) -> Seen:
     """What the network and the prior say of rows that tell of new ones."""
     put = prepared.put

@@ -7,7 +7,7 @@ are never whole together; on disk piece after piece of the rows, so that no whol
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray

@@ -90,8 +90,8 @@ class Output:
     was killed. A device, a pipe and a stream of this process cannot be replaced, and are written into.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, private: bool = False) -> None:
+        self.path, self.private = path, private
         self.temporary: Path | None = None
         self.descriptor = self.folder = -1
         with told(path):
@@ -119,7 +119,7 @@ class Output:
         # The name is known before there is a file, so that an interrupt in between leaves nothing behind.
         self.temporary = self.target.parent / f"{prefix(self.target)}{secrets.token_hex(8)}.tmp"
         # What is to replace a private file is private from the start.
-        mode = 0o600 if self.target.exists() else 0o666
+        mode = 0o600 if self.private or self.target.exists() else 0o666
         fault("open")
         self.descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
@@ -130,7 +130,7 @@ class Output:
             return True  # a file system without locks, where sweep cannot have one either
         return self.temporary.exists()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """All the bytes; the system may take them in several parts."""
         with told(self.path):
             rest = memoryview(data).cast("B")
@@ -237,6 +237,23 @@ def write(*outputs: tuple[Path, bytes]) -> None:
             output.write(data)
 
 
+def keep(path: Path, pieces: Iterable[memoryview | bytes]) -> None:
+    """A private file of what can be made again, whole or not there; the disk is not waited for. Else an OutputError."""
+    output = Output(path, private=True)
+    with unbroken():
+        try:
+            output.open()
+            for piece in pieces:
+                output.write(piece)
+            with told(path):
+                assert output.temporary is not None
+                fault("replace")
+                output.temporary.replace(output.target)
+                output.temporary = None
+        finally:
+            output.drop()
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Ctrl-C and a termination wait until the block has ended.
@@ -272,9 +289,14 @@ def prefix(target: Path) -> str:
 
 def sweep(target: Path) -> None:
     """Remove the temporary files that killed runs left beside the target: those whose lock can be had."""
-    pattern = re.compile(re.escape(prefix(target)) + r"[0-9a-f]{16}\.tmp")
+    sweep_folder(target.parent, re.escape(prefix(target)))
+
+
+def sweep_folder(folder: Path, start: str = r"\..*\.") -> None:
+    """Remove the temporary files that killed runs left in a folder, all or those whose names begin so, a pattern."""
+    pattern = re.compile(start + r"[0-9a-f]{16}\.tmp")
     with suppress(OSError):
-        for file in target.parent.iterdir():
+        for file in folder.iterdir():
             if not pattern.fullmatch(file.name):
                 continue
             with suppress(OSError):  # locked, gone, or of another user: not for this run to remove
@@ -340,7 +362,7 @@ def unnamed(folder: Path, size: int) -> int:
     fault("open")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        path.unlink()
+        path.unlink(missing_ok=True)  # who sweeps the folder may have been faster
         reserve(descriptor, size)
     except BaseException:
         os.close(descriptor)

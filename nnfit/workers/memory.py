@@ -7,6 +7,7 @@ opened(parcel)    the value in another process, whose arrays lie in the same mem
 
 from __future__ import annotations
 
+import fcntl
 import math
 import mmap
 import os
@@ -56,8 +57,9 @@ def unnamed() -> int:
 
 
 def mapped(fd: int, size: int) -> Segment:
-    """The memory of a descriptor, which it then owns."""
-    found = Segment(fd, size)
+    """The memory of a descriptor, which it then owns; what was opened to read only cannot be written to."""
+    readable = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    found = Segment(fd, size, access=mmap.ACCESS_READ) if readable else Segment(fd, size)
     found.fd = fd
     found.address = int(np.frombuffer(found, np.uint8).ctypes.data)
     segments.add(found)
