@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from nnfit.cli import (
+    cache,
     check,
     compare,
     completion,
@@ -91,7 +92,7 @@ app = typer.Typer(
 for command in (
     *(train.train, predict.predict, evaluate.evaluate, compare.compare, explain.explain, check.check),
     *(init.init, inspect.inspect, trace.trace, verify.verify, schema.schema),
-    *(sweep.sweep, plot.plot, report.report, export.export),
+    *(sweep.sweep, plot.plot, report.report, export.export, cache.cache),
 ):
     app.command(cls=Command)(command)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from nnfit.cli.cache import CacheFolder
 from nnfit.cli.outputs import named, path_of
 from nnfit.cli.threads import Threads
 from nnfit.words import plain
@@ -100,6 +101,10 @@ def train(
             help="Keep parameters, costs, metrics and files as a run of MLflow, where MLFLOW_TRACKING_URI says.",
         ),
     ] = None,
+    cache_folder: CacheFolder = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read the tables anew, and keep no encoded rows for the next training.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
 ) -> None:
     """Train the network of SPEC on its data and save it.
@@ -123,8 +128,10 @@ def train(
     from nnfit.fit.prepare import paths_of
     from nnfit.fit.train import begin
     from nnfit.report import extra
-    from nnfit.storage import files
+    from nnfit.storage import cache, files
 
+    if cache_folder is not None:
+        cache.check(cache_folder)
     if quiet:
         progress.hush()
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
@@ -134,7 +141,11 @@ def train(
         extra.load_alone()
         extra.require()
         refuse_ending(Path(report), "--report")
-    with ranks.joined(threads) as joined, logged(path_of(log_file) if joined.first else None) as log:
+    with (
+        ranks.joined(threads) as joined,
+        cache.using(cache_folder, not no_cache),
+        logged(path_of(log_file) if joined.first else None) as log,
+    ):
         joined.refuse_stream(spec)
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)

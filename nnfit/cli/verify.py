@@ -54,7 +54,7 @@ def verify(
     from nnfit.fit import checkpoint
     from nnfit.fit.train import begin
     from nnfit.model.metadata import blas_threads_of
-    from nnfit.storage import json_text
+    from nnfit.storage import cache, json_text
 
     stored = nnfit.load(model)
     place = Place(str(model))
@@ -69,7 +69,8 @@ def verify(
         raise ModelFileError(Problem("no-frame", "was trained on a DataFrame, which no file holds", remedy, place))
     loaded = load_spec(spec) if spec else LoadedSpec(stored.spec, Document(str(model), dump(stored.spec)), Path())
     try:
-        trainer = begin(loaded, blas_threads=blas_threads or DEFAULT)
+        with cache.using(None, on=False):  # what is to be held against the model is made anew, from the data
+            trainer = begin(loaded, blas_threads=blas_threads or DEFAULT)
     except DataError as error:
         if spec:
             raise

@@ -207,8 +207,8 @@ def encoded(features: Sequence[Feature], table: Table, dtype: str, strange: dict
 def encode_into(features: Sequence[Feature], table: Table, rows: Rows, out: Array, beyond: dict[int, int]) -> None:
     """Write the kept inputs of some rows, in order, to out (r, 1 + kept), as `join` of `encode`, PIECE after PIECE.
 
-    Of categories see `never_seen`. `beyond` takes, by the number of its column, the first row with a cell that is beyond
-    what the dtype can hold; `refuse_too_far` tells of it.
+    Of categories see `never_seen`. `beyond` takes, by the number of its column, the first row with a cell that the
+    dtype cannot hold; `refuse_too_far` tells of it.
     """
     writers = [writer(feature, table) for feature in features]
     pieces = range(0, len(rows), PIECE)

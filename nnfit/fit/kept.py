@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -81,6 +82,7 @@ def data_of(sha256: Mapping[str, str]) -> str:
 
 def found(spec: Spec, sources: Mapping[str, Files]) -> Encoded | None:
     """What the cache has of these tables, encoded as the spec says; None if that is nothing, or no file can be read."""
+    cache.bound()  # what the environment says of it is known to be right before any work
     own = recipe(spec, sources)
     if not cache.entries(own[:32]):
         return None  # nothing is hashed for nothing
@@ -116,6 +118,8 @@ def keep(spec: Spec, sources: Mapping[str, Files], encoded: Encoded, again: bool
         return encoded, []
     names = {files.name: name for name, files in sources.items()}
     about = {
+        "files": {name: [os.path.abspath(path) for path in files.paths] for name, files in sources.items()},  # noqa: PTH100
+        "rows": {name: rows.n for name, rows in encoded.sets.items()},
         "columns": columns_of(encoded.features),
         "fitted": [feature.fitted.flat for feature in encoded.features],
         "target": encoded.target._asdict(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnfit.core.batches import Examples, Rows, gather
+from nnfit.data.room import Empty
 from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
 from nnfit.errors import DataError, Place, Problem
@@ -26,20 +27,25 @@ def resampled(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...]]:
     everything = np.arange(n)
     if kind == "folds":
         fold = folds(strata(truth), M, rng)
-        return tuple(everything[fold != k] for k in range(M)), tuple(everything[fold == k] for k in range(M))
+        apart = [(prepared.put(everything[fold != k]), prepared.put(everything[fold == k])) for k in range(M)]
+        return tuple(own for own, _ in apart), tuple(kept for _, kept in apart)
     drawn: list[Rows] = []
     while len(drawn) < M:
         own = np.sort(rng.integers(n, size=n))
         if len(np.unique(own)) < n or n == 1:  # of very few rows, chance might leave none
-            drawn.append(own)
-    return tuple(drawn), tuple(np.setdiff1d(everything, own) for own in drawn)
+            drawn.append(prepared.put(own))
+    return tuple(drawn), tuple(prepared.put(np.setdiff1d(everything, own)) for own in drawn)
 
 
-def padded(examples: Examples, kept: tuple[Rows, ...]) -> Examples:
-    """The rows kept from each member, side by side; shorter lists are filled up with rows of weight 0."""
+def padded(examples: Examples, kept: tuple[Rows, ...], empty: Empty = np.empty) -> Examples:
+    """The rows kept from each member, side by side; shorter lists are filled up with rows of weight 0.
+
+    `empty` makes the array of the inputs, unless workers are to share it.
+    """
     longest = max(map(len, kept))
     index = np.array([np.resize(rows, longest) for rows in kept])
-    found = gather(examples, index, zeros if threads.get() > 1 else np.empty)  # for workers, who may share it
+    shared = threads.get() > 1 and empty is np.empty
+    found = gather(examples, index, zeros if shared else empty)
     for w, rows in zip(found.w, kept, strict=True):
         w[:, len(rows) :] = 0
         if not w.sum():

@@ -59,13 +59,14 @@ def refuse_beyond(
     """A SpecError for a resolved spec that takes more memory than there is, for so many rows of each set.
 
     Also for one whose weights no model file holds. It stands at the key by which the spec would fit. `kept` is as in
-    `needed`; a table `on_disk` takes no memory.
+    `needed`; of a table `on_disk` memory has only the order of each member's rows.
     """
     there = memory() if there is None else there
 
     def of(other: Spec) -> Need:
         found = needed(other, rows, kept)
-        return found._replace(table=0) if on_disk else found
+        orders = 8 * other.network.members * rows["train"] if other.training.resample != "none" else 0
+        return found._replace(table=orders) if on_disk else found
 
     need = of(spec)
 

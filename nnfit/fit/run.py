@@ -110,7 +110,7 @@ def rows_of(prepared: Prepared) -> tuple[tuple[Rows, ...], tuple[Rows, ...], Exa
     """What each member learns from, what is kept from it, and the rows that are looked at after every epoch."""
     rows, kept = resampled(prepared)
     if rows:
-        return rows, kept, padded(prepared.sets["train"].examples, kept)
+        return rows, kept, padded(prepared.sets["train"].examples, kept, prepared.empty)
     return rows, kept, prepared.sets["validation"].examples if "validation" in prepared.sets else None
 
 

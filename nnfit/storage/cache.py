@@ -7,7 +7,7 @@ An entry is a file of arrays, read by mapping it:
     the end: a mark, the size of the header, the CRC-32 of all arrays and that of the header
 
 What is not such a file to the last byte, or belongs to another user, is no entry, and is made anew. Nothing in it is
-run. An entry that is used becomes the youngest; the oldest go where all of them would be more than BOUND.
+run. An entry that is used becomes the youngest; the oldest go where all of them would be more than the bound.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nnfit.errors import ModelFileError, OutputError, Place, Problem
+from nnfit.errors import ModelFileError, OutputError, Place, Problem, UsageError
 from nnfit.storage import files, json_text
-from nnfit.words import volume
+from nnfit.words import quoted, volume
 from nnfit.workers.memory import ALIGNED, Segment, mapped
 
-BOUND = 20 * 10**9  # bytes of all entries
+BOUND = 20  # GB of all entries, if nothing else is said
+VARIABLE = "NNFIT_CACHE_GB"  # of the environment, which says something else
 FORMAT = 1
 MARK = b"nnfit rows\n"
 END = struct.Struct("<11s5xQII")
@@ -69,10 +70,40 @@ def place() -> Path:
 
 
 def folder() -> Path:
-    """The folder; where there is none it is made, for its owner alone. An OSError if it cannot be."""
+    """The folder; where there is none it is made, for its owner alone. An OSError if it cannot be.
+
+    Of one that is named, the folder above must be there.
+    """
     found = place()
-    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found.mkdir(mode=0o700, parents=setting.get().folder is None, exist_ok=True)
     return found
+
+
+def bound() -> int:
+    """The bytes that all entries may take; a UsageError if the environment says what is no number of GB."""
+    said = os.environ.get(VARIABLE, str(BOUND))
+    try:
+        found = float(said)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e9:
+        message = f"is {quoted(said)}, and not a number of GB"
+        raise UsageError(Problem("usage", message, f"write {VARIABLE}={BOUND}, or leave it out", Place(VARIABLE)))
+    return int(found * 10**9)
+
+
+def check(path: Path) -> None:
+    """An OutputError for a folder that is named and cannot be one."""
+    reason = ""
+    if path.exists() and not path.is_dir():
+        reason = "is no folder"
+    elif not path.exists() and not path.parent.is_dir():
+        reason = f"there is no folder {path.parent}"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK | os.X_OK):
+        reason = "is not writable" if path.exists() else f"the folder {path.parent} is not writable"
+    if reason:
+        message = f"cannot be the folder of the cache: {reason}"
+        raise OutputError(Problem("cannot-write", message, "name another folder", Place(str(path))))
 
 
 class Entry(NamedTuple):
@@ -160,13 +191,14 @@ def pieces(views: list[tuple[int, memoryview]], header: bytes) -> Iterator[memor
 
 
 def make_room(size: int) -> None:
-    """Let the oldest entries go, so that with one of this size they are no more than BOUND; an OSError if it is."""
-    if size > BOUND:
-        raise OSError(f"{volume(size)} are more than the cache holds, {volume(BOUND)}")
+    """Let the oldest entries go, so that with one of this size they are within the bound; an OSError if it is not."""
+    most = bound()
+    if size > most:
+        raise OSError(f"{volume(size)} are more than the {volume(most)} that the cache may hold ({VARIABLE})")
     known = entries()
     total = sum(each.size for each in known) + size
     for each in known:
-        if total <= BOUND:
+        if total <= most:
             return
         total -= each.size
         with suppress(OSError):
@@ -191,21 +223,8 @@ def read(recipe: str, data: str) -> Entry | None:
     A file that should be one and is not is removed.
     """
     path = place() / name_of(recipe, data)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    known = os.fstat(descriptor)
-    if not S_ISREG(known.st_mode) or known.st_uid != os.geteuid() or known.st_size < END.size:
-        os.close(descriptor)
-        found = None
-    else:
-        try:
-            whole = mapped(descriptor, known.st_size)
-        except OSError:
-            os.close(descriptor)
-            return None
-        found = opened(whole, recipe, data)
+    whole = mapping(path)
+    found = None if whole is None else opened(whole, recipe, data)
     with suppress(OSError):
         if found is None:
             path.unlink()
@@ -214,23 +233,59 @@ def read(recipe: str, data: str) -> Entry | None:
     return found
 
 
+def mapping(path: Path) -> Segment | None:
+    """A file of this user, mapped to read it; None where there is none that could be an entry."""
+    try:
+        descriptor = files.to_read(path)
+    except OSError:
+        return None
+    known = os.fstat(descriptor)
+    try:
+        if S_ISREG(known.st_mode) and known.st_uid == os.geteuid() and known.st_size >= END.size:
+            return mapped(descriptor, known.st_size)
+    except OSError:  # no room for a mapping
+        pass
+    os.close(descriptor)
+    return None
+
+
+def about(entry: Kept) -> dict[str, Any]:
+    """What an entry says of itself; nothing if it cannot be read. Its arrays are not looked at."""
+    whole = mapping(entry.path)
+    found = None if whole is None else header_of(whole)
+    said = {} if found is None else found[0].get("about")
+    return said if isinstance(said, dict) else {}
+
+
 def opened(whole: Segment, recipe: str, data: str) -> Entry | None:
     """What a file of an entry holds; None if it is not one to the last byte."""
+    found = header_of(whole)
+    if found is None:
+        return None
+    header, end, crc = found
+    try:
+        if (header["recipe"], header["data"]) != (recipe, data) or checked(whole, end) != crc:
+            return None
+        arrays = {each["name"]: array(whole, end, each) for each in header["arrays"]}
+        return Entry(dict(header["about"]), arrays)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def header_of(whole: Segment) -> tuple[dict[str, Any], int, int] | None:
+    """The header of an entry, where its arrays end, and their CRC-32; None if it is none of this format."""
     mark, size, of_arrays, of_header = END.unpack(whole[-END.size :])
     end = len(whole) - END.size - size
     if mark != MARK or not 0 <= size <= json_text.MAX_BYTES or end < 0:
         return None
     text = whole[end : end + size]
-    if zlib.crc32(text) != of_header or checked(whole, end) != of_arrays:
+    if zlib.crc32(text) != of_header:
         return None
     try:
         header = json_text.read(text, "cache")
-        if header["format"] != FORMAT or (header["recipe"], header["data"]) != (recipe, data):
-            return None
-        arrays = {each["name"]: array(whole, end, each) for each in header["arrays"]}
-        return Entry(dict(header["about"]), arrays)
-    except (ModelFileError, KeyError, TypeError, ValueError, AttributeError):
+    except ModelFileError:
         return None
+    return (header, end, of_arrays) if header.get("format") == FORMAT else None
 
 
 def checked(whole: Segment, end: int) -> int:

@@ -300,7 +300,7 @@ def sweep_folder(folder: Path, start: str = r"\..*\.") -> None:
             if not pattern.fullmatch(file.name):
                 continue
             with suppress(OSError):  # locked, gone, or of another user: not for this run to remove
-                descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                descriptor = to_read(file)
                 try:
                     # A shared lock needs no permission to write, and no writer's own lock lets it through.
                     fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -368,6 +368,11 @@ def unnamed(folder: Path, size: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def to_read(path: Path) -> int:
+    """The descriptor of a file that is no link, and is not waited for; an OSError where there is none."""
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def reserve(descriptor: int, size: int) -> None:

@@ -45,6 +45,8 @@ def test_every_default_is_filled_in(read: Read) -> None:
             "decimal": ".",
             "missing_target": "error",
             "split_seed": None,
+            "storage": "auto",
+            "cache": True,
             "columns": {},
         },
         "network": {

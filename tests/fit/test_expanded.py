@@ -163,7 +163,7 @@ def test_the_estimate_of_memory_knows_what_is_stored_and_what_is_not(
     overrides: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     estimates: list[int] = []
-    monkeypatch.setattr(prepare, "refuse_beyond", lambda _, *of: estimates.append(sum(needed(*of))))
+    monkeypatch.setattr(prepare, "refuse_beyond", lambda _, *of, on_disk: estimates.append(sum(needed(*of))))
     spec = {**SPEC, "training": {**SPEC["training"], "baseline": False}}
     spec["data"] = {**SPEC["data"], "columns": {name: {"type": "numeric", "piecewise": 200} for name in "xz"}}
     data = frame(12_000)[["x", "z", "y"]].fillna(0)

@@ -91,7 +91,7 @@ def test_the_table_is_blamed_where_it_is_too_large(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_figures_say_what_takes_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "refuse_beyond", lambda *_: None)
+    monkeypatch.setattr(prepare, "refuse_beyond", lambda *_, on_disk: None)
     monkeypatch.setattr(resources, "memory", lambda: 1000)
     ready = begin(load_spec(SPEC, {}, ["train"]), {"train": frame()}).prepared
     need = needed(ready.spec, {"train": 40}, 2)
@@ -129,7 +129,7 @@ def test_the_estimate_is_what_is_used_and_never_more(
     monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
 ) -> None:
     estimates: list[int] = []
-    monkeypatch.setattr(prepare, "refuse_beyond", lambda _, *of: estimates.append(sum(needed(*of))))
+    monkeypatch.setattr(prepare, "refuse_beyond", lambda _, *of, on_disk: estimates.append(sum(needed(*of))))
     data = frame(1500)
     nnfit.train(SPEC, data, overrides=overrides)  # what is imported on first use is not counted
     tracemalloc.start()

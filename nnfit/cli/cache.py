@@ -1,0 +1,73 @@
+"""`nnfit cache`: where encoded rows of large tables are kept, what lies there, and how to be rid of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnfit.cli.outputs import json_of
+
+if TYPE_CHECKING:
+    from nnfit.storage.cache import Kept
+
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="FOLDER", help="The folder of the cache, in place of the one in ~/.cache."),
+]
+
+
+def cache(
+    folder: CacheFolder = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all that is kept.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show where nnfit keeps the encoded rows of large tables, what lies there, and how much it may be.
+
+    They are kept so that the next training of the same table begins at once, in $XDG_CACHE_HOME/nnfit, else in
+    ~/.cache/nnfit, readable by you alone. What was not used for longest goes first where all would be more than 20 GB,
+    or the GB that the variable NNFIT_CACHE_GB says. Nothing is lost with them but time. nnfit train --no-cache, or
+    data.cache: false in the spec, keeps none.
+    """
+    from nnfit.cli import screen
+    from nnfit.storage import cache
+    from nnfit.words import count, plain, volume
+
+    with cache.using(folder, True):
+        found = [(each, cache.about(each)) for each in cache.entries()]
+        if clear:
+            cache.clear()
+        place, bound, size = cache.place(), cache.bound(), sum(each.size for each, _ in found)
+    if as_json:
+        entries = [entry(each, about) for each, about in found]
+        print(json_of({"folder": str(place), "bytes": size, "bound": bound, "cleared": clear, "entries": entries}))
+        return
+    console = screen.out()
+    held = f"{count(len(found), 'table')}, {volume(size)}"
+    console.print(plain(f"{place}: {held}{' removed' if clear else f' of at most {volume(bound)}'}"))
+    for each, about in found:
+        console.print(plain(f"  {line(each, about)}"), soft_wrap=True)
+
+
+def entry(kept: Kept, about: dict[str, Any]) -> dict[str, Any]:
+    """An entry as JSON has it."""
+    said = {"data": about.get("files", {}), "rows": about.get("rows", {})}
+    return {"file": kept.path.name, "bytes": kept.size, "used": day(kept), **said}
+
+
+def line(kept: Kept, about: dict[str, Any]) -> str:
+    """An entry in words: its size, when it was used last, and the files it was made of."""
+    from nnfit.words import short, volume
+
+    files = about.get("files")
+    named = [str(path) for paths in files.values() for path in paths] if isinstance(files, dict) else []
+    shown = ", ".join(map(short, named[:3])) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    return f"{volume(kept.size):>8}  used {day(kept)}  {shown or 'not to be read: the next training makes it anew'}"
+
+
+def day(kept: Kept) -> str:
+    """When an entry was used last, in universal time."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(kept.used, UTC).strftime("%Y-%m-%d %H:%MZ")
