@@ -58,11 +58,11 @@ def entry(kept: Kept, about: dict[str, Any]) -> dict[str, Any]:
 
 def line(kept: Kept, about: dict[str, Any]) -> str:
     """An entry in words: its size, when it was used last, and the files it was made of."""
-    from nnfit.words import short, volume
+    from nnfit.words import volume
 
     files = about.get("files")
     named = [str(path) for paths in files.values() for path in paths] if isinstance(files, dict) else []
-    shown = ", ".join(map(short, named[:3])) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
     return f"{volume(kept.size):>8}  used {day(kept)}  {shown or 'not to be read: the next training makes it anew'}"
 
 

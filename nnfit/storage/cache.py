@@ -35,8 +35,8 @@ from nnfit.workers.memory import ALIGNED, Segment, mapped
 BOUND = 20  # GB of all entries, if nothing else is said
 VARIABLE = "NNFIT_CACHE_GB"  # of the environment, which says something else
 FORMAT = 1
-MARK = b"nnfit rows\n"
-END = struct.Struct("<11s5xQII")
+MARK = b"nnfit encoded 1\n"
+END = struct.Struct("<16sQII")
 NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.rows")
 DTYPES = ("<f4", "<f8", "<i8")
 PIECE = 1 << 24  # bytes that are written, or checked, at once

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,12 +194,12 @@ def test_on_a_full_disk_the_rows_lie_in_memory_and_it_is_told_once(
 def test_where_memory_has_no_room_either_it_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "fault", files.failing("write:1+"))
     monkeypatch.setattr(prepare, "memory", lambda: 20_000)
-    with pytest.raises(OutputError, match="has no room for rows that take .* No space left on device"):
+    with pytest.raises(OutputError, match=r"has no room for rows that take .* No space left on device"):
         nnfit.train(spec(tmp_path, frame()), overrides={**CLASSES, "data.storage": "disk"})
 
 
 def test_nothing_is_left_in_the_folder_but_the_folder_itself(tmp_path: Path) -> None:
     trainer = begin(load_spec(spec(tmp_path, frame()), {**CLASSES, "data.storage": "disk"}))
-    assert os.listdir(tmp_path / "cache") == []  # not even while it is at work
+    assert list((tmp_path / "cache").iterdir()) == []  # not even while it is at work
     assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
     next(trainer.epochs())

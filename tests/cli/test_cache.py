@@ -1,0 +1,88 @@
+"""`nnfit cache` tells what is kept of encoded rows; --cache says where, --no-cache keeps none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnfit.fit import kept, prepare
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(kept, "LEAST", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "nnfit"
+
+
+def test_what_lies_in_the_cache_is_told_and_can_be_removed(flowers: Path, folder: Path, run: Run) -> None:
+    assert run("cache").out == f"{folder}: 0 tables, 0 bytes of at most 20.0 GB\n"
+    assert not folder.exists()
+    assert run("train", flowers / "flowers.yaml").code == 0
+    (path,) = folder.iterdir()
+    size = path.stat().st_size
+    told = run("cache").out.splitlines()
+    assert told[0] == f"{folder}: 1 table, {size / 1000:.1f} kB of at most 20.0 GB"
+    assert told[1].endswith(f"Z  {flowers / 'flowers.csv'}")
+    found = json.loads(run("cache", "--json").out)
+    (entry,) = found["entries"]
+    assert (found["folder"], found["bytes"], found["bound"]) == (str(folder), size, 20 * 10**9)
+    assert entry["data"] == {"train": [str(flowers / "flowers.csv")]}
+    assert entry["rows"] == {"train": 45, "test": 15}
+    assert run("cache", "--clear").out.startswith(f"{folder}: 1 table, {size / 1000:.1f} kB removed\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_may_be_named_and_nothing_kept(flowers: Path, folder: Path, run: Run) -> None:
+    spec, other = flowers / "flowers.yaml", flowers / "other"
+    assert run("train", spec, "--no-cache").code == 0
+    assert not folder.exists()
+    assert run("train", spec, "--cache", other).code == 0
+    assert len(list(other.iterdir())) == 1
+    assert run("cache", "--cache", other).out.startswith(f"{other}: 1 table, ")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("flowers.csv", "is no folder"), ("none/other", "there is no folder {}/none")],
+)
+def test_a_folder_that_cannot_be_one_is_told_before_any_work(
+    name: str, reason: str, flowers: Path, folder: Path, run: Run
+) -> None:
+    ended = run("train", flowers / "flowers.yaml", "--cache", flowers / name)
+    assert ended.code == 7
+    said = f"cannot be the folder of the cache: {reason.format(flowers)}; name another folder"
+    assert ended.err == f"nnfit: {flowers / name}: {said}\n"
+    assert not (flowers / "flowers.npz").exists()
+
+
+def test_verify_makes_all_anew(flowers: Path, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(flowers)
+    assert run("train", "flowers.yaml").code == 0
+    read: list[str] = []
+    read_table = prepare.read_table
+
+    def counted(files: Any, *more: Any, **keys: Any) -> Any:
+        read.append(files.name)
+        return read_table(files, *more, **keys)
+
+    monkeypatch.setattr(prepare, "read_table", counted)
+    assert run("train", "flowers.yaml").code == 0
+    assert read == []
+    assert run("verify", "flowers.npz").code == 0
+    assert read == ["flowers.csv"]
+
+
+def test_an_entry_that_is_none_is_told_as_such(flowers: Path, folder: Path, run: Run) -> None:
+    run("train", flowers / "flowers.yaml")
+    (path,) = folder.iterdir()
+    path.write_bytes(b"something else, which is long enough to be an entry")
+    assert run("cache").out.endswith("Z  not to be read: the next training makes it anew\n")
+    assert json.loads(run("cache", "--json").out)["entries"][0]["rows"] == {}
