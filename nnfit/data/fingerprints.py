@@ -17,13 +17,19 @@ from nnfit.core.parameter import Array
 from nnfit.data.cells import Floats, Text
 from nnfit.data.table import Table
 
+PIECE = 1 << 16  # rows that are looked at together, so that a table is read once and not column by column
+
 Prints = NDArray[np.uint64]
 
 
 def of_examples(X: Encoded, Y: Array) -> Prints:
     """Those of encoded rows X (n, N) with their outputs Y (K, n)."""
     X = X.kept if isinstance(X, Expanded) else X
-    return combined(len(X), (bits(column) for column in (*X.T, *Y)))
+    found = np.empty(len(X), np.uint64)
+    for start in range(0, len(X), PIECE):
+        rows = slice(start, start + PIECE)
+        found[rows] = combined(len(found[rows]), (bits(column) for column in (*X[rows].T, *Y[:, rows])))
+    return found
 
 
 def of_rows(table: Table, columns: Iterable[Floats | Text]) -> Prints:

@@ -14,7 +14,7 @@ Rows = NDArray[np.intp]
 
 
 @phase("drawing rows")
-def draw(n: int, share: float, strata: NDArray[np.intp] | None, rng: np.random.Generator) -> Rows:
+def draw(n: int, share: float, strata: NDArray[np.signedinteger[Any]] | None, rng: np.random.Generator) -> Rows:
     """Sorted indices of round(share · n) of n rows, at least one; with strata, each in its proportion to within one.
 
     Systematic sampling: the rows in random order, then sorted by stratum, and every n/k-th is drawn.
@@ -32,16 +32,28 @@ def strata(truth: NDArray[Any]) -> NDArray[Any]:
     return truth if truth.ndim == 1 else places(list(truth.T))
 
 
-def places(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+def places(columns: Sequence[NDArray[Any]]) -> NDArray[np.signedinteger[Any]]:
     """The place of each row among the different rows of some columns, in their order, the first column first, (n,).
 
-    Column by column: a row as a whole is sorted ten times as slowly, and nothing ends that.
+    Column by column: a row as a whole is sorted ten times as slowly, and nothing ends that. Few places are small
+    numbers, which take little memory and are sorted soon.
     """
-    found = np.zeros(len(columns[0]), np.intp)
-    for column in columns:
-        values, place = np.unique(column, return_inverse=True)
-        found = np.unique(found * len(values) + place, return_inverse=True)[1]
+    K, found = ranked(columns[0])
+    for column in columns[1:]:
+        most, place = ranked(column)
+        K, found = ranked(found.astype(np.intp) * most + place)
     return found
+
+
+def ranked(column: NDArray[Any]) -> tuple[int, NDArray[np.signedinteger[Any]]]:
+    """How many different values a column has, and the place of each row's among them, (n,)."""
+    counts = column.dtype.kind == "i" and len(column) and column.min() >= 0 and column.max() < len(column)
+    if counts:
+        there = np.bincount(column) > 0
+        K, of = int(there.sum()), np.cumsum(there) - 1
+        return K, of.astype(np.min_scalar_type(-max(K, 1)))[column]
+    values, place = np.unique(column, return_inverse=True)
+    return len(values), place.astype(np.min_scalar_type(-max(len(values), 1)))
 
 
 @phase("drawing folds")

@@ -22,7 +22,7 @@ def split(spec: Spec, whole: Table, stratified: bool) -> dict[str, Rows]:
         sorted_codes = []  # by label, so that the order of the rows in the file does not matter
         for name in targets:
             text = whole.text(name)
-            sorted_codes.append(np.argsort(np.argsort(np.array(text.labels)))[text.codes])
+            sorted_codes.append(np.argsort(np.argsort(np.array(text.labels))).astype(np.int32)[text.codes])
         strata = places(sorted_codes)
     rng = generator(spec.split_seed, Purpose.SPLIT)
     left = np.arange(whole.n)
