@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,25 @@ def put(values: NDArray[Any], empty: Empty) -> NDArray[Any]:
     found = empty(values.shape[::-1], values.dtype).T if turned else empty(values.shape, values.dtype)
     found[...] = values
     return found
+
+
+# What gives arrays their room that are as long as a table, where a training is scored.
+where: ContextVar[Empty] = ContextVar("where", default=np.empty)
+
+
+@contextmanager
+def using(empty: Empty) -> Iterator[None]:
+    """In the block, and in the threads that it starts, `lay` puts arrays where `empty` gives room."""
+    token = where.set(empty)
+    try:
+        yield
+    finally:
+        where.reset(token)
+
+
+def lay(values: NDArray[Any]) -> NDArray[Any]:
+    """Values that were just made and will be there for long, where there is room for what is as long as a table."""
+    return put(values, where.get())
 
 
 @dataclass

@@ -38,10 +38,10 @@ def places(columns: Sequence[NDArray[Any]]) -> NDArray[np.signedinteger[Any]]:
     Column by column: a row as a whole is sorted ten times as slowly, and nothing ends that. Few places are small
     numbers, which take little memory and are sorted soon.
     """
-    K, found = ranked(columns[0])
+    found = ranked(columns[0])[1]
     for column in columns[1:]:
         most, place = ranked(column)
-        K, found = ranked(found.astype(np.intp) * most + place)
+        found = ranked(found.astype(np.intp) * most + place)[1]
     return found
 
 

@@ -162,7 +162,7 @@ def outputs(target: Target, expected: Floats | Labels, dtype: str) -> Array:
     index = expected.T if target.task == "multilabel" else expected[None, :]
     if target.task == "multinomial":
         index = index == np.arange(len(target.classes))[:, None]
-    return np.where(index, 1.0, target.low).astype(dtype)
+    return np.where(index, 1.0, target.low).astype(dtype, copy=False)
 
 
 def example_weights(table: Table, name: str | None) -> Floats:

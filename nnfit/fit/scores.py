@@ -13,6 +13,7 @@ import numpy as np
 from nnfit.core.batches import Rows
 from nnfit.core.network import predict
 from nnfit.core.parameter import Array
+from nnfit.data.room import lay
 from nnfit.data.scales import Floats
 from nnfit.data.seeds import Purpose, generator
 from nnfit.data.split import folds, strata
@@ -82,7 +83,7 @@ def score(run: Run, learnt_from: bool = True) -> Scores:
     prepared, kept = run.prepared, run.kept
     loss, weighted = prepared.spec.loss, prepared.spec.training.weighted_metrics
     of_sets = tracked(prepared.sets.items(), "predicting every set")
-    sets = {name: Predicted(outputs_of(run, rows), rows.truth, prepared.put(rows.weights)) for name, rows in of_sets}
+    sets = {name: Predicted(outputs_of(run, rows), rows.truth, lay(rows.weights)) for name, rows in of_sets}
     unseen = "validation"
     each, seen = outputs_held_out(run, sets["train"].y_hat), held_out(run)
     if kept:
@@ -116,7 +117,7 @@ def score(run: Run, learnt_from: bool = True) -> Scores:
         metrics[unseen]["members"] = over_members(list(members))
     best, shown = (next(name for name in order if name in sets) for order in (HONEST, SETS))
     seen_by = {
-        name: seen_of(name, prepared, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
+        name: seen_of(name, target, ends if name == unseen else None, sets[name], mean, mean_of_cost)
         for name in {best, shown}
     }
     counts = {name: len(rows.truth) for name, rows in sets.items()}
@@ -134,7 +135,6 @@ def held_out(run: Run) -> Rows:
 @phase("predicting by the prior")
 def seen_of(
     name: str,
-    prepared: Prepared,
     target: Target,
     ends: Ends | None,
     rows: Predicted,
@@ -142,13 +142,12 @@ def seen_of(
     mean_of_cost: Floats,
 ) -> Seen:
     """What the network and the prior say of rows that tell of new ones."""
-    put = prepared.put
-    y_hat = put(averaged(rows.y_hat))
+    y_hat = lay(averaged(rows.y_hat))
     with np.errstate(all="ignore"):
-        network = Outcome(y_hat, put(decode(target, y_hat) if ends is None else ends.decode(y_hat)))
+        network = Outcome(y_hat, lay(decode(target, y_hat) if ends is None else ends.decode(y_hat)))
         plain, n = target._replace(temperature=1.0), len(rows.truth)
-        decoded = put(decode(plain, np.repeat(mean[:, None], n, axis=1)))
-        prior = Outcome(put(np.repeat(mean_of_cost[:, None], n, axis=1)), decoded)
+        decoded = lay(decode(plain, np.repeat(mean[:, None], n, axis=1)))
+        prior = Outcome(lay(np.repeat(mean_of_cost[:, None], n, axis=1)), decoded)
     return Seen(name, network, prior, rows.truth, rows.w, None if ends is None else ends.thresholds)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from nnfit.config.loader import LoadedSpec, Overrides, Source, load_spec
 from nnfit.core.division import UNDIVIDED, Division
 from nnfit.core.expansion import means
+from nnfit.data.room import using
 from nnfit.diagnostics.health import stuck, unbalanced
 from nnfit.errors import Problem, UsageError
 from nnfit.fit import advice, baseline, checkpoint
@@ -200,9 +201,13 @@ def finished(run: Run, blas_threads: int, linear: Linear | None = None, ranks: i
     `linear` gives the scores of the linear model, where it is not to be solved here.
     """
     prepared = run.prepared
-    with np.errstate(all="ignore"):  # an output or a cost beyond all numbers is told by that null
+    with (
+        np.errstate(all="ignore"),
+        using(prepared.empty),
+    ):  # an output or a cost beyond all numbers is told by that null
         found, less = score(run), (linear or baseline.linear)(run)
         seen = gathered(run, found, examine(prepared, run.theta))
+        compared = baseline.compared(prepared, found, less)
     spec, history = prepared.spec, history_of(run.history)
     record: dict[str, Any] = {
         "rows": found.rows,
@@ -211,7 +216,7 @@ def finished(run: Run, blas_threads: int, linear: Linear | None = None, ranks: i
         **input_mean(prepared),
         "trivial": found.of_prior,
         "linear": {} if less is None else less.metrics,
-        "compared": baseline.compared(prepared, found, less),
+        "compared": compared,
         "history": {"cost": history["cost"], "validation": history.get("validation", [])},
         "aggregates": None if seen is None else as_json(seen, found.target),
         "best_epochs": [] if run.best is None else run.best.watch.epoch.tolist(),

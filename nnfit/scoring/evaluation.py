@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnfit.core.losses import LOSSES, of_rows
 from nnfit.core.parameter import Array
+from nnfit.data.room import lay
 from nnfit.data.target import Target, decide, decode, outputs
 from nnfit.progress import tracked
 from nnfit.scoring.intervals import bootstrap, readied, wilson
@@ -59,16 +60,16 @@ def evaluate(
     averaged outputs, in the units of training, with the example weights w (n,); the others count every row once, or
     if `weighted` by the same weights. With `ends`, each row is decoded and decided by its part's target.
     """
-    Y = outputs(target, expected, "float64")
+    Y = lay(outputs(target, expected, "float64"))
 
     def one(outcome: Array) -> Metrics:
-        prediction = decode(target, outcome) if ends is None else ends.decode(outcome)
+        prediction = lay(decode(target, outcome) if ends is None else ends.decode(outcome))
         thresholds = None if ends is None else ends.thresholds
         found = metrics(target, expected, prediction, w if weighted else None, thresholds)
         return {"loss": cost(loss, outcome, Y, w), **found}
 
     with np.errstate(all="ignore"):
-        outcomes = [averaged(y_hat), *(y_hat if len(y_hat) > 1 else [])]
+        outcomes = [lay(averaged(y_hat)), *(y_hat if len(y_hat) > 1 else [])]
         result, *each = tracked(spread(one, outcomes), "scoring every member", len(outcomes))
         if each:
             result["members"] = over_members(each)
@@ -95,7 +96,7 @@ def over_members(each: list[Metrics]) -> Metrics:
 def cost(loss: str, y_hat: Array, Y: Array, w: NDArray[np.float64]) -> float:
     """The training cost C of outputs (K, n)."""
     s = w / len(w) if LOSSES[loss].mean else w
-    return float(of_rows(loss, y_hat[None].astype(np.float64), Y)[0] @ s)
+    return float(of_rows(loss, y_hat[None].astype(np.float64, copy=False), Y)[0] @ s)
 
 
 def metrics(
@@ -138,7 +139,7 @@ def compared(
     """What a metric of METRICS takes for this target: rows of arrays, the first axis the row."""
     if target.task == "regression":
         return expected, prediction
-    return Judged(expected, decide(target, prediction, thresholds), prediction)
+    return Judged(expected, lay(decide(target, prediction, thresholds)), prediction)
 
 
 def scores(target: Target) -> dict[str, Callable[..., Any]]:
@@ -217,7 +218,7 @@ def of_prior(
     DummyClassifier with strategy prior, and DummyRegressor). In the JSON reports it is called trivial.
     """
     target = target._replace(temperature=1.0, threshold=0.5)  # those are the network's
-    constant = np.repeat(prior[:, None], len(expected), axis=1)
+    constant = lay(np.repeat(prior[:, None], len(expected), axis=1))
     with np.errstate(all="ignore"):
-        found: Metrics = tidy(metrics(target, expected, decode(target, constant), w))
+        found: Metrics = tidy(metrics(target, expected, lay(decode(target, constant)), w))
     return found

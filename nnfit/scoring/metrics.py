@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnfit.core.losses import clipped
+from nnfit.data.room import lay
 from nnfit.scoring.ranking import Ranking
 
 Labels = NDArray[np.intp]
@@ -61,7 +62,7 @@ class Judged:
     @cached_property
     def cells(self) -> Labels:
         """The cell of the confusion that each row counts in, (n,), K · truth + label."""
-        return np.asarray(self.truth * self.K + self.label, np.intp)
+        return lay(np.asarray(self.truth * self.K + self.label, np.intp))
 
     @cached_property
     def by_cell(self) -> tuple[Labels, Labels, Labels]:

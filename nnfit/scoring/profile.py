@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.data.room import lay
 from nnfit.data.scales import FAR, Floats
 from nnfit.data.target import Target
 from nnfit.progress import tracked
@@ -150,9 +151,9 @@ def of_class(
 
     A bin of fewer than `firm` rows has no mean.
     """
-    weights = np.ones(len(p)) if w is None else w
+    weights = lay(np.ones(len(p))) if w is None else w
     ranking = Ranking(positive, p)
-    tp, fp = ranking.curve(w)
+    tp, fp = map(lay, ranking.curve(w))
     at = np.searchsorted(-ranking.scores, -LEVELS, side="right")  # scores of at least each level
     summed = [np.r_[0.0, each][at] for each in (tp, fp)]
     chosen = np.arange(len(tp)) if points is None else spaced(tp, fp, points)

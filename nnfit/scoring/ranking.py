@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnfit.data.room import lay
+
 Floats = NDArray[np.float64]
 Weights = Floats | None
 
@@ -25,22 +27,27 @@ class Ranking:
     def __init__(self, positive: NDArray[np.bool_], score: Floats) -> None:
         size = np.int32 if len(score) < 1 << 31 else np.intp
         order = np.argsort(-score)  # not stable, which takes five times as long: the order of ties says nothing
-        ranked, self.up = score[order], positive[order]
-        last = np.r_[np.flatnonzero(np.diff(ranked)), len(score) - 1]
-        self.scores, self.order = ranked[last], order.astype(size)
-        self.tp = np.cumsum(self.up, dtype=size)[last]
-        self.fp = (last + 1 - self.tp).astype(size)
-        self.tp_before, self.fp_before = (np.r_[size(0), each[:-1]] for each in (self.tp, self.fp))
+        ranked, self.up = score[order], lay(positive[order])
+        self.order = lay(order.astype(size))
+        del order
+        last = np.r_[np.flatnonzero(ranked[1:] != ranked[:-1]), len(score) - 1]
+        self.scores = lay(ranked[last])
+        del ranked
+        self.tp = lay(np.cumsum(self.up, dtype=size)[last])
+        self.fp = lay((last + 1 - self.tp).astype(size))
+        self.tp_before, self.fp_before = (lay(np.r_[size(0), each[:-1]]) for each in (self.tp, self.fp))
 
     @cached_property
     def positives(self) -> NDArray[Any]:
         """The rows of the class in this order."""
-        return self.order[self.up]
+        found: NDArray[Any] = self.order[self.up]
+        return found
 
     @cached_property
     def negatives(self) -> NDArray[Any]:
         """The others."""
-        return self.order[~self.up]
+        found: NDArray[Any] = self.order[~self.up]
+        return found
 
     @cached_property
     def others(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -78,9 +85,11 @@ class Ranking:
         there = self.tp > self.tp_before
         tp, fp = self.tp[there], self.fp[there]
         if w is None:
-            TP, FP = tp.astype(np.float64), fp.astype(np.float64)
-            area = (np.diff(TP, prepend=0) * (TP / (TP + FP))).sum()
-            return area, float(self.tp[-1]), float(self.fp[-1])
+            TP = tp.astype(np.float64)
+            precision = TP + fp
+            np.divide(TP, precision, precision)
+            precision *= np.diff(TP, prepend=0)
+            return precision.sum(), float(self.tp[-1]), float(self.fp[-1])
         up, down = summed(w, self.positives), summed(w, self.negatives)
         TP, FP = up[tp], down[fp]
         # Where no row is above a threshold yet, in a resample, TP is 0 and so is the term.
