@@ -200,11 +200,13 @@ def decode(target: Target, y_hat: Array) -> Floats:
     Regression: values in the target's own unit, (n, K). Classification: probabilities of the classes, (n, K), or of
     a 1 in each of several targets. Outputs that are no probabilities (mse after linear or tanh) are cut to [0, 1].
     """
-    y = y_hat.T.astype(np.float64)
+    p: Floats = y_hat.T.astype(np.float64)
     if target.task == "regression":
-        real: Floats = y * np.array(target.sd) + np.array(target.mean)
+        real: Floats = p * np.array(target.sd) + np.array(target.mean)
         return np.clip(real, *np.array(target.bounds).T) if target.bounds else real
-    p: Floats = np.clip((y - target.low) / (1 - target.low), 0.0, 1.0)
+    p -= target.low  # in place, as there may be very many rows
+    p /= 1 - target.low
+    np.clip(p, 0.0, 1.0, out=p)
     if target.task == "multilabel":
         return p if target.temperature == 1 else tempered(p, 1 - p, 1 / target.temperature)
     if target.task == "binary":

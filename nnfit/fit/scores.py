@@ -146,7 +146,7 @@ def seen_of(
     with np.errstate(all="ignore"):
         network = Outcome(y_hat, lay(decode(target, y_hat) if ends is None else ends.decode(y_hat)))
         plain, n = target._replace(temperature=1.0), len(rows.truth)
-        decoded = lay(decode(plain, np.repeat(mean[:, None], n, axis=1)))
+        decoded = lay(decode(plain, lay(np.repeat(mean[:, None], n, axis=1))))
         prior = Outcome(lay(np.repeat(mean_of_cost[:, None], n, axis=1)), decoded)
     return Seen(name, network, prior, rows.truth, rows.w, None if ends is None else ends.thresholds)
 

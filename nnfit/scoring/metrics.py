@@ -275,7 +275,10 @@ def calibration_error(rows: Judged) -> OfWeights:
     """
     confidence = rows.p.max(axis=1)
     gap = rows.hit - confidence
-    bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
+    place = confidence * BINS
+    bins = np.ceil(place, place).astype(np.intp)
+    bins -= 1
+    np.clip(bins, 0, BINS - 1, out=bins)
 
     @cache
     def columns() -> Floats:

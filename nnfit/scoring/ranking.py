@@ -34,7 +34,9 @@ class Ranking:
         self.scores = lay(ranked[last])
         del ranked
         self.tp = lay(np.cumsum(self.up, dtype=size)[last])
-        self.fp = lay((last + 1 - self.tp).astype(size))
+        last += 1
+        last -= self.tp
+        self.fp = lay(last.astype(size))
         self.tp_before, self.fp_before = (lay(np.r_[size(0), each[:-1]]) for each in (self.tp, self.fp))
 
     @cached_property
@@ -88,7 +90,8 @@ class Ranking:
             TP = tp.astype(np.float64)
             precision = TP + fp
             np.divide(TP, precision, precision)
-            precision *= np.diff(TP, prepend=0)
+            precision[:1] *= TP[:1]
+            precision[1:] *= TP[1:] - TP[:-1]
             return precision.sum(), float(self.tp[-1]), float(self.fp[-1])
         up, down = summed(w, self.positives), summed(w, self.negatives)
         TP, FP = up[tp], down[fp]
