@@ -33,6 +33,7 @@ from nnfit.fit.prepare import Prepared, prepare
 from nnfit.fit.run import epochs, start
 from nnfit.fit.scores import outputs_held_out
 from nnfit.fit.sets import Dataset
+from nnfit.storage import cache
 
 FOLDS = 4  # and so many networks, for each way
 LEAST = 2000  # rows, below which folds do not tell which way is better
@@ -132,7 +133,8 @@ def tried(way: LoadedSpec, name: str) -> tuple[Floats, Floats]:
 
     Where training diverges it is infinite.
     """
-    prepared = drawn(prepare(way))
+    with cache.using(None, on=False):  # most of the ways are trained once, and a sample of their rows
+        prepared = drawn(prepare(way))
     run = start(prepared)
     train = prepared.sets["train"]
     errors, fold = np.full(train.n, np.inf), np.zeros(train.n)

@@ -116,6 +116,6 @@ def values(measure: str, target: Target, loss: str, each: Outcome, truth: Floats
         squares, halved = (p - Y) ** 2, target.task == "multilabel" or p.shape[1] == 2
         return np.asarray(squares.mean(axis=1) if halved else squares.sum(axis=1), np.float64)
     name, K = ("bce", p.shape[1]) if target.task == "multilabel" else ("cross_entropy", 1)
-    found = of_rows(name, p.T[None], Y.T)[0]
-    found /= K
-    return found
+    costs: Floats = of_rows(name, p.T[None], Y.T)[0]
+    costs /= K
+    return costs
