@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnfit.cli.outputs import json_of
+from nnfit.errors import OutputError, Place, Problem
 
 if TYPE_CHECKING:
     from nnfit.storage.cache import Kept
@@ -35,10 +37,11 @@ def cache(
     from nnfit.words import count, plain, volume
 
     with cache.using(folder, True):
+        place, bound = place_of(cache.place), cache.bound()
         found = [(each, cache.about(each)) for each in cache.entries()]
         if clear:
             cache.clear()
-        place, bound, size = cache.place(), cache.bound(), sum(each.size for each, _ in found)
+        size = sum(each.size for each, _ in found)
     if as_json:
         entries = [entry(each, about) for each, about in found]
         print(json_of({"folder": str(place), "bytes": size, "bound": bound, "cleared": clear, "entries": entries}))
@@ -48,6 +51,15 @@ def cache(
     console.print(plain(f"{place}: {held}{' removed' if clear else f' of at most {volume(bound)}'}"))
     for each, about in found:
         console.print(plain(f"  {line(each, about)}"), soft_wrap=True)
+
+
+def place_of(find: Callable[[], Path]) -> Path:
+    """The folder; an OutputError where none is named, and the user has no home folder for it."""
+    try:
+        return find()
+    except OSError as error:
+        remedy = "name a folder with --cache FOLDER"
+        raise OutputError(Problem("no-folder", str(error.strerror), remedy, Place(error.filename))) from None
 
 
 def entry(kept: Kept, about: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +79,10 @@ def line(kept: Kept, about: dict[str, Any]) -> str:
 
 
 def day(kept: Kept) -> str:
-    """When an entry was used last, in universal time."""
+    """When an entry was used last, in universal time; a file may have any."""
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(kept.used, UTC).strftime("%Y-%m-%d %H:%MZ")
+    try:
+        return datetime.fromtimestamp(kept.used, UTC).strftime("%Y-%m-%d %H:%MZ")
+    except (ValueError, OverflowError, OSError):
+        return "at no time"

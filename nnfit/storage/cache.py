@@ -12,6 +12,7 @@ run. An entry that is used becomes the youngest; the oldest go where all of them
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -64,9 +65,17 @@ def using(folder: Path | None, on: bool) -> Iterator[None]:
 
 
 def place() -> Path:
-    """The folder, there or not: the one that is named, else `nnfit` in $XDG_CACHE_HOME or in ~/.cache."""
+    """The folder, there or not: the one that is named, else `nnfit` in $XDG_CACHE_HOME or in ~/.cache.
+
+    An OSError for a user who has neither, as in some containers.
+    """
+    if (named := setting.get().folder) is not None:
+        return named
     home = os.environ.get("XDG_CACHE_HOME", "")
-    return setting.get().folder or (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "nnfit"
+    try:
+        return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "nnfit"
+    except RuntimeError:
+        raise OSError(errno.ENOENT, "this user has no home folder", "~/.cache") from None
 
 
 def folder() -> Path:
@@ -143,19 +152,20 @@ def name_of(recipe: str, data: str) -> str:
 
 def write(recipe: str, data: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Keep an entry, and let the oldest go for it; an OutputError where it cannot be kept."""
-    path = place() / name_of(recipe, data)
+    at: str | None = None
     try:
-        folder()
+        path = folder() / name_of(recipe, data)
+        at = str(path)
         files.sweep_folder(path.parent)
         listed, views, end = layout(arrays)
         make_room(end)
         known = os.statvfs(path.parent)
         if known.f_bavail * known.f_frsize < 2 * end:
             message = f"takes {volume(end)}, and the disk would be all but full"
-            raise OutputError(Problem("cannot-write", message, place=Place(str(path))))
+            raise OutputError(Problem("cannot-write", message, place=Place(at)))
     except OSError as error:
         message = f"cannot be written: {error.strerror or error}"
-        raise OutputError(Problem("cannot-write", message, place=Place(str(path)))) from None
+        raise OutputError(Problem("cannot-write", message, place=Place(at or error.filename))) from None
     header = {"format": FORMAT, "recipe": recipe, "data": data, "arrays": listed, "about": dict(about)}
     files.keep(path, pieces(views, json_text.write(header)))
 

@@ -90,13 +90,16 @@ class Output:
     was killed. A device, a pipe and a stream of this process cannot be replaced, and are written into.
     """
 
+    kind: Kind
+
     def __init__(self, path: Path, private: bool = False) -> None:
         self.path, self.private = path, private
         self.temporary: Path | None = None
         self.descriptor = self.folder = -1
         with told(path):
-            self.kind = kind(path)
-            self.target = Path(os.path.realpath(path))
+            self.kind = "file" if private else kind(path)
+            # What is private goes where its path says, in place of whatever lies there, and through no link or pipe.
+            self.target = Path(os.path.realpath(path.parent)) / path.name if private else Path(os.path.realpath(path))
 
     def open(self) -> None:
         """Begin: the temporary file, or the stream that is written into, and the folder."""

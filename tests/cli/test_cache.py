@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from nnfit.cli import cache as cli
 from nnfit.fit import kept, prepare
+from nnfit.storage import cache as storage
 
 Run = Callable[..., Any]
 
@@ -86,3 +88,33 @@ def test_an_entry_that_is_none_is_told_as_such(flowers: Path, folder: Path, run:
     path.write_bytes(b"something else, which is long enough to be an entry")
     assert run("cache").out.endswith("Z  not to be read: the next training makes it anew\n")
     assert json.loads(run("cache", "--json").out)["entries"][0]["rows"] == {}
+
+
+def test_who_has_no_home_folder_is_told_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    said = "this user has no home folder; name a folder with --cache FOLDER"
+    for command in (("cache",), ("cache", "--clear"), ("cache", "--json")):
+        ended = run(*command)
+        assert (ended.code, ended.err) == (7, f"nnfit: ~/.cache: {said}\n")
+
+
+def test_a_bound_that_is_none_is_told_before_anything_is_removed(
+    flowers: Path, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("train", flowers / "flowers.yaml")
+    monkeypatch.setenv("NNFIT_CACHE_GB", "much")
+    assert run("cache", "--clear").code == 2
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("when", [3e11, -1e12])
+def test_an_entry_may_be_of_any_time(when: float, flowers: Path, folder: Path, run: Run) -> None:
+    """A clock may go wrong, and some file systems keep what it says."""
+    run("train", flowers / "flowers.yaml")
+    (kept,) = storage.entries()
+    assert cli.day(kept._replace(used=when)) == "at no time"
+    assert cli.day(kept._replace(used=0.0)) == "1970-01-01 00:00Z"

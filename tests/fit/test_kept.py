@@ -3,6 +3,7 @@ made anew."""
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -288,6 +289,65 @@ def test_an_entry_of_somebody_else_or_behind_a_link_is_not_read(
     own = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: own + 1)
     assert cache.about(cache.entries()[0]) == {}
+
+
+@pytest.mark.parametrize("lies", ["a link", "a link into nothing", "a pipe", "a folder"])
+def test_what_somebody_else_put_in_the_place_of_an_entry_is_not_written_into(
+    lies: str, table: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that others may write to, what is theirs cannot be removed."""
+    first = train(spec(table)).model.to_bytes()
+    (path,) = folder.glob("*.rows")
+    path.unlink()
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    make: dict[str, Callable[[], object]] = {
+        "a link": lambda: path.symlink_to(precious),
+        "a link into nothing": lambda: path.symlink_to(tmp_path / "new"),
+        "a pipe": lambda: os.mkfifo(path),
+        "a folder": path.mkdir,
+    }
+    make[lies]()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if lies == "a pipe" else None
+    unlink = Path.unlink
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        if self == path:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    found = train(spec(table))
+    assert found.model.to_bytes() == first
+    assert precious.read_text() == "precious"
+    assert not (tmp_path / "new").exists()
+    if reader is not None:
+        assert os.read(reader, 10) == b""
+        os.close(reader)
+    assert [each.code for each in found.warnings if each.code == "not-kept"] == ["not-kept"] * (lies == "a folder")
+    assert lies == "a folder" or (path.is_file() and not path.is_symlink())
+
+
+def test_who_has_no_home_folder_trains_without_a_cache(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cache.using(None, on=False):
+        alone = train(spec(table))
+
+    def unknown() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    assert train(spec(table)).warnings == alone.warnings
+    monkeypatch.setattr(kept, "LEAST", 0)
+    found = train(spec(table))
+    assert found.model.to_bytes() == alone.model.to_bytes()
+    (problem,) = set(found.warnings) - set(alone.warnings)
+    assert str(problem).startswith("~/.cache: the encoded rows are not kept for the next training: cannot be written: ")
+    on_disk = train(spec(table), **{"data.storage": "disk"})
+    assert on_disk.model.to_bytes() == alone.model.to_bytes()
+    assert any(each.message.endswith(": this user has no home folder") for each in on_disk.warnings)
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
