@@ -29,6 +29,7 @@ from nnfit.data.parts import Files
 from nnfit.data.target import Target
 from nnfit.errors import NnfitError, OutputError, Place, Problem
 from nnfit.fit.sets import Dataset
+from nnfit.model.layout import dialect_of
 from nnfit.model.model import columns_of, versions
 from nnfit.storage import cache
 
@@ -59,15 +60,17 @@ def recipe(spec: Spec, sources: Mapping[str, Files]) -> str:
     data, training = dump(spec.data), dump(spec.training)
     for key in ("storage", "cache", "split_seed"):
         del data[key]
-    # What several files are called stands in messages; one file may be called anything.
-    data |= {name: files.paths if len(files.paths) > 1 else "file" for name, files in sources.items()}
+    dialect, drawn = dialect_of(spec), any(isinstance(share, float) for share in (data["validation"], data["test"]))
+    # What several files are called stands in messages; one file may be called anything that has it read alike.
+    for name, files in sources.items():
+        data[name] = files.paths if len(files.paths) > 1 else dialect.of_file(files.paths[0]).separator
     parts = {
         "data": data,
         "training": {key: training[key] for key in TRAINING} | {"own": training["resample"] != "none"},
         "last": dump(spec.network.layers[-1]),
         "dtype": spec.network.dtype,
         "loss": spec.loss,
-        "seed": spec.split_seed,
+        "seed": spec.split_seed if drawn else None,
         "versions": versions(),
         "order": sys.byteorder,
         "format": cache.FORMAT,
@@ -114,7 +117,7 @@ def keep(spec: Spec, sources: Mapping[str, Files], encoded: Encoded, again: bool
     for name, rows in encoded.sets.items():
         X = rows.examples.X
         arrays[f"{name}.X"] = X if isinstance(X, np.ndarray) else X.kept
-    if sum(array.size for array in arrays.values()) < LEAST:
+    if sum(array.size for array in arrays.values()) < LEAST or not cache.bound():
         return encoded, []
     names = {files.name: name for name, files in sources.items()}
     about = {

@@ -90,7 +90,7 @@ def folder() -> Path:
 
 def bound() -> int:
     """The bytes that all entries may take; a UsageError if the environment says what is no number of GB."""
-    said = os.environ.get(VARIABLE, str(BOUND))
+    said = os.environ.get(VARIABLE) or str(BOUND)  # as with other programs, an empty one says nothing
     try:
         found = float(said)
     except ValueError:
@@ -230,11 +230,13 @@ def clear() -> list[Kept]:
 def read(recipe: str, data: str) -> Entry | None:
     """The entry of some data, encoded by a recipe, with a time as if it were written now; None where there is none.
 
-    A file that should be one and is not is removed.
+    A file that should be one and is not is removed; one that cannot be looked at, as memory has no room for it, is not.
     """
     path = place() / name_of(recipe, data)
     whole = mapping(path)
-    found = None if whole is None else opened(whole, recipe, data)
+    if whole is None:
+        return None
+    found = opened(whole, recipe, data)
     with suppress(OSError):
         if found is None:
             path.unlink()

@@ -18,7 +18,7 @@ import pytest
 
 import nnfit
 from nnfit.config.loader import load_spec
-from nnfit.errors import UsageError
+from nnfit.errors import DataError, UsageError
 from nnfit.fit import kept, prepare
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.train import begin
@@ -144,7 +144,7 @@ def test_how_the_network_is_trained_is_no_part_of_an_entry(
         "training.optimizer": {"name": "sgd", "learning_rate": 0.1},
         "network.layers.0.size": 9,
         "network.members": 2,
-        "data.split_seed": 0,
+        "seed": 3,  # no rows are drawn
         "output": "m.npz",
     }.items():
         begin(load_spec(spec(table), {key: value}))
@@ -162,7 +162,6 @@ def test_how_the_network_is_trained_is_no_part_of_an_entry(
         {"network.layers.1.activation": "logistic"},
         {"training.class_weight": "balanced"},
         {"training.threshold": 0.4},
-        {"seed": 1},
         {
             "training.resample": "bootstrap",
             "network.members": 2,
@@ -177,6 +176,23 @@ def test_what_the_rows_depend_on_makes_another_entry(overrides: dict[str, Any], 
     found = begin(load_spec(spec(table), overrides))
     assert len(list(folder.glob("*.rows"))) == 2
     assert same(found.prepared, alone.prepared)
+
+
+def test_so_does_the_seed_where_rows_are_drawn(table: Path, folder: Path) -> None:
+    for k, seed in enumerate((0, 1, 2), 1):
+        drawn = begin(load_spec(spec(table), {"data.validation": 0.2, "data.split_seed": seed})).prepared
+        assert len(list(folder.glob("*.rows"))) == k
+        with cache.using(None, on=False):
+            alone = begin(load_spec(spec(table), {"data.validation": 0.2, "data.split_seed": seed})).prepared
+        assert same(drawn, alone)
+
+
+def test_so_does_the_end_of_a_name_that_says_how_cells_are_separated(table: Path, folder: Path) -> None:
+    tabs = table.with_suffix(".tsv")
+    frame().to_csv(tabs, index=False, sep="\t")
+    train(spec(tabs))
+    with pytest.raises(DataError, match="one column only"):
+        train(spec(tabs.rename(table)))
 
 
 def same(one: Prepared, other: Prepared) -> bool:
@@ -350,6 +366,19 @@ def test_who_has_no_home_folder_trains_without_a_cache(
     assert any(each.message.endswith(": this user has no home folder") for each in on_disk.warnings)
 
 
+def test_an_entry_that_memory_has_no_room_for_stays(table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = train(spec(table)).model.to_bytes()
+    (path,) = folder.glob("*.rows")
+
+    def refused(*_: Any) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(cache, "mapped", refused)
+    monkeypatch.setattr(cache, "write", lambda *_: None)
+    assert train(spec(table)).model.to_bytes() == first
+    assert path.exists()
+
+
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
@@ -408,23 +437,30 @@ def test_what_would_fill_the_disk_is_not_kept(table: Path, folder: Path, monkeyp
 def test_the_oldest_go_first_and_one_that_is_used_is_young(
     table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drawn = spec(table, test=0.1)
+
     def made(seed: int) -> Path:
         before = set(folder.glob("*"))
-        begin(load_spec(spec(table), {"seed": seed}))
+        begin(load_spec(drawn, {"seed": seed}))
         (path,) = set(folder.glob("*")) - before
         os.utime(path, (seed, seed))
         return path
 
     paths = [made(seed) for seed in (1, 2)]
-    begin(load_spec(spec(table), {"seed": 1}))  # is used again
+    begin(load_spec(drawn, {"seed": 1}))  # is used again
     size = max(path.stat().st_size for path in paths)
     monkeypatch.setenv("NNFIT_CACHE_GB", str(2.5 * size / 1e9))
     third = made(3)
     assert set(folder.iterdir()) == {paths[0], third}
     monkeypatch.setenv("NNFIT_CACHE_GB", str(0.5 * size / 1e9))
-    found = begin(load_spec(spec(table), {"seed": 4}))
+    found = begin(load_spec(drawn, {"seed": 4}))
     assert "kB that the cache may hold (NNFIT_CACHE_GB)" in str(found.warnings)
     assert set(folder.iterdir()) == {paths[0], third}
+    monkeypatch.setenv("NNFIT_CACHE_GB", "0")
+    assert "cache" not in str(begin(load_spec(drawn, {"seed": 5})).warnings)
+    assert set(folder.iterdir()) == {paths[0], third}
+    monkeypatch.setenv("NNFIT_CACHE_GB", "")
+    made(6)
     monkeypatch.setenv("NNFIT_CACHE_GB", "much")
     with pytest.raises(UsageError, match='NNFIT_CACHE_GB: is "much", and not a number of GB'):
         begin(load_spec(spec(table)))
