@@ -23,7 +23,7 @@ from nnfit.config.spec import Spec
 from nnfit.core.batches import Examples
 from nnfit.data.columns import TYPES
 from nnfit.data.encoding import expanded
-from nnfit.data.feature import Categories, Feature, restored
+from nnfit.data.feature import Categories, Feature, restored, size
 from nnfit.data.opening import digest_of
 from nnfit.data.parts import Files
 from nnfit.data.target import Target
@@ -196,6 +196,8 @@ def feature_of(column: Mapping[str, Any], fitted: Sequence[float]) -> Feature:
     options = TYPES[column["type"]](**column["options"])
     categories = Categories(tuple(column["categories"]), tuple(column["merged"]))
     flat = tuple(map(float, fitted))
+    if len(flat) != size(options):  # what options ask for is not made before it is known to be there
+        raise ValueError("what is fitted does not fit the options")
     return Feature(column["name"], options, bool(column["indicator"]), restored(options, flat, categories))
 
 

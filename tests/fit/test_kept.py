@@ -286,6 +286,10 @@ def test_entries_whose_parts_do_not_fit_are_made_anew(
         lambda about, arrays: about.update(columns=about["columns"][:-1]),
         lambda about, arrays: about.update(fitted=[[1.0]] * len(about["fitted"])),
         lambda about, arrays: about.update(columns=[{**each, "type": "odd"} for each in about["columns"]]),
+        lambda about, arrays: about.update(
+            columns=[{**each, "type": "boolean", "options": {}} for each in about["columns"]],
+            fitted=[[]] * len(about["fitted"]),
+        ),
         lambda about, arrays: about.update(before=[[1, 2, 3]]),
         lambda about, arrays: about.update(after=7),
     ):
