@@ -39,6 +39,7 @@ FORMAT = 1
 MARK = b"nnfit encoded 1\n"
 END = struct.Struct("<16sQII")
 NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.rows")
+HALF = r"\.(nnfit|[0-9a-f]{32}-[0-9a-f]{17})\."  # how those begin that are not whole; others may lie in the folder
 DTYPES = ("<f4", "<f8", "<i8")
 PIECE = 1 << 24  # bytes that are written, or checked, at once
 
@@ -156,7 +157,7 @@ def write(recipe: str, data: str, about: Mapping[str, Any], arrays: Mapping[str,
     try:
         path = folder() / name_of(recipe, data)
         at = str(path)
-        files.sweep_folder(path.parent)
+        files.sweep_folder(path.parent, HALF)
         listed, views, end = layout(arrays)
         make_room(end)
         known = os.statvfs(path.parent)
@@ -220,7 +221,7 @@ def clear() -> list[Kept]:
     found = entries()
     for each in found:
         files.remove(each.path)
-    files.sweep_folder(place())
+    files.sweep_folder(place(), HALF)
     return found
 
 

@@ -470,11 +470,28 @@ def test_the_oldest_go_first_and_one_that_is_used_is_young(
         begin(load_spec(spec(table)))
 
 
-def test_what_a_killed_run_left_is_swept(table: Path, folder: Path) -> None:
-    folder.mkdir()
-    (folder / ".some.rows.0123456789abcdef.tmp").write_bytes(b"half")
+def test_what_a_killed_run_left_is_swept_and_nothing_else(
+    table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(step: str) -> None:
+        if step == "replace":
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "fault", kill)
+        patch.setattr(files.Output, "drop", lambda self: os.close(self.descriptor))  # the system does so
+        with pytest.raises(Killed):
+            begin(load_spec(spec(table)))
+    (half,) = folder.iterdir()
+    assert half.suffix == ".tmp"
+    (folder / ".nnfit.0123456789abcdef.tmp").touch()
+    (folder / ".others.0123456789abcdef.tmp").touch()
     begin(load_spec(spec(table)))
-    assert [path.suffix for path in folder.iterdir()] == [".rows"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".rows", ".tmp"]
+    assert (folder / ".others.0123456789abcdef.tmp").exists()
 
 
 def test_nothing_is_kept_where_it_saves_no_time_or_is_not_wanted(
