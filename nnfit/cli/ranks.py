@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnfit.workers.cores import available
-from nnfit.workers.ranks import Failure, started
+from nnfit.workers.ranks import Failure, cut_off, started
 from nnfit.workers.threads import working
 
 if TYPE_CHECKING:
@@ -136,6 +136,14 @@ def joined(threads: int | None) -> Iterator[Alone]:
     if rank is None:
         yield Alone()
         return
+    if cut_off():
+        from nnfit.errors import Problem, UsageError
+
+        message = (
+            f"a process of mpirun -n {rank.size} has started this one, which has its variables and not its connection"
+        )
+        remedy = "start nnfit train itself by mpirun; or, to train alone, env -u PMI_RANK -u PMI_SIZE nnfit train"
+        raise UsageError(Problem("not-a-rank", message, remedy))
     from nnfit.workers import mpi
 
     world = mpi.joined(rank)
@@ -167,6 +175,6 @@ def hush(words: Sequence[str], linger: Callable[[float], object] = time.sleep) -
     """Of several processes of a training let the first alone speak; each says to `joined` what went wrong in it."""
     command = next((word for word in words if not word.startswith("-")), "")
     rank = started() if command == "train" else None
-    if rank is not None and rank.number:
+    if rank is not None and rank.number and not cut_off():
         sys.stdout = sys.stderr = Nowhere()
         atexit.register(lambda: None if "mpi4py.MPI" in sys.modules else linger(MOMENT))

@@ -37,3 +37,18 @@ def started(environment: Mapping[str, str] = os.environ) -> Rank | None:
         if number.isdecimal() and count.isdecimal() and int(number) < int(count) > 1:
             return Rank(int(number), int(count))
     return None
+
+
+def cut_off(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is no rank, but what a rank has started: it has the variables, and not the descriptor PMI_FD.
+
+    By that a rank of MPICH, Intel MPI or PMI-2 speaks with what has started it; most programs close it for others.
+    """
+    descriptor = environment.get("PMI_FD", "")
+    if not descriptor.isdecimal() or VARIABLES[0][0] in environment:
+        return False
+    try:
+        os.fstat(int(descriptor))
+    except (OSError, OverflowError):
+        return True
+    return False

@@ -310,6 +310,28 @@ def test_the_others_are_silent_and_leave_the_first_a_moment(
     assert lingered == [ranks.MOMENT]
 
 
+@pytest.mark.parametrize("number", ["0", "1"])
+def test_what_a_rank_has_started_is_told_that_it_is_none(
+    run: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: str
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    os.close(write)
+    for name, value in {"PMI_RANK": number, "PMI_SIZE": "2", "PMI_FD": str(write)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    ranks.hush(["train", "spec.yaml"])
+    print("said by what any rank has started")
+    assert capfd.readouterr().out
+    ended = run("train", "spec.yaml")
+    assert ended.code == 2
+    assert "a process of mpirun -n 2 has started this one" in ended.err
+    assert "env -u PMI_RANK -u PMI_SIZE nnfit train" in ended.err
+    for name in ("PMI_RANK", "PMI_SIZE"):
+        monkeypatch.delenv(name)
+    assert run("train", "spec.yaml", "--quiet").code == 0
+
+
 def test_other_commands_do_not_look_at_mpi(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("train", "spec.yaml", "--quiet").code == 0
     for name, value in MANY.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from nnfit.errors import UsageError
 from nnfit.workers import mpi
 from nnfit.workers.mpi import Sums, World
-from nnfit.workers.ranks import Failure, Rank, started
+from nnfit.workers.ranks import Failure, Rank, cut_off, started
 
 T = TypeVar("T")
 
@@ -103,6 +104,20 @@ def by_all(count: int, work: Callable[[World], T]) -> list[T]:
 )
 def test_which_of_several_processes_this_is_says_what_has_started_them(environment: Any, rank: Rank | None) -> None:
     assert started(environment) == rank
+
+
+def test_who_has_no_connection_to_mpirun_is_no_rank() -> None:
+    read, write = os.pipe()
+    try:
+        assert not cut_off({"PMI_RANK": "0", "PMI_SIZE": "2", "PMI_FD": str(write)})
+    finally:
+        os.close(read)
+        os.close(write)
+    closed = {"PMI_RANK": "0", "PMI_SIZE": "2", "PMI_FD": str(write)}
+    assert cut_off(closed)
+    assert cut_off({**closed, "PMI_FD": "9" * 30})
+    assert not cut_off({**closed, "OMPI_COMM_WORLD_RANK": "0"})  # Open MPI within what a rank of MPICH has started
+    assert not cut_off({})
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
