@@ -248,7 +248,8 @@ def show(measured: dict[int, dict[str, Any]]) -> None:
                 least = [pays_from(layers, N, alpha, beta, gain) for gain in (1.0, 0.7 * N)]
                 told.append(" / ".join("never" if m is None else f"{m:,}" for m in least))
             print(f"{'-'.join(map(str, layers)):>22} P {P:>9,} {link:>8}: " + "   ".join(told))
-    print(f"\nof wide networks, whatever N and P: {8 / 1.25e8 / PRODUCT:,.0f} rows at 1 Gb/s, a tenth at 10 Gb/s")
+    told = [f"{(8 / beta + 8 * ADD) / PRODUCT:,.0f} rows at {link}" for link, (_, beta) in LINKS.items()]
+    print(f"\nof wide networks, whatever P, of many ranks: {', '.join(told)}")
     on_paper()
 
 
