@@ -24,6 +24,7 @@ from nnfit.extras import require
 from nnfit.workers.ranks import Failure, Rank
 
 PATIENCE = 5.0  # seconds that a rank which has failed waits for the others before it ends them
+MOMENT = 0.5  # seconds that `mpirun` has to hand on what is said, before it ends all
 LOOK = 0.02  # seconds between two looks whether the others have come, at most
 SMALL = 1 << 16  # bytes of all ranks together that each rank is sent whole: one message in place of two
 LARGE = 1 << 17  # numbers that are added up at once, so that what they take room in stays in a cache
@@ -88,6 +89,8 @@ class World:
         """End all ranks at once, after these lines on standard error."""
         if sys.__stderr__ is not None:
             print(*lines, sep="\n", file=sys.__stderr__, flush=True)
+        if lines:
+            time.sleep(MOMENT)
         self.comm.Abort(code)
         os._exit(code)
 
