@@ -42,7 +42,7 @@ def verify(
     """Train again from the spec in MODEL, and say whether the model comes out byte for byte.
 
     Without --spec, the data are looked for from the current folder, under the paths in the model. If the bytes differ,
-    the command says what does: spec, data, versions, BLAS threads or seed; it exits with 5 then.
+    the command says what does: spec, data, versions, BLAS threads, seed, or the ranks of mpirun; it exits with 5 then.
     """
     import nnfit
     from nnfit.cli import progress, screen
@@ -90,7 +90,11 @@ def verify(
         differing = ["neither spec, data, versions, BLAS threads nor seed differ: the machine or its libraries must"]
     elif len(differing) > LISTED:
         differing[LISTED:] = [f"and {len(differing) - LISTED:,} more differ"]
-    raise ModelFileError(Problem("other-bytes", f"other bytes came out: {'; '.join(differing)}", place=place))
+    remedy, ranks = "", old.get("ranks", 1)
+    if ranks != 1:
+        remedy = f"this command is one process, whose sums are made in another order: mpirun -n {ranks} nnfit train "
+        remedy += "with the spec and -o gives a model to compare with"
+    raise ModelFileError(Problem("other-bytes", f"other bytes came out: {'; '.join(differing)}", remedy, place))
 
 
 def conditions(model: Model) -> dict[str, Any]:
