@@ -50,6 +50,9 @@ class Alone:
     def end_epoch(self, trainer: Trainer) -> None:
         """An epoch is over."""
 
+    def stopping(self) -> None:
+        """The training has stopped, and is to end."""
+
     def apart(self) -> AbstractContextManager[None]:
         """In the block the first works while the others wait."""
         return nullcontext()
@@ -114,6 +117,12 @@ class Several(Alone):
         if failure is not None:
             raise Elsewhere(failure)
 
+    def stopping(self) -> None:
+        """All end together: a signal to all may come to one after the others have agreed, and must not end it alone."""
+        from nnfit.cli import signals
+
+        signals.ignore()
+
     def apart(self) -> AbstractContextManager[None]:
         """In the block the first works while the others wait: unless it is given threads, it has all of its cores."""
         return working(self.threads or available())
@@ -152,10 +161,12 @@ def joined(threads: int | None) -> Iterator[Alone]:
         with working(threads or 1):
             yield several
     except Elsewhere:
+        several.stopping()
         raise
     except BaseException as error:
         if several.over:
             raise
+        several.stopping()
         lines, code = ending(error) or (traceback.format_exc().splitlines(), 1)
         failure = world.meet(code, lines)
         if failure is None or failure.number == world.number:

@@ -88,3 +88,10 @@ def over() -> None:
     """The command has ended: nothing is raised again."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def ignore() -> None:
+    """The command is ending already: whatever asks for it again changes nothing."""
+    over()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -181,6 +181,7 @@ def train(
                             keep(trainer, places)
                     seconds = time.perf_counter() - start
                     if stop:
+                        joined.stopping()
                         if joined.first:
                             keep(trainer, places)
                         done = f"{run.state.epochs} of {total} epochs are done; go on with {again}"

@@ -75,9 +75,9 @@ def run_by(count: int, *command: str, patch: str = "") -> Ended:
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
-def started_by(count: int, *command: str) -> tuple[subprocess.Popen[str], list[int]]:
+def started_by(count: int, *command: str, patch: str = "") -> tuple[subprocess.Popen[str], list[int]]:
     """A training under way: mpirun, and the processes of its ranks."""
-    patch = "import os, pathlib; pathlib.Path(f'pid.{rank}').write_text(str(os.getpid()))"
+    patch = f"import os, pathlib; pathlib.Path(f'pid.{{rank}}').write_text(str(os.getpid()))\n{patch}"
     process = subprocess.Popen(
         words(count, "train", "spec.yaml", *LONG, *command, patch=patch),
         stdout=subprocess.DEVNULL,
@@ -173,6 +173,33 @@ def test_a_signal_to_one_rank_or_to_all_stops_them_at_one_step(number: signal.Si
     assert not Path("spec.npz").exists()
     with np.load("spec.checkpoint.npz") as arrays:
         assert f": {'terminated' if code == 143 else 'interrupted'}; {len(arrays['history_cost'])} of " in told(err)[0]
+
+
+SLOW = """
+import time
+from nnfit.storage import files
+write = files.write
+def slow(*files):
+    time.sleep(1)
+    write(*files)
+files.write = slow
+"""
+
+
+@by_several
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_signal_that_comes_to_one_rank_after_all_have_agreed_changes_nothing(order: tuple[int, int]) -> None:
+    process, pids = started_by(2, patch=SLOW)
+    begun = time.monotonic()
+    for rank in order:
+        os.kill(pids[rank], signal.SIGTERM)
+        time.sleep(0.3)
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 5
+    assert process.returncode == 143
+    assert len(told(err)) == 1
+    assert "nnfit: terminated; " in told(err)[0]
+    assert Path("spec.checkpoint.npz").exists()
 
 
 @by_several
@@ -308,6 +335,18 @@ def test_the_others_are_silent_and_leave_the_first_a_moment(
     assert capfd.readouterr() == ("", "")
     left[0]()
     assert lingered == [ranks.MOMENT]
+
+
+def test_a_model_of_several_is_not_verified_by_one_and_the_user_is_told_what_would_do(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranks.Alone, "count", 3)
+    assert run("train", "spec.yaml", "--quiet").code == 0
+    monkeypatch.setattr(ranks.Alone, "count", 1)
+    ended = run("verify", "spec.npz")
+    assert ended.code == 5
+    assert "ranks was 3 and is 1; this command is one process" in ended.err
+    assert "mpirun -n 3 nnfit train" in ended.err
 
 
 @pytest.mark.parametrize("number", ["0", "1"])
