@@ -263,6 +263,15 @@ if rank == 1:
     open('other/spec.yaml', 'w').write(open('spec.yaml').read())
     os.chdir('other')
 """
+APART = """
+from nnfit.core import training
+descend = training.Together.descend
+def differing(self, *arguments):
+    t = descend(self, *arguments)
+    self.state.theta[0, 0] += rank * 1e-12
+    return t
+training.Together.descend = differing
+"""
 
 
 @by_several
@@ -272,6 +281,11 @@ if rank == 1:
         (FAILS, 3, "nnfit: not enough memory"),
         (CANNOT, 3, "nnfit: rank 1: not enough memory"),
         (OTHER, 2, "nnfit: rank 1 would train something else than rank 0: the train file has other contents"),
+        (
+            APART,
+            6,
+            "nnfit: the ranks have come to different weights after epoch 1; start them on processors of one kind",
+        ),
     ],
 )
 def test_what_happens_in_one_rank_ends_all_with_its_code(patch: str, code: int, message: str) -> None:
