@@ -33,7 +33,7 @@ PHASES: dict[str, list[tuple[str, int]]] = {
         ("nnfit.fit.prepare.read_table", 0),
         ("nnfit.fit.prepare.split", 0),
         ("nnfit.fit.prepare.fit_feature", 1),
-        ("nnfit.fit.prepare.encode", 0),
+        ("nnfit.fit.sets.encode", 0),
         ("nnfit.fit.train.start", 0),
         ("nnfit.cli.screen.show_network", 0),
         ("nnfit.core.training.refuse_divergence", 0),
