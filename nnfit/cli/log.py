@@ -17,6 +17,7 @@ from typing import TextIO
 from nnfit.cli.ending import ending
 from nnfit.errors import NnfitError
 from nnfit.storage import files
+from nnfit.storage.lines import opened_log
 from nnfit.storage.paths import kind
 from nnfit.version import __version__
 
@@ -37,7 +38,7 @@ class Log:
     def open(self, append: bool = False) -> None:
         """Begin the file with the lines that wait: now it is known to be no input, and nobody else's."""
         if self.path is not None:
-            self.file = files.opened_log(self.path, append)
+            self.file = opened_log(self.path, append)
             with files.told(self.path):  # a disk that is full now is an error, before there is work to lose
                 self.file.write("".join(f"{line}\n" for line in self.waiting))
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nnfit.errors import OutputError, Place, Problem
-from nnfit.storage import files
+from nnfit.storage.unnamed import unnamed
 from nnfit.words import volume
 from nnfit.workers.memory import mapped
 
@@ -88,7 +88,7 @@ class Room:
         if not size:
             return np.empty(shape, dtype)
         try:
-            found = mapped(files.unnamed(self.folder(), size), size)
+            found = mapped(unnamed(self.folder(), size), size)
         except OSError as error:
             message = f"the cache folder has no room for rows that take {volume(size)}: {error.strerror or error}"
             remedy = "name another with --cache FOLDER"

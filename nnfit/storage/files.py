@@ -1,7 +1,7 @@
-"""Every file nnfit writes goes through here: a temporary file beside the target, then one atomic rename.
+"""Every whole file nnfit writes goes through here: a temporary file beside the target, then one atomic rename.
 
 The output is therefore the old one or the new one, never a torn one, whatever ends the process. Why so, and what is
-not promised: docs/decisions/files.md.
+not promised: docs/decisions/files.md. What grows as the work goes on is in `lines.py`, what has no name in `unnamed.py`.
 
 For tests, NNFIT_FAULT makes a step fail: `write:3` the third write, `write:3+` that and all later ones, with ENOSPC, or
 with another error as in `fsync:1:EIO`. The steps are open, write, fsync and replace.
@@ -16,11 +16,9 @@ import re
 import secrets
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
 from nnfit.errors import OutputError, Place, Problem
 from nnfit.storage import locks
@@ -29,9 +27,6 @@ from nnfit.storage.paths import Kind, kind, stream
 # What can neither be replaced nor, at the end of a long training, be relied on: in the words of a message.
 REFUSED: dict[Kind, str] = {"folder": "is a folder", "socket": "is a socket", "block device": "is a block device"}
 IN_PLACE: tuple[Kind, ...] = ("stream", "device", "pipe")  # cannot be replaced, and are written into
-
-SYNC = 1.0  # seconds between two times that lines which are added go to the disk
-PIECE = 1 << 16  # bytes that are looked through at once
 
 # What took its place in this process: who stops a command can say truly what became of its outputs.
 placed: list[Path] = []
@@ -312,6 +307,11 @@ def sweep_folder(folder: Path, start: str = r"\..*\.") -> None:
                     os.close(descriptor)
 
 
+def to_read(path: Path) -> int:
+    """The descriptor of a file that is no link, and is not waited for; an OSError where there is none."""
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
 def remove(path: Path) -> None:
     """Remove a file that is no longer needed; a symbolic link to it stays."""
     try:
@@ -354,53 +354,6 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) 
                 taken[target] = "is given for two outputs"
         if reason:
             raise OutputError(Problem("cannot-write", f"cannot be written: {reason}", remedy, Place(str(path))))
-
-
-def unnamed(folder: Path, size: int) -> int:
-    """A private file of so many bytes without a name, for which there is room on the disk: its descriptor.
-
-    It vanishes with its last descriptor and mapping, however the process ends. An OSError where there is no room.
-    """
-    path = folder / f".nnfit.{secrets.token_hex(8)}.tmp"
-    fault("open")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        path.unlink(missing_ok=True)  # who sweeps the folder may have been faster
-        reserve(descriptor, size)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def to_read(path: Path) -> int:
-    """The descriptor of a file that is no link, and is not waited for; an OSError where there is none."""
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-
-
-def reserve(descriptor: int, size: int) -> None:
-    """Make a file so long, and have the disk keep room for it; an OSError where it has none.
-
-    What is written to a mapping finds no room too late: the system then ends the process.
-    """
-    fault("write")
-    if hasattr(os, "posix_fallocate"):
-        with unsupported():
-            os.posix_fallocate(descriptor, 0, size)
-            return
-    zeros = bytes(min(size, 1 << 20))
-    for start in range(0, size, len(zeros)):
-        os.pwrite(descriptor, zeros[: size - start], start)
-
-
-@contextmanager
-def unsupported() -> Iterator[None]:
-    """In the block, a file system that does not know what is asked of it is no error."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-            raise
 
 
 @contextmanager
@@ -446,66 +399,3 @@ def claimed(paths: Iterable[Path | None]) -> Iterator[None]:
                             Problem("in-use", message, "wait for its end, or name another output", Place(str(path)))
                         )
         yield
-
-
-class Appending:
-    """A file that whole lines are added to; with the disk at the latest a second after, and in the end."""
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path, self.descriptor = path, descriptor
-        self.synced = time.monotonic()
-
-    def add(self, line: bytes) -> None:
-        """A line, its end included; a process that dies in between leaves a part of it, which `appending` removes."""
-        with told(self.path):
-            rest = memoryview(line)
-            while rest:
-                fault("write")
-                rest = rest[os.write(self.descriptor, rest) :]
-            if time.monotonic() - self.synced > SYNC:
-                self.sync()
-
-    def sync(self) -> None:
-        """All that was added is with the disk."""
-        fault("fsync")
-        os.fsync(self.descriptor)
-        self.synced = time.monotonic()
-
-
-@contextmanager
-def appending(path: Path) -> Iterator[Appending]:
-    """A file to add lines to, without the part of a line that it may end with."""
-    with told(path):
-        fault("open")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        with told(path):
-            os.ftruncate(descriptor, whole_lines(descriptor))
-        added = Appending(path, descriptor)
-        yield added
-        with told(path):
-            added.sync()
-    finally:
-        os.close(descriptor)
-
-
-def whole_lines(descriptor: int) -> int:
-    """How many bytes of a file are lines with an end."""
-    end = os.fstat(descriptor).st_size
-    while end:
-        start = max(0, end - PIECE)
-        if (at := os.pread(descriptor, end - start, start).rfind(b"\n")) >= 0:
-            return start + at + 1
-        end = start
-    return 0
-
-
-def opened_log(path: Path, append: bool = False) -> TextIO:
-    """A file that is written line by line while the work goes on; what was in it goes, unless lines are appended."""
-    with told(path):
-        if kind(path) in IN_PLACE:
-            descriptor = opened_in_place(path)
-        else:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | (0 if append else os.O_TRUNC)
-            descriptor = os.open(path, flags, 0o666)
-        return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from nnfit.errors import OutputError, Place, Problem
 from nnfit.storage import files
+from nnfit.storage.lines import Appending, appending
 from nnfit.sweeps.running import HALTED, Outcome
 from nnfit.sweeps.trials import hashed
 
@@ -178,7 +179,7 @@ def make(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path, shard: Shard | None) -> Iterator[files.Appending]:
+def held(folder: Path, shard: Shard | None) -> Iterator[Appending]:
     """The file to add lines to, as long as no other process works on the same trials; else an OutputError."""
     inside = folder / FOLDER
     own, whole = inside / (shard.file if shard else WHOLE), inside / WHOLE
@@ -192,7 +193,7 @@ def held(folder: Path, shard: Shard | None) -> Iterator[files.Appending]:
             for path in (whole, *sorted(others)):  # parts of another whole have trials in common with this one
                 with claim(path, folder):
                     pass
-        yield stack.enter_context(files.appending(own))
+        yield stack.enter_context(appending(own))
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from nnfit.progress import phase
 from nnfit.scoring.evaluation import scores
 from nnfit.storage import files
 from nnfit.storage.json_text import tidy
+from nnfit.storage.lines import Appending
 from nnfit.sweeps import best, records
 from nnfit.sweeps.cost import seconds
 from nnfit.sweeps.engines import Machine, outcomes_of, workers_of
@@ -223,7 +224,7 @@ def climbed(
     swept: Swept,
     outcomes: dict[str, Outcome],
     found: Known,
-    lines: files.Appending,
+    lines: Appending,
     orders: Orders,
     first: Callable[[], First],
 ) -> int | None:
