@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnfit.cli.outputs import json_of
-from nnfit.errors import OutputError, Place, Problem
+from nnfit.cli.outputs import json_of, path_of
+from nnfit.errors import OutputError, Place, Problem, UsageError
 
 if TYPE_CHECKING:
     from nnfit.storage.cache import Kept
 
+
+def named_folder(text: str | None) -> str | None:
+    """What names a folder; a UsageError for nothing, as a variable gives it that is not set."""
+    if text == "":
+        remedy = "name one, or leave --cache out for the usual one"
+        raise UsageError(Problem("usage", "names no folder", remedy, Place("--cache")))
+    return text
+
+
 CacheFolder = Annotated[
-    Path | None,
-    typer.Option("--cache", metavar="FOLDER", help="The folder of the cache, in place of the one in ~/.cache."),
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="FOLDER",
+        callback=named_folder,
+        help="The folder of the cache, in place of the one in ~/.cache.",
+    ),
 ]
 
 
@@ -36,7 +50,7 @@ def cache(
     from nnfit.storage import cache
     from nnfit.words import count, plain, volume
 
-    with cache.using(folder, True):
+    with cache.using(path_of(folder), True):
         place, bound = place_of(cache.place), cache.bound()
         found = [(each, cache.about(each)) for each in cache.entries()]
         if clear:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnfit.workers.cores import available
-from nnfit.workers.ranks import Failure, cut_off, started
+from nnfit.workers.ranks import Failure, cut_off, started, together, variables
 from nnfit.workers.threads import working
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class Alone:
 
     def refuse_stream(self, spec: Path) -> None:
         """A UsageError for a spec that not all can read."""
+
+    def in_turn(self, caching: bool) -> AbstractContextManager[None]:
+        """In the block the rows are made ready."""
+        return nullcontext()
 
     def begin(self, trainer: Trainer, asked: Sequence[int]) -> tuple[Sequence[int], Division]:
         """What ends the training, and the part of the rows that this process takes."""
@@ -77,6 +81,20 @@ class Several(Alone):
         if str(spec) == "-":
             message = "mpirun gives standard input to one of its processes alone"
             raise UsageError(Problem("usage", message, "write the spec to a file", Place(STANDARD_INPUT)))
+
+    @contextmanager
+    def in_turn(self, caching: bool) -> Iterator[None]:
+        """In the block the first on each machine makes the rows ready; then the others have them from the cache.
+
+        So a machine encodes them once, and all map one file. Without a cache each makes its own, all at once.
+        """
+        leads = not self.world.place
+        if caching and not leads:
+            self.meet()
+        with working(self.threads or available()) if caching and leads else nullcontext():
+            yield
+        if caching and leads:
+            self.meet()
 
     def begin(self, trainer: Trainer, asked: Sequence[int]) -> tuple[Sequence[int], Division]:
         """What ends the training is what one of the ranks is asked by; a UsageError if they would train differently."""
@@ -133,6 +151,12 @@ class Several(Alone):
         self.over = True
 
 
+def count() -> int:
+    """How many processes `mpirun` has started for the command."""
+    rank = started()
+    return 1 if rank is None else rank.size
+
+
 @contextmanager
 def joined(threads: int | None) -> Iterator[Alone]:
     """In the block this process is one of those that `mpirun` started, or alone; an error in one ends all of them.
@@ -140,23 +164,30 @@ def joined(threads: int | None) -> Iterator[Alone]:
     One of several has one thread, since others may be on the same machine, or those that it is given.
     """
     from nnfit.cli.ending import ending
+    from nnfit.errors import Problem, UsageError
 
     rank = started()
     if rank is None:
         yield Alone()
         return
     if cut_off():
-        from nnfit.errors import Problem, UsageError
-
         message = (
             f"a process of mpirun -n {rank.size} has started this one, which has its variables and not its connection"
         )
-        remedy = "start nnfit train itself by mpirun; or, to train alone, env -u PMI_RANK -u PMI_SIZE nnfit train"
+        remedy = (
+            f"start nnfit train itself by mpirun; or, to train alone, env -u {' -u '.join(variables())} nnfit train"
+        )
         raise UsageError(Problem("not-a-rank", message, remedy))
     from nnfit.workers import mpi
 
-    world = mpi.joined(rank)
+    try:
+        world = mpi.joined(rank)
+    except UsageError as error:
+        if error.code == "other-mpi":
+            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # there may be no first, who would tell it
+        raise
     several = Several(world, threads)
+    together.set(world.together)
     try:
         with working(threads or 1):
             yield several
@@ -185,7 +216,7 @@ class Nowhere(io.TextIOBase):
 def hush(words: Sequence[str], linger: Callable[[float], object] = time.sleep) -> None:
     """Of several processes of a training let the first alone speak; each says to `joined` what went wrong in it."""
     command = next((word for word in words if not word.startswith("-")), "")
-    rank = started() if command == "train" else None
+    rank = started() if command in ("train", "verify") else None
     if rank is not None and rank.number and not cut_off():
         sys.stdout = sys.stderr = Nowhere()
         atexit.register(lambda: None if "mpi4py.MPI" in sys.modules else linger(MOMENT))

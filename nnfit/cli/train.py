@@ -130,8 +130,9 @@ def train(
     from nnfit.report import extra
     from nnfit.storage import cache, files
 
-    if cache_folder is not None:
-        cache.check(cache_folder)
+    kept_in = path_of(cache_folder)
+    if kept_in is not None:
+        cache.check(kept_in)
     if quiet:
         progress.hush()
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
@@ -143,7 +144,7 @@ def train(
         refuse_ending(Path(report), "--report")
     with (
         ranks.joined(threads) as joined,
-        cache.using(cache_folder, not no_cache),
+        cache.using(kept_in, not no_cache),
         logged(path_of(log_file) if joined.first else None) as log,
     ):
         joined.refuse_stream(spec)
@@ -158,7 +159,8 @@ def train(
         with files.claimed(places if joined.first else ()):
             saved = places.checkpoint if resume and places.checkpoint.exists() else None
             log.open(append=saved is not None)
-            trainer = begin(loaded, blas_threads=blas_threads, resume=saved, ranks=joined.count)
+            with joined.in_turn(loaded.spec.data.cache and not no_cache):
+                trainer = begin(loaded, blas_threads=blas_threads, resume=saved, ranks=joined.count)
             run, total = trainer.run, loaded.spec.training.epochs
             inherited = (p for p in inherited_outputs(loaded.document) if p.place.key != "output" or output is None)
             screen.warn(*trainer.warnings, *trainer.check_size(), *inherited)

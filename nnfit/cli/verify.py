@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnfit.cli.threads import Threads
-from nnfit.words import listed, plain
+from nnfit.words import count, listed, plain
 from nnfit.workers.blas import DEFAULT
 from nnfit.workers.threads import MOST
 
 if TYPE_CHECKING:
+    from nnfit.cli.ranks import Alone
     from nnfit.errors import Problem
+    from nnfit.fit.train import Trainer
     from nnfit.model.model import Model
 
 LISTED = 5  # differences, of which another spec may have hundreds
@@ -42,46 +44,69 @@ def verify(
     """Train again from the spec in MODEL, and say whether the model comes out byte for byte.
 
     Without --spec, the data are looked for from the current folder, under the paths in the model. If the bytes differ,
-    the command says what does: spec, data, versions, BLAS threads, seed, or the ranks of mpirun; it exits with 5 then.
+    the command says what does: spec, data, versions, BLAS threads or seed; it exits with 5 then. A model of several
+    ranks is trained again by as many: mpirun -n N nnfit verify MODEL.
     """
     import nnfit
-    from nnfit.cli import progress, screen
-    from nnfit.config.build import dump
-    from nnfit.config.document import Document
-    from nnfit.config.loader import LoadedSpec, load_spec
-    from nnfit.config.spec import FRAME
-    from nnfit.errors import DataError, ModelFileError, Place, Problem
-    from nnfit.fit import checkpoint
-    from nnfit.fit.train import begin
+    from nnfit.cli import ranks
     from nnfit.model.metadata import blas_threads_of
-    from nnfit.storage import cache, json_text
 
     stored = nnfit.load(model)
-    place = Place(str(model))
+    refuse_other_ranks(stored, model, ranks.count())
     then = blas_threads_of(stored.record) or DEFAULT
     if blas_threads is None and DEFAULT != then <= MOST:  # a file that asks for more does not get them
         # NumPy asks for the number of threads only once, when it is loaded.
         words = sys.orig_argv
         at = words.index("verify") + 1
         os.execv(sys.executable, [sys.executable, *words[1:at], "--blas-threads", str(then), *words[at:]])
+    with ranks.joined(threads) as joined:
+        trainer = trained_again(joined, stored, model, spec, blas_threads or DEFAULT)
+        if joined.first:
+            with joined.apart():
+                compare(model, stored, trainer.result().model)
+        joined.end()
+
+
+def trained_again(joined: Alone, stored: Model, path: Path, spec: Path | None, blas_threads: int) -> Trainer:
+    """The training of a model, or of a spec in place of the one in it, at its end."""
+    from nnfit.cli import progress
+    from nnfit.config.build import dump
+    from nnfit.config.document import Document
+    from nnfit.config.loader import LoadedSpec, load_spec
+    from nnfit.config.spec import FRAME
+    from nnfit.errors import DataError, ModelFileError, Place, Problem
+    from nnfit.fit.train import begin
+    from nnfit.storage import cache
+
     if spec is None and FRAME in (stored.spec.data.train, stored.spec.data.validation, stored.spec.data.test):
         remedy = "train again with nnfit.train, or name a spec and its files with --spec"
-        raise ModelFileError(Problem("no-frame", "was trained on a DataFrame, which no file holds", remedy, place))
-    loaded = load_spec(spec) if spec else LoadedSpec(stored.spec, Document(str(model), dump(stored.spec)), Path())
+        message = "was trained on a DataFrame, which no file holds"
+        raise ModelFileError(Problem("no-frame", message, remedy, Place(str(path))))
+    loaded = load_spec(spec) if spec else LoadedSpec(stored.spec, Document(str(path), dump(stored.spec)), Path())
     try:
         with cache.using(None, on=False):  # what is to be held against the model is made anew, from the data
-            trainer = begin(loaded, blas_threads=blas_threads or DEFAULT)
+            trainer = begin(loaded, blas_threads=blas_threads, ranks=joined.count)
     except DataError as error:
         if spec:
             raise
         raise DataError(*(advised(p) if p.code == "unreadable" else p for p in error.problems)) from None
-    for _ in progress.watch(trainer.epochs(), loaded.spec.training.epochs, quiet=not sys.stderr.isatty()):
-        pass
-    again = trainer.result().model
+    stop, division = joined.begin(trainer, ())
+    quiet = not sys.stderr.isatty()
+    for _ in progress.watch(trainer.epochs(stop, division), loaded.spec.training.epochs, quiet):
+        joined.end_epoch(trainer)
+    return trainer
 
-    if again.to_bytes() == model.read_bytes():
-        size = model.stat().st_size
-        screen.out().print(plain(f"{model}: trained again, the same {size:,} bytes came out"))
+
+def compare(path: Path, stored: Model, again: Model) -> None:
+    """Say that a model came out again byte for byte; else a ModelFileError that says what differs."""
+    from nnfit.cli import screen
+    from nnfit.errors import ModelFileError, Place, Problem
+    from nnfit.fit import checkpoint
+    from nnfit.storage import json_text
+
+    if again.to_bytes() == path.read_bytes():
+        size = path.stat().st_size
+        screen.out().print(plain(f"{path}: trained again, the same {size:,} bytes came out"))
         return
     old, new = (json_text.plain(conditions(each)) for each in (stored, again))
     differing = other_files(old, new)
@@ -90,11 +115,22 @@ def verify(
         differing = ["neither spec, data, versions, BLAS threads nor seed differ: the machine or its libraries must"]
     elif len(differing) > LISTED:
         differing[LISTED:] = [f"and {len(differing) - LISTED:,} more differ"]
-    remedy, ranks = "", old.get("ranks", 1)
-    if ranks != 1:
-        remedy = f"this command is one process, whose sums are made in another order: mpirun -n {ranks} nnfit train "
-        remedy += "with the spec and -o gives a model to compare with"
-    raise ModelFileError(Problem("other-bytes", f"other bytes came out: {'; '.join(differing)}", remedy, place))
+    raise ModelFileError(
+        Problem("other-bytes", f"other bytes came out: {'; '.join(differing)}", place=Place(str(path)))
+    )
+
+
+def refuse_other_ranks(stored: Model, path: Path, now: int) -> None:
+    """A ModelFileError where a model was trained by another number of processes than these: sums have another order."""
+    from nnfit.errors import ModelFileError, Place, Problem
+
+    then = stored.record.get("ranks", 1)
+    if then != now:
+        message = (
+            f"was trained by {count(then, 'rank')}, and this is {count(now, 'rank')}, which adds up in another order"
+        )
+        remedy = f"mpirun -n {then} nnfit verify trains it again" if then > 1 else "verify it without mpirun"
+        raise ModelFileError(Problem("other-ranks", message, remedy, Place(str(path))))
 
 
 def conditions(model: Model) -> dict[str, Any]:
@@ -102,8 +138,8 @@ def conditions(model: Model) -> dict[str, Any]:
     from nnfit.config.build import dump
     from nnfit.model.metadata import blas_threads_of
 
-    record = {"ranks": 1, **model.record, "blas_threads": blas_threads_of(model.record)}
-    keys = ("versions", "blas_threads", "ranks", "seed", "data_sha256")
+    record = {**model.record, "blas_threads": blas_threads_of(model.record)}
+    keys = ("versions", "blas_threads", "seed", "data_sha256")
     found = {"spec": dump(model.spec), **{key: record[key] for key in keys if record.get(key) is not None}}
     files = record.get("sha256", {})  # that of training stands above
     found["sha256"] = {name: digest for name, digest in files.items() if name != "train"}

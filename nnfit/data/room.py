@@ -87,16 +87,19 @@ class Room:
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if not size:
             return np.empty(shape, dtype)
+        where = ""
         try:
-            found = mapped(unnamed(self.folder(), size), size)
+            folder = self.folder()
+            where = str(folder)
+            found = mapped(unnamed(folder, size), size)
         except OSError as error:
             message = f"the cache folder has no room for rows that take {volume(size)}: {error.strerror or error}"
-            remedy = "name another with --cache FOLDER"
+            remedy, place = "name another with --cache FOLDER", Place(where or error.filename)
             if size > self.there:
-                raise OutputError(Problem("no-room", message, remedy, Place(error.filename))) from None
+                raise OutputError(Problem("no-room", message, remedy, place)) from None
             self.there -= size
             if not self.warnings:
-                self.warnings.append(Problem("no-room", message, f"they lie in memory; {remedy}"))
+                self.warnings.append(Problem("no-room", message, f"they lie in memory; {remedy}", place))
             return in_memory(shape, dtype)
         return np.frombuffer(found, dtype, math.prod(shape)).reshape(shape)
 

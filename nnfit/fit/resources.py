@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -35,6 +36,7 @@ from nnfit.model.layout import network_of
 from nnfit.storage import npz
 from nnfit.words import volume as size
 from nnfit.workers.cores import groups, text
+from nnfit.workers.ranks import together
 
 MEMBER = 768  # bytes of a member in Python: its generator and its metrics (measured: 900 to 1,000)
 
@@ -170,8 +172,12 @@ def blamed(spec: Spec, need: Need, takes: Callable[[Spec], int], most: int) -> t
 
 
 def memory() -> int:
-    """The bytes that this process can have at most: of the machine, of its control group, of its own limits."""
-    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *of_groups()]
+    """The bytes that this process can have at most: of the machine, of its control group, of its own limits.
+
+    Ranks together on a machine have each their part of it.
+    """
+    whole = min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *of_groups(), sys.maxsize)
+    found = [whole // together.get()]
     for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
         soft, _ = resource.getrlimit(limit)
         found += [soft] if soft != resource.RLIM_INFINITY else []

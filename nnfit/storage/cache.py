@@ -103,14 +103,14 @@ def bound() -> int:
 
 
 def check(path: Path) -> None:
-    """An OutputError for a folder that is named and cannot be one."""
+    """An OutputError for a folder that is named and cannot be one; in one that is read-only there may be entries."""
     reason = ""
     if path.exists() and not path.is_dir():
         reason = "is no folder"
     elif not path.exists() and not path.parent.is_dir():
         reason = f"there is no folder {path.parent}"
-    elif not os.access(path if path.exists() else path.parent, os.W_OK | os.X_OK):
-        reason = "is not writable" if path.exists() else f"the folder {path.parent} is not writable"
+    elif not path.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
+        reason = f"the folder {path.parent} is not writable"
     if reason:
         message = f"cannot be the folder of the cache: {reason}"
         raise OutputError(Problem("cannot-write", message, "name another folder", Place(str(path))))
@@ -168,7 +168,12 @@ def write(recipe: str, data: str, about: Mapping[str, Any], arrays: Mapping[str,
         message = f"cannot be written: {error.strerror or error}"
         raise OutputError(Problem("cannot-write", message, place=Place(at or error.filename))) from None
     header = {"format": FORMAT, "recipe": recipe, "data": data, "arrays": listed, "about": dict(about)}
-    files.keep(path, pieces(views, json_text.write(header)))
+    try:
+        written = json_text.write(header)
+    except OutputError:
+        message = f"columns and categories take more than {volume(json_text.MAX_BYTES)}"
+        raise OutputError(Problem("cannot-write", message, place=Place(at))) from None
+    files.keep(path, pieces(views, written))
 
 
 def layout(arrays: Mapping[str, NDArray[Any]]) -> tuple[list[dict[str, Any]], list[tuple[int, memoryview]], int]:

@@ -1,7 +1,7 @@
 """Every whole file nnfit writes goes through here: a temporary file beside the target, then one atomic rename.
 
 The output is therefore the old one or the new one, never a torn one, whatever ends the process. Why so, and what is
-not promised: docs/decisions/files.md. What grows as the work goes on is in `lines.py`, what has no name in `unnamed.py`.
+not promised: docs/decisions/files.md. What grows line by line is in `lines.py`, what has no name in `unnamed.py`.
 
 For tests, NNFIT_FAULT makes a step fail: `write:3` the third write, `write:3+` that and all later ones, with ENOSPC, or
 with another error as in `fsync:1:EIO`. The steps are open, write, fsync and replace.

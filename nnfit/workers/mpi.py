@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nnfit.errors import Problem, UsageError
 from nnfit.extras import require
-from nnfit.workers.ranks import Failure, Rank
+from nnfit.workers.ranks import Failure, Rank, variables
 
 PATIENCE = 5.0  # seconds that a rank which has failed waits for the others before it ends them
 MOMENT = 0.5  # seconds that `mpirun` has to hand on what is said, before it ends all
@@ -46,9 +46,11 @@ def joined(rank: Rank) -> World:
     if (comm.Get_rank(), comm.Get_size()) != rank:
         library = MPI.Get_library_version().splitlines()[0][:60].strip("\x00 ")
         message = f"{rank.size} processes were started, and the MPI of mpi4py ({library}) knows of {comm.Get_size()}"
-        remedy = "start them by the mpirun of the MPI that mpi4py loads"
+        alone = f"where there is no mpirun, env -u {' -u '.join(variables())} nnfit trains alone"
+        remedy = f"start them by the mpirun of the MPI that mpi4py loads; {alone}"
         raise UsageError(Problem("other-mpi", message, remedy))
-    world = World(comm, comm.Dup())
+    here = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    world = World(comm, comm.Dup(), here.Get_rank(), here.Get_size())
     atexit.register(world.leave)
     return world
 
@@ -56,9 +58,13 @@ def joined(rank: Rank) -> World:
 class World:
     """All ranks of a training, as one of them sees them. One that leaves early ends the others."""
 
-    def __init__(self, comm: Any, meeting: Any) -> None:
-        """`comm` is for sums, and `meeting` so that who has failed is not taken for who adds."""
+    def __init__(self, comm: Any, meeting: Any, place: int = 0, together: int = 1) -> None:
+        """`comm` is for sums, and `meeting` so that who has failed is not taken for who adds.
+
+        This rank has the `place`, from 0, among those `together` on its machine.
+        """
         self.comm, self.meeting = comm, meeting
+        self.place, self.together = place, together
         self.number, self.count = int(comm.Get_rank()), int(comm.Get_size())
         self.code = 0
 

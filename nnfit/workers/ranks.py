@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import NamedTuple
 
 # The rank, and of how many: Open MPI; MPICH, Intel MPI and Slurm's PMI-2; Slurm's PMIx, which says the number for every
@@ -13,6 +14,8 @@ VARIABLES = (
     ("PMI_RANK", "PMI_SIZE"),
     ("PMIX_RANK", "SLURM_STEP_NUM_TASKS"),
 )
+
+together: ContextVar[int] = ContextVar("together", default=1)  # ranks on this machine, which share its memory
 
 
 class Rank(NamedTuple):
@@ -32,11 +35,17 @@ class Failure(NamedTuple):
 
 def started(environment: Mapping[str, str] = os.environ) -> Rank | None:
     """Which of several processes this is, as the environment says; None where it is the only one."""
-    for of_rank, of_count in VARIABLES:
-        number, count = environment.get(of_rank, ""), environment.get(of_count, "")
+    known = variables(environment)
+    return Rank(*(int(environment[name]) for name in known)) if known else None
+
+
+def variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Those that say which of several processes this is; none where it is the only one."""
+    for names in VARIABLES:
+        number, count = (environment.get(name, "") for name in names)
         if number.isdecimal() and count.isdecimal() and int(number) < int(count) > 1:
-            return Rank(int(number), int(count))
-    return None
+            return names
+    return ()
 
 
 def cut_off(environment: Mapping[str, str] = os.environ) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,25 @@ def test_a_folder_that_cannot_be_one_is_told_before_any_work(
     said = f"cannot be the folder of the cache: {reason.format(flowers)}; name another folder"
     assert ended.err == f"nnfit: {flowers / name}: {said}\n"
     assert not (flowers / "flowers.npz").exists()
+
+
+def test_an_empty_name_is_none(flowers: Path, folder: Path, run: Run) -> None:
+    for command in (("train", flowers / "flowers.yaml"), ("cache",)):
+        ended = run(*command, "--cache", "")
+        assert ended.code == 2
+        assert ended.err == "nnfit: --cache: names no folder; name one, or leave --cache out for the usual one\n"
+
+
+def test_entries_of_a_folder_that_is_read_only_are_used(
+    flowers: Path, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, named = flowers / "flowers.yaml", flowers / "kept"
+    assert run("train", spec, "--cache", named, "-o", flowers / "one.npz").code == 0
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != named and access(path, mode))
+    monkeypatch.setattr(prepare, "read_table", None)
+    assert run("train", spec, "--cache", named, "-o", flowers / "two.npz").code == 0
+    assert (flowers / "one.npz").read_bytes() == (flowers / "two.npz").read_bytes()
 
 
 def test_verify_makes_all_anew(flowers: Path, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

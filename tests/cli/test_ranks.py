@@ -127,9 +127,36 @@ def test_several_processes_come_to_the_weights_of_one_and_the_first_alone_speaks
     assert Path("again.npz").read_bytes() == Path("two.npz").read_bytes()
     inspected = run("inspect", "two.npz")
     assert "ranks 2" in inspected.out
-    verified = run("verify", "two.npz")
+    verified = run_by(2, "verify", "two.npz")
+    assert (verified.code, verified.err.count("nnfit")) == (0, 0)
+    assert verified.out.count("two.npz: trained again, the same") == 1
+    data = Path("data.csv").read_text()
+    Path("data.csv").write_text(data.replace("0,0,a", "1,0,a"))
+    verified = run_by(2, "verify", "two.npz")
     assert verified.code == 5
-    assert "ranks was 2 and is 1" in verified.err
+    assert len(told(verified.err)) == 1
+    assert "other bytes came out: the data file has other contents" in verified.err
+
+
+@by_several
+@pytest.mark.parametrize("cache", ["--cache=kept", "--no-cache"])
+def test_the_first_on_a_machine_encodes_the_rows_and_the_others_have_them_from_the_cache(cache: str) -> None:
+    patch = """
+from pathlib import Path
+from nnfit.fit import kept, prepare
+kept.LEAST = 1
+encoded = prepare.encoded_sets
+def told(*arguments):
+    Path(f"encoded.{rank}").touch()
+    return encoded(*arguments)
+prepare.encoded_sets = told
+"""
+    assert run_by(3, "train", "spec.yaml", "-o", "first.npz", "--quiet", cache, patch=patch).code == 0
+    caching = cache != "--no-cache"
+    assert sorted(path.suffix for path in Path().glob("encoded.*")) == ([".0"] if caching else [".0", ".1", ".2"])
+    assert len([*Path().glob("kept/*")]) == caching
+    assert run_by(3, "train", "spec.yaml", "-o", "second.npz", "--quiet", cache, patch=patch).code == 0
+    assert Path("first.npz").read_bytes() == Path("second.npz").read_bytes()
 
 
 @by_several
@@ -359,8 +386,10 @@ def test_a_model_of_several_is_not_verified_by_one_and_the_user_is_told_what_wou
     monkeypatch.setattr(ranks.Alone, "count", 1)
     ended = run("verify", "spec.npz")
     assert ended.code == 5
-    assert "ranks was 3 and is 1; this command is one process" in ended.err
-    assert "mpirun -n 3 nnfit train" in ended.err
+    assert ended.err == (
+        "nnfit: spec.npz: was trained by 3 ranks, and this is 1 rank, which adds up in another order; "
+        "mpirun -n 3 nnfit verify trains it again\n"
+    )
 
 
 @pytest.mark.parametrize("number", ["0", "1"])
@@ -383,6 +412,16 @@ def test_what_a_rank_has_started_is_told_that_it_is_none(
     for name in ("PMI_RANK", "PMI_SIZE"):
         monkeypatch.delenv(name)
     assert run("train", "spec.yaml", "--quiet").code == 0
+
+
+@by_several
+def test_variables_that_were_left_over_are_told_by_whoever_has_them() -> None:
+    environment = {**os.environ, "PMI_RANK": "1", "PMI_SIZE": "2"}
+    call = [sys.executable, "-m", "nnfit", "train", "spec.yaml"]
+    ended = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert len(told(ended.stderr)) == 1
+    assert "where there is no mpirun, env -u PMI_RANK -u PMI_SIZE nnfit trains alone" in ended.stderr
 
 
 def test_other_commands_do_not_look_at_mpi(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from nnfit.errors import DataError, UsageError
 from nnfit.fit import kept, prepare
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.train import begin
-from nnfit.storage import cache, files
+from nnfit.storage import cache, files, json_text
 
 LAYERS = [{"size": 5, "activation": "tanh"}, {"size": "auto", "activation": "softmax"}]
 REAL = {"data.target": "r", "data.ignore": ["kind", "a", "b"], "network.layers.1.activation": "linear", "loss": "mse"}
@@ -435,6 +435,15 @@ def test_a_full_disk_is_told_and_the_training_goes_on(
 def test_what_would_fill_the_disk_is_not_kept(table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((1, 1, 1, 1, 1, 1, 1, 1, 1, 1)))
     assert "and the disk would be all but full" in str(train(spec(table)).warnings)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_an_entry_says_of_itself_is_never_more_than_is_read_again(
+    table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1000)
+    (problem,) = [each for each in begin(load_spec(spec(table))).warnings if each.code == "not-kept"]
+    assert problem.message.endswith(": columns and categories take more than 1.0 kB")
     assert list(folder.iterdir()) == []
 
 

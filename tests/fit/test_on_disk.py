@@ -186,8 +186,8 @@ def test_on_a_full_disk_the_rows_lie_in_memory_and_it_is_told_once(
     assert found.model.to_bytes() == expected.model.to_bytes()
     (problem,) = [each for each in found.warnings if each.code == "no-room"]
     assert str(problem) == (
-        "the cache folder has no room for rows that take 2.9 kB: No space left on device; they lie in memory; "
-        "name another with --cache FOLDER"
+        f"{tmp_path / 'cache'}: the cache folder has no room for rows that take 2.9 kB: No space left on device; "
+        "they lie in memory; name another with --cache FOLDER"
     )
 
 

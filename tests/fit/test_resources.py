@@ -7,6 +7,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from nnfit.fit.resources import Need, needed, of_linear
 from nnfit.fit.run import start
 from nnfit.fit.train import begin
 from nnfit.workers import cores
+from nnfit.workers.ranks import together
 
 GB = 10**9
 SPEC: dict[str, Any] = {
@@ -164,11 +166,13 @@ def test_the_memory_there_is_is_the_least_that_any_limit_leaves(
     assert 10**8 < resources.memory() < 10**15
     (tmp_path / "memory.max").write_text("max\n")
     monkeypatch.setattr(cores, "CGROUP", tmp_path)
-    everything = resources.memory()
+    everything, shared = resources.memory(), list[int]()
     (tmp_path / "memory.max").write_text(f"{10**9}\n")
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text(f"{10**9}\n")
     assert everything > resources.memory() == 10**9
+    copy_context().run(lambda: [together.set(4), shared.append(resources.memory())])
+    assert shared == [10**9 // 4]  # four ranks of one training on the machine
 
 
 def test_sizes_are_told_in_units() -> None:
