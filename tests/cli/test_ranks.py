@@ -325,6 +325,31 @@ def test_what_happens_in_one_rank_ends_all_with_its_code(patch: str, code: int, 
     assert not Path("spec.npz").exists()
 
 
+TOLD = """
+from nnfit.cli import train as command
+from nnfit.fit import share, train
+from nnfit.workers.threads import threads
+def telling(room, name, value):
+    whole = getattr(room, name)
+    def told(*arguments):
+        with open(f"told.{rank}", "a") as file:
+            print(name, value(arguments), file=file)
+        return whole(*arguments)
+    setattr(room, name, told)
+telling(command, "keep", lambda arguments: arguments[0].run.state.epochs)
+telling(train, "finished", lambda arguments: threads.get())
+telling(share, "shares", lambda arguments: arguments[1])
+"""
+
+
+@by_several
+def test_the_first_alone_keeps_and_scores_with_its_threads_and_members_are_trained_in_one() -> None:
+    keeping = "--set", "training.checkpoint={every: 2, path: kept.npz}", "--set", "network.members=3"
+    assert run_by(2, "train", "spec.yaml", *keeping, "--threads", "3", "--quiet", patch=TOLD).code == 0
+    assert Path("told.0").read_text().splitlines() == ["shares 1", "keep 2", "keep 4", "keep 6", "finished 3"]
+    assert Path("told.1").read_text().splitlines() == ["shares 1"]
+
+
 SCORES = """
 import os, signal
 from nnfit.fit import train
