@@ -50,7 +50,11 @@ def cache(
     from nnfit.storage import cache
     from nnfit.words import count, plain, volume
 
-    with cache.using(path_of(folder), True):
+    named = path_of(folder)
+    if named is not None:
+        cache.check(named)
+    with cache.using(named, True):
+        cache.sweep()
         place, bound = place_of(cache.place), cache.bound()
         found = [(each, cache.about(each)) for each in cache.entries()]
         if clear:
@@ -89,7 +93,7 @@ def line(kept: Kept, about: dict[str, Any]) -> str:
     files = about.get("files")
     named = [str(path) for paths in files.values() for path in paths] if isinstance(files, dict) else []
     shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    return f"{volume(kept.size):>8}  used {day(kept)}  {shown or 'not to be read: the next training makes it anew'}"
+    return f"{volume(kept.size):>8}  used {day(kept)}  {shown or 'not to be read'}"
 
 
 def day(kept: Kept) -> str:

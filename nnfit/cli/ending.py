@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+
 from nnfit.cli.ranks import Elsewhere
 from nnfit.cli.signals import Stopped
 from nnfit.errors import NnfitError
 from nnfit.storage import files
 from nnfit.words import plain
+
+NO_THREAD = "can't start new thread"  # which has no exception of its own
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether it is for want of memory: NumPy, the system and Python's threads each say so in their way."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_THREAD in str(error))
 
 
 def ending(error: BaseException) -> tuple[list[str], int] | None:
@@ -15,12 +26,13 @@ def ending(error: BaseException) -> tuple[list[str], int] | None:
         return [plain(f"nnfit: {problem}") for problem in error.problems], error.exit_code
     if isinstance(error, Elsewhere):
         return [plain(line) for line in error.lines], error.exit_code
+    if lacks_memory(error):
+        reason = f": {error}" if isinstance(error, MemoryError) and str(error) else ""
+        message = f"nnfit: not enough memory for this network or these data{reason}"
+        return [plain(f"{message}; a training takes the least with data.storage: disk")], 3
     if isinstance(error, OSError):
         name = error.filename or "standard output"
         return [plain(f"nnfit: {name}: cannot be read or written: {error.strerror}")], 7
-    if isinstance(error, MemoryError):
-        reason = f": {error}" if str(error) else ""
-        return [plain(f"nnfit: not enough memory for this network or these data{reason}")], 3
     if isinstance(error, Stopped):
         what = "interrupted" if error.exit_code == 130 else "terminated"
         written = ", ".join(str(path) for path in files.placed)

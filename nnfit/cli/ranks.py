@@ -84,16 +84,17 @@ class Several(Alone):
 
     @contextmanager
     def in_turn(self, caching: bool) -> Iterator[None]:
-        """In the block the first on each machine makes the rows ready; then the others have them from the cache.
+        """In the block the first makes the rows ready, then one on each other machine, and then all others.
 
-        So a machine encodes them once, and all map one file. Without a cache each makes its own, all at once.
+        Each finds in the cache what one before has kept, if it has the same folder: so a machine encodes the rows once
+        at most, and all map one file. Without a cache each makes its own, all at once.
         """
-        leads = not self.world.place
-        if caching and not leads:
+        turn = 0 if self.first else 1 if not self.world.place else 2
+        for _ in range(turn if caching else 0):
             self.meet()
-        with working(self.threads or available()) if caching and leads else nullcontext():
+        with working(self.threads or available()) if caching and turn < 2 else nullcontext():
             yield
-        if caching and leads:
+        for _ in range(turn, 2 if caching else turn):
             self.meet()
 
     def begin(self, trainer: Trainer, asked: Sequence[int]) -> tuple[Sequence[int], Division]:
@@ -149,12 +150,6 @@ class Several(Alone):
         """Wait until the first has written all; what comes after it is told to nobody."""
         self.meet()
         self.over = True
-
-
-def count() -> int:
-    """How many processes `mpirun` has started for the command."""
-    rank = started()
-    return 1 if rank is None else rank.size
 
 
 @contextmanager

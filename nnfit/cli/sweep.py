@@ -80,6 +80,7 @@ def sweep(
     from nnfit.sweeps.cluster import connected
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import carried_out, folder_of, plan
+    from nnfit.workers.ranks import started
 
     part = shard_of(shard)
     if dask is not None and jobs is not None:
@@ -88,6 +89,9 @@ def sweep(
     if dask is not None and part is not None:
         message = "--shard is of the tasks of a job array, and a cluster shares the trials out itself"
         raise UsageError(Problem("usage", message, "leave one of --shard and --dask out"))
+    if part is None and (rank := started()) is not None:
+        message = f"mpirun has started {rank.size} processes, which do not share a sweep"
+        raise UsageError(Problem("usage", message, "start it once, with --jobs, or give each a part with --shard"))
     if output is None and str(spec) == "-":
         message = "a sweep from standard input has no folder beside it"
         raise UsageError(Problem("usage", message, "give -o FOLDER"))

@@ -131,22 +131,23 @@ def train(
     from nnfit.storage import cache, files
 
     kept_in = path_of(cache_folder)
-    if kept_in is not None:
-        cache.check(kept_in)
     if quiet:
         progress.hush()
     options = {"-o": output, "--json": json_file, "--history": history, "--depfile": depfile, "--log": log_file}
     options |= {"--report": report, "--mlflow": mlflow}
-    tracking.ready(mlflow)
-    if report is not None:
-        extra.load_alone()
-        extra.require()
-        refuse_ending(Path(report), "--report")
     with (
         ranks.joined(threads) as joined,
         cache.using(kept_in, not no_cache),
         logged(path_of(log_file) if joined.first else None) as log,
     ):
+        if kept_in is not None:
+            cache.check(kept_in)
+        if joined.first:
+            tracking.ready(mlflow)
+            if report is not None:
+                extra.load_alone()
+                extra.require()
+                refuse_ending(Path(report), "--report")
         joined.refuse_stream(spec)
         loaded = load_spec(spec, overrides or ())
         places = outputs_of(loaded, spec, options)
@@ -170,7 +171,8 @@ def train(
                 on = f"going on after epoch {run.state.epochs} from {saved}"
                 screen.note(on if saved else f"there is no checkpoint {places.checkpoint}; starting at the beginning")
             keeper = Keeper(loaded.spec.training.checkpoint)
-            again = command(spec, overrides, options, blas_threads, quiet, joined.count)
+            caching = [*([] if cache_folder is None else ["--cache", cache_folder]), *["--no-cache"] * no_cache]
+            again = command(spec, overrides, options, blas_threads, [*caching, *["--quiet"] * quiet], joined.count)
             start = time.perf_counter()
             tracked = tracking.tracked(mlflow if joined.first else None, trainer, places.model, spec)
             with tracked as tracker, kept(trainer, places, again) if joined.first else nullcontext():
@@ -380,7 +382,7 @@ def command(
     overrides: list[str] | None,
     options: Mapping[str, str | None],
     blas_threads: int,
-    quiet: bool,
+    more: Sequence[str],
     count: int = 1,
 ) -> str:
     """The command by which so many processes go on: as it was called, but for what changes no byte."""
@@ -389,4 +391,4 @@ def command(
         words += [] if value is None else [option, value]
     for override in overrides or []:
         words += ["--set", override]
-    return shlex.join([*words, *["--quiet"] * quiet, "--resume"])
+    return shlex.join([*words, *more, "--resume"])

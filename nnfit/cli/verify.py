@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,22 +50,34 @@ def verify(
     """
     import nnfit
     from nnfit.cli import ranks
-    from nnfit.model.metadata import blas_threads_of
 
-    stored = nnfit.load(model)
-    refuse_other_ranks(stored, model, ranks.count())
-    then = blas_threads_of(stored.record) or DEFAULT
-    if blas_threads is None and DEFAULT != then <= MOST:  # a file that asks for more does not get them
-        # NumPy asks for the number of threads only once, when it is loaded.
-        words = sys.orig_argv
-        at = words.index("verify") + 1
-        os.execv(sys.executable, [sys.executable, *words[1:at], "--blas-threads", str(then), *words[at:]])
+    if blas_threads is None:
+        begin_anew(model)
     with ranks.joined(threads) as joined:
+        stored = nnfit.load(model)
+        refuse_other_ranks(stored, model, joined.count)
         trainer = trained_again(joined, stored, model, spec, blas_threads or DEFAULT)
         if joined.first:
             with joined.apart():
                 compare(model, stored, trainer.result().model)
         joined.end()
+
+
+def begin_anew(model: Path) -> None:
+    """Start the command again with the threads of matrix products that a model says, if they are not the usual ones.
+
+    NumPy asks for their number only once, when it is loaded.
+    """
+    import nnfit
+    from nnfit.errors import NnfitError
+    from nnfit.model.metadata import blas_threads_of
+
+    with suppress(NnfitError):  # as will be told
+        then = blas_threads_of(nnfit.load(model).record) or DEFAULT
+        if DEFAULT != then <= MOST:  # a file that asks for more does not get them
+            words = sys.orig_argv
+            at = words.index("verify") + 1
+            os.execv(sys.executable, [sys.executable, *words[1:at], "--blas-threads", str(then), *words[at:]])
 
 
 def trained_again(joined: Alone, stored: Model, path: Path, spec: Path | None, blas_threads: int) -> Trainer:

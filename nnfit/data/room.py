@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from nnfit.errors import OutputError, Place, Problem
 from nnfit.storage.unnamed import unnamed
 from nnfit.words import volume
-from nnfit.workers.memory import mapped
+from nnfit.workers.memory import ALIGNED, Segment, mapped, turned
 
 Empty = Callable[..., NDArray[Any]]  # of a shape and a dtype: a new array
 
@@ -32,17 +33,26 @@ PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
 def in_memory(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """A long-lived array. Its memory is mapped, and so given back at once: the heap would keep it."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    return np.frombuffer(mmap.mmap(-1, size, PAGES), dtype).reshape(shape) if size else np.empty(shape, dtype)
+    if not size:
+        return np.empty(shape, dtype)
+    try:
+        return np.frombuffer(mmap.mmap(-1, size, PAGES), dtype).reshape(shape)
+    except OSError:
+        raise MemoryError(f"there are no {volume(size)} for rows") from None
 
 
 def put(values: NDArray[Any], empty: Empty) -> NDArray[Any]:
     """Values that were just made, where `empty` gives room: in memory as they are, else a copy in the same order."""
     if empty in (np.empty, in_memory):
         return values
-    turned = values.flags.f_contiguous and not values.flags.c_contiguous
-    found = empty(values.shape[::-1], values.dtype).T if turned else empty(values.shape, values.dtype)
+    found = like(values, values.shape, empty)
     found[...] = values
     return found
+
+
+def like(values: NDArray[Any], shape: tuple[int, ...], empty: Empty) -> NDArray[Any]:
+    """A new array of this shape, with the type of some values and their order in memory, on which sums depend."""
+    return empty(shape[::-1], values.dtype).T if turned(values) else empty(shape, values.dtype)
 
 
 # What gives arrays their room that are as long as a table, where a training is scored.
@@ -66,42 +76,77 @@ def lay(values: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass
 class Room:
-    """What more than `most` bytes take lies in files of `folder`; where these have no room, in memory if it is `there`.
+    """What would make it more than `most` bytes in memory lies in files of `folder`.
 
-    `warnings` has what then is to be said.
+    Where these have no room it is in memory, if it is `there`; `warnings` has what then is to be said. Arrays lie side
+    by side in few files, since each takes descriptors.
     """
 
     most: float = math.inf
     folder: Callable[[], Path] = Path  # which may have to be made
     there: float = math.inf
     warnings: list[Problem] = field(default_factory=list)
-    used: bool = False  # whether the last that was asked for lies on disk
+    held: float = 0  # bytes that were given in memory
+    asked: float = 0  # and all that were asked for of the disk
+    file: Segment | None = None  # the last, which is filled up to `end`
+    end: int = 0
+    total: int = 0  # bytes of all files
+    lock: Lock = field(default_factory=Lock)
 
     def of(self, size: float) -> Empty:
         """What makes the arrays that take so many bytes in all."""
-        self.used = size > self.most
-        return self.on_disk if self.used else in_memory
+        if self.held + size <= self.most:
+            self.held += size
+            return in_memory
+        self.asked += size
+        return self.on_disk
 
     def on_disk(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array of zeros in a file without a name; an OutputError where neither disk nor memory have room."""
-        size = math.prod(shape) * np.dtype(dtype).itemsize
+        count = math.prod(shape)
+        size = count * np.dtype(dtype).itemsize
         if not size:
             return np.empty(shape, dtype)
-        where = ""
+        with self.lock:
+            found, start = self.piece(size)
+        return in_memory(shape, dtype) if found is None else np.frombuffer(found, dtype, count, start).reshape(shape)
+
+    def piece(self, size: int) -> tuple[Segment | None, int]:
+        """A file with so many bytes that are free, and where they begin; None for memory, where there is no room."""
+        start = -(-self.end // ALIGNED) * ALIGNED
+        if self.file is None or start + size > len(self.file):
+            folder = None
+            try:
+                folder = self.folder()
+                self.file, start = self.larger(folder, size), 0
+            except OSError as error:
+                self.refused(size, error, str(folder or error.filename))
+                return None, 0
+        self.end = start + size
+        return self.file, start
+
+    def larger(self, folder: Path, size: int) -> Segment:
+        """A new file, as long as an eighth of all before: so few do; where there is no room for that, as is needed."""
+        wanted = max(size, self.total // 8)
         try:
-            folder = self.folder()
-            where = str(folder)
+            found = mapped(unnamed(folder, wanted), wanted)
+        except OSError:
+            if wanted == size:
+                raise
             found = mapped(unnamed(folder, size), size)
-        except OSError as error:
-            message = f"the cache folder has no room for rows that take {volume(size)}: {error.strerror or error}"
-            remedy, place = "name another with --cache FOLDER", Place(where or error.filename)
-            if size > self.there:
-                raise OutputError(Problem("no-room", message, remedy, place)) from None
-            self.there -= size
-            if not self.warnings:
-                self.warnings.append(Problem("no-room", message, f"they lie in memory; {remedy}", place))
-            return in_memory(shape, dtype)
-        return np.frombuffer(found, dtype, math.prod(shape)).reshape(shape)
+        self.total += len(found)
+        return found
+
+    def refused(self, size: int, error: OSError, folder: str) -> None:
+        """What becomes of rows for which no file can be made: a warning, or an OutputError."""
+        whole = max(int(self.asked), self.total + size)
+        message = f"the cache folder cannot hold rows that take {volume(whole)}: {error.strerror or error}"
+        remedy = "name another with nnfit train --cache, or by the variable XDG_CACHE_HOME"
+        if size > self.there:
+            raise OutputError(Problem("no-room", message, remedy, Place(folder))) from None
+        self.there -= size
+        if not self.warnings:
+            self.warnings.append(Problem("no-room", message, f"they lie in memory; {remedy}", Place(folder)))
 
 
 MEMORY = Room()

@@ -26,7 +26,7 @@ from nnfit.data.dialect import Dialect
 from nnfit.data.encoding import fit_feature
 from nnfit.data.feature import Feature
 from nnfit.data.parts import Files, files_of, is_glob
-from nnfit.data.room import Empty, Room, in_memory, put
+from nnfit.data.room import MEMORY, Empty, Room, in_memory, put
 from nnfit.data.table import Table, read_table
 from nnfit.data.target import Target, bounded, labelled
 from nnfit.errors import DataError, Place, Problem, SpecError
@@ -66,6 +66,7 @@ class Prepared(NamedTuple):
     missing: tuple[int, ...]  # the missing cells of each column in the training rows
     matched: Mapping[str, list[str]]  # of training, validation and test, the files where the spec has a glob for them
     empty: Empty = np.empty  # what gives long arrays their room
+    room: Room = MEMORY  # where that is, if it is on disk
 
     def put(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values that were just made, with as many numbers as rows or more, where long arrays lie."""
@@ -89,9 +90,9 @@ def prepare(
     caching = spec.data.cache and cache.setting.get().on and not frames and read is None
     found = kept.found(spec, paths) if caching else None
     if found is None:
-        found = encoded(loaded, paths, frames, warnings, read, room)
+        found, empty = encoded(loaded, paths, frames, warnings, read, room)
         if caching:
-            found, problems = kept.keep(spec, paths, found, again=bool(room.used))
+            found, problems = kept.keep(spec, paths, found, again=empty is not in_memory)
             warnings += problems
         resolved = resolve(loaded, found.features, found.target)
     else:
@@ -100,7 +101,7 @@ def prepare(
         warnings += found.after
         refuse_unfit(loaded, found.target)
         resolved = resolve(loaded, found.features, found.target)
-        empty_for(loaded, resolved, {name: rows.n for name, rows in found.sets.items()}, found.features, room)
+        empty = empty_for(loaded, resolved, {name: rows.n for name, rows in found.sets.items()}, found.features, room)
     warnings += room.warnings
     globbed = {name: files for name in paths if (files := matched(loaded, name, paths[name]))}
     return Prepared(
@@ -115,7 +116,8 @@ def prepare(
         tuple(warnings),
         found.missing,
         globbed,
-        room.on_disk if room.used else np.empty,
+        np.empty if empty is in_memory else empty,
+        room,
     )
 
 
@@ -126,8 +128,8 @@ def encoded(
     warnings: list[Problem],
     read: Callable[..., Table] | None,
     room: Room,
-) -> Encoded:
-    """What reading the tables, and all that follows from it, gives; the arguments are those of `prepare`."""
+) -> tuple[Encoded, Empty]:
+    """What reading the tables, and all that follows from it, gives, and where it lies; the arguments are as above."""
     spec, data = loaded.spec, loaded.spec.data
     dialect = dialect_of(spec)
 
@@ -182,7 +184,7 @@ def encoded(
             warnings += leaks(sets["train"], sets[name], name, whole.file)
     if spec.training.resample != "none":
         warnings += twins(sets["train"], whole.file)
-    return Encoded(sha256, features, target, missing, pairs, sets, before, tuple(warnings[done:]))
+    return Encoded(sha256, features, target, missing, pairs, sets, before, tuple(warnings[done:])), empty
 
 
 def empty_for(

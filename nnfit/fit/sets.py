@@ -19,7 +19,7 @@ from nnfit.data import class_weights as weighting
 from nnfit.data.cells import Rows
 from nnfit.data.encoding import PIECE, encode, encode_into, expanded, join, never_seen, refuse_too_far
 from nnfit.data.feature import Feature
-from nnfit.data.room import Empty, in_memory, put
+from nnfit.data.room import Empty, in_memory, like, put
 from nnfit.data.table import Table
 from nnfit.data.target import Labels, Target, example_weights, outputs, truth, with_mean_one
 from nnfit.errors import DataError, Place, Problem
@@ -119,7 +119,7 @@ def laid_out(target: Target, expected: NDArray[np.float64] | Labels, chosen: Row
         return outputs(target, expected[chosen], dtype)
     first = outputs(target, expected[chosen[:2]], dtype)
     K, n = len(first), len(chosen)
-    Y = empty((n, K), dtype).T if first.flags.f_contiguous and not first.flags.c_contiguous else empty((K, n), dtype)
+    Y = like(first, (K, n), empty)
     for start in range(0, n, PIECE):
         Y[:, start : start + PIECE] = outputs(target, expected[chosen[start : start + PIECE]], dtype)
     return Y

@@ -102,6 +102,7 @@ class Trainer:
         seen = model.aggregates
         found = () if seen is None else stuck(seen.health)
         doubts = (
+            *(problem for problem in self.prepared.room.warnings if problem not in self.warnings),
             *advice.placed(self.loaded.document, found, self.prepared.spec.training.optimizer),
             *baseline.doubts(model),
         )

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from nnfit.errors import ModelFileError, OutputError, Place, Problem, UsageError
 from nnfit.storage import files, json_text
 from nnfit.words import quoted, volume
-from nnfit.workers.memory import ALIGNED, Segment, mapped
+from nnfit.workers.memory import ALIGNED, Segment, mapped, turned
 
 BOUND = 20  # GB of all entries, if nothing else is said
 VARIABLE = "NNFIT_CACHE_GB"  # of the environment, which says something else
@@ -138,6 +138,8 @@ def entries(start: str = "") -> list[Kept]:
         for file in os.scandir(place()):
             if NAME.fullmatch(file.name) and file.name.startswith(start):
                 with suppress(OSError):
+                    if file.is_dir(follow_symlinks=False):
+                        continue
                     known = file.stat(follow_symlinks=False)
                     found.append(Kept(Path(file.path), known.st_size, known.st_mtime))
     return sorted(found, key=lambda each: (each.used, each.path))
@@ -157,13 +159,16 @@ def write(recipe: str, data: str, about: Mapping[str, Any], arrays: Mapping[str,
     try:
         path = folder() / name_of(recipe, data)
         at = str(path)
-        files.sweep_folder(path.parent, HALF)
+        sweep()
         listed, views, end = layout(arrays)
-        make_room(end)
+        old = to_go(path, end)
         known = os.statvfs(path.parent)
-        if known.f_bavail * known.f_frsize < 2 * end:
-            message = f"takes {volume(end)}, and the disk would be all but full"
+        if known.f_bavail * known.f_frsize + sum(each.size for each in old) < 2 * end:
+            message = f"takes {volume(end)}, more than half of what is free on its disk"
             raise OutputError(Problem("cannot-write", message, place=Place(at)))
+        for each in old:
+            with suppress(OSError):
+                each.path.unlink()
     except OSError as error:
         message = f"cannot be written: {error.strerror or error}"
         raise OutputError(Problem("cannot-write", message, place=Place(at or error.filename))) from None
@@ -180,11 +185,10 @@ def layout(arrays: Mapping[str, NDArray[Any]]) -> tuple[list[dict[str, Any]], li
     """How arrays lie in a file: the entries of the header, the places and bytes of all, and where they end."""
     listed, views, end = [], [], 0
     for name, array in arrays.items():
-        turned = array.flags.f_contiguous and not array.flags.c_contiguous
-        flat = np.ascontiguousarray(array.T if turned else array)
+        flat = np.ascontiguousarray(array.T if turned(array) else array)
         end = -(-end // ALIGNED) * ALIGNED
         shape = list(array.shape)
-        listed.append({"name": name, "dtype": flat.dtype.str, "shape": shape, "turned": turned, "start": end})
+        listed.append({"name": name, "dtype": flat.dtype.str, "shape": shape, "turned": turned(array), "start": end})
         views.append((end, flat.reshape(-1).view(np.uint8).data))
         end += flat.nbytes
     return listed, views, end
@@ -206,28 +210,36 @@ def pieces(views: list[tuple[int, memoryview]], header: bytes) -> Iterator[memor
     yield END.pack(MARK, len(header), crc, zlib.crc32(header))
 
 
-def make_room(size: int) -> None:
-    """Let the oldest entries go, so that with one of this size they are within the bound; an OSError if it is not."""
+def to_go(path: Path, size: int) -> list[Kept]:
+    """The oldest entries, without which all are within the bound with one of this size; an OSError if it is not.
+
+    What lies at its path is replaced.
+    """
     most = bound()
     if size > most:
         raise OSError(f"{volume(size)} are more than the {volume(most)} that the cache may hold ({VARIABLE})")
-    known = entries()
+    known, old = [each for each in entries() if each.path != path], []
     total = sum(each.size for each in known) + size
     for each in known:
         if total <= most:
-            return
+            break
         total -= each.size
-        with suppress(OSError):
-            each.path.unlink()
+        old.append(each)
+    return old
 
 
 def clear() -> list[Kept]:
-    """Remove all entries, and what killed runs left; those that were there."""
+    """Remove all entries; those that were there."""
     found = entries()
     for each in found:
         files.remove(each.path)
-    files.sweep_folder(place(), HALF)
     return found
+
+
+def sweep() -> None:
+    """Remove what killed runs left that is no entry."""
+    with suppress(OSError):
+        files.sweep_folder(place(), HALF)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -238,7 +250,10 @@ def read(recipe: str, data: str) -> Entry | None:
 
     A file that should be one and is not is removed; one that cannot be looked at, as memory has no room for it, is not.
     """
-    path = place() / name_of(recipe, data)
+    try:
+        path = place() / name_of(recipe, data)
+    except OSError:
+        return None
     whole = mapping(path)
     if whole is None:
         return None

@@ -58,8 +58,8 @@ def unnamed() -> int:
 
 def mapped(fd: int, size: int) -> Segment:
     """The memory of a descriptor, which it then owns; what was opened to read only cannot be written to."""
-    readable = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
-    found = Segment(fd, size, access=mmap.ACCESS_READ) if readable else Segment(fd, size)
+    read_only = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    found = Segment(fd, size, access=mmap.ACCESS_READ) if read_only else Segment(fd, size)
     found.fd = fd
     found.address = int(np.frombuffer(found, np.uint8).ctypes.data)
     segments.add(found)
@@ -85,6 +85,11 @@ def shared(array: Array) -> Array:
     found = visible(array.shape, array.dtype)
     found[...] = array
     return found
+
+
+def turned(array: Array) -> bool:
+    """Whether an array lies in memory column by column, and not row by row."""
+    return bool(array.flags.f_contiguous and not array.flags.c_contiguous)
 
 
 class Place(NamedTuple):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -23,6 +25,7 @@ from nnfit.errors import Problem, UsageError
 from nnfit.extras import require
 from nnfit.workers.ranks import Failure, Rank, variables
 
+START = 300.0  # seconds that ranks wait for one that has not begun
 PATIENCE = 5.0  # seconds that a rank which has failed waits for the others before it ends them
 MOMENT = 0.5  # seconds that `mpirun` has to hand on what is said, before it ends all
 LOOK = 0.02  # seconds between two looks whether the others have come, at most
@@ -37,7 +40,8 @@ def joined(rank: Rank) -> World:
 
     mpi4py.rc.thread_level = "funneled"  # what other threads do is not MPI's
     try:
-        from mpi4py import MPI
+        with mortal():
+            from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         message = f"mpi4py finds no MPI: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         remedy = "load the module of the MPI whose mpirun is used, or pip install mpich, and use its mpirun"
@@ -53,6 +57,22 @@ def joined(rank: Rank) -> World:
     world = World(comm, comm.Dup(), here.Get_rank(), here.Get_size())
     atexit.register(world.leave)
     return world
+
+
+@contextmanager
+def mortal() -> Iterator[None]:
+    """In the block Ctrl-C and a termination end the process at once, and so does START, which is long enough.
+
+    A rank waits here for all others, which may never come, and runs no code of Python while it does.
+    """
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(handler := signal.getsignal(number)):
+                stack.callback(signal.signal, number, handler)
+                signal.signal(number, signal.SIG_DFL)
+        stack.callback(signal.setitimer, signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, START)
+        yield
 
 
 class World:

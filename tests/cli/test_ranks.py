@@ -325,6 +325,32 @@ def test_what_happens_in_one_rank_ends_all_with_its_code(patch: str, code: int, 
     assert not Path("spec.npz").exists()
 
 
+ELSEWHERE = """
+import sys
+if rank == 1:
+    sys.argv += ["--cache", "/nowhere/at/all"]
+"""
+
+
+@by_several
+def test_what_one_rank_alone_cannot_have_ends_all() -> None:
+    ended = run_by(2, "train", "spec.yaml", patch=ELSEWHERE)
+    assert ended.code == 7
+    assert len(told(ended.err)) == 1
+    assert "/nowhere/at/all: cannot be the folder of the cache: there is no folder /nowhere/at" in told(ended.err)[0]
+
+
+@by_several
+def test_a_rank_that_waits_for_one_that_never_comes_is_ended_by_a_signal() -> None:
+    gone = "import os\nif rank == 1: os._exit(0)"
+    process = subprocess.Popen(words(2, "train", "spec.yaml", patch=gone), stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    begun = time.monotonic()
+    process.terminate()
+    process.communicate(timeout=30)
+    assert time.monotonic() - begun < 5
+
+
 TOLD = """
 from nnfit.cli import train as command
 from nnfit.fit import share, train
@@ -447,6 +473,19 @@ def test_variables_that_were_left_over_are_told_by_whoever_has_them() -> None:
     assert ended.returncode == 2
     assert len(told(ended.stderr)) == 1
     assert "where there is no mpirun, env -u PMI_RANK -u PMI_SIZE nnfit trains alone" in ended.stderr
+
+
+def test_ranks_do_not_share_a_sweep(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("sweep.yaml").write_text("base: spec.yaml\nparameters: {seed: [1, 2]}\nmetric: log_loss\n")
+    for name, value in MANY.items():
+        monkeypatch.setenv(name, value)
+    ended = run("sweep", "sweep.yaml")
+    assert ended.code == 2
+    assert "mpirun has started 2 processes, which do not share a sweep; start it once, with --jobs" in ended.err
+    assert not Path("sweep").exists()
+    for k in (1, 2):  # as tasks of a job array may be started
+        ended = run("sweep", "sweep.yaml", "--shard", f"{k}/2", "--set", "training.epochs=1")
+        assert "mpirun" not in ended.err
 
 
 def test_other_commands_do_not_look_at_mpi(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

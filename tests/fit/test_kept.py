@@ -434,7 +434,7 @@ def test_a_full_disk_is_told_and_the_training_goes_on(
 
 def test_what_would_fill_the_disk_is_not_kept(table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((1, 1, 1, 1, 1, 1, 1, 1, 1, 1)))
-    assert "and the disk would be all but full" in str(train(spec(table)).warnings)
+    assert "more than half of what is free on its disk" in str(train(spec(table)).warnings)
     assert list(folder.iterdir()) == []
 
 
@@ -445,6 +445,22 @@ def test_what_an_entry_says_of_itself_is_never_more_than_is_read_again(
     (problem,) = [each for each in begin(load_spec(spec(table))).warnings if each.code == "not-kept"]
     assert problem.message.endswith(": columns and categories take more than 1.0 kB")
     assert list(folder.iterdir()) == []
+
+
+def test_where_there_is_no_room_for_one_more_no_other_goes_for_it(
+    table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(spec(table))
+    (path,) = folder.iterdir()
+    monkeypatch.setenv("NNFIT_CACHE_GB", str(1.5 * path.stat().st_size / 1e9))
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((1, 1, 1, 1, 1, 1, 1, 1, 1, 1)))
+    assert "not-kept" in {each.code for each in begin(load_spec(spec(table, ignore=["x"]))).warnings}
+    assert [*folder.iterdir()] == [path]
+
+
+def test_one_file_as_two_tables_is_not_kept(table: Path, folder: Path) -> None:
+    begin(load_spec(spec(table, validation=str(table))))
+    assert not folder.exists()
 
 
 def test_the_oldest_go_first_and_one_that_is_used_is_young(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ import pytest
 import nnfit
 from nnfit.config.loader import load_spec
 from nnfit.data import encoding, room
+from nnfit.data.room import Room
 from nnfit.errors import DataError, OutputError
 from nnfit.fit import prepare, share
 from nnfit.fit.train import begin
 from nnfit.storage import cache, files
+from nnfit.storage.unnamed import unnamed
 
 LAYERS = [{"size": 5, "activation": "tanh"}, {"size": "auto", "activation": "softmax"}]
 REAL = [{"size": 5, "activation": "relu"}, {"size": "auto", "activation": "linear"}]
@@ -186,16 +190,60 @@ def test_on_a_full_disk_the_rows_lie_in_memory_and_it_is_told_once(
     assert found.model.to_bytes() == expected.model.to_bytes()
     (problem,) = [each for each in found.warnings if each.code == "no-room"]
     assert str(problem) == (
-        f"{tmp_path / 'cache'}: the cache folder has no room for rows that take 2.9 kB: No space left on device; "
-        "they lie in memory; name another with --cache FOLDER"
+        f"{tmp_path / 'cache'}: the cache folder cannot hold rows that take 28.6 kB: No space left on device; "
+        "they lie in memory; name another with nnfit train --cache, or by the variable XDG_CACHE_HOME"
     )
 
 
 def test_where_memory_has_no_room_either_it_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "fault", files.failing("write:1+"))
     monkeypatch.setattr(prepare, "memory", lambda: 20_000)
-    with pytest.raises(OutputError, match=r"has no room for rows that take .* No space left on device"):
+    with pytest.raises(OutputError, match=r"cannot hold rows that take .* No space left on device"):
         nnfit.train(spec(tmp_path, frame()), overrides={**CLASSES, "data.storage": "disk"})
+
+
+def test_a_disk_that_fills_after_the_rows_are_ready_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = begin(load_spec(spec(tmp_path, frame()), {**CLASSES, "data.storage": "disk"}))
+    assert [each.code for each in trainer.warnings if each.code == "no-room"] == []
+    monkeypatch.setattr(files, "fault", files.failing("open:1+"))
+    for _ in trainer.epochs():
+        pass
+    assert [each.code for each in trainer.result().warnings if each.code == "no-room"] == ["no-room"]
+
+
+def test_many_arrays_lie_in_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(folder: Path, size: int) -> int:
+        made.append(size)
+        return unnamed(folder, size)
+
+    monkeypatch.setattr("nnfit.data.room.unnamed", counted)
+    room = Room(0, lambda: tmp_path)
+    arrays = [room.on_disk((k % 7 + 1, 100), "float32") for k in range(1000)]
+    for k, array in enumerate(arrays):
+        assert (array.ctypes.data % 64, array.any()) == (0, False)
+        array[...] = k
+    assert all((array == k).all() for k, array in enumerate(arrays))
+    assert len(made) < 60
+    assert sum(made) < 1.25 * sum(array.nbytes for array in arrays)
+
+
+def test_where_the_disk_has_room_for_no_more_than_is_needed_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(folder: Path, size: int) -> int:
+        if size > 8000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return unnamed(folder, size)
+
+    monkeypatch.setattr("nnfit.data.room.unnamed", small)
+    room = Room(0, lambda: tmp_path, there=0)
+    for _ in range(20):
+        room.on_disk((1000,), "float64")
+    assert room.warnings == []
 
 
 def test_nothing_is_left_in_the_folder_but_the_folder_itself(tmp_path: Path) -> None:
