@@ -66,6 +66,24 @@ def test_a_folder_that_cannot_be_one_is_told_before_any_work(
     assert not (flowers / "flowers.npz").exists()
 
 
+def test_what_a_killed_run_has_left_goes_when_the_cache_is_looked_at(
+    flowers: Path, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("train", flowers / "flowers.yaml")
+    (path,) = folder.iterdir()
+    (folder / f".{path.name[:50]}.{'0' * 16}.tmp").write_bytes(b"half of it")
+    (folder / f"{'0' * 32}-{'1' * 32}.rows").mkdir()  # which is no entry
+    assert run("cache").out.startswith(f"{folder}: 1 table, ")
+    assert sorted(file.suffix for file in folder.iterdir()) == [".rows", ".rows"]
+    assert run("cache", "--clear").code == 0
+
+
+def test_a_file_is_no_folder(flowers: Path, folder: Path, run: Run) -> None:
+    ended = run("cache", "--cache", flowers / "flowers.csv")
+    assert (ended.code, ended.out) == (7, "")
+    assert "cannot be the folder of the cache: is no folder" in ended.err
+
+
 def test_an_empty_name_is_none(flowers: Path, folder: Path, run: Run) -> None:
     for command in (("train", flowers / "flowers.yaml"), ("cache",)):
         ended = run(*command, "--cache", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import nnfit
+from nnfit.cli.ending import ending
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -242,3 +245,15 @@ def test_a_full_disk_behind_standard_output_exits_with_7(flower_model: Path, com
 def test_a_full_disk_behind_a_file_exits_with_7(run: Run, flower_model: Path) -> None:
     ended = run("predict", flower_model, flower_model.with_suffix(".csv"), "-o", "/dev/full")
     assert (ended.code, ended.err) == (7, "nnfit: /dev/full: cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), RuntimeError("can't start new thread")],
+)
+def test_want_of_memory_is_told_as_such_whoever_says_it(error: Exception) -> None:
+    assert ending(error) == (
+        ["nnfit: not enough memory for this network or these data; a training takes the least with data.storage: disk"],
+        3,
+    )
+    assert ending(RuntimeError("a bug")) is None

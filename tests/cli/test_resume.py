@@ -107,12 +107,15 @@ def test_a_stopped_run_of_folds_goes_on_to_the_same_bytes(flowers: Path, run: Ru
 
 @pytest.mark.process
 def test_the_command_that_goes_on_is_the_one_that_was_stopped(flowers: Path, run: Run) -> None:
-    process = started(*TRAIN, "--threads", "2", "--blas-threads", "2", "--depfile", "out.d", "--json", "a report.json")
+    process = started(
+        *TRAIN, "--threads", "2", "--blas-threads", "2", "--depfile", "out.d", "--json", "a report.json", "--no-cache"
+    )
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     advice = err.splitlines()[-1].partition("go on with nnfit ")[2]
     assert shlex.split(advice)[-1] == "--resume"
     assert "--threads" not in shlex.split(advice)
+    assert "--no-cache" in shlex.split(advice)
     resumed = run(*shlex.split(advice))
     assert resumed.code == 0
     assert "warning" not in resumed.err

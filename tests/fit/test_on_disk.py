@@ -162,7 +162,7 @@ def test_auto_takes_the_disk_from_half_of_the_memory_on(
     monkeypatch.setattr(prepare, "refuse_beyond", lambda *_, on_disk: None)
     base = spec(tmp_path, frame())  # 40 bytes a row as it is read, 92 once it is encoded
     first, encoded = [], []
-    for there in (200_000, 80_000, 50_000):
+    for there in (200_000, 150_000, 50_000):  # both together are more than half of the second
         monkeypatch.setattr(prepare, "memory", lambda there=there: there)
         made.clear()
         nnfit.train(base, overrides=CLASSES)

@@ -34,6 +34,7 @@ SPEC: dict[str, Any] = {
     "network": {"layers": [{"size": 16, "activation": "relu"}, {"size": "auto", "activation": "logistic"}]},
     "training": {"epochs": 1, "baseline": False},
 }
+LEAST = "a training takes the least with data.storage: disk"
 WHOLE = {"training.batch_size": "full"}
 
 
@@ -212,4 +213,4 @@ def test_memory_that_ends_all_the_same_is_told_as_that(
 
     monkeypatch.setattr("nnfit.fit.run.initialize", empty)
     ended = run("train", flowers / "flowers.yaml", "--quiet")
-    assert (ended.code, ended.err) == (3, "nnfit: not enough memory for this network or these data\n")
+    assert (ended.code, ended.err) == (3, f"nnfit: not enough memory for this network or these data; {LEAST}\n")
