@@ -10,14 +10,15 @@ from nnfit.errors import NnfitError
 from nnfit.storage import files
 from nnfit.words import plain
 
-NO_THREAD = "can't start new thread"  # which has no exception of its own
+WANTING = "can't start new thread", "out of memory"  # as Python says it, and pandas, which have no exception for it
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether it is for want of memory: NumPy, the system and Python's threads each say so in their way."""
+    """Whether it is for want of memory, which each library says in its way."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_THREAD in str(error))
+    said = isinstance(error, (RuntimeError, ValueError)) and any(words in str(error) for words in WANTING)
+    return said or isinstance(error, MemoryError)
 
 
 def ending(error: BaseException) -> tuple[list[str], int] | None:

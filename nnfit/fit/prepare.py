@@ -192,7 +192,7 @@ def empty_for(
 ) -> Empty:
     """What makes the arrays of the encoded rows, so many of each set; a SpecError where memory does not do for all."""
     kept = sum(feature.kept for feature in features)
-    empty = room.of(needed(resolved, counts, kept).table)
+    empty = room.of(2 * needed(resolved, counts, kept).table)  # in memory columns are encoded, and then put together
     refuse_beyond(loaded.document, resolved, counts, kept, on_disk=empty is not in_memory)
     return empty
 

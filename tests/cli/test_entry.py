@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import nnfit
@@ -249,7 +250,12 @@ def test_a_full_disk_behind_a_file_exits_with_7(run: Run, flower_model: Path) ->
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), RuntimeError("can't start new thread")],
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+        RuntimeError("can't start new thread"),
+        pd.errors.ParserError("Error tokenizing data. C error: out of memory"),
+    ],
 )
 def test_want_of_memory_is_told_as_such_whoever_says_it(error: Exception) -> None:
     assert ending(error) == (

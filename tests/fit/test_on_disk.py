@@ -160,9 +160,9 @@ def test_auto_takes_the_disk_from_half_of_the_memory_on(
     tmp_path: Path, made: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare, "refuse_beyond", lambda *_, on_disk: None)
-    base = spec(tmp_path, frame())  # 40 bytes a row as it is read, 92 once it is encoded
+    base = spec(tmp_path, frame())  # 40 bytes a row as it is read, 92 once it is encoded, and as many on the way
     first, encoded = [], []
-    for there in (200_000, 150_000, 50_000):  # both together are more than half of the second
+    for there in (350_000, 300_000, 50_000):  # both together are more than half of the second
         monkeypatch.setattr(prepare, "memory", lambda there=there: there)
         made.clear()
         nnfit.train(base, overrides=CLASSES)
