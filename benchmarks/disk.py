@@ -7,8 +7,8 @@ Tables of numbers drawn from a fixed seed, each training in a process of its own
 of what the process has for itself (RssAnon), looked at a hundred times a second from the start to the model: pages of
 files, which the system may take back, are not in it. Seconds pass from the spec to the first epoch; those of a table of
 100 rows every training takes. That all ways gave the same model is checked. A mixed table has numbers with gaps, a
-fifth of its columns are texts, and the target has two classes. The folder needs room for three times as much as the
-table has, on a disk.
+fifth of its columns are texts, the target has two classes, and rows are held out. The folder needs room for three times
+as much as the table has, on a disk.
 
 The pieces are what single steps take: hashing and checking of bytes, a row in random order from memory and from a disk,
 and the order of an epoch.
@@ -66,7 +66,8 @@ def child(data: str, storage: str, cache: bool, mixed: bool) -> None:
 
     layers = [{"size": 16, "activation": "relu"}, {"size": "auto", "activation": "logistic" if mixed else "linear"}]
     training = {"epochs": 1, "batch_size": 4096}
-    spec = {"data": {"train": data, "target": "y"}, "network": {"layers": layers}, "training": training}
+    shares = {"validation": 0.1, "test": 0.1} if mixed else {}
+    spec = {"data": {"train": data, "target": "y", **shares}, "network": {"layers": layers}, "training": training}
     start = time.perf_counter()
     trainer = begin(load_spec(spec, {"data.storage": storage, "data.cache": cache}))
     seconds = time.perf_counter() - start
