@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -53,6 +54,16 @@ def put(values: NDArray[Any], empty: Empty) -> NDArray[Any]:
 def like(values: NDArray[Any], shape: tuple[int, ...], empty: Empty) -> NDArray[Any]:
     """A new array of this shape, with the type of some values and their order in memory, on which sums depend."""
     return empty(shape[::-1], values.dtype).T if turned(values) else empty(shape, values.dtype)
+
+
+def new_file(folder: Path, size: int) -> Segment:
+    """A file without a name, mapped; an OSError where there is no room for it."""
+    descriptor = unnamed(folder, size)
+    try:
+        return mapped(descriptor, size)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 # What gives arrays their room that are as long as a table, where a training is scored.
@@ -129,11 +140,11 @@ class Room:
         """A new file, as long as an eighth of all before: so few do; where there is no room for that, as is needed."""
         wanted = max(size, self.total // 8)
         try:
-            found = mapped(unnamed(folder, wanted), wanted)
+            found = new_file(folder, wanted)
         except OSError:
             if wanted == size:
                 raise
-            found = mapped(unnamed(folder, size), size)
+            found = new_file(folder, size)
         self.total += len(found)
         return found
 
