@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from nnfit.cli.ranks import Elsewhere
 from nnfit.cli.signals import Stopped
@@ -10,15 +13,29 @@ from nnfit.errors import NnfitError
 from nnfit.storage import files
 from nnfit.words import plain
 
-WANTING = "can't start new thread", "out of memory"  # as Python says it, and pandas, which have no exception for it
+if TYPE_CHECKING:
+    from nnfit.config.spec import Spec
+
+NO_THREAD = "can't start new thread"  # of Python, which has no exception for it
+NO_MEMORY = "C error: out of memory"  # of pandas, which calls that a mistake in the file
 
 
 def lacks_memory(error: BaseException) -> bool:
     """Whether it is for want of memory, which each library says in its way."""
     if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    said = isinstance(error, (RuntimeError, ValueError)) and any(words in str(error) for words in WANTING)
-    return said or isinstance(error, MemoryError)
+        return error.errno == errno.ENOMEM and not error.filename
+    return isinstance(error, MemoryError) or (isinstance(error, ValueError) and str(error).endswith(NO_MEMORY))
+
+
+@contextmanager
+def spared(spec: Spec) -> Iterator[None]:
+    """In the block, of a training, what would do is said of want of memory."""
+    try:
+        yield
+    except Exception as error:
+        if lacks_memory(error) and spec.data.storage != "disk":
+            error.add_note("with data.storage: disk a training takes less")
+        raise
 
 
 def ending(error: BaseException) -> tuple[list[str], int] | None:
@@ -29,8 +46,10 @@ def ending(error: BaseException) -> tuple[list[str], int] | None:
         return [plain(line) for line in error.lines], error.exit_code
     if lacks_memory(error):
         reason = f": {error}" if isinstance(error, MemoryError) and str(error) else ""
-        message = f"nnfit: not enough memory for this network or these data{reason}"
-        return [plain(f"{message}; a training takes the least with data.storage: disk")], 3
+        advice = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+        return [plain(f"nnfit: not enough memory for this network or these data{reason}{advice}")], 3
+    if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
+        return ["nnfit: the system gives no more threads; --threads 1 takes none, and memory may be short"], 3
     if isinstance(error, OSError):
         name = error.filename or "standard output"
         return [plain(f"nnfit: {name}: cannot be read or written: {error.strerror}")], 7

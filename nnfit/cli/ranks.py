@@ -90,11 +90,12 @@ class Several(Alone):
         at most, and all map one file. Without a cache each makes its own, all at once.
         """
         turn = 0 if self.first else 1 if not self.world.place else 2
-        for _ in range(turn if caching else 0):
+        before = turn if caching else 0
+        for _ in range(before):
             self.meet()
         with working(self.threads or available()) if caching and turn < 2 else nullcontext():
             yield
-        for _ in range(turn, 2 if caching else turn):
+        for _ in range(before, 2):  # all meet twice, even where ranks have other options
             self.meet()
 
     def begin(self, trainer: Trainer, asked: Sequence[int]) -> tuple[Sequence[int], Division]:
@@ -169,9 +170,7 @@ def joined(threads: int | None) -> Iterator[Alone]:
         message = (
             f"a process of mpirun -n {rank.size} has started this one, which has its variables and not its connection"
         )
-        remedy = (
-            f"start nnfit train itself by mpirun; or, to train alone, env -u {' -u '.join(variables())} nnfit train"
-        )
+        remedy = f"start nnfit itself by mpirun; or, to train alone, env -u {' -u '.join(variables())} nnfit"
         raise UsageError(Problem("not-a-rank", message, remedy))
     from nnfit.workers import mpi
 

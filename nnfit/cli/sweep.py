@@ -80,7 +80,7 @@ def sweep(
     from nnfit.sweeps.cluster import connected
     from nnfit.sweeps.reading import load_sweep
     from nnfit.sweeps.sweep import carried_out, folder_of, plan
-    from nnfit.workers.ranks import started
+    from nnfit.workers.ranks import started, variables
 
     part = shard_of(shard)
     if dask is not None and jobs is not None:
@@ -91,7 +91,9 @@ def sweep(
         raise UsageError(Problem("usage", message, "leave one of --shard and --dask out"))
     if part is None and (rank := started()) is not None:
         message = f"mpirun has started {rank.size} processes, which do not share a sweep"
-        raise UsageError(Problem("usage", message, "start it once, with --jobs, or give each a part with --shard"))
+        alone = f"where there is no mpirun, env -u {' -u '.join(variables())} nnfit sweep"
+        remedy = f"start it once, with --jobs, or give each a part with --shard; {alone}"
+        raise UsageError(Problem("usage", message, remedy))
     if output is None and str(spec) == "-":
         message = "a sweep from standard input has no folder beside it"
         raise UsageError(Problem("usage", message, "give -o FOLDER"))

@@ -119,6 +119,7 @@ def train(
     with one thread unless --threads says more; this needs the extra mpi. The weights differ in their last digits then.
     """
     from nnfit.cli import progress, ranks, results, screen, signals, tracking
+    from nnfit.cli.ending import spared
     from nnfit.cli.log import logged
     from nnfit.cli.report import refuse_ending
     from nnfit.config.extends import inherited_outputs
@@ -157,10 +158,10 @@ def train(
             files.check_outputs(places, sources)
         refuse_name(loaded, places.model, output)
         refuse_checkpoint(places.checkpoint)
-        with files.claimed(places if joined.first else ()):
+        with files.claimed(places if joined.first else ()), spared(loaded.spec):
             saved = places.checkpoint if resume and places.checkpoint.exists() else None
             log.open(append=saved is not None)
-            with joined.in_turn(loaded.spec.data.cache and not no_cache):
+            with joined.in_turn(loaded.spec.data.cache and not no_cache and cache.bound() > 0):
                 trainer = begin(loaded, blas_threads=blas_threads, resume=saved, ranks=joined.count)
             run, total = trainer.run, loaded.spec.training.epochs
             inherited = (p for p in inherited_outputs(loaded.document) if p.place.key != "output" or output is None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,11 +49,19 @@ def verify(
     """
     import nnfit
     from nnfit.cli import ranks
+    from nnfit.errors import NnfitError
 
-    if blas_threads is None:
-        begin_anew(model)
-    with ranks.joined(threads) as joined:
+    stored: Model | NnfitError
+    try:
         stored = nnfit.load(model)
+    except NnfitError as error:
+        stored = error  # told where all ranks have met
+    else:
+        if blas_threads is None:
+            begin_anew(stored)
+    with ranks.joined(threads) as joined:
+        if isinstance(stored, NnfitError):
+            raise stored
         refuse_other_ranks(stored, model, joined.count)
         trainer = trained_again(joined, stored, model, spec, blas_threads or DEFAULT)
         if joined.first:
@@ -63,26 +70,24 @@ def verify(
         joined.end()
 
 
-def begin_anew(model: Path) -> None:
+def begin_anew(stored: Model) -> None:
     """Start the command again with the threads of matrix products that a model says, if they are not the usual ones.
 
     NumPy asks for their number only once, when it is loaded.
     """
-    import nnfit
-    from nnfit.errors import NnfitError
     from nnfit.model.metadata import blas_threads_of
 
-    with suppress(NnfitError):  # as will be told
-        then = blas_threads_of(nnfit.load(model).record) or DEFAULT
-        if DEFAULT != then <= MOST:  # a file that asks for more does not get them
-            words = sys.orig_argv
-            at = words.index("verify") + 1
-            os.execv(sys.executable, [sys.executable, *words[1:at], "--blas-threads", str(then), *words[at:]])
+    then = blas_threads_of(stored.record) or DEFAULT
+    if DEFAULT != then <= MOST:  # a file that asks for more does not get them
+        words = sys.orig_argv
+        at = words.index("verify") + 1
+        os.execv(sys.executable, [sys.executable, *words[1:at], "--blas-threads", str(then), *words[at:]])
 
 
 def trained_again(joined: Alone, stored: Model, path: Path, spec: Path | None, blas_threads: int) -> Trainer:
     """The training of a model, or of a spec in place of the one in it, at its end."""
-    from nnfit.cli import progress
+    from nnfit.cli import progress, signals
+    from nnfit.cli.ending import spared
     from nnfit.config.build import dump
     from nnfit.config.document import Document
     from nnfit.config.loader import LoadedSpec, load_spec
@@ -95,18 +100,24 @@ def trained_again(joined: Alone, stored: Model, path: Path, spec: Path | None, b
         remedy = "train again with nnfit.train, or name a spec and its files with --spec"
         message = "was trained on a DataFrame, which no file holds"
         raise ModelFileError(Problem("no-frame", message, remedy, Place(str(path))))
+    if spec is not None:
+        joined.refuse_stream(spec)
     loaded = load_spec(spec) if spec else LoadedSpec(stored.spec, Document(str(path), dump(stored.spec)), Path())
-    try:
-        with cache.using(None, on=False):  # what is to be held against the model is made anew, from the data
+    with spared(loaded.spec), cache.using(None, on=False):  # what is held against the model is made anew, from the data
+        try:
             trainer = begin(loaded, blas_threads=blas_threads, ranks=joined.count)
-    except DataError as error:
-        if spec:
-            raise
-        raise DataError(*(advised(p) if p.code == "unreadable" else p for p in error.problems)) from None
-    stop, division = joined.begin(trainer, ())
-    quiet = not sys.stderr.isatty()
-    for _ in progress.watch(trainer.epochs(stop, division), loaded.spec.training.epochs, quiet):
-        joined.end_epoch(trainer)
+        except DataError as error:
+            if spec:
+                raise
+            raise DataError(*(advised(p) if p.code == "unreadable" else p for p in error.problems)) from None
+        with signals.collected() as asked:
+            stop, division = joined.begin(trainer, asked)
+            quiet = not sys.stderr.isatty()
+            for _ in progress.watch(trainer.epochs(stop, division), loaded.spec.training.epochs, quiet):
+                joined.end_epoch(trainer)
+            if stop:
+                joined.stopping()
+                raise signals.Stopped(stop[0])
     return trainer
 
 

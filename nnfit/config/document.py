@@ -90,7 +90,7 @@ def parse(data: bytes, file: str) -> Document:
     if len(data) > MAX_BYTES:
         message = f"a spec of more than {MAX_BYTES // 1024} KiB is refused"
         raise SpecError(Problem("too-large", message, "is this a spec?", Place(file)))
-    if data.startswith(b"PK"):
+    if data.startswith(b"PK\3\4"):
         raise SpecError(Problem("not-yaml", "is a packed file, as a model is", "name the spec", Place(file)))
     try:
         text = data.decode("utf-8-sig")

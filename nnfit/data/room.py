@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import ReferenceType, WeakSet, ref
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,6 +27,7 @@ from nnfit.words import volume
 from nnfit.workers.memory import ALIGNED, Segment, mapped, turned
 
 Empty = Callable[..., NDArray[Any]]  # of a shape and a dtype: a new array
+LOCK = Lock()  # of what is known of files, which threads make
 
 # Memory of this process alone, its pages made at once: the first touch of each costs more than what is written to it.
 PAGES = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)
@@ -99,10 +101,9 @@ class Room:
     warnings: list[Problem] = field(default_factory=list)
     held: float = 0  # bytes that were given in memory
     asked: float = 0  # and all that were asked for of the disk
-    file: Segment | None = None  # the last, which is filled up to `end`
+    files: WeakSet[Segment] = field(default_factory=WeakSet)  # those that arrays lie in
+    last: ReferenceType[Segment] | None = None  # the one that is filled up to `end`
     end: int = 0
-    total: int = 0  # bytes of all files
-    lock: Lock = field(default_factory=Lock)
 
     def of(self, size: float) -> Empty:
         """What makes the arrays that take so many bytes in all."""
@@ -118,39 +119,48 @@ class Room:
         size = count * np.dtype(dtype).itemsize
         if not size:
             return np.empty(shape, dtype)
-        with self.lock:
+        with LOCK:
             found, start = self.piece(size)
         return in_memory(shape, dtype) if found is None else np.frombuffer(found, dtype, count, start).reshape(shape)
 
     def piece(self, size: int) -> tuple[Segment | None, int]:
         """A file with so many bytes that are free, and where they begin; None for memory, where there is no room."""
         start = -(-self.end // ALIGNED) * ALIGNED
-        if self.file is None or start + size > len(self.file):
+        found = None if self.last is None else self.last()
+        if found is None or start + size > len(found):
             folder = None
             try:
                 folder = self.folder()
-                self.file, start = self.larger(folder, size), 0
+                found, start = self.larger(folder, size), 0
             except OSError as error:
                 self.refused(size, error, str(folder or error.filename))
                 return None, 0
         self.end = start + size
-        return self.file, start
+        return found, start
 
     def larger(self, folder: Path, size: int) -> Segment:
-        """A new file, as long as an eighth of all before: so few do; where there is no room for that, as is needed."""
-        wanted = max(size, self.total // 8)
+        """A new file for some arrays of this size, as long as an eighth of all that there are: so there are few.
+
+        Where there is no room for that, it is for one.
+        """
+        wanted = max(size, self.total() // 8 // size * size)
         try:
             found = new_file(folder, wanted)
         except OSError:
             if wanted == size:
                 raise
             found = new_file(folder, size)
-        self.total += len(found)
+        self.files.add(found)
+        self.last = ref(found)
         return found
+
+    def total(self) -> int:
+        """The bytes of all files."""
+        return sum(map(len, self.files))
 
     def refused(self, size: int, error: OSError, folder: str) -> None:
         """What becomes of rows for which no file can be made: a warning, or an OutputError."""
-        whole = max(int(self.asked), self.total + size)
+        whole = max(int(self.asked), self.total() + size)
         message = f"the cache folder cannot hold rows that take {volume(whole)}: {error.strerror or error}"
         remedy = "name another with nnfit train --cache, or by the variable XDG_CACHE_HOME"
         if size > self.there:

@@ -156,28 +156,26 @@ def name_of(recipe: str, data: str) -> str:
 def write(recipe: str, data: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Keep an entry, and let the oldest go for it; an OutputError where it cannot be kept."""
     at: str | None = None
+    listed, views, end = layout(arrays)
+    header = {"format": FORMAT, "recipe": recipe, "data": data, "arrays": listed, "about": dict(about)}
     try:
         path = folder() / name_of(recipe, data)
         at = str(path)
+        written = json_text.write(header)
         sweep()
-        listed, views, end = layout(arrays)
         old = to_go(path, end)
         known = os.statvfs(path.parent)
         if known.f_bavail * known.f_frsize + sum(each.size for each in old) < 2 * end:
-            message = f"takes {volume(end)}, more than half of what is free on its disk"
-            raise OutputError(Problem("cannot-write", message, place=Place(at)))
-        for each in old:
-            with suppress(OSError):
-                each.path.unlink()
+            raise OSError(f"it takes {volume(end)}, more than half of what is free on its disk")
     except OSError as error:
         message = f"cannot be written: {error.strerror or error}"
         raise OutputError(Problem("cannot-write", message, place=Place(at or error.filename))) from None
-    header = {"format": FORMAT, "recipe": recipe, "data": data, "arrays": listed, "about": dict(about)}
-    try:
-        written = json_text.write(header)
     except OutputError:
-        message = f"columns and categories take more than {volume(json_text.MAX_BYTES)}"
+        message = f"cannot be written: columns and categories take more than {volume(json_text.MAX_BYTES)}"
         raise OutputError(Problem("cannot-write", message, place=Place(at))) from None
+    for each in old:
+        with suppress(OSError):
+            each.path.unlink()
     files.keep(path, pieces(views, written))
 
 

@@ -53,8 +53,9 @@ def joined(rank: Rank) -> World:
         alone = f"where there is no mpirun, env -u {' -u '.join(variables())} nnfit trains alone"
         remedy = f"start them by the mpirun of the MPI that mpi4py loads; {alone}"
         raise UsageError(Problem("other-mpi", message, remedy))
-    here = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    world = World(comm, comm.Dup(), here.Get_rank(), here.Get_size())
+    with mortal():
+        here = comm.Split_type(MPI.COMM_TYPE_SHARED)
+        world = World(comm, comm.Dup(), here.Get_rank(), here.Get_size())
     atexit.register(world.leave)
     return world
 
@@ -87,6 +88,9 @@ class World:
         self.place, self.together = place, together
         self.number, self.count = int(comm.Get_rank()), int(comm.Get_size())
         self.code = 0
+        self.met: tuple[Any, NDArray[Any], NDArray[Any]] | None = (
+            None  # a meeting, and what MPI reads and writes for it
+        )
 
     def meet(self, code: int = 0, lines: Sequence[str] = ()) -> Failure | None:
         """Wait for all ranks, and say which is the first that has failed, if one has.
@@ -94,8 +98,18 @@ class World:
         One that comes with an exit code other than 0 waits for PATIENCE seconds, and then ends all: the others may be
         waiting for its sums.
         """
-        codes = np.zeros(self.count, np.int32)
-        self.wait(self.meeting.Iallgather(np.array([code], np.int32), codes), code, lines)
+        if self.met is not None and (failure := self.over(code, lines)) is not None:
+            return failure
+        mine, codes = np.array([code], np.int32), np.zeros(self.count, np.int32)
+        self.met = self.meeting.Iallgather(mine, codes), mine, codes
+        return self.over(code, lines)
+
+    def over(self, code: int, lines: Sequence[str]) -> Failure | None:
+        """The end of the meeting that was begun last, which a signal may have kept this rank from waiting for."""
+        assert self.met is not None
+        request, _, codes = self.met
+        self.wait(request, code, lines)
+        self.met = None
         if not codes.any():
             return None
         number = int(np.flatnonzero(codes)[0])

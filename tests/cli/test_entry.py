@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import nnfit
-from nnfit.cli.ending import ending
+from nnfit.cli.ending import ending, spared
+from nnfit.config.loader import load_spec
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -253,13 +254,27 @@ def test_a_full_disk_behind_a_file_exits_with_7(run: Run, flower_model: Path) ->
     [
         MemoryError(),
         OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
-        RuntimeError("can't start new thread"),
         pd.errors.ParserError("Error tokenizing data. C error: out of memory"),
     ],
 )
 def test_want_of_memory_is_told_as_such_whoever_says_it(error: Exception) -> None:
-    assert ending(error) == (
-        ["nnfit: not enough memory for this network or these data; a training takes the least with data.storage: disk"],
+    said = "nnfit: not enough memory for this network or these data"
+    assert ending(error) == ([said], 3)
+    spec = load_spec(
+        {"data": {"train": "t.csv", "target": "y"}, "network": {"layers": [{"size": 1, "activation": "linear"}]}}
+    ).spec
+    with pytest.raises(type(error)), spared(spec):
+        raise error
+    assert ending(error) == ([f"{said}; with data.storage: disk a training takes less"], 3)
+
+
+def test_what_only_sounds_like_it_is_told_as_what_it_is() -> None:
+    assert ending(ValueError("could not convert string to float: 'out of memory'")) is None
+    assert ending(RuntimeError("a bug")) is None
+    (line,), code = ending(RuntimeError("can't start new thread")) or ([""], 0)
+    assert (line, code) == (
+        "nnfit: the system gives no more threads; --threads 1 takes none, and memory may be short",
         3,
     )
-    assert ending(RuntimeError("a bug")) is None
+    (line,), code = ending(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "data.csv")) or ([""], 0)
+    assert (line, code) == ("nnfit: data.csv: cannot be read or written: Cannot allocate memory", 7)

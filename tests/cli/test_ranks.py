@@ -131,6 +131,9 @@ def test_several_processes_come_to_the_weights_of_one_and_the_first_alone_speaks
     assert (verified.code, verified.err.count("nnfit")) == (0, 0)
     assert verified.out.count("two.npz: trained again, the same") == 1
     data = Path("data.csv").read_text()
+    verified = run_by(2, "verify", "two.npz", "--spec", "-")
+    assert (verified.code, len(told(verified.err))) == (2, 1)
+    assert "mpirun gives standard input to one of its processes alone" in verified.err
     Path("data.csv").write_text(data.replace("0,0,a", "1,0,a"))
     verified = run_by(2, "verify", "two.npz")
     assert verified.code == 5
@@ -351,6 +354,69 @@ def test_a_rank_that_waits_for_one_that_never_comes_is_ended_by_a_signal() -> No
     assert time.monotonic() - begun < 5
 
 
+TURNS = """
+import time
+from pathlib import Path
+from nnfit.fit import kept, train
+from nnfit.workers import mpi
+kept.LEAST = 1
+begin = mpi.World.__init__
+def of_two_machines(self, comm, meeting, place=0, together=1):
+    begin(self, comm, meeting, rank % 2, 2)
+mpi.World.__init__ = of_two_machines
+prepare = train.prepare
+def told(*arguments):
+    begun = time.monotonic()
+    Path(f"begun.{rank}").write_text(str(begun))
+    time.sleep(SLOW)
+    found = prepare(*arguments)
+    Path(f"over.{rank}").write_text(str(time.monotonic()))
+    return found
+train.prepare = told
+"""
+
+
+@by_several
+def test_the_first_has_its_turn_and_then_one_on_each_machine_and_then_all_others() -> None:
+    ended = run_by(4, "train", "spec.yaml", "--cache", "kept", "--quiet", patch=TURNS.replace("SLOW", "0.3"))
+    assert (ended.code, told(ended.err)) == (0, [])
+    begun, over = ([float(Path(f"{name}.{k}").read_text()) for k in range(4)] for name in ("begun", "over"))
+    assert over[0] < begun[2] < over[2] < min(begun[1], begun[3])
+    assert max(begun[1], begun[3]) < min(over[1], over[3])
+    ended = run_by(4, "train", "spec.yaml", "--no-cache", "--quiet", patch=TURNS.replace("SLOW", "0.3"))
+    begun, over = ([float(Path(f"{name}.{k}").read_text()) for k in range(4)] for name in ("begun", "over"))
+    assert (ended.code, max(begun) < min(over)) == (0, True)
+
+
+@by_several
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_signal_while_ranks_wait_for_their_turn_ends_all_and_is_told_once(to_all: bool) -> None:
+    patch = f"import os, pathlib; pathlib.Path(f'pid.{{rank}}').write_text(str(os.getpid()))\n{TURNS}"
+    process = subprocess.Popen(
+        words(3, "train", "spec.yaml", "--cache", "kept", patch=patch.replace("SLOW", "4" if to_all else "1")),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not Path("begun.0").exists() or not all(Path(f"pid.{k}").exists() for k in range(3)):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    for k in range(3) if to_all else (2,):
+        os.kill(int(Path(f"pid.{k}").read_text()), signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 4
+    assert process.returncode == 143
+    assert len(told(err)) == 1
+    assert "terminated" in told(err)[0]
+
+
+@by_several
+def test_ranks_with_other_options_for_the_cache_train_all_the_same() -> None:
+    patch = "import sys\nif rank == 1: sys.argv += ['--no-cache']"
+    ended = run_by(2, "train", "spec.yaml", "--quiet", patch=patch)
+    assert (ended.code, told(ended.err)) == (0, [])
+
+
 TOLD = """
 from nnfit.cli import train as command
 from nnfit.fit import share, train
@@ -459,7 +525,7 @@ def test_what_a_rank_has_started_is_told_that_it_is_none(
     ended = run("train", "spec.yaml")
     assert ended.code == 2
     assert "a process of mpirun -n 2 has started this one" in ended.err
-    assert "env -u PMI_RANK -u PMI_SIZE nnfit train" in ended.err
+    assert "env -u PMI_RANK -u PMI_SIZE nnfit" in ended.err
     for name in ("PMI_RANK", "PMI_SIZE"):
         monkeypatch.delenv(name)
     assert run("train", "spec.yaml", "--quiet").code == 0

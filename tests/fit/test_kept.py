@@ -18,7 +18,7 @@ import pytest
 
 import nnfit
 from nnfit.config.loader import load_spec
-from nnfit.errors import DataError, UsageError
+from nnfit.errors import DataError, OutputError, UsageError
 from nnfit.fit import kept, prepare
 from nnfit.fit.prepare import Prepared
 from nnfit.fit.train import begin
@@ -455,6 +455,19 @@ def test_where_there_is_no_room_for_one_more_no_other_goes_for_it(
     monkeypatch.setenv("NNFIT_CACHE_GB", str(1.5 * path.stat().st_size / 1e9))
     monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((1, 1, 1, 1, 1, 1, 1, 1, 1, 1)))
     assert "not-kept" in {each.code for each in begin(load_spec(spec(table, ignore=["x"]))).warnings}
+    assert [*folder.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("numbers", [[float("nan")], list(range(1000))])
+def test_nor_for_one_that_cannot_be_written(
+    numbers: list[float], table: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(spec(table))
+    (path,) = folder.iterdir()
+    monkeypatch.setenv("NNFIT_CACHE_GB", str(1.5 * path.stat().st_size / 1e9))
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1000)
+    with pytest.raises((OutputError, ValueError)):
+        cache.write("0" * 64, "0" * 64, {"numbers": numbers}, {"X": np.zeros(path.stat().st_size // 8)})
     assert [*folder.iterdir()] == [path]
 
 

@@ -231,6 +231,15 @@ def test_many_arrays_lie_in_few_files(tmp_path: Path, monkeypatch: pytest.Monkey
     assert sum(made) < 1.25 * sum(array.nbytes for array in arrays)
 
 
+def test_the_disk_gets_back_what_no_array_lies_in(tmp_path: Path) -> None:
+    room = Room(0, lambda: tmp_path)
+    for _ in range(100):
+        arrays = [room.on_disk((1000,), "float64") for _ in range(10)]
+        assert 80_000 <= room.total() <= 170_000
+    del arrays
+    assert room.total() == 0
+
+
 def test_where_the_disk_has_room_for_no_more_than_is_needed_that_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ SPEC: dict[str, Any] = {
     "network": {"layers": [{"size": 16, "activation": "relu"}, {"size": "auto", "activation": "logistic"}]},
     "training": {"epochs": 1, "baseline": False},
 }
-LEAST = "a training takes the least with data.storage: disk"
+LEAST = "with data.storage: disk a training takes less"
 WHOLE = {"training.batch_size": "full"}
 
 
