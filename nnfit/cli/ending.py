@@ -15,6 +15,7 @@ from nnfit.words import plain
 
 if TYPE_CHECKING:
     from nnfit.config.spec import Spec
+    from nnfit.fit.prepare import Prepared
 
 NO_THREAD = "can't start new thread"  # of Python, which has no exception for it
 NO_MEMORY = "C error: out of memory"  # of pandas, which calls that a mistake in the file
@@ -28,13 +29,16 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def spared(spec: Spec) -> Iterator[None]:
-    """In the block, of a training, what would do is said of want of memory."""
+def spared(spec: Spec) -> Iterator[list[Prepared]]:
+    """In the block, of a training, what takes less is said of want of memory; the list takes its data once they are."""
+    known: list[Prepared] = []
     try:
-        yield
+        yield known
     except Exception as error:
-        if lacks_memory(error) and spec.data.storage != "disk":
-            error.add_note("with data.storage: disk a training takes less")
+        if lacks_memory(error):
+            on_disk = spec.data.storage == "disk" or any(each.on_disk for each in known)
+            disk = "" if on_disk else ", or with data.storage: disk"
+            error.add_note(f"less is taken with --threads 1, with fewer members, columns or rows{disk}")
         raise
 
 
@@ -49,7 +53,8 @@ def ending(error: BaseException) -> tuple[list[str], int] | None:
         advice = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
         return [plain(f"nnfit: not enough memory for this network or these data{reason}{advice}")], 3
     if isinstance(error, RuntimeError) and str(error) == NO_THREAD:
-        return ["nnfit: the system gives no more threads; --threads 1 takes none, and memory may be short"], 3
+        message = "nnfit: the system gives no more threads: memory is short, or the limit on processes is reached"
+        return [f"{message}; --threads 1 takes the fewest"], 3
     if isinstance(error, OSError):
         name = error.filename or "standard output"
         return [plain(f"nnfit: {name}: cannot be read or written: {error.strerror}")], 7

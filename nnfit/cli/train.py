@@ -158,11 +158,12 @@ def train(
             files.check_outputs(places, sources)
         refuse_name(loaded, places.model, output)
         refuse_checkpoint(places.checkpoint)
-        with files.claimed(places if joined.first else ()), spared(loaded.spec):
+        with files.claimed(places if joined.first else ()), spared(loaded.spec) as known:
             saved = places.checkpoint if resume and places.checkpoint.exists() else None
             log.open(append=saved is not None)
             with joined.in_turn(loaded.spec.data.cache and not no_cache and cache.bound() > 0):
                 trainer = begin(loaded, blas_threads=blas_threads, resume=saved, ranks=joined.count)
+            known.append(trainer.prepared)
             run, total = trainer.run, loaded.spec.training.epochs
             inherited = (p for p in inherited_outputs(loaded.document) if p.place.key != "output" or output is None)
             screen.warn(*trainer.warnings, *trainer.check_size(), *inherited)

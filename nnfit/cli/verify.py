@@ -136,7 +136,10 @@ def compare(path: Path, stored: Model, again: Model) -> None:
     differing = other_files(old, new)
     differing += checkpoint.differences(old, {key: new.get(key) for key in old})
     if not differing:
-        differing = ["neither spec, data, versions, BLAS threads nor seed differ: the machine or its libraries must"]
+        differing = [
+            "neither spec, data, versions, BLAS threads nor seed differ: the machine or its libraries must, "
+            "or its training was stopped, and went on with other ones, or by another number of ranks"
+        ]
     elif len(differing) > LISTED:
         differing[LISTED:] = [f"and {len(differing) - LISTED:,} more differ"]
     raise ModelFileError(

@@ -105,9 +105,9 @@ class Room:
     last: ReferenceType[Segment] | None = None  # the one that is filled up to `end`
     end: int = 0
 
-    def of(self, size: float) -> Empty:
-        """What makes the arrays that take so many bytes in all."""
-        if self.held + size <= self.most:
+    def of(self, size: float, beside: float = 0) -> Empty:
+        """What makes the arrays that take so many bytes in all, and in memory for a time some more `beside` them."""
+        if self.held + size + beside <= self.most:
             self.held += size
             return in_memory
         self.asked += size

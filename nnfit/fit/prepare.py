@@ -68,6 +68,11 @@ class Prepared(NamedTuple):
     empty: Empty = np.empty  # what gives long arrays their room
     room: Room = MEMORY  # where that is, if it is on disk
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether what is made of the rows lies on disk."""
+        return self.empty is not np.empty
+
     def put(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values that were just made, with as many numbers as rows or more, where long arrays lie."""
         return put(values, self.empty)
@@ -192,7 +197,8 @@ def empty_for(
 ) -> Empty:
     """What makes the arrays of the encoded rows, so many of each set; a SpecError where memory does not do for all."""
     kept = sum(feature.kept for feature in features)
-    empty = room.of(2 * needed(resolved, counts, kept).table)  # in memory columns are encoded, and then put together
+    size = needed(resolved, counts, kept).table
+    empty = room.of(size, beside=size)  # in memory columns are encoded, and then put together
     refuse_beyond(loaded.document, resolved, counts, kept, on_disk=empty is not in_memory)
     return empty
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,8 @@ import pytest
 import nnfit
 from nnfit.cli.ending import ending, spared
 from nnfit.config.loader import load_spec
+from nnfit.fit.prepare import prepare
+from nnfit.storage import cache
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -265,7 +268,26 @@ def test_want_of_memory_is_told_as_such_whoever_says_it(error: Exception) -> Non
     ).spec
     with pytest.raises(type(error)), spared(spec):
         raise error
-    assert ending(error) == ([f"{said}; with data.storage: disk a training takes less"], 3)
+    assert ending(error) == (
+        [f"{said}; less is taken with --threads 1, with fewer members, columns or rows, or with data.storage: disk"],
+        3,
+    )
+
+
+def test_who_has_the_rows_on_disk_is_not_sent_there(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n2,3\n3,5\n4,4\n")
+    base = {"data": {"train": str(tmp_path / "t.csv"), "target": "y", "storage": "disk"}}
+    loaded = load_spec({**base, "network": {"layers": [{"size": 1, "activation": "linear"}]}})
+    with cache.using(tmp_path / "kept", on=True):
+        found = prepare(loaded)
+    assert found.on_disk
+    auto = replace(loaded.spec, data=replace(loaded.spec.data, storage="auto"))
+    for spec in (loaded.spec, auto):
+        error = MemoryError()
+        with pytest.raises(MemoryError), spared(spec) as known:
+            known += [found] * (spec is auto)
+            raise error
+        assert error.__notes__ == ["less is taken with --threads 1, with fewer members, columns or rows"]
 
 
 def test_what_only_sounds_like_it_is_told_as_what_it_is() -> None:
@@ -273,7 +295,8 @@ def test_what_only_sounds_like_it_is_told_as_what_it_is() -> None:
     assert ending(RuntimeError("a bug")) is None
     (line,), code = ending(RuntimeError("can't start new thread")) or ([""], 0)
     assert (line, code) == (
-        "nnfit: the system gives no more threads; --threads 1 takes none, and memory may be short",
+        "nnfit: the system gives no more threads: memory is short, or the limit on processes is reached; "
+        "--threads 1 takes the fewest",
         3,
     )
     (line,), code = ending(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "data.csv")) or ([""], 0)
