@@ -58,7 +58,7 @@ class Alone:
         """The training has stopped, and is to end."""
 
     def apart(self) -> AbstractContextManager[None]:
-        """In the block the first works while the others wait."""
+        """In the block this process works while others wait."""
         return nullcontext()
 
     def end(self) -> None:
@@ -93,7 +93,7 @@ class Several(Alone):
         before = turn if caching else 0
         for _ in range(before):
             self.meet()
-        with working(self.threads or available()) if caching and turn < 2 else nullcontext():
+        with self.apart() if caching and turn < 2 else nullcontext():
             yield
         for _ in range(before, 2):  # all meet twice, even where ranks have other options
             self.meet()
@@ -144,7 +144,7 @@ class Several(Alone):
         signals.ignore()
 
     def apart(self) -> AbstractContextManager[None]:
-        """In the block the first works while the others wait: unless it is given threads, it has all of its cores."""
+        """In the block this rank works while others wait: unless it is given threads, it has all of its cores."""
         return working(self.threads or available())
 
     def end(self) -> None:

@@ -7,7 +7,7 @@ Everything else is made from these declarations and the tables of the core: the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
@@ -184,6 +184,10 @@ class Data:
         True, "keeps the encoded rows of large tables in the cache folder, so that the next training begins at once"
     )
     columns: Named[Column] = parameter(Named(), "columns by name, where the inferred reading is not wanted")
+
+    def anywhere(self) -> Data:
+        """The same without a word on where its rows lie, on which no byte of a model depends."""
+        return replace(self, storage="auto", cache=True)
 
     @property
     def trained_on(self) -> str:

@@ -100,10 +100,8 @@ class Cost:
         work, n = self.work, self.n
         work.theta[0] = theta
         theta = work.theta[0].astype(np.float64)
-        self.bare, gradient = 0.0, self.penalty * theta
         divided, mine = work.division.parts > 1, work.division.part(n)
-        if divided:
-            gradient[:] = 0  # the penalty is added once
+        self.bare, gradient = 0.0, np.zeros(len(theta)) if divided else self.penalty * theta  # which is added once
         if work.stop:
             raise Stopped
         for start in range(mine.start, mine.stop, CHUNK):

@@ -231,9 +231,6 @@ def writer(feature: Feature, table: Table) -> Callable[[Rows, Array], None]:
     if isinstance(fitted, Categories):
         index, codes = inputs_of_labels(name, fitted, table), table.text(name).codes
         return lambda rows, out: write_one_hot(index[codes[rows]], out)
-    if isinstance(feature.options, Numeric):
-        x = table.numbers(name)
-        return lambda rows, out: encode_values(feature, x[rows], out)
     x = values(name, feature.options, table)
     return lambda rows, out: encode_values(feature, x[rows], out)
 
@@ -242,8 +239,9 @@ def encode_feature(feature: Feature, table: Table, out: Array) -> Problem | None
     """Write what is kept of one column to out (n, kept); the problem of categories that were never seen."""
     fitted = feature.fitted
     if isinstance(fitted, Categories):
-        write_one_hot(inputs_of_labels(feature.name, fitted, table)[table.text(feature.name).codes], out)
-        return never_seen(feature, table)
+        of_label = inputs_of_labels(feature.name, fitted, table)
+        write_one_hot(of_label[table.text(feature.name).codes], out)
+        return unknown(feature.name, fitted, of_label, table)
     encode_values(feature, values(feature.name, feature.options, table), out)
     bad = too_far(feature, out)
     if len(bad):
@@ -300,16 +298,21 @@ def write_one_hot(index: NDArray[np.intp], out: Array) -> None:
 
 def never_seen(feature: Feature, table: Table) -> Problem | None:
     """The problem of categories that no training row has, where there are any."""
-    name = feature.name
-    if not isinstance(feature.fitted, Categories):
+    name, fitted = feature.name, feature.fitted
+    if not isinstance(fitted, Categories):
         return None
-    text, of_label = table.text(name), inputs_of_labels(name, feature.fitted, table)
+    return unknown(name, fitted, inputs_of_labels(name, fitted, table), table)
+
+
+def unknown(name: str, categories: Categories, of_label: NDArray[np.intp], table: Table) -> Problem | None:
+    """The problem of those among the labels of a column that are no category, where a row has one."""
     if not (of_label < 0).any():
         return None
+    text = table.text(name)
     strange = np.flatnonzero(of_label[text.codes] < 0)
     if not len(strange):
         return None
-    labels = table.labels(name, {*feature.fitted.own, *feature.fitted.merged})
+    labels = table.labels(name, {*categories.own, *categories.merged})
     found = dict.fromkeys(labels[code] for code in text.codes[strange].tolist())
     labelled = [quoted(label) if label else "a missing cell" for label in found]
     lines = ", ".join(table.where(strange[:5])) + (", …" if len(strange) > 5 else "")

@@ -46,9 +46,14 @@ def two_valued(loaded: LoadedSpec, table: Table, target: Target) -> tuple[str, .
     """The real targets with two values, as classes have, of which the spec does not say that they are numbers."""
     if target.task != "regression":
         return ()
+    typed = {name for name, column in loaded.spec.data.columns.pairs if column.type}
+    return tuple(name for name in free(loaded, target) if name not in typed and suspicions.two_values(table, name))
+
+
+def free(loaded: LoadedSpec, target: Target) -> list[str]:
+    """The real targets that are standardised, and so may go beyond any bounds."""
     columns = loaded.spec.data.columns
-    free = [name for name in target.columns if columns.get(name, Column()).scale in (None, "standard")]
-    return tuple(name for name in free if not columns.get(name, Column()).type and suspicions.two_values(table, name))
+    return [name for name in target.columns if columns.get(name, Column()).scale in (None, "standard")]
 
 
 def doubts(loaded: LoadedSpec, pairs: Sequence[str], target: Target, n: int) -> Iterator[Problem]:
@@ -72,17 +77,15 @@ def doubts(loaded: LoadedSpec, pairs: Sequence[str], target: Target, n: int) -> 
 
 def of_real_target(loaded: LoadedSpec, pairs: Sequence[str], target: Target) -> Iterator[Problem]:
     """A real target that is probably one of classes, or goes beyond what the output layer can give."""
-    spec, document, columns = loaded.spec, loaded.document, loaded.spec.data.columns
-    free = [name for name in target.columns if columns.get(name, Column()).scale in (None, "standard")]
+    spec, document, standard = loaded.spec, loaded.document, free(loaded, target)
     as_classes = f"data.columns: {{{short(pairs[0])}: {{type: categorical}}}}" if pairs else ""
     ranges = [sigma.traits.range for sigma in sigmas(spec.network.layers[-1])]
     bounded = max(ranges, key=lambda range_: range_.low)
-    if bounded.low > -np.inf and free:
+    if bounded.low > -np.inf and standard:
         output = ("network", "layers", len(spec.network.layers) - 1, "activation")
         message = f"its outputs lie in {bounded.text}, but the target is standardised and goes beyond"
-        remedy = (
-            f"use linear, or, if the target lies in that range, set data.columns: {{{short(free[0])}: {{scale: none}}}}"
-        )
+        as_number = f"data.columns: {{{short(standard[0])}: {{scale: none}}}}"
+        remedy = f"use linear, or, if the target lies in that range, set {as_number}"
         if pairs:
             remedy = f"the target {quoted(pairs[0])} has two values: if they are classes, set {as_classes}"
         yield document.problem(output, "bounded-output", message, remedy)

@@ -124,6 +124,6 @@ def resolve(loaded: LoadedSpec, features: tuple[Feature, ...], target: Target) -
     columns = dict(spec.data.columns.pairs) | {feature.name: Column.of(feature.options) for feature in features}
     return replace(
         spec,
-        data=replace(spec.data, columns=Named(tuple(columns.items())), storage="auto", cache=True),
+        data=replace(spec.data.anywhere(), columns=Named(tuple(columns.items()))),
         network=replace(spec.network, input=inputs, layers=layers),
     )

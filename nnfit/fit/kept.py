@@ -75,12 +75,12 @@ def recipe(spec: Spec, sources: Mapping[str, Files]) -> str:
         "order": sys.byteorder,
         "format": cache.FORMAT,
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return digest(parts)
 
 
-def data_of(sha256: Mapping[str, str]) -> str:
-    """The SHA-256 of all tables together."""
-    return hashlib.sha256(json.dumps(dict(sorted(sha256.items()))).encode()).hexdigest()
+def digest(value: Mapping[str, Any]) -> str:
+    """The SHA-256 of what JSON can say."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def found(spec: Spec, sources: Mapping[str, Files]) -> Encoded | None:
@@ -98,7 +98,7 @@ def found(spec: Spec, sources: Mapping[str, Files]) -> Encoded | None:
 
 def reread(own: str, sha256: dict[str, str], sources: Mapping[str, Files]) -> Encoded | None:
     """What the cache has of tables with these SHA-256 by a recipe; None if that is nothing."""
-    entry = cache.read(own, data_of(sha256))
+    entry = cache.read(own, digest(sha256))
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         return None if entry is None else read(entry, sha256, {name: files.name for name, files in sources.items()})
     return None
@@ -137,7 +137,7 @@ def keep(spec: Spec, sources: Mapping[str, Files], encoded: Encoded, again: bool
     if (there := reread(own, encoded.sha256, sources)) is not None:
         return there, []  # another process was faster; what may be mapped by others is not replaced
     try:
-        cache.write(own, data_of(encoded.sha256), about, arrays)
+        cache.write(own, digest(encoded.sha256), about, arrays)
     except OutputError as error:
         (problem,) = error.problems
         remedy = "name another folder with --cache FOLDER, or keep none with --no-cache"

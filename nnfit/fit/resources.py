@@ -34,7 +34,7 @@ from nnfit.diagnostics import health
 from nnfit.errors import SpecError
 from nnfit.model.layout import network_of
 from nnfit.storage import npz
-from nnfit.words import volume as size
+from nnfit.words import volume
 from nnfit.workers.cores import groups, text
 from nnfit.workers.ranks import together
 
@@ -76,12 +76,12 @@ def refuse_beyond(
         return sum(of(smaller))
 
     if sum(need) > there:
-        figures = ", ".join(f"{size(part)} for {name}" for name, part in need._asdict().items())
-        message = f"the training takes {size(sum(need))} of memory or more ({figures}), and there are {size(there)}"
+        figures = ", ".join(f"{volume(part)} for {name}" for name, part in need._asdict().items())
+        message = f"the training takes {volume(sum(need))} of memory or more ({figures}), and there are {volume(there)}"
         path, remedy = blamed(spec, need, takes, there)
         raise SpecError(document.problem(path, "too-little-memory", message, remedy))
     if weights(spec) > npz.MAX_BYTES:
-        message = f"the weights take {size(weights(spec))}, and a model file holds {size(npz.MAX_BYTES)}"
+        message = f"the weights take {volume(weights(spec))}, and a model file holds {volume(npz.MAX_BYTES)}"
         path, remedy = blamed(spec, need, weights, npz.MAX_BYTES)
         raise SpecError(document.problem(path, "too-large", message, remedy))
 

@@ -133,14 +133,7 @@ def held_out(run: Run) -> Rows:
 
 
 @phase("predicting by the prior")
-def seen_of(
-    name: str,
-    target: Target,
-    ends: Ends | None,
-    rows: Predicted,
-    mean: Floats,
-    mean_of_cost: Floats,
-) -> Seen:
+def seen_of(name: str, target: Target, ends: Ends | None, rows: Predicted, mean: Floats, mean_of_cost: Floats) -> Seen:
     """What the network and the prior say of rows that tell of new ones."""
     y_hat = lay(averaged(rows.y_hat))
     with np.errstate(all="ignore"):

@@ -202,10 +202,8 @@ def finished(run: Run, blas_threads: int, linear: Linear | None = None, ranks: i
     `linear` gives the scores of the linear model, where it is not to be solved here.
     """
     prepared = run.prepared
-    with (
-        np.errstate(all="ignore"),
-        using(prepared.empty),
-    ):  # an output or a cost beyond all numbers is told by that null
+    # An output or a cost beyond all numbers is told by that null.
+    with np.errstate(all="ignore"), using(prepared.empty):
         found, less = score(run), (linear or baseline.linear)(run)
         seen = gathered(run, found, examine(prepared, run.theta))
         compared = baseline.compared(prepared, found, less)

@@ -80,8 +80,7 @@ def with_values(document: Document, values: Mapping[str, object], labels: Sequen
 
 def identity(spec: Spec, digest: Digest) -> str:
     """The hash of a trial."""
-    data = replace(spec.data, storage="auto", cache=True)  # where rows lie changes no score
-    written = replace(spec, data=data, output=None, training=replace(spec.training, checkpoint=None))
+    written = replace(spec, data=spec.data.anywhere(), output=None, training=replace(spec.training, checkpoint=None))
     return hashed(json.dumps([dump(written), [digest.get(files, "") for files in files_of(spec)], __version__]))
 
 

@@ -25,6 +25,7 @@ from nnfit.fit.baseline import reduced
 from nnfit.fit.resources import Need, needed, of_linear
 from nnfit.fit.run import start
 from nnfit.fit.train import begin
+from nnfit.words import volume
 from nnfit.workers import cores
 from nnfit.workers.ranks import together
 
@@ -102,8 +103,8 @@ def test_the_figures_say_what_takes_the_memory(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SpecError) as caught:
         resources.refuse_beyond(load_spec(SPEC).document, ready.spec, {"train": 40}, 2)
     assert str(caught.value).split(": ", 1)[1] == (
-        f"the training takes {resources.size(sum(need))} of memory or more (800 bytes for table, 1.0 kB for weights, "
-        f"{resources.size(need.activations)} for activations, 768 bytes for members), and there are 1.0 kB; make the "
+        f"the training takes {volume(sum(need))} of memory or more (800 bytes for table, 1.0 kB for weights, "
+        f"{volume(need.activations)} for activations, 768 bytes for members), and there are 1.0 kB; make the "
         "layer smaller"
     )
 
@@ -177,7 +178,7 @@ def test_the_memory_there_is_is_the_least_that_any_limit_leaves(
 
 
 def test_sizes_are_told_in_units() -> None:
-    assert [resources.size(n) for n in (0, 999, 1000, 1_550_000, 10**18, 10**40)] == [
+    assert [volume(n) for n in (0, 999, 1000, 1_550_000, 10**18, 10**40)] == [
         *("0 bytes", "999 bytes", "1.0 kB", "1.6 MB", "1.0 EB", "1e+22 EB"),
     ]
 
